@@ -1,0 +1,217 @@
+"""MIRACL's passages of several languages as one collection, over ir_datasets' own ``miracl/<lang>`` entries.
+
+Passage ids repeat across the languages, so ``12#3`` of the German collection is ``de:12#3`` here. Nothing is stored a
+second time: iterating streams ir_datasets' own iterators one after another, and looking up an id asks ir_datasets' own
+docstore of that language, which is built (by ir_datasets) when a passage of that language is first looked up.
+"""
+import gzip
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import groupby, islice
+
+import ir_datasets
+from ir_datasets.formats import BaseDocs
+from ir_datasets.indices import DEFAULT_DOCSTORE_OPTIONS, Docstore, PickleLz4FullStore
+from ir_datasets.util import home_path
+
+from datasets_ext.checks import listed
+from datasets_ext.records import TitledDoc
+from datasets_ext.slicing import DocsIter
+
+
+def pooled_id(lang: str, upstream: str) -> str:
+    """The id that a passage or question of ``miracl/<lang>`` has in the pool."""
+    return f'{lang}:{upstream}'
+
+
+def _pooled(lang: str, docs: Iterable) -> Iterator[TitledDoc]:
+    """ir_datasets' documents of one language as those of the pool, and its errors with the place they come from."""
+    count = 0
+    try:
+        for doc in docs:
+            yield TitledDoc(f'{lang}:{doc.doc_id}', doc.text, '', doc.title, lang)
+            count += 1
+    except (EOFError, zlib.error, gzip.BadGzipFile, ValueError, KeyError) as error:
+        raise ValueError(f'miracl/{lang} cannot be read beyond {count:,} passages ({error!r}); a file in '
+                         f'{home_path() / "miracl" / "v1.0" / lang / "docs"} is cut short or damaged, delete it and '
+                         f'load it again') from error
+    except OSError as error:
+        raise FileNotFoundError(f'miracl/{lang} cannot be read beyond {count:,} passages, as a file is not cached and '
+                                f'could not be downloaded ({error}). Fetch it elsewhere and put it at '
+                                f'{home_path() / "downloads"}/<its MD5>, which ir_datasets logs') from error
+
+
+class _Docs(BaseDocs):
+    """What the handlers below have in common."""
+
+    def docs_cls(self) -> type[TitledDoc]:
+        """``TitledDoc``."""
+        return TitledDoc
+
+    def docs_iter(self) -> DocsIter:
+        """A new iterator that streams the passages; slices of it skip."""
+        return DocsIter(self.read, self.size)
+
+    def size(self) -> int:
+        """The number of passages, whatever it takes to know it."""
+        return self.docs_count()
+
+
+class LanguageDocs(_Docs):
+    """All passages of one language, under their pooled ids."""
+
+    def __init__(self, lang: str):
+        self._lang = lang
+
+    def _upstream(self):
+        return ir_datasets.load(f'miracl/{self._lang}')
+
+    def read(self, positions: range | None) -> Iterator[TitledDoc]:
+        """The passages at some positions, or all of them for None."""
+        docs = self._upstream().docs_iter()
+        if positions is not None and self._upstream().docs_store().built():
+            docs = docs[positions.start:positions.stop:positions.step]
+        elif positions is not None:
+            docs = islice(docs, positions.start, positions.stop, positions.step)
+        return _pooled(self._lang, docs)
+
+    def docs_store(self, field: str = 'doc_id', options=DEFAULT_DOCSTORE_OPTIONS) -> 'PooledStore':
+        """The passages by pooled id, from ir_datasets' docstore."""
+        return PooledStore({self._lang: self}, options)
+
+    def lookup(self, ids: list[str], options) -> Iterator[TitledDoc]:
+        """The passages of some pooled ids, all of this language."""
+        upstream = [doc_id.partition(':')[2] for doc_id in ids]
+        return _pooled(self._lang, self._upstream().docs_handler().docs_store(options=options).get_many_iter(upstream))
+
+    def docs_count(self) -> int:
+        """The number of passages, by ir_datasets' metadata."""
+        return self._upstream().docs_count()
+
+    def docs_lang(self) -> str:
+        """The language."""
+        return self._lang
+
+
+class JudgedDocs(_Docs):
+    """The passages of one language that the qrels of a split judge.
+
+    They are collected once, into a small docstore beside ir_datasets' files: from ir_datasets' docstore of the language
+    if there is one, otherwise in one pass over its corpus.
+
+    Args:
+        lang: the language.
+        split: the split, for the docstore's place.
+        judged: returns the pooled ids that must be there.
+    """
+
+    def __init__(self, lang: str, split: str, judged: Callable[[], set[str]]):
+        self._lang = lang
+        self._split = split
+        self._judged = judged
+        self._all = LanguageDocs(lang)
+
+    def _collect(self) -> Iterator[TitledDoc]:
+        missing = set(self._judged())
+        if ir_datasets.load(f'miracl/{self._lang}').docs_store().built():
+            docs = self._all.docs_store().get_many_iter(sorted(missing))
+        else:
+            docs = (doc for doc in self._all.docs_iter() if doc.doc_id in missing)
+        for doc in docs:
+            missing.discard(doc.doc_id)
+            yield doc
+        if missing:
+            raise ValueError(f'miracl/{self._lang} lacks passages that its {self._split} qrels judge: '
+                             f'{listed(missing)}; its corpus files are incomplete, delete them and load it again')
+
+    def read(self, positions: range | None) -> Iterator[TitledDoc]:
+        """The passages at some positions, or all of them for None."""
+        docs = iter(self._store())
+        return docs if positions is None else docs[positions.start:positions.stop:positions.step]
+
+    def _store(self, options=DEFAULT_DOCSTORE_OPTIONS) -> PickleLz4FullStore:
+        path = home_path() / 'miracl-multi' / 'judged' / self._split / f'{self._lang}.pklz4'
+        return PickleLz4FullStore(str(path), self._collect, TitledDoc, 'doc_id', ['doc_id'],
+                                  count_hint=lambda: len(self._judged()), options=options)
+
+    def docs_store(self, field: str = 'doc_id', options=DEFAULT_DOCSTORE_OPTIONS) -> PickleLz4FullStore:
+        """The judged passages by pooled id."""
+        return self._store(options)
+
+    def lookup(self, ids: list[str], options) -> Iterator[TitledDoc]:
+        """The passages of some pooled ids, all of this language."""
+        return self._store(options).get_many_iter(ids)
+
+    def docs_count(self) -> int | None:
+        """The number of passages, or None before they are collected (ir_datasets then asks the metadata)."""
+        return self._store().count() if self._store().built() else None
+
+    def size(self) -> int:
+        """The number of passages, which are collected for that."""
+        return self._store().count()
+
+    def docs_lang(self) -> str:
+        """The language."""
+        return self._lang
+
+
+class PooledDocs(_Docs):
+    """The passages of several languages, one language after another.
+
+    Args:
+        parts: language -> its passages.
+    """
+
+    def __init__(self, parts: Mapping[str, LanguageDocs | JudgedDocs]):
+        self._parts = dict(parts)
+
+    def read(self, positions: range | None) -> Iterator[TitledDoc]:
+        """The passages at some positions, or all of them for None."""
+        if positions is None:
+            for part in self._parts.values():
+                yield from part.read(None)
+            return
+        first = 0
+        for part in self._parts.values():
+            last = first + part.size()
+            here = positions[_index(positions, first):_index(positions, last)]
+            if here:
+                yield from part.read(range(here.start - first, here.stop - first, here.step))
+            first = last
+
+    def docs_store(self, field: str = 'doc_id', options=DEFAULT_DOCSTORE_OPTIONS) -> 'PooledStore':
+        """The passages by pooled id, from each language's own docstore."""
+        return PooledStore(self._parts, options)
+
+    def docs_count(self) -> int | None:
+        """The number of passages, or None if a language does not know it yet."""
+        counts = [part.docs_count() for part in self._parts.values()]
+        return None if None in counts else sum(counts)
+
+    def size(self) -> int:
+        """The number of passages, whatever it takes to know it."""
+        return sum(part.size() for part in self._parts.values())
+
+    def docs_lang(self) -> str | None:
+        """The language, or None for several."""
+        return next(iter(self._parts)) if len(self._parts) == 1 else None
+
+
+class PooledStore(Docstore):
+    """Passages by pooled id, each from the docstore of its language."""
+
+    def __init__(self, parts: Mapping[str, LanguageDocs | JudgedDocs], options=DEFAULT_DOCSTORE_OPTIONS):
+        super().__init__(TitledDoc, options=options)
+        self._parts = parts
+
+    def get_many_iter(self, doc_ids) -> Iterator[TitledDoc]:
+        """The passages that there are, by language; unknown ids are left out, as ir_datasets does."""
+        ids = sorted(doc_id for doc_id in doc_ids if ':' in doc_id)
+        for lang, group in groupby(ids, key=lambda doc_id: doc_id.partition(':')[0]):
+            if lang in self._parts:
+                yield from self._parts[lang].lookup(list(group), self._options)
+
+
+def _index(positions: range, value: int) -> int:
+    """The index of the first position that is ``value`` or more."""
+    return max(0, -((positions.start - value) // positions.step))

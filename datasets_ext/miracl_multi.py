@@ -1,0 +1,154 @@
+"""MIRACL (TACL 2023, arXiv 2210.09984) with its languages pooled: questions in one or all of 18, passages in all.
+
+Built on ir_datasets' own ``miracl/<lang>/<split>``, which stays the monolingual setting:
+
+* ``miracl-multi``: the passages of all languages; ``miracl-multi/<split>``: with the questions of all languages;
+  ``miracl-multi/<ql>/<split>``: with those of one.
+* ``miracl-multi/judged/<split>``, ``miracl-multi/judged/<ql>/<split>``: the same questions over the passages that are
+  judged. Such a pool holds few that are wrong, so **scores on it are inflated** and compare with nothing else.
+
+Ids of passages and questions are ``<lang>:<upstream id>``, since upstream's repeat across languages. All relevant
+passages of a question are in its own language: rank distance says nothing here.
+"""
+import json
+import pkgutil
+from collections.abc import Iterable, Sequence
+from functools import lru_cache, partial
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import ir_datasets
+from ir_datasets.datasets import miracl
+from ir_datasets.datasets.base import Dataset
+from ir_datasets.util import DownloadConfig, MetadataComponent, MetadataProvider
+from ir_datasets.util.metadata import default_metadata_provider
+
+from datasets_ext import downloads
+from datasets_ext.counts import Computed
+from datasets_ext.documentation import Documentation
+from datasets_ext.miracl_docs import JudgedDocs, LanguageDocs, PooledDocs, pooled_id
+from datasets_ext.records import Qrel, Query
+from datasets_ext.shape import LangQrels, LangQueries, add
+
+NAME = 'miracl-multi'
+#: MIRACL's languages.
+LANGUAGES = tuple(sorted(key for key in miracl.subsets if '/' not in key))
+#: Split -> the languages that have questions in it; test-a and test-b have no public judgements.
+SPLITS = {split: tuple(lang for lang in LANGUAGES if f'{lang}/{split}' in miracl.subsets)
+          for split in ('train', 'dev', 'test-a', 'test-b')}
+JUDGED = ('train', 'dev')
+
+
+@lru_cache(None)
+def queries(lang: str, split: str) -> list[Query]:
+    """The questions of one language, under their pooled ids; a ``ValueError`` names a cached file that is damaged."""
+    upstream = ir_datasets.load(f'miracl/{lang}/{split}')
+    _verify(upstream.queries_path(), f'{lang}/{split}/topics')
+    return [Query(pooled_id(lang, q.query_id), q.text, lang) for q in upstream.queries_iter()]
+
+
+@lru_cache(None)
+def qrels(lang: str, split: str) -> list[Qrel]:
+    """The judgements of one language, under their pooled ids; damaged files are named likewise."""
+    upstream = ir_datasets.load(f'miracl/{lang}/{split}')
+    _verify(upstream.qrels_path(), f'{lang}/{split}/qrels')
+    return [Qrel(pooled_id(lang, q.query_id), pooled_id(lang, q.doc_id), q.relevance, lang, lang)
+            for q in upstream.qrels_iter()]
+
+
+def judged_ids(lang: str, split: str) -> set[str]:
+    """The pooled ids of the passages of one language that a split judges."""
+    return {qrel.doc_id for qrel in qrels(lang, split)} if lang in SPLITS[split] else set()
+
+
+def pooled_miracl(langs: Iterable[str], split: str, *, judged: bool = False) -> Dataset:
+    """MIRACL over some of its languages: their questions over their passages, nothing of the others.
+
+    Args:
+        langs: two or more of the 18 codes (one is taken too), in any order.
+        split: 'train', 'dev', 'test-a' or 'test-b'. A language without questions in it gives its passages.
+        judged: whether the pool is the judged passages only, which inflates scores.
+
+    Returns:
+        An ir_datasets data set. In PyTerrier it is ``datasets_ext.provider.HybridDataset(it, 'a name')``.
+
+    Raises:
+        ValueError: an unknown language or split, no language, or none that has questions in the split.
+
+    >>> pooled_miracl(['sw', 'de'], 'dev')
+    Dataset(id='miracl-multi(de,sw)/dev', provides=['docs', 'queries', 'qrels'])
+    """
+    langs = sorted({langs} if isinstance(langs, str) else set(langs))
+    unknown = [lang for lang in langs if lang not in LANGUAGES]
+    if unknown or not langs:
+        raise ValueError(f'MIRACL has no {", ".join(map(repr, unknown)) or "pool of no language"}; its languages are '
+                         f'{", ".join(LANGUAGES)}')
+    if split not in SPLITS or (judged and split not in JUDGED):
+        raise ValueError(f'MIRACL has no {"judged " * judged}split {split!r}; choose one of '
+                         f'{", ".join(JUDGED if judged else SPLITS)}')
+    asked = [lang for lang in langs if lang in SPLITS[split]]
+    if not asked:
+        raise ValueError(f'MIRACL has no {split} questions in {", ".join(langs)}; those with some are '
+                         f'{", ".join(SPLITS[split])}')
+    dataset = _dataset(_judged_pool(langs, split) if judged else _pool(langs), asked, split)
+    dataset_id = f'{NAME}({",".join(langs)})/{"judged/" * judged}{split}'
+    return Dataset(MetadataComponent(dataset_id, dataset, Computed({dataset_id: dataset})), dataset)
+
+
+def register() -> None:
+    """Registers ``miracl-multi`` and all ids under it; reads and downloads nothing."""
+    documentation, metadata, pool = Documentation(NAME), MetadataProvider(_metadata), _pool(LANGUAGES)
+    add(NAME, Dataset(pool, documentation('_')), metadata)
+    for split, asked in SPLITS.items():
+        pools = {'': pool, **({'judged/': _judged_pool(asked, split)} if split in JUDGED else {})}
+        for part, docs in pools.items():
+            for ql, langs in {'': asked, **{f'{lang}/': [lang] for lang in asked}}.items():
+                key = f'{part}{ql}{split}'
+                add(f'{NAME}/{key}', _dataset(docs, langs, split, documentation(key)), metadata)
+
+
+def _verify(path: str, key: str) -> None:
+    """Checks a cached file, since ir_datasets checks what it fetches and not what it has."""
+    downloads.verified(Path(path), DownloadConfig.context('miracl').contents()[f'v1.0/{key}'], f'miracl/{key}')
+
+
+def _pool(langs: Sequence[str]) -> PooledDocs:
+    return PooledDocs({lang: LanguageDocs(lang) for lang in langs})
+
+
+def _judged_pool(langs: Sequence[str], split: str) -> PooledDocs:
+    return PooledDocs({lang: JudgedDocs(lang, split, partial(judged_ids, lang, split)) for lang in langs
+                       if lang in SPLITS[split]})
+
+
+def _dataset(docs: PooledDocs, asked: Sequence[str], split: str, *more: Any) -> Dataset:
+    """The questions of some languages over a pool."""
+    lang = asked[0] if len(asked) == 1 else None
+    return Dataset(
+        docs,
+        LangQueries(lambda: list(chain.from_iterable(queries(ql, split) for ql in asked)), lang),
+        LangQrels(lambda: list(chain.from_iterable(qrels(ql, split) for ql in asked)), miracl.QRELS_DEFS)
+        if split in JUDGED else None,
+        *more,
+    )
+
+
+def _metadata() -> dict[str, dict[str, Any]]:
+    """Counts: ir_datasets' own, summed over the languages, and those of judged passages, from ``data/judged.json``."""
+    judged = json.loads(pkgutil.get_data(__package__, 'data/judged.json'))
+
+    def upstream(key: str, entity: str) -> dict[str, Any]:
+        return default_metadata_provider.get_metadata(f'miracl/{key}', ir_datasets.EntityType(entity))
+
+    result = {NAME: {'docs': {'count': sum(upstream(lang, 'docs')['count'] for lang in LANGUAGES)}}}
+    for split, asked in SPLITS.items():
+        for ql, langs in {'': asked, **{f'{lang}/': [lang] for lang in asked}}.items():
+            entry = {'docs': {'_ref': NAME}}
+            entry['queries'] = {'count': sum(upstream(f'{lang}/{split}', 'queries')['count'] for lang in langs)}
+            if split in JUDGED:
+                entry['qrels'] = {'count': sum(upstream(f'{lang}/{split}', 'qrels')['count'] for lang in langs)}
+                docs = {'count': sum(judged[split].values())}
+                result[f'{NAME}/judged/{ql}{split}'] = {**entry, 'docs': docs}
+            result[f'{NAME}/{ql}{split}'] = entry
+    return result

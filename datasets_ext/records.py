@@ -1,0 +1,52 @@
+"""The records of every data set of this package: documents, questions and judgements that know their language."""
+from typing import NamedTuple
+
+
+class Doc(NamedTuple):
+    """A passage. ``context`` is the paragraph it was cut from; ``context`` and ``title`` may be empty."""
+
+    doc_id: str
+    text: str
+    context: str
+    title: str
+    lang: str
+
+    def default_text(self) -> str:
+        """What ir_datasets' tools index: the passage alone."""
+        return self.text
+
+
+class TitledDoc(NamedTuple):
+    """A passage whose title belongs to it, as in BEIR and MIRACL; ``context`` is empty."""
+
+    doc_id: str
+    text: str
+    context: str
+    title: str
+    lang: str
+
+    def default_text(self) -> str:
+        """What ir_datasets' tools index: title and text, as in ir_datasets' own entries of these collections."""
+        return f'{self.title} {self.text}'.strip()
+
+
+class Query(NamedTuple):
+    """A question. The names are those of PyTerrier's columns, so ``irds:`` ids keep the language."""
+
+    query_id: str
+    query: str
+    query_lang: str
+
+    def default_text(self) -> str:
+        """The question's text."""
+        return self.query
+
+
+class Qrel(NamedTuple):
+    """A judgement. ``iteration``, TREC's second column, is the language of the document."""
+
+    query_id: str
+    doc_id: str
+    relevance: int
+    iteration: str
+    query_lang: str
