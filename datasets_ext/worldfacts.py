@@ -1,0 +1,151 @@
+"""worldfacts: an embedded collection in 11 languages, generated from a lexicon of facts, names and wordings.
+
+Each entity (a country, a city, a language) has an article; its sentences are the passages. A fact is stated in every
+wording and for every value, and all these sentences are relevant to the questions about it. Questions are about
+held-out facts only (``datasets_ext.worldfacts_split``), training pairs about the others. It is small, regular and
+synthetic: it lets the whole package run, and be tested, with nothing downloaded, and says little of real retrieval.
+
+Ids: documents ``<lang>/<article>.<sentence>``, the same numbers in every language; questions
+``<entity>|<relation>|<number of the wording>``. Generation has no random state: same lexicon, same bytes.
+"""
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from datasets_ext.counts import shipped
+from datasets_ext.documentation import Documentation
+from datasets_ext.shape import Doc, MemoryDocs, Qrel, Query
+from datasets_ext.shape import register as register_shape
+from datasets_ext.worldfacts_check import check
+from datasets_ext.worldfacts_lexicon import Lexicon, languages, read
+from datasets_ext.worldfacts_split import Cell, held_out, taught
+
+#: What stands between two sentences of an article, where that is not a space.
+_BETWEEN = {'zh': ''}
+
+
+@lru_cache(1)
+def load() -> Lexicon:
+    """The lexicon of the package, checked; read once.
+
+    Raises:
+        ValueError: it has a hole; names the file, the language and the id.
+    """
+    return check(read())
+
+
+def documents(lexicon: Lexicon, lang: str) -> list[Doc]:
+    """The passages of one language, article by article, in the lexicon's order.
+
+    ``title`` is the entity's name, ``context`` the whole article, of which ``text`` is an exact part.
+    """
+    names, docs = lexicon.names[lang], []
+    for article, (entity, row) in enumerate(lexicon.facts.items()):
+        texts = [
+            text
+            for relation, values in row.items()
+            for value in values
+            for text in _fill(lexicon, lang, lexicon.wordings[lang][relation].state, entity, value)
+        ]
+        context = _BETWEEN.get(lang, ' ').join(texts)
+        docs += [Doc(f'{lang}/{article}.{n}', text, context, names[entity], lang) for n, text in enumerate(texts)]
+    return docs
+
+
+def questions(lexicon: Lexicon, lang: str, cells: Sequence[Cell]) -> list[Query]:
+    """The questions of one language about these cells, in every wording."""
+    return [
+        Query(f'{entity}|{relation}|{n}', text, lang)
+        for entity, relation in cells
+        for n, text in enumerate(_fill(lexicon, lang, lexicon.wordings[lang][relation].ask, entity))
+    ]
+
+
+def judgements(lexicon: Lexicon, ql: str, dl: str, cells: Sequence[Cell]) -> list[Qrel]:
+    """The relevant passages in ``dl`` of the questions in ``ql``: every value of the cell, in every wording."""
+    ids = _document_ids(lexicon, dl)
+    return [
+        Qrel(f'{entity}|{relation}|{n}', doc_id, 1, dl, ql)
+        for entity, relation in cells
+        for n in range(len(lexicon.wordings[ql][relation].ask))
+        for doc_id in ids[entity, relation]
+    ]
+
+
+@lru_cache(1)
+def asked_cells() -> tuple[Cell, ...]:
+    """The cells that the questions are about: those held out from training, in the lexicon's order."""
+    lexicon = load()
+    hidden = held_out(lexicon)
+    return tuple((entity, relation) for entity, row in lexicon.facts.items() for relation in row
+                 if (entity, relation) in hidden)
+
+
+def pairs(lexicon: Lexicon, langs: Sequence[str], hidden: frozenset[Cell]) -> Iterator[dict]:
+    """Yields the rows of ``training_pairs``: every wording of the question with every statement of a taught fact."""
+    for (entity, relation), position in taught(lexicon, hidden):
+        value = lexicon.facts[entity][relation][position]
+        asked = {lang: _fill(lexicon, lang, lexicon.wordings[lang][relation].ask, entity) for lang in langs}
+        stated = {lang: _fill(lexicon, lang, lexicon.wordings[lang][relation].state, entity, value) for lang in langs}
+        statements = len(stated[langs[0]])
+        for n in range(len(asked[langs[0]])):
+            for m in range(statements):
+                yield {
+                    'id': f'{entity}|{relation}|{n}|{position * statements + m}',
+                    'source': 'worldfacts',
+                    'query': {lang: texts[n] for lang, texts in asked.items()},
+                    'positive': {lang: texts[m] for lang, texts in stated.items()},
+                    'passage_id': f'{entity}|{relation}',
+                }
+
+
+def training_pairs(langs: str | Sequence[str] | None = None) -> Iterator[dict]:
+    """Yields the pairs to train on, in the interchange format of parallel corpora.
+
+    Every way to ask for a fact that is not held out, with every way to state each of its values:
+    ``{'id', 'source': 'worldfacts', 'query': {lang: text}, 'positive': {lang: text}, 'passage_id'}``. All rows of a
+    cell have one ``passage_id``, as they answer each other's questions and must not be each other's negatives.
+
+    Args:
+        langs: the languages of the rows, or one; all by default.
+
+    Raises:
+        ValueError: a language that worldfacts does not have, or none.
+    """
+    lexicon = load()
+    chosen = [langs] if isinstance(langs, str) else list(dict.fromkeys(lexicon.names if langs is None else langs))
+    unknown = [lang for lang in chosen if lang not in lexicon.names]
+    if unknown or not chosen:
+        raise ValueError(f'worldfacts has no {", ".join(map(repr, unknown)) or "pairs without a language"}; '
+                         f'its languages are {", ".join(lexicon.names)}')
+    return pairs(lexicon, chosen, frozenset(asked_cells()))
+
+
+def register() -> None:
+    """Registers ``worldfacts``, ``worldfacts/<ql>`` and ``worldfacts/<ql>/<dl>``; reads nothing."""
+    register_shape(
+        'worldfacts',
+        docs={lang: MemoryDocs(lambda lang=lang: documents(load(), lang), lang) for lang in languages()},
+        queries=lambda ql: questions(load(), ql, asked_cells()),
+        qrels=lambda ql, dl: judgements(load(), ql, dl, asked_cells()),
+        qrel_defs={1: 'states the fact, or one of its values'},
+        documentation=Documentation('worldfacts'),
+        metadata=shipped(),
+    )
+
+
+def _fill(lexicon: Lexicon, lang: str, templates: Sequence[str], entity: str, value: str | None = None) -> list[str]:
+    """Puts names into templates; those of questions have no place for a value."""
+    names = lexicon.names[lang]
+    return [template.format(entity=names[entity], value=names.get(value)) for template in templates]
+
+
+def _document_ids(lexicon: Lexicon, lang: str) -> dict[Cell, list[str]]:
+    """Cell -> the ids of the passages that state it, numbered as ``documents`` numbers them."""
+    ids = {}
+    for article, (entity, row) in enumerate(lexicon.facts.items()):
+        sentence = 0
+        for relation, values in row.items():
+            end = sentence + len(values) * len(lexicon.wordings[lang][relation].state)
+            ids[entity, relation] = [f'{lang}/{article}.{n}' for n in range(sentence, end)]
+            sentence = end
+    return ids
