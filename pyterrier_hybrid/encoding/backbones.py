@@ -1,0 +1,78 @@
+"""Encoders built from nothing, so that everything runs where no checkpoint can be downloaded."""
+from collections.abc import Iterable, Iterator
+
+SPECIAL_TOKENS = ['[PAD]', '[UNK]']
+#: Standard deviation of a static backbone's initial components. Adam moves a component by about its learning rate in a
+#: step, so this sets how fast vectors turn at a given rate.
+INITIAL_SCALE = 0.3
+
+
+def subword_tokenizer(texts: Iterable[str], vocab_size: int):
+    """Trains a multilingual subword tokenizer.
+
+    Text is normalised to NFKC and lower case, split at spaces, punctuation and digits, and segmented by byte-pair
+    encoding (Sennrich et al., ACL 2016), whose merges also find the words of scripts without spaces.
+
+    Args:
+        texts: texts in any languages, read once.
+        vocab_size: entries in the vocabulary, at most; fewer where the texts do not have so many pieces.
+
+    Returns:
+        A ``tokenizers.Tokenizer``.
+
+    Raises:
+        ValueError: no text.
+    """
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+    texts = iter(texts)
+    first = next(texts, None)
+    if first is None:
+        raise ValueError('no texts to train a tokenizer on')
+
+    def every() -> Iterator[str]:
+        yield first
+        yield from texts
+
+    tokenizer = Tokenizer(models.BPE(unk_token='[UNK]'))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    splits = [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation(), pre_tokenizers.Digits()]
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(splits)
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size, special_tokens=SPECIAL_TOKENS, show_progress=False, max_token_length=16
+    )
+    tokenizer.train_from_iterator(every(), trainer)
+    return tokenizer
+
+
+def static_backbone(texts: Iterable[str], *, vocab_size: int = 32_000, dimension: int = 256, seed: int = 0):
+    """A bag-of-subwords encoder with random vectors: a text is the mean of its subwords' vectors.
+
+    It is an embedding table (sentence-transformers' ``StaticEmbedding``) and a normalisation, trains in minutes on a
+    CPU, and sees no word order. Vectors have length 1, so that their dot product is the cosine.
+
+    Args:
+        texts: texts to train its tokenizer on, in the languages it is to serve.
+        vocab_size: subwords, at most.
+        dimension: of the vectors.
+        seed: of the initial vectors.
+
+    Returns:
+        A ``sentence_transformers.SentenceTransformer``.
+    """
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
+
+    tokenizer = subword_tokenizer(texts, vocab_size)
+    generator = torch.Generator().manual_seed(seed)
+    weights = INITIAL_SCALE * torch.randn(tokenizer.get_vocab_size(), dimension, generator=generator)
+    modules = [StaticEmbedding(tokenizer, embedding_weights=weights), Normalize()]
+    return SentenceTransformer(modules=modules, device='cpu')
+
+
+def is_static(model) -> bool:
+    """Whether a ``SentenceTransformer`` is a bag of subwords."""
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
+    return isinstance(model[0], StaticEmbedding)

@@ -1,0 +1,114 @@
+"""Loading a checkpoint from a folder or from the Hugging Face hub.
+
+Weights come from safetensors where there are some, otherwise through ``torch.load(weights_only=True)``; code that a
+checkpoint brings is never run.
+"""
+import contextlib
+import logging
+import os
+from pathlib import Path
+
+import torch
+from huggingface_hub.constants import HF_HUB_CACHE
+from sentence_transformers import SentenceTransformer
+from transformers.utils import logging as transformers_logging
+
+
+def load_checkpoint(path_or_name: str | os.PathLike, *, verbose: bool = False) -> SentenceTransformer:
+    """Loads a checkpoint in float32, on the CPU, ready for encoding.
+
+    A sentence-transformers checkpoint (it has a ``modules.json``) brings its modules and prompts. A plain transformers
+    checkpoint (it has a ``config.json`` only) becomes the transformer and the mean of its token vectors.
+
+    Args:
+        path_or_name: a folder, or a model's name on the hub, which is looked up in the local cache first.
+        verbose: whether to show transformers' progress bar.
+
+    Raises:
+        FileNotFoundError: no such folder, a folder that is not a checkpoint, or a name that is neither in the cache nor
+            to be had from the hub.
+        ValueError: a checkpoint that cannot be read.
+    """
+    where = os.fspath(path_or_name)
+    folder = Path(where).expanduser()
+    if folder.exists():
+        check_folder(folder)
+        where = str(folder)
+    elif Path(where).is_absolute() or where.startswith(('.', '~')) or where.count('/') > 1:
+        raise FileNotFoundError(f'there is no folder {where}; give a checkpoint folder or a model name on the hub')
+    try:
+        # Weights that a checkpoint lacks (an unused pooler) are drawn at random: from a fixed seed, so that loading
+        # twice gives one and the same encoder, and from a fork, so that the caller's random numbers stay as they were.
+        with torch.random.fork_rng(devices=[]), _progress_bar(verbose), _no_report_about_the_pooler():
+            torch.manual_seed(0)
+            model = SentenceTransformer(where, device='cpu', model_kwargs={'dtype': torch.float32})
+    except Exception as error:  # what a broken file raises depends on which of five libraries reads it
+        # (one line of it: torch goes on to recommend weights_only=False)
+        reason = f'{type(error).__name__}: {str(error).partition(chr(10))[0].partition(" This file can still")[0]}'
+        if folder.exists():
+            raise ValueError(f'the checkpoint in {where} cannot be loaded: {reason}') from error
+        raise FileNotFoundError(
+            f'{where!r} is not a folder here, and could not be loaded as the name of a model on the hub, neither from '
+            f'the local cache ({HF_HUB_CACHE}) nor over the network. Give the folder of a checkpoint, or fetch it '
+            f'where there is a network with "hf download {where}" ({reason})'
+        ) from error
+    return model.eval()
+
+
+def check_folder(folder: Path) -> None:
+    """Refuses what is not a checkpoint folder.
+
+    Raises:
+        FileNotFoundError: a file, a folder without ``modules.json`` or ``config.json``, or one without weights. Says
+            what was looked for, what is there, and which checkpoint further down might be meant.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f'{folder} is a file; give the folder of a checkpoint')
+    names = sorted(path.name for path in folder.iterdir())
+    if 'modules.json' in names:
+        return
+    if 'config.json' not in names:
+        inside = sorted({path.parent.name for path in [*folder.glob('*/modules.json'), *folder.glob('*/config.json')]})
+        hint = f'; did you mean {folder / inside[-1]}?' if inside else ''
+        raise FileNotFoundError(
+            f'{folder} is not a checkpoint: it has neither modules.json (sentence-transformers) nor config.json '
+            f'(transformers); it holds {", ".join(names[:8]) or "nothing"}{hint}'
+        )
+    if not any(name.endswith(('.safetensors', '.bin')) for name in names):
+        raise FileNotFoundError(
+            f'{folder} has a config.json but no weights: neither model.safetensors nor pytorch_model.bin, whole or in '
+            f'parts; it holds {", ".join(names[:8])}'
+        )
+
+
+@contextlib.contextmanager
+def _progress_bar(show: bool):
+    """Hides transformers' bar for a while, and leaves it as it was."""
+    if show or not transformers_logging.is_progress_bar_enabled():
+        yield
+        return
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.enable_progress_bar()
+
+
+@contextlib.contextmanager
+def _no_report_about_the_pooler():
+    """Holds back transformers' report of missing weights where the pooler is all that is missing.
+
+    The pooler serves BERT's sentence-pair task; no module here reads it, and retrieval checkpoints leave it out.
+    """
+
+    def worth_reading(record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        missing = [line for line in message.splitlines() if '| MISSING' in line]
+        return 'LOAD REPORT' not in message or any('pooler' not in line for line in missing)
+
+    logger = logging.getLogger('transformers.modeling_utils')
+    logger.addFilter(worth_reading)
+    try:
+        yield
+    finally:
+        logger.removeFilter(worth_reading)

@@ -1,0 +1,48 @@
+"""What makes two encoders the same: a digest of everything that changes a vector."""
+import hashlib
+import json
+from collections.abc import Mapping
+
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Transformer
+
+
+def digest(model: SentenceTransformer, settings: Mapping[str, object]) -> str:
+    """Returns the SHA-256, as 32 hexadecimal digits, of a model's weights, architecture, tokenizer, and settings.
+
+    Args:
+        model: the model.
+        settings: the parameters beside the model that change a vector, JSON values.
+    """
+    sha = hashlib.sha256()
+    sha.update(json.dumps([_architecture(model), settings], sort_keys=True, default=str).encode())
+    sha.update(_tokenizer(model.tokenizer).encode())
+    for name, tensor in model.state_dict().items():
+        sha.update(f'{name} {tensor.dtype} {tuple(tensor.shape)}'.encode())
+        sha.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return sha.hexdigest()[:32]
+
+
+def weights_version(model: SentenceTransformer) -> tuple:
+    """Returns a cheap value that changes whenever a weight is changed in place or replaced, as training does."""
+    return tuple((t.data_ptr(), t._version) for t in (*model.parameters(), *model.buffers()))
+
+
+def _architecture(model: SentenceTransformer) -> list:
+    modules = []
+    for module in model.children():
+        config = module.get_config_dict() if hasattr(module, 'get_config_dict') else {}
+        if isinstance(module, Transformer):
+            inner = module.config.to_dict()
+            config = config | {'model': {k: v for k, v in inner.items() if k not in ('_name_or_path', 'dtype')}}
+        modules.append([f'{type(module).__module__}.{type(module).__qualname__}', config])
+    return modules
+
+
+def _tokenizer(tokenizer) -> str:
+    """The tokenizer as text, without the truncation and padding of the last call, which a fast tokenizer keeps."""
+    fast = getattr(tokenizer, 'backend_tokenizer', tokenizer)
+    if not hasattr(fast, 'to_str'):
+        return json.dumps(sorted(tokenizer.get_vocab().items()))
+    return json.dumps(json.loads(fast.to_str()) | {'truncation': None, 'padding': None}, sort_keys=True)
