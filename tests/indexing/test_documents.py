@@ -1,0 +1,74 @@
+"""What is refused of a document, each with its own message."""
+import numpy as np
+import pytest
+import torch
+
+from pyterrier_hybrid.indexing.documents import Buffer, check_docno, check_lang, check_vector
+
+
+@pytest.mark.parametrize('doc, message', [
+    ('docno', 'document number 5 is of type str; documents are dicts'),
+    ({}, 'document number 5 has no docno'),
+    ({'docno': None}, 'document number 5 has no docno'),
+    ({'docno': float('nan')}, 'document number 5 has the docno nan of type float'),
+    ({'docno': 17}, 'document number 5 has the docno 17 of type int'),
+    ({'docno': b'd1'}, 'of type bytes; a docno is a str'),
+    ({'docno': ''}, 'document number 5 has an empty docno'),
+    ({'docno': 'd\x00'}, r"the docno 'd\\x00', which holds a NUL"),
+    ({'docno': '\ud800'}, 'is not valid Unicode'),
+])  # fmt: skip
+def test_bad_docnos(doc, message):
+    with pytest.raises(ValueError, match=message):
+        check_docno(doc, 5)
+
+
+@pytest.mark.parametrize('docno', ['d1', 'de/17.3', '中', ' ', np.str_('d1')])
+def test_good_docnos(docno):
+    assert check_docno({'docno': docno}, 1) == docno
+
+
+@pytest.mark.parametrize('doc, message', [
+    ({}, "document 'd1' has no doc_vec; put an encoder before the index"),
+    ({'doc_vec': None}, "document 'd1' has no doc_vec"),
+    ({'doc_vec': [1, 2]}, "document 'd1' has a vector of 2 dimensions, those before it have 3"),
+    ({'doc_vec': [[1, 2, 3]]}, r"the doc_vec of document 'd1' has the shape \(1, 3\)"),
+    ({'doc_vec': []}, r'has the shape \(0,\)'),
+    ({'doc_vec': 3.0}, r'has the shape \(\)'),
+    ({'doc_vec': 'vector'}, "the doc_vec of document 'd1' is not a vector of numbers"),
+    ({'doc_vec': [1, [2], 3]}, 'is not a vector of numbers'),
+    ({'doc_vec': [1, float('nan'), 3]}, "document 'd1' has a vector with a value that is not finite"),
+    ({'doc_vec': [1, float('inf'), 3]}, 'not finite'),
+    ({'doc_vec': np.array([1e39, 0, 0])}, 'not finite in float32'),
+])  # fmt: skip
+def test_bad_vectors(doc, message):
+    with pytest.raises(ValueError, match=message):
+        check_vector(doc, 'd1', 3)
+
+
+@pytest.mark.parametrize('vector', [[1, 2, 3], np.array([1, 2, 3], np.float16), torch.tensor([1.0, 2.0, 3.0])])
+def test_good_vectors(vector):
+    found = check_vector({'doc_vec': vector}, 'd1', None)
+    assert (found.tolist(), found.dtype) == ([1, 2, 3], np.float32)
+
+
+@pytest.mark.parametrize('doc, message', [
+    ({}, "document 'd1' has no 'lang'; every document"),
+    ({'lang': None}, "document 'd1' has the language None"),
+    ({'lang': float('nan')}, "document 'd1' has the language nan"),
+    ({'lang': 'German'}, "document 'd1' has the language 'German'; a language is an ISO 639-1 code"),
+])  # fmt: skip
+def test_bad_languages(doc, message):
+    with pytest.raises(ValueError, match=message):
+        check_lang(doc, 'd1')
+
+
+def test_a_buffer_gives_back_what_was_added():
+    buffer = Buffer(2)
+    for rounds in range(2):
+        buffer.add('b', np.array([1, 2]), 'th')
+        buffer.add('a', np.array([3, 4]), 'de')
+        taken = buffer.take()
+        assert (list(taken.docnos), taken.langs().tolist(), taken.vecs.tolist()) == (
+            ['b', 'a'], ['th', 'de'], [[1, 2], [3, 4]],
+        ), rounds  # fmt: skip
+        assert len(buffer) == 0

@@ -1,0 +1,237 @@
+"""The index as an artifact, as a FLEX index, and as an object that follows its folder."""
+import pickle
+from functools import partial
+from http.server import HTTPServer, SimpleHTTPRequestHandler
+from threading import Thread
+
+import numpy as np
+import pandas as pd
+import pyterrier as pt
+import pyterrier_dr
+import pytest
+from pyterrier_dr import FlexIndex
+
+from pyterrier_hybrid.indexing import MultilingualIndex
+
+
+def make_plain(path, docs):
+    FlexIndex(path, verbose=False).index([{k: doc[k] for k in ('docno', 'doc_vec')} for doc in docs])
+    return path
+
+
+def distinct(n, d=8):
+    """Documents without equal scores, as FLEX's own retrievers order those in no particular way."""
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((n, d), np.float32)
+    return [{'docno': f'dé{i}', 'lang': ('de', 'en')[i % 2], 'doc_vec': v} for i, v in enumerate(vectors)]
+
+
+def queries(n=4, d=8):
+    vectors = np.random.default_rng(1).standard_normal((n, d), np.float32)
+    return pd.DataFrame({'qid': [f'q{i}' for i in range(n)], 'query': ['?'] * n, 'query_vec': list(vectors)})
+
+
+def test_what_it_knows_of_its_documents(build, docs):
+    index = build(docs)
+    assert index.built() and len(index) == 90
+    assert index.languages() == ['de', 'en', 'th']
+    assert index.langs().tolist() == [doc['lang'] for doc in docs]
+    assert np.asarray(index.docnos()).tolist() == list(index.docnos()) == [doc['docno'] for doc in docs]
+    np.testing.assert_array_equal(index.np_vecs(), np.stack([doc['doc_vec'] for doc in docs]))
+    part = list(index.get_corpus_iter(3, 5))
+    assert [(doc['docno'], doc['lang']) for doc in part] == [(doc['docno'], doc['lang']) for doc in docs[3:5]]
+
+
+@pytest.mark.parametrize('n', [1, 2, 300])
+def test_a_flex_index_opens_it(build, n):
+    docs = distinct(n)
+    index = build(docs)
+    plain = FlexIndex(index.index_path, verbose=False)
+    assert list(plain.docnos()) == [doc['docno'] for doc in docs]
+    assert plain.docnos().inv[np.array([docs[-1]['docno']])].tolist() == [n - 1]
+    if n > 2:  # FlexIndex's own retrievers need as many documents as results, and more than one
+        ours, theirs = index.retriever(2)(queries()), plain.np_retriever(num_results=2)(queries())
+        assert ours['docno'].tolist() == theirs['docno'].tolist()
+
+
+RETRIEVERS = {
+    'numpy': lambda index: index.np_retriever(num_results=5),
+    'torch': lambda index: index.torch_retriever(num_results=5),
+    'faiss_flat': lambda index: index.faiss_flat_retriever() % 5,
+    'faiss_hnsw': lambda index: index.faiss_hnsw_retriever(num_results=5, ef_search=200, cache=False),
+    'scorer': lambda index: index.retriever(5) >> pt.apply.generic(lambda run: run.drop(columns='docid'))
+    >> index.scorer(),
+    'ladr': lambda index: index.retriever(3) >> index.ladr(40, num_results=5),
+    'gar': lambda index: index.retriever(3) >> index.gar(40, num_results=60) % 5,
+}
+
+
+@pytest.mark.parametrize('retriever', RETRIEVERS.values(), ids=RETRIEVERS.keys())
+def test_flex_retrievers_find_what_the_exact_one_finds(build, retriever):
+    index = build(distinct(60))
+    found = retriever(index)(queries()).sort_values(['qid', 'rank'])
+    assert found['docno'].tolist() == index.retriever(5)(queries())['docno'].tolist()
+
+
+def test_pseudo_relevance_feedback(build):
+    index = build(distinct(60))
+    prf = index.retriever(3) >> index.vec_loader() >> pyterrier_dr.AveragePrf(k=3)
+    first = index.retriever(3)(queries())
+    for row in prf(queries()).itertuples():
+        docids = first.loc[first['qid'] == row.qid, 'docid']
+        query = queries().set_index('qid').loc[row.qid, 'query_vec']
+        np.testing.assert_allclose(row.query_vec, np.vstack([query, index.np_vecs()[docids]]).mean(0), rtol=1e-5)
+    assert len((prf >> index.retriever(2))(queries())) == 8
+
+
+def test_an_encoder_streams_into_it_batch_by_batch(tmp_path, encoder, texts, docs, build, content):
+    index = MultilingualIndex(tmp_path / 'stream.flex', verbose=False)
+    pulled = []
+    pipeline = encoder.doc_encoder() >> index
+    assert pipeline.index((pulled.append(doc) or doc for doc in texts), batch_size=20) is index
+    assert encoder.calls[1:] == [20, 20, 20, 20, 10] and len(pulled) == 90
+    assert content(index.index_path) == content(build(docs).index_path)
+    assert pt.inspect.indexer_inputs(index) == pt.inspect.indexer_inputs(index.indexer()) == [
+        ['docno', 'doc_vec', 'lang']
+    ]
+
+
+def test_an_object_follows_its_folder(build, docs):
+    index = build(distinct(60))
+    reader = MultilingualIndex(index.index_path, verbose=False)
+    retriever, flat = reader.retriever(1), reader.faiss_flat_retriever()
+    before = retriever(queries()), flat(queries())
+    index.indexer(mode='overwrite').index({**doc, 'doc_vec': -doc['doc_vec']} for doc in distinct(70))
+    assert len(reader) == 70 and reader.fingerprint() == index.fingerprint()
+    assert retriever(queries())['docno'].tolist() != before[0]['docno'].tolist()
+    fresh = reader.faiss_flat_retriever()(queries())
+    assert fresh.groupby('qid')['docno'].first().tolist() == retriever(queries())['docno'].tolist()
+
+
+def test_the_fingerprint_is_of_the_content(build, docs, tmp_path):
+    index = build(docs)
+    assert MultilingualIndex(tmp_path / 'none').fingerprint() is None
+    assert index.fingerprint() == build(docs, 'again.flex').fingerprint() != build(docs[1:], 'y.flex').fingerprint()
+
+
+@pytest.fixture
+def serve():
+    """Serves a folder from this machine to itself, as the hub would."""
+    servers = []
+
+    def serve(folder) -> str:
+        quiet = type('Quiet', (SimpleHTTPRequestHandler,), {'log_message': lambda *_: None})
+        handler = partial(quiet, directory=folder)
+        servers.append(HTTPServer(('127.0.0.1', 0), handler))
+        Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f'http://127.0.0.1:{servers[-1].server_port}'
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_loaded_as_an_artifact(build, docs, tmp_path, serve, monkeypatch):
+    monkeypatch.setattr(pt.io, 'pyterrier_home', lambda: str(tmp_path / 'home'))
+    index = build(docs)
+    assert MultilingualIndex.load(index.index_path).languages() == ['de', 'en', 'th']
+    assert type(pt.Artifact.load(str(index.index_path))) is FlexIndex
+    index.build_package(str(tmp_path / 'x.tar.lz4'), verbose=False)
+    loaded = MultilingualIndex.from_url(f'{serve(tmp_path)}/x.tar.lz4', verbose=False)
+    assert isinstance(loaded, MultilingualIndex)
+    assert loaded.fingerprint() == index.fingerprint() and loaded.languages() == index.languages()
+
+
+def test_a_pickled_index_is_its_path(build, docs):
+    index = build(docs)
+    index.open()
+    pickled = pickle.dumps(index.retriever(3, langs='de'))
+    assert len(pickled) < 2000
+    topics = pd.DataFrame({'qid': ['q'], 'query_vec': [np.ones(8, np.float32)]})
+    pd.testing.assert_frame_equal(pickle.loads(pickled)(topics), index.retriever(3, langs='de')(topics))
+
+
+@pytest.mark.parametrize('given', [
+    lambda docs: [doc['lang'] for doc in docs],
+    lambda docs: {doc['docno']: doc['lang'] for doc in docs},
+])  # fmt: skip
+def test_a_plain_flex_index_with_languages_given(tmp_path, build, docs, given):
+    topics = pd.DataFrame({'qid': ['q'], 'query_vec': [np.ones(8, np.float32)]})
+    index = MultilingualIndex(make_plain(tmp_path / 'plain.flex', docs), langs=given(docs), verbose=False)
+    ours = build(docs)
+    assert index.langs().tolist() == ours.langs().tolist()
+    for langs in (None, 'th'):
+        pd.testing.assert_frame_equal(index.retriever(9, langs=langs)(topics), ours.retriever(9, langs=langs)(topics))
+    index.indexer(mode='append').index([{**docs[0], 'docno': 'new'}])
+    assert MultilingualIndex(index.index_path).langs().tolist() == [*ours.langs(), 'th']
+
+
+@pytest.mark.parametrize('langs, message', [
+    (None, r'was built without languages; give them as MultilingualIndex\(path, langs=...\)'),
+    (['de'] * 89, '89 languages are given for the 90 documents of the index'),
+    (['German'] * 90, "document 'th/0' has the language 'German'"),
+    ({'th/0': 'th'}, "document 'de/0' has the language None"),
+])  # fmt: skip
+def test_a_plain_flex_index_without_its_languages(tmp_path, docs, langs, message):
+    path = make_plain(tmp_path / 'plain.flex', docs)
+    index = MultilingualIndex(path, langs=langs, verbose=False)
+    assert index.built()
+    with pytest.raises(ValueError, match=message):
+        index.open()
+    index.indexer(mode='overwrite').index(docs)
+    assert MultilingualIndex(path).languages() == ['de', 'en', 'th']
+
+
+def test_languages_are_not_given_twice(build, docs):
+    with pytest.raises(ValueError, match='holds the languages of its documents; open it without langs='):
+        len(MultilingualIndex(build(docs).index_path, langs=['de'] * 90))
+
+
+def write_nothing(path):
+    pass
+
+
+def write_half(path):
+    path.mkdir()
+    (path / 'vecs.f4').write_bytes(b'1234')
+
+
+def write_other(path):
+    path.mkdir()
+    (path / 'pt_meta.json').write_text('{"type": "sparse_index", "format": "pisa"}')
+
+
+@pytest.mark.parametrize('write, message', [
+    (write_nothing, r'there is no index at .*x.flex; build one with \(encoder.doc_encoder\(\) >> index\).index'),
+    (write_half, r"the index at .* is half-written .* build it again with indexer\(mode='overwrite'\)"),
+    (write_other, 'holds something else than a dense FLEX index'),
+    (lambda path: (path.parent / 'x.flex.replaced').mkdir(), 'a crash has interrupted the replacement'),
+])  # fmt: skip
+def test_what_is_no_finished_index_is_refused(tmp_path, write, message):
+    write(tmp_path / 'x.flex')
+    index = MultilingualIndex(tmp_path / 'x.flex')
+    assert not index.built()
+    for access in (len, MultilingualIndex.langs, MultilingualIndex.docnos, MultilingualIndex.np_vecs):
+        with pytest.raises(FileNotFoundError, match=message):
+            access(index)
+
+
+def test_a_damaged_description_is_refused(build, docs):
+    index = build(docs)
+    (index.index_path / 'pt_meta.json').write_text('{"type": "dense_')
+    with pytest.raises(ValueError, match=r'pt_meta.json is not JSON'):
+        index.built()
+
+
+def test_verbosity(build, docs, capfd):
+    index = build(docs)
+    topics = pd.DataFrame({'qid': ['q'], 'query_vec': [np.ones(8, np.float32)]})
+    index.retriever()(topics)
+    list(index.get_corpus_iter())
+    assert capfd.readouterr() == ('', '')
+    index.verbose = True
+    index.indexer(mode='overwrite').index(docs)
+    index.retriever()(topics)
+    out = capfd.readouterr()
+    assert out.out == '' and 'indexing' in out.err and 'searching' in out.err

@@ -1,0 +1,292 @@
+"""Building: absent or whole wherever it is killed, resumable to the same bytes, and nothing lost on bad input."""
+import os
+import shutil
+import signal
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pyterrier_hybrid.indexing import MultilingualIndex
+from pyterrier_hybrid.indexing.build import Build
+
+
+def index_at(path) -> MultilingualIndex:
+    return MultilingualIndex(path, verbose=False)
+
+
+def left_beside(path: Path) -> list[str]:
+    return sorted(p.name for p in path.parent.iterdir())
+
+
+def killed_at(moment: int, work) -> bool:
+    """Runs ``work`` in a process that kills itself at its ``moment``-th call of fsync, rename or mkdir.
+
+    Returns whether it was killed; otherwise it has finished.
+    """
+    child = os.fork()
+    if child == 0:
+        calls = iter(range(1, 10_000))
+
+        def dying(function):
+            def call(*args, **kwargs):
+                if next(calls) == moment:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return function(*args, **kwargs)
+
+            return call
+
+        os.fsync, os.rename, os.mkdir = dying(os.fsync), dying(os.rename), dying(os.mkdir)
+        try:
+            work()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
+    return os.WIFSIGNALED(status)
+
+
+def at_every_moment(work, prepare, check) -> int:
+    moment = 0
+    while True:
+        moment += 1
+        prepare()
+        if not killed_at(moment, work):
+            return moment - 1
+        check()
+
+
+def test_killed_anywhere_an_index_is_absent_and_resumes_to_the_same_bytes(tmp_path, docs, build, content):
+    expected = content(build(docs, 'whole.flex').index_path)
+    path = tmp_path / 'run' / 'x.flex'
+
+    def check():
+        index = index_at(path)
+        if not index.built():
+            assert not path.exists()
+            assert index.indexer(mode='resume').index(docs) is index
+        assert content(path) == expected
+        if left_beside(path) != ['x.flex']:
+            index.indexer(mode='overwrite').index(docs)
+        assert left_beside(path) == ['x.flex']
+
+    moments = at_every_moment(
+        lambda: index_at(path).indexer(part_size=60).index(docs),
+        lambda: shutil.rmtree(path.parent, ignore_errors=True),
+        check,
+    )
+    assert moments > 20
+
+
+@pytest.mark.parametrize('mode', ['overwrite', 'append'])
+def test_killed_anywhere_the_old_index_is_there_until_the_new_one_is(tmp_path, docs, build, content, mode):
+    old, new = docs[:30], docs[30:]
+    before = content(build(old, 'old.flex').index_path)
+    after = content(build(old + new if mode == 'append' else new, 'new.flex').index_path)
+    path = tmp_path / 'run' / 'x.flex'
+
+    def prepare():
+        shutil.rmtree(path.parent, ignore_errors=True)
+        shutil.copytree(tmp_path / 'old.flex', path)
+
+    def check():
+        now = content(path)
+        assert now in (before, after)
+        if now == before and Build(path).plan() is not None:
+            index_at(path).indexer(mode='resume').index(new)
+            assert content(path) == after
+
+    work = index_at(path).indexer(mode=mode, part_size=60)
+    assert at_every_moment(lambda: work.index(new), prepare, check) > 15
+
+
+def failing(docs, error):
+    yield from docs
+    raise error
+
+
+@pytest.mark.parametrize('error', [OSError('disk'), KeyboardInterrupt()])
+def test_what_came_before_an_error_is_kept_and_not_encoded_again(tmp_path, texts, encoder, build, docs, content, error):
+    index = index_at(tmp_path / 'run' / 'x.flex')
+    with pytest.raises(type(error)):
+        (encoder.doc_encoder() >> index).index(failing(texts[:50], error), batch_size=20)
+    assert not index.built()
+    with pytest.raises(FileNotFoundError, match=r"was interrupted; indexer\(mode='resume'\) continues it"):
+        len(index)
+    kept = sum(len(part.vecs) for part in Build(index.index_path).parts())
+    encoder.calls.clear()
+    indexer = index.indexer(mode='resume')
+    (encoder.doc_encoder() >> indexer).index(indexer.remaining(texts))
+    assert sum(encoder.calls) == len(texts) - kept
+    assert content(index.index_path) == content(build(docs, 'whole.flex').index_path)
+    assert left_beside(index.index_path) == ['x.flex']
+
+
+@pytest.mark.parametrize('change, message', [
+    ({'docno': 'th/0'}, "the docno 'th/0' occurs twice"),
+    ({'docno': ''}, 'document number 51 has an empty docno'),
+    ({'doc_vec': [1.0]}, "document 'en/16' has a vector of 1 dimensions, those before it have 8"),
+    ({'doc_vec': [np.nan] * 8}, "document 'en/16' has a vector with a value that is not finite"),
+    ({'lang': None}, "document 'en/16' has the language None"),
+])  # fmt: skip
+def test_a_bad_document_is_named_and_those_before_it_are_kept(tmp_path, docs, build, content, change, message):
+    index = index_at(tmp_path / 'run' / 'x.flex')
+    with pytest.raises(ValueError, match=message):
+        index.indexer(part_size=8).index([*docs[:50], {**docs[50], **change}, *docs[51:]])
+    assert not index.built()
+    assert [len(part.vecs) for part in Build(index.index_path).parts()] == [8] * 6 + [2]
+    index.indexer(mode='resume').index(docs)
+    assert content(index.index_path) == content(build(docs, 'whole.flex').index_path)
+
+
+@pytest.mark.parametrize('mode', ['create', 'overwrite', 'resume'])
+@pytest.mark.parametrize('docs, message', [
+    ([], 'there are no documents to index at'),
+    (pd.DataFrame(columns=['docno', 'doc_vec', 'lang']), 'there are no documents to index at'),
+    ([{'docno': 'd1', 'lang': 'de'}], 'has no doc_vec'),
+])  # fmt: skip
+def test_nothing_is_left_behind_where_nothing_was_indexed(tmp_path, mode, docs, message):
+    with pytest.raises(ValueError, match=message):
+        index_at(tmp_path / 'x.flex').indexer(mode=mode).index(docs)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_create_starts_afresh_after_an_interruption(tmp_path, docs, build, content):
+    index = index_at(tmp_path / 'x.flex')
+    with pytest.raises(OSError):
+        index.index(failing(docs[:50], OSError()))
+    index.index(docs[30:])
+    assert content(index.index_path) == content(build(docs[30:], 'other.flex').index_path)
+
+
+def test_an_index_does_not_show_how_it_was_built(docs, build, content):
+    expected = content(build(docs).index_path)
+    for name, built in {
+        'frame': build(pd.DataFrame(docs), 'frame.flex'),
+        'generator': build(iter(docs), 'generator.flex'),
+        'appended': build(docs[:30], 'appended.flex').indexer(mode='append').index(docs[30:]),
+        'copied': build(build(docs, 'copy.flex').get_corpus_iter(), 'copied.flex'),
+    }.items():
+        assert content(built.index_path) == expected, name
+
+
+@pytest.mark.parametrize('mode, message', [
+    ('create', r"there is an index at .* already; indexer\(mode='overwrite'\) replaces it"),
+    ('resume', 'is finished, there is nothing to resume'),
+])  # fmt: skip
+def test_a_finished_index_is_not_touched(docs, build, content, mode, message):
+    index = build(docs)
+    before = content(index.index_path)
+    with pytest.raises(ValueError, match=message):
+        index.indexer(mode=mode).index(docs)
+    assert content(index.index_path) == before
+    assert left_beside(index.index_path) == ['x.flex']
+
+
+@pytest.mark.parametrize('more, message', [
+    (lambda docs: docs[:1], "the docno 'th/0' occurs twice"),
+    (lambda docs: [{**docs[0], 'docno': 'new', 'doc_vec': np.ones(9)}], "'new' has a vector of 9 dimensions"),
+    (lambda docs: [], 'there are no documents'),
+])  # fmt: skip
+def test_a_refused_append_leaves_the_index(docs, build, content, more, message):
+    index = build(docs)
+    before = content(index.index_path)
+    with pytest.raises(ValueError, match=message):
+        index.indexer(mode='append').index(more(docs))
+    assert content(index.index_path) == before
+    assert left_beside(index.index_path) == ['x.flex']
+
+
+def test_append_needs_an_index(tmp_path, docs):
+    with pytest.raises(ValueError, match=r'there is no finished index at .* to append to'):
+        index_at(tmp_path / 'x.flex').indexer(mode='append').index(docs)
+
+
+@pytest.mark.parametrize('change', [{'lang': 'fr'}, {'doc_vec': -np.arange(8.0)}])
+def test_a_build_is_not_resumed_with_another_encoder_or_collection(tmp_path, docs, change):
+    index = index_at(tmp_path / 'x.flex')
+    with pytest.raises(OSError):
+        index.index(failing(docs[:50], OSError()))
+    with pytest.raises(ValueError, match="document 'de/1' has another vector or language than in the interrupted"):
+        index.indexer(mode='resume').index([*docs[:4], {**docs[4], **change}, *docs[5:]])
+    index.indexer(mode='resume').index({**d, 'doc_vec': d['doc_vec'] * np.float32(1 + 1e-4)} for d in docs)
+
+
+def test_a_repeated_docno_is_found_by_a_resumed_build_too(tmp_path, docs):
+    index = index_at(tmp_path / 'x.flex')
+    with pytest.raises(OSError):
+        index.index(failing(docs[:50], OSError()))
+    indexer = index.indexer(mode='resume')
+    with pytest.raises(ValueError, match="'th/0' occurs twice"):
+        indexer.index([*docs[:50], docs[0]])
+    with pytest.raises(ValueError, match="'th/0' occurs twice"):
+        list(indexer.remaining([*docs[:50], docs[0]]))
+
+
+def test_an_interrupted_append_is_not_resumed_onto_another_index(docs, build):
+    index = build(docs[:30])
+    with pytest.raises(OSError):
+        index.indexer(mode='append').index(failing(docs[30:50], OSError()))
+    shutil.rmtree(index.index_path)
+    shutil.copytree(build(docs[60:], 'other.flex').index_path, index.index_path)
+    with pytest.raises(ValueError, match='has been finished or replaced since the build beside it was interrupted'):
+        index.indexer(mode='resume').index(docs[30:])
+
+
+def test_two_processes_do_not_build_the_same_index(tmp_path, docs):
+    build = Build(tmp_path / 'x.flex')
+    build.lock()
+    with pytest.raises(ValueError, match='another process is building'):
+        index_at(tmp_path / 'x.flex').index(docs)
+    build.unlock()
+
+
+@pytest.mark.parametrize('mode', ['create', 'overwrite'])
+@pytest.mark.parametrize('name', ['file', 'folder'])
+def test_what_is_no_index_is_left_as_it_is(tmp_path, docs, mode, name):
+    path = tmp_path / name
+    if name == 'folder':
+        path.mkdir()
+    note = path / 'thesis.tex' if name == 'folder' else path
+    note.write_text('years of work')
+    with pytest.raises(ValueError, match='holds something that is no FLEX index; it is left as it is'):
+        index_at(path).indexer(mode=mode).index(docs)
+    assert note.read_text() == 'years of work'
+
+
+def test_a_half_written_index_is_replaced_only_when_told(tmp_path, docs):
+    path = tmp_path / 'x.flex'
+    path.mkdir()
+    (path / 'vecs.f4').write_bytes(b'1234')
+    with pytest.raises(ValueError, match='is half-written'):
+        index_at(path).index(docs)
+    with pytest.raises(ValueError, match='is half-written'):
+        index_at(path).indexer(mode='resume').index(docs)
+    with pytest.raises(OSError):
+        index_at(path).indexer(mode='overwrite').index(failing(docs[:50], OSError()))
+    assert len(index_at(path).indexer(mode='resume').index(docs)) == 90
+
+
+@pytest.mark.parametrize('options, message', [
+    ({'mode': 'update'}, "there is no indexing mode 'update'; there are create, overwrite, resume, append"),
+    ({'part_size': 0}, 'part_size is 0'),
+])  # fmt: skip
+def test_bad_options(tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        index_at(tmp_path / 'x.flex').indexer(**options)
+
+
+def test_memory_does_not_grow_with_the_vectors(tmp_path):
+    def stream():
+        vector = np.ones(1024, np.float32)
+        for i in range(6000):
+            yield {'docno': f'd{i}', 'lang': 'de', 'doc_vec': vector}
+
+    tracemalloc.start()
+    index_at(tmp_path / 'x.flex').indexer(part_size=256).index(stream())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 12e6 < (tmp_path / 'x.flex/vecs.f4').stat().st_size
