@@ -1,0 +1,144 @@
+"""BM25 retrieval over some or all languages of an index."""
+import math
+from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyterrier as pt
+
+from pyterrier_hybrid.languages import DOC_LANG, QUERY_LANG, check_language, check_languages
+from pyterrier_hybrid.lexical.analysis import analyse
+from pyterrier_hybrid.lexical.scoring import best
+
+if TYPE_CHECKING:
+    from pyterrier_hybrid.lexical.index import BM25Index
+
+
+class BM25Retriever(pt.Transformer):
+    """Ranks the documents of an index by BM25 (``scoring.bm25_model`` has the formula).
+
+    A query is analysed once, in its own language, which the topics' column ``query_lang`` gives; a document was
+    analysed in the document's. Across languages they share numbers, and the names and loan words that the stemmers of
+    both leave alike.
+
+    The run has the topics' columns, then ``docno``, ``score`` (float32), ``rank`` (from 0) and ``doc_lang``; queries in
+    the topics' order, equal scores in the order of the docnos, also at the cut. Documents that share no term with the
+    query are not ranked, so a query of unknown words has no rows.
+
+    A retriever serves the index as it was when the retriever was made: after a rebuild it raises an error, and the two
+    are different to PyTerrier, which shares the results of transformers that compare equal.
+
+    Args:
+        bm25_index: a built index.
+        num_results: how many documents at most a query gets, >= 1.
+        k1: saturation of term frequency, >= 0.
+        b: length normalisation, 0 to 1.
+        langs: the language or languages to search, None for all. Scores are those of an index of these languages alone.
+        query_lang: the language of queries whose topics have no column ``query_lang``.
+
+    Raises:
+        FileNotFoundError: there is no index yet.
+        ValueError: a parameter out of its range, or a language that the index does not have.
+    """
+
+    schematic = {'label': 'BM25'}  # noqa: RUF012 (PyTerrier reads it from the class)
+
+    def __init__(
+        self,
+        bm25_index: 'BM25Index',
+        num_results: int = 1000,
+        *,
+        k1: float = 0.9,
+        b: float = 0.4,
+        langs: str | Iterable[str] | None = None,
+        query_lang: str | None = None,
+    ):
+        if not (isinstance(num_results, Integral) and num_results >= 1):
+            raise ValueError(f'num_results is {num_results!r}; it is a whole number of at least 1')
+        if not (isinstance(k1, Real) and 0 <= k1 < math.inf):
+            raise ValueError(f'k1 is {k1!r}; it is a finite number of at least 0 (0.9 is usual)')
+        if not (isinstance(b, Real) and 0 <= b <= 1):
+            raise ValueError(f'b is {b!r}; it is a number from 0 to 1 (0.4 is usual)')
+        self.bm25_index = bm25_index
+        self.num_results = int(num_results)
+        self.k1 = float(k1)
+        self.b = float(b)
+        chosen = check_languages(langs, bm25_index.langs(), f'the index at {bm25_index.path}')
+        self.langs = None if chosen is None else tuple(chosen)
+        self.query_lang = None if query_lang is None else check_language(query_lang, 'the parameter query_lang')
+        self._index_fingerprint = bm25_index.fingerprint()
+
+    def transform(self, inp: pd.DataFrame) -> pd.DataFrame:
+        """Retrieves for a frame of topics.
+
+        Args:
+            inp: columns ``qid``, ``query`` and, without the parameter ``query_lang``, ``query_lang``.
+
+        Raises:
+            pt.validate.InputValidationError: a column is missing.
+            ValueError: an empty query or an unknown language code (with the qid); an index that was rebuilt.
+        """
+        self._validate(inp)
+        if self.bm25_index.fingerprint() != self._index_fingerprint:
+            raise ValueError(f'{self.bm25_index.path} was rebuilt after this retriever was made; call .bm25() again')
+        postings, model = self.bm25_index.searcher(self.langs, self.k1, self.b)
+        query_langs = inp[QUERY_LANG] if QUERY_LANG in inp.columns else [self.query_lang] * len(inp)
+
+        none = np.empty(0, dtype=np.int64)
+        docs, scores = [none], [none.astype(np.float32)]
+        for qid, query, query_lang in zip(inp['qid'], inp['query'], query_langs):
+            terms = analyse(check_query(query, qid), check_language(query_lang, f'query {qid!r}'))
+            known = [postings.terms[term] for term in terms if term in postings.terms]
+            all_scores = model.get_scores_from_ids(known) if known else scores[0]
+            docs.append(best(all_scores, self.num_results))
+            scores.append(all_scores[docs[-1]])
+
+        sizes = [len(found) for found in docs[1:]]
+        docs = np.concatenate(docs)
+        run = inp.take(np.repeat(np.arange(len(inp)), sizes))
+        return run.assign(
+            docno=postings.docnos[docs],
+            score=np.concatenate(scores),
+            rank=np.concatenate([none, *map(np.arange, sizes)]),
+            **{DOC_LANG: np.array(postings.langs, dtype=object)[postings.doc_langs[docs]]},
+        ).reset_index(drop=True)
+
+    def fuse_rank_cutoff(self, k: int) -> 'BM25Retriever':
+        """Returns the retriever that a rank cutoff at ``k`` (PyTerrier's ``%``) makes of this one."""
+        return self if k >= self.num_results else pt.inspect.transformer_apply_attributes(self, num_results=k)
+
+    def _validate(self, inp: pd.DataFrame) -> None:
+        needed = ['query'] if self.query_lang else ['query', QUERY_LANG]
+        try:
+            pt.validate.query_frame(inp, extra_columns=needed, context=self)
+        except pt.validate.InputValidationError as error:
+            if QUERY_LANG not in error.modes[0].missing_columns:
+                raise
+            raise pt.validate.InputValidationError(
+                f'BM25 analyses each query in its own language, and the topics have no column {QUERY_LANG}: add it, or '
+                "give the language of all queries, as in .bm25(query_lang='en').",
+                error.modes,
+            ) from error
+
+    def _key(self) -> tuple:
+        path = self.bm25_index.path.resolve()
+        return path, self._index_fingerprint, self.num_results, self.k1, self.b, self.langs, self.query_lang
+
+    def __eq__(self, other: object) -> bool:
+        return self._key() == other._key() if isinstance(other, BM25Retriever) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((BM25Retriever, self._key()))
+
+    def __repr__(self) -> str:
+        parameters = {'k1': self.k1, 'b': self.b, 'langs': self.langs, 'query_lang': self.query_lang}
+        return f'{self.bm25_index!r}.bm25({self.num_results}, {", ".join(f"{k}={v!r}" for k, v in parameters.items())})'
+
+
+def check_query(query: object, qid: object) -> str:
+    """Returns the query if there is one, otherwise raises a ``ValueError`` that names the qid."""
+    if isinstance(query, str) and query.strip():
+        return query
+    raise ValueError(f'query {qid!r} is empty ({query!r}); give it a text or take it out of the topics')
