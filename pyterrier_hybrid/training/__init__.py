@@ -1,0 +1,18 @@
+"""Training on hybrid batches: the parallel corpus, what makes up a batch, the objective, the trainer."""
+from importlib import import_module
+
+_EXPORTS = {
+    'ParallelPairs': 'pairs',
+    'HybridBatches': 'batches',
+    'Batch': 'batches',
+    'Kind': 'pools',
+    'inverse_cloze': 'cloze',
+    'train': 'trainer',
+}
+__all__ = list(_EXPORTS)
+
+
+def __getattr__(name: str):
+    if name in _EXPORTS:
+        return getattr(import_module(f'{__name__}.{_EXPORTS[name]}'), name)
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -1,0 +1,69 @@
+"""JSON lines files, plain or compressed, as a stream of values with their places."""
+import gzip
+import json
+import lzma
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from io import BufferedReader
+from pathlib import Path
+
+SUFFIXES = ('.jsonl', '.jsonl.gz', '.jsonl.xz')
+_OPEN = {'.gz': gzip.open, '.xz': lzma.open}
+
+#: A place in the input: a label that ends in the unit ('pairs.jsonl, line'), and a number of that unit from 1.
+Placed = tuple[str, int, object]
+
+
+def jsonl_files(sources: str | os.PathLike | Iterable[str | os.PathLike]) -> list[Path]:
+    """The files meant by ``sources``: each file given, and the JSON lines files of each folder given, by name.
+
+    Args:
+        sources: one path or several; a folder stands for its ``*.jsonl``, ``*.jsonl.gz`` and ``*.jsonl.xz``.
+
+    Raises:
+        FileNotFoundError: a path that does not exist, or a folder without such a file.
+        ValueError: no path at all.
+    """
+    paths = [Path(p) for p in ([sources] if isinstance(sources, str | os.PathLike) else sources)]
+    if not paths:
+        raise ValueError('no file of pairs given; name at least one file, or a folder of *.jsonl files')
+    files = []
+    for path in paths:
+        if not path.exists():
+            raise FileNotFoundError(f'no file or folder of pairs at {path}')
+        found = [path] if path.is_file() else sorted(p for p in path.iterdir() if p.name.endswith(SUFFIXES))
+        if not found:
+            raise FileNotFoundError(f'no file in the folder {path} ends in {", ".join(SUFFIXES)}')
+        files += found
+    return files
+
+
+def read_jsonl(files: Iterable[Path]) -> Iterator[Placed]:
+    """Yields ``(label, line number, value)`` for every line that is not blank.
+
+    Raises:
+        ValueError: a line that is not UTF-8 or not JSON, or a compressed file that is damaged or cut off; names the
+            file and the line.
+    """
+    for path in files:
+        label = f'{path}, line'
+        number = 0
+        with _OPEN.get(path.suffix, open)(path, 'rb') as file, BufferedReader(file) as lines:
+            try:
+                for line in lines:
+                    number += 1
+                    if not line.isspace():
+                        yield label, number, _decode(line, f'{label} {number}')
+            except (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error) as error:
+                raise ValueError(f'{path} is damaged or cut off after line {number}: {error}') from error
+
+
+def _decode(line: bytes, where: str) -> object:
+    """One line as a JSON value; a byte order mark before it, as some editors write, is no part of it."""
+    try:
+        return json.loads(line.decode('utf-8-sig'))
+    except UnicodeDecodeError as error:
+        raise ValueError(f'{where} is not UTF-8: {error.reason} at byte {error.start}') from error
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f'{where} is not JSON: {error}') from error
