@@ -1,0 +1,16 @@
+"""Experiments: one encoder or pipeline, all its monolingual, cross-lingual and multilingual settings, one table."""
+from importlib import import_module
+
+_EXPORTS = {
+    'MultilingualExperiment': 'settings',
+    'EvaluationSet': 'evaluation_set',
+    'Result': 'result',
+    'rank_grid': 'grid',
+}
+__all__ = list(_EXPORTS)
+
+
+def __getattr__(name: str):
+    if name in _EXPORTS:
+        return getattr(import_module(f'{__name__}.{_EXPORTS[name]}'), name)
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

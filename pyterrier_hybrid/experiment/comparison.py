@@ -1,0 +1,95 @@
+"""The main job: encoders that differ in their training mix alone, beside BM25, in every language setting."""
+import copy
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ir_measures import AP
+
+from pyterrier_hybrid.encoding import HybridEncoder
+from pyterrier_hybrid.encoding.backbones import static_backbone
+from pyterrier_hybrid.indexing import MultilingualIndex
+from pyterrier_hybrid.lexical import BM25Index
+from pyterrier_hybrid.measures import RankDistance
+from pyterrier_hybrid.training import train
+from pyterrier_hybrid.training.vocabulary import balanced_texts
+
+from .evaluation_set import EvaluationSet
+from .result import Result
+from .settings import MultilingualExperiment
+
+#: The three mixes of the paper's tables: its baselines, and alpha = beta = .5.
+MIXES = {
+    'X-X-mono': {'monolingual': 1.0},
+    'X-Y': {'crosslingual': 1.0},
+    'hybrid': {'monolingual': 0.5, 'crosslingual': 0.5},
+}
+
+
+def compare_mixes(
+    pairs,
+    dataset: str,
+    folder: str | Path,
+    *,
+    mixes: Mapping[str, Mapping[str, float]] = MIXES,
+    mdpr: str | None = None,
+    seed: int = 0,
+    tell: Callable[[str], None] = print,
+    verbose: bool = True,
+    **training,
+) -> Result:
+    """Trains one static encoder per mix from the same start, and evaluates them with BM25 and the untrained encoder.
+
+    Args:
+        pairs: a :class:`ParallelPairs`.
+        dataset: a collection's name, such as ``'worldfacts'``.
+        folder: where the runs (``<mix>``) and the indexes (``<system>.flex``, ``bm25``) go.
+        mixes: by name, see :class:`HybridBatches`.
+        mdpr: a folder or hub name of an mDPR checkpoint to evaluate too.
+        seed: of everything random.
+        tell: told what happens, in a line each.
+        verbose: show progress bars.
+        **training: further arguments of :func:`train`.
+
+    Returns:
+        A :class:`Result` with AP in all settings and RankDistance in the multilingual ones.
+    """
+    folder = Path(folder)
+    collection = EvaluationSet(dataset)
+    tell(
+        f'{dataset}: {collection.pool_sizes.sum():,} passages, {len(collection.topics(collection.languages[0])):,} '
+        f'questions in {collection.languages[0]}, {len(collection.languages)} languages'
+    )
+    bm25 = BM25Index(folder / 'bm25', verbose=verbose)
+    bm25.index(collection.docs())
+    start = static_backbone(balanced_texts(pairs), seed=seed)
+    encoders = {'untrained': HybridEncoder.from_model(start)}
+    for name, mix in mixes.items():
+        encoders[name] = train(
+            pairs, folder / name, backbone=copy.deepcopy(start), mix=mix, seed=seed, verbose=verbose, **training
+        )
+        tell(f'trained {name}: {folder / name}')
+    if mdpr is not None:
+        encoders['mDPR'] = HybridEncoder(mdpr, preset='mdpr', verbose=verbose)
+
+    systems: dict[str, object] = {'BM25': lambda langs: bm25.bm25(langs=langs)}
+    for name, encoder in encoders.items():
+        index = MultilingualIndex(folder / f'{name}.flex', verbose=verbose)
+        (encoder.doc_encoder() >> index).index(collection.docs())
+        systems[name] = (encoder, index)
+    return MultilingualExperiment(systems, collection, [AP, RankDistance], verbose=verbose)
+
+
+def main_table(result: Result) -> str:
+    """The paper's summary as text: mAP in the three kinds of settings, and rank distance, one line per system."""
+    table = result.table()
+    header = ['', 'Mono.', 'Cross.', 'Multi.', 'Rank distance']
+    lines = [header]
+    for system, row in table.iterrows():
+        ap = [f'{row[("AP", kind)]:.3f}' for kind in ('monolingual', 'crosslingual', 'multilingual')]
+        lines.append([system, *ap, f'{row[("RankDistance", "multilingual")]:,.0f}'])
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    rows = [
+        '  '.join([line[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(line[1:], widths[1:]))]) for line in lines
+    ]
+    title = f'{result.dataset}: mAP by setting (higher is better), rank distance (lower is better)'
+    return '\n'.join([title, '', *rows])
