@@ -1,0 +1,160 @@
+"""What the language-bias measures have in common: parameters that are checked, and a repr that tells them apart."""
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from operator import index
+from typing import Any, ClassVar
+
+import numpy as np
+from ir_measures.measures import MeanAgg, Measure, ParamInfo
+
+from pyterrier_hybrid.languages import check_language
+from pyterrier_hybrid.measures.doc_languages import Languages
+from pyterrier_hybrid.measures.evaluation import Evaluation
+
+
+class Param(ParamInfo):
+    """A parameter of a measure.
+
+    Args:
+        clean: returns the value as the measure keeps it, or raises ValueError with a phrase that says what it must be.
+        default: its value where it is not given.
+        required: whether the measure can be computed without it.
+        desc: what it means.
+    """
+
+    def __init__(self, clean: Callable[[Any], Any], *, default: Any = None, required: bool = False, desc: str):
+        super().__init__(required=required, default=default, desc=desc)
+        self.clean = clean
+
+
+def count(value: Any) -> int:
+    """A whole number of 1 or more."""
+    try:
+        whole = index(value)
+    except TypeError:
+        whole = 0
+    if isinstance(value, bool | np.bool_) or whole < 1:
+        raise ValueError('it must be a whole number of 1 or more')
+    return whole
+
+
+def flag(value: Any) -> bool:
+    """True or False."""
+    if not isinstance(value, bool):
+        raise ValueError('it must be True or False')
+    return value
+
+
+def one_of(*choices: str) -> Callable[[Any], str]:
+    """One of the given names."""
+    def clean(value: Any) -> str:
+        if value not in choices:
+            raise ValueError(f'it must be one of {", ".join(choices)}')
+        return value
+    return clean
+
+
+def languages(value: Any) -> Languages:
+    """The documents' languages; a plain mapping is wrapped."""
+    if not isinstance(value, Mapping):
+        raise ValueError('it must be Languages({docno: language})')
+    return value if isinstance(value, Languages) else Languages(value)
+
+
+def language(value: Any) -> str:
+    """A language code."""
+    return check_language(value, 'the query')
+
+
+REL = Param(count, default=1, desc='least relevance of a document that counts as relevant')
+LANGS = Param(languages, desc="languages of the documents about which the qrels' iteration says nothing")
+QUERY_LANG = Param(language, desc='language of the queries about which neither qrels nor run say anything')
+
+
+class LanguageMeasure(Measure):
+    """A measure of this package: an ir_measures measure whose parameters are checked when they are given.
+
+    A subclass declares ``NAME`` and ``SUPPORTED_PARAMS`` (of :class:`Param`), and computes in :meth:`evaluate`.
+
+    Raises:
+        ValueError: an unknown parameter, or a value it cannot have.
+    """
+
+    SUPPORTED_PARAMS: ClassVar[Mapping[str, Param]] = {}
+
+    def __init__(self, **params: Any):
+        cleaned = {}
+        for name, value in params.items():
+            if name not in self.SUPPORTED_PARAMS:
+                raise ValueError(f'{self.NAME} has no parameter {name!r}; it has {", ".join(self.SUPPORTED_PARAMS)}')
+            if value is None:  # as if it were not given
+                continue
+            try:
+                cleaned[name] = self.SUPPORTED_PARAMS[name].clean(value)
+            except ValueError as error:
+                raise ValueError(f'{self.NAME}({name}={value!r:.80}): {error}') from None
+        super().__init__(**cleaned)
+
+    def validate_params(self) -> None:
+        """Checks what can only be checked once all parameters are given.
+
+        Raises:
+            ValueError: a required parameter is missing.
+        """
+        for name, param in self.SUPPORTED_PARAMS.items():
+            if param.required and name not in self.params:
+                how = f'{self.NAME}@20' if name == self.AT_PARAM else f'{self.NAME}({name}=...)'
+                raise ValueError(f'{self!r} needs a {name} ({param.desc}), as in {how}')
+
+    def evaluate(self, evaluation: Evaluation) -> tuple[np.ndarray, list[str]]:
+        """The value of every query, and what has to be said about them.
+
+        Returns:
+            Finite float64 (n_queries,), in the order of ``evaluation.judgements.query_ids``, each depending on its own
+            query alone; and phrases for one warning.
+        """
+        raise NotImplementedError
+
+    def depth(self) -> int:
+        """How many documents of every list the measure looks at beyond the relevant ones; 0 for none."""
+        return 0
+
+    def aggregator(self) -> MeanAgg:
+        return _Mean(self)
+
+    @cached_property
+    def _repr(self) -> str:
+        return super().__repr__()
+
+    def __repr__(self) -> str:
+        return self._repr
+
+    def _param_repr(self, v: Any) -> str:
+        # ir_measures leaves entries such as {1: 1} out of a mapping's repr, and measures compare by repr
+        if isinstance(v, dict):
+            return '{' + ','.join(f'{key!r}:{value!r}' for key, value in sorted(v.items())) + '}'
+        return repr(v)
+
+
+class _Mean(MeanAgg):
+    """A mean that refuses to be NaN where there was no query at all."""
+
+    def __init__(self, measure: Measure):
+        super().__init__()
+        self.measure = measure
+
+    def result(self) -> float:
+        if not self.count:
+            raise ValueError(f'{self.measure}: the qrels are empty, there is no query to average over')
+        return super().result()
+
+
+def counted(chosen: np.ndarray, what: str) -> list[str]:
+    """The phrase for a warning about the chosen queries, none if there are none.
+
+    Args:
+        chosen: bool (n_queries,).
+        what: what is true of them.
+    """
+    number = int(chosen.sum())
+    return [f'{number} of {len(chosen)} queries {what}'] if number else []

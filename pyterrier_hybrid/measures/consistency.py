@@ -1,0 +1,95 @@
+"""MRC: whether a question gets the same ranking in whatever language it is asked."""
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from pyterrier_hybrid.languages import check_language
+from pyterrier_hybrid.measures.base import count
+from pyterrier_hybrid.measures.kruskal import mid_ranks
+from pyterrier_hybrid.measures.ranking import rank_judged
+from pyterrier_hybrid.measures.table import read_run
+
+_Scores = dict[str, float]
+
+
+def rank_correlation(one: Mapping[str, float], other: Mapping[str, float]) -> float:
+    """Spearman's correlation, with mid-ranks, of the scores that two lists give to the union of their documents.
+
+    A document that a list does not hold scores one below that list's lowest. A list that gives all of them the same
+    score (an empty one, too) says nothing of their order: 0.
+
+    Args:
+        one, other: scores by docno.
+
+    Returns:
+        A value in -1..1.
+    """
+    union = sorted({*one, *other})
+    ranks = []
+    for scores in (one, other):
+        absent = min(scores.values(), default=0.) - 1.
+        ranks.append(mid_ranks(np.array([scores.get(docno, absent) for docno in union]),
+                               np.zeros(len(union), dtype=np.int64)) - (len(union) + 1) / 2)
+    spread = np.sqrt((ranks[0] @ ranks[0]) * (ranks[1] @ ranks[1]))
+    return float(ranks[0] @ ranks[1] / spread) if spread else 0.
+
+
+def mrc(runs: Mapping[str, Any], k: int, *, questions: Mapping[str, Iterable[str]] | None = None) -> float:
+    """Multilingual rank consistency at k: how alike the rankings are that the translations of a question get.
+
+    Spearman's correlation between the scores that two translations of a question give to the union of their top k
+    (:func:`rank_correlation`), mean over the language pairs of a question, then over the questions that exist in
+    several languages. Ranges over -1..1, higher is better: 1 if a question gets one order of documents in every
+    language.
+
+    It needs no relevance: a system that returns the same wrong documents in every language is consistent. It is a
+    function over runs and no ir_measures measure, because a value depends on several runs.
+
+    Args:
+        runs: for each language of the questions its run, in any form that ir_measures takes, or with PyTerrier's column
+            names. The same question has the same query id in every run.
+        k: how many documents of every list count, by (-score, docno).
+        questions: for each language the ids of the questions that were asked, so that one for which nothing was
+            retrieved counts as an empty list (correlation 0). By default, those in the runs.
+
+    Raises:
+        ValueError: fewer than two languages, no question in several languages, a language without its questions, or a
+            run that cannot be read.
+
+    Yang, Jiang and Baldwin, "Language Bias in Information Retrieval: The Nature of the Beast and Mitigation Methods",
+    MRL 2024 (arXiv 2509.06195), where it is called Mean Rank Correlation.
+    """
+    try:
+        count(k)
+    except ValueError as error:
+        raise ValueError(f'mrc(k={k!r}): {error}') from None
+    if len(runs) < 2:
+        raise ValueError(f'mrc compares languages, and there are runs in {len(runs)}: {", ".join(runs) or "none"}')
+    missing = sorted(set(runs) ^ set(questions)) if questions is not None else []
+    if missing:
+        raise ValueError(f'runs and questions differ in their languages: {", ".join(missing)}')
+    lists = {check_language(lang, 'a run of mrc'): _top_scores(run, k) for lang, run in sorted(runs.items())}
+    asked = {lang: set(lists[lang]) | set(questions[lang] if questions is not None else ()) for lang in lists}
+    values = []
+    for question in sorted(set().union(*asked.values())):
+        tops = [lists[lang].get(question, {}) for lang in lists if question in asked[lang]]
+        if len(tops) > 1:
+            values.append(np.mean([rank_correlation(one, other) for one, other in combinations(tops, 2)]))
+    if not values:
+        raise ValueError(f'no question is in two of the runs ({", ".join(lists)}); the same question has the same '
+                         'query id in every language')
+    return float(np.mean(values))
+
+
+def _top_scores(run: Any, k: int) -> dict[str, _Scores]:
+    """The scores of every query's first k documents, by docno."""
+    table = read_run(run)
+    nobody = np.zeros(0, dtype=np.int64)
+    ranking = rank_judged(table, table.query_ids, nobody, nobody.astype(object), k)
+    scores: dict[str, _Scores] = {query_id: {} for query_id in table.query_ids}
+    docnos = table.doc_ids[table.doc[ranking.top_rows]].tolist()
+    for query, docno, score in zip(ranking.top_queries.tolist(), docnos, table.value[ranking.top_rows].tolist()):
+        scores[table.query_ids[query]][docno] = score
+    return scores
