@@ -42,18 +42,18 @@ def describe_sources(manifest: dict) -> PairsDescription:
     """Builds the description from a manifest."""
     entries = manifest['sources']
     names = [entry['name'] for entry in entries]
-    langs = sorted({lang for entry in entries for q, p, _, _ in entry['strata'] for lang in (*q, *p)})
+    langs = sorted({lang for entry in entries for q, p, *_ in entry['strata'] for lang in (*q, *p)})
     pairs, coverage, lengths, spoken = Counter(), Counter(), [], []
     for entry in entries:
         qa = entry['kind'] == QA
-        for queries, passages, start, stop in entry['strata']:
+        for queries, passages, start, stop, _ in entry['strata']:
             for q in queries:
                 for p in passages:
                     if q == p:
                         pairs[entry['name'], q] += stop - start
                     if qa or q != p:
                         coverage[q, p] += stop - start
-        spoken.append(len({lang for q, p, _, _ in entry['strata'] for lang in (*q, *p)}))
+        spoken.append(len({lang for q, p, *_ in entry['strata'] for lang in (*q, *p)}))
         for column, summary in entry['lengths'].items():
             side, _, lang = column.partition('.')
             lengths.append({'source': entry['name'], 'side': side, 'lang': lang, **summary})

@@ -22,12 +22,16 @@ BLOCK = 1 << 14
 
 
 class Stratum(NamedTuple):
-    """Rows ``start`` to ``stop`` (exclusive), which have exactly these languages; bitext has the same on both sides."""
+    """Rows ``start`` to ``stop`` (exclusive), which have exactly these languages; bitext has the same on both sides.
+
+    ``passages`` of them are different: it counts distinct ``passage_ids``.
+    """
 
     query_langs: tuple[str, ...]
     passage_langs: tuple[str, ...]
     start: int
     stop: int
+    passages: int
 
 
 class Source:
@@ -49,7 +53,7 @@ class Source:
         self._folder, self._entry = Path(folder), entry
         self.name: str = entry['name']
         self.kind: str = entry['kind']
-        self.strata = [Stratum(tuple(q), tuple(p), start, stop) for q, p, start, stop in entry['strata']]
+        self.strata = [Stratum(tuple(q), tuple(p), *numbers) for q, p, *numbers in entry['strata']]
         self.languages = sorted({lang for s in self.strata for lang in (*s.query_langs, *s.passage_langs)})
         self._blocks: dict[int, pa.RecordBatch] = {}
 

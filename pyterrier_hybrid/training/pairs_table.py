@@ -48,6 +48,8 @@ def write_source(
     order = np.concatenate(order)
     passages = rows.passages[order]
     np.save(numbers, passages)
+    for stratum in strata:
+        stratum.append(len(np.unique(passages[slice(*stratum[2:4])])))
     digest = blake2b(json.dumps([name, kind, strata]).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(rows.digests[order]))
     digest.update(passages)

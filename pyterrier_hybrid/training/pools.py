@@ -43,7 +43,7 @@ class Pool:
         kind: the kind of batch.
         name: the source's name; the names joined by ``+`` for small sources pooled.
         sources, strata: aligned lists (s,), the strata that serve at least one language pair, and whose they are.
-        pairs: the (query language, passage language) pairs with at least a batch of rows (a,).
+        pairs: the (query language, passage language) pairs with enough passages for a batch (a,).
         serves: bool (s, a).
     """
 
@@ -83,11 +83,11 @@ class Pool:
 
 def _pool(kind: Kind, sources: list, batch_size: int) -> Pool | None:
     served = [(source, s, language_pairs(kind, source.kind, s)) for source in sources for s in source.strata]
-    rows: dict[tuple[str, str], int] = {}
+    passages: dict[tuple[str, str], int] = {}
     for _, stratum, pairs in served:
         for pair in pairs:
-            rows[pair] = rows.get(pair, 0) + stratum.stop - stratum.start
-    enough = sorted(pair for pair, n in rows.items() if n >= batch_size)
+            passages[pair] = passages.get(pair, 0) + stratum.passages
+    enough = sorted(pair for pair, n in passages.items() if n >= batch_size)
     index = {pair: i for i, pair in enumerate(enough)}
     served = [(source, s, [index[p] for p in pairs if p in index]) for source, s, pairs in served]
     served = [entry for entry in served if entry[2]]
@@ -104,7 +104,8 @@ def build_pools(kind: Kind, sources: Iterable, batch_size: int) -> list[Pool]:
     """The pools of a kind: one per source that can fill a batch, and one of all the others if together they can.
 
     A source can fill a batch of a kind when at least one language pair (one language, for monolingual batches) is
-    served by ``batch_size`` of its rows; only such pairs are ever drawn from it.
+    served by rows with ``batch_size`` different passages, since none occurs twice in a batch; only such pairs are ever
+    drawn from it.
 
     Args:
         kind: the kind of batch.

@@ -58,13 +58,13 @@ def test_sources_sorted_by_name(pairs):
 
 def test_strata_are_ranges_of_equal_languages(pairs):
     assert pairs['MKQA(dev 1)'].strata == [
-        Stratum(('de', 'en'), ('en',), 0, 2),
-        Stratum(('en',), ('de', 'en'), 2, 3),
+        Stratum(('de', 'en'), ('en',), 0, 2, 2),
+        Stratum(('en',), ('de', 'en'), 2, 3, 1),
     ]
     assert pairs['MKQA(dev 1)'].ids([0, 1, 2]) == ['q1', 'q3', 'q2']  # stable within a stratum
     assert pairs['ntrex'].strata == [
-        Stratum(('de', 'en'), ('de', 'en'), 0, 1),
-        Stratum(('de', 'en', 'ru'), ('de', 'en', 'ru'), 1, 2),
+        Stratum(('de', 'en'), ('de', 'en'), 0, 1, 1),
+        Stratum(('de', 'en', 'ru'), ('de', 'en', 'ru'), 1, 2, 1),
     ]
 
 
