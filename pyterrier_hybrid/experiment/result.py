@@ -1,52 +1,130 @@
 """What an experiment found: a value per system, setting, measure and question, and the tables made of it."""
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import pandas as pd
 
-COLUMNS = ['system', 'setting', 'query_lang', 'doc_lang', 'measure', 'qid', 'value']
+#: The kinds of settings, in the order of the tables.
+KINDS = ('monolingual', 'crosslingual', 'multilingual')
+CELL = ['system', 'setting', 'query_lang', 'doc_lang', 'measure']
+COLUMNS = [*CELL, 'qid', 'value']
+BLANK_COLUMNS = [*CELL, 'reason']
+MATRIX_COLUMNS = ['system', 'query_lang', 'doc_lang', 'rank', 'AP', 'n']
+CHANCE_COLUMNS = ['measure', 'query_lang', 'value']
 
 
-@dataclass(frozen=True)
+def _empty(columns: list[str]):
+    return field(default_factory=lambda: pd.DataFrame(columns=columns))
+
+
+@dataclass(frozen=True, eq=False)
 class Result:
     """The outcome of :func:`MultilingualExperiment`.
 
     Attributes:
-        per_query: one row per system, setting, measure and question: ``system, setting, query_lang, doc_lang`` (None in
-            the multilingual setting), ``measure, qid, value``.
+        per_query: one row per system, setting, measure and question: ``system, setting, query_lang, doc_lang`` (missing
+            in the multilingual setting), ``measure, qid, value``. All but ``value`` may be categorical.
         systems, measures: their names, in the order given.
         dataset: the collection's name.
+        blanks: the cells that have no value, and why: ``system, setting, query_lang, doc_lang, measure, reason``.
+        matrix: the language matrix of each system, see :meth:`language_matrix`: ``system, query_lang, doc_lang, rank,
+            AP, n``, n the number of questions.
+        chance: what a system without any preference for a language would have, for the measures for which that is
+            known (LPR, RankDistance): ``measure, query_lang, value``.
+        notes: sentences to be printed under a table, such as that a system's runs are cut at a depth.
+        provenance: what the figures were made from: versions, fingerprints, model names, settings; JSON values. The
+            same inputs give the same content.
     """
 
     per_query: pd.DataFrame
     systems: list[str]
     measures: list[str]
     dataset: str
+    blanks: pd.DataFrame = _empty(BLANK_COLUMNS)
+    matrix: pd.DataFrame = _empty(MATRIX_COLUMNS)
+    chance: pd.DataFrame = _empty(CHANCE_COLUMNS)
+    notes: list[str] = field(default_factory=list)
+    provenance: dict = field(default_factory=dict)
 
     def by_setting(self) -> pd.DataFrame:
         """The mean over the questions of every single setting.
 
         Returns:
-            Columns ``system, setting, query_lang, doc_lang, measure, value, n``, n the number of questions.
+            Columns ``system, setting, query_lang, doc_lang`` (None in the multilingual settings), ``measure, value,
+            n``, n the number of questions.
         """
-        keys = COLUMNS[:5]
-        grouped = self.per_query.groupby(keys, sort=False, dropna=False)['value']
-        return grouped.agg(value='mean', n='size').reset_index()
+        grouped = self.per_query.groupby(CELL, sort=False, dropna=False, observed=True)['value']
+        cells = grouped.agg(value='mean', n='size').reset_index()
+        return cells.astype(dict.fromkeys(CELL, object)).where(cells.notna(), None).astype({'value': float, 'n': int})
 
     def table(self) -> pd.DataFrame:
-        """The paper's tables 3 to 6: each figure is the mean over the settings of its kind.
+        """The paper's summary (arXiv 2408.10536, tables 1 and 2): each figure is the mean over the settings of a kind.
 
         Returns:
-            One row per system, columns (measure, setting); blank where a measure does not apply.
+            One row per system, columns (measure, setting); NaN where a measure does not apply (see :attr:`blanks`).
         """
         means = self.by_setting().groupby(['system', 'measure', 'setting'], sort=False)['value'].mean()
-        table = means.unstack(['measure', 'setting'])
-        kinds = [k for k in ('monolingual', 'crosslingual', 'multilingual') if k in set(self.per_query['setting'])]
-        columns = [(m, k) for m in self.measures for k in kinds if (m, k) in table.columns]
-        names = ['measure', 'setting']
-        return table.reindex(index=self.systems, columns=pd.MultiIndex.from_tuples(columns, names=names))
+        columns = [(measure, kind) for measure in self.measures for kind in KINDS]
+        columns = pd.MultiIndex.from_tuples(columns, names=['measure', 'setting'])
+        table = means.unstack(['measure', 'setting']).reindex(index=self.systems, columns=columns)
+        return table[[column for column in columns if table[column].notna().any()]]
 
     def by_query_language(self, measure: str, setting: str) -> pd.DataFrame:
-        """One measure in one kind of setting: a row per system, a column per question language, macro-averaged."""
+        """One measure in one kind of setting: a row per system, a column per question language, macro-averaged.
+
+        Raises:
+            ValueError: a measure or setting of which there is nothing, with what there is.
+        """
+        self.check(measure, setting)
         rows = self.by_setting()
         rows = rows[(rows['measure'] == measure) & (rows['setting'] == setting)]
-        return rows.pivot_table(index='system', columns='query_lang', values='value', sort=False).reindex(self.systems)
+        means = rows.groupby(['system', 'query_lang'], sort=False)['value'].mean().unstack('query_lang')
+        return means.reindex(index=self.systems, columns=sorted(means.columns))
+
+    def language_matrix(self, system: str, value: str = 'rank') -> pd.DataFrame:
+        """How a system ranks relevant passages of each language for questions of each language, over the whole pool.
+
+        See :func:`pyterrier_hybrid.measures.language_matrix`, whose frame this is.
+
+        Args:
+            system: its name.
+            value: ``'rank'`` (the mean rank) or ``'AP'`` (average precision when those passages alone are relevant).
+
+        Raises:
+            ValueError: an unknown system or value, or a system without multilingual settings.
+        """
+        if value not in ('rank', 'AP'):
+            raise ValueError(f"a language matrix holds 'rank' or 'AP', not {value!r}")
+        rows = self.matrix[self.matrix['system'] == system]
+        if not len(rows):
+            known = ', '.join(map(str, self.matrix['system'].unique())) or 'none'
+            raise ValueError(f'there is no language matrix of system {system!r}; there is one of: {known}')
+        return rows.pivot(index='query_lang', columns='doc_lang', values=value).astype(float)
+
+    def check(self, measure: str, setting: str) -> None:
+        """Refuses a measure or a kind of setting of which the result has no value.
+
+        Raises:
+            ValueError: with the reason if it is a blank, otherwise with the names there are.
+        """
+        for name, given, known in (('measure', measure, self.measures), ('setting', setting, list(KINDS))):
+            if given not in known:
+                raise ValueError(f'the result has no {name} {given!r}; it has {", ".join(known)}')
+        chosen = (self.per_query['measure'] == measure) & (self.per_query['setting'] == setting)
+        if not chosen.any():
+            blank = self.blanks[(self.blanks['measure'] == measure) & (self.blanks['setting'] == setting)]
+            reason = blank['reason'].iloc[0] if len(blank) else 'that kind of setting was not evaluated'
+            raise ValueError(f'{measure} has no value in the {setting} settings: {reason}')
+
+    def save(self, folder: str | Path) -> Path:
+        """Writes the result to a folder, which appears whole; see :func:`~.storage.save_result`."""
+        from .storage import save_result
+
+        return save_result(self, folder)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> 'Result':
+        """Reads a saved result; see :func:`~.storage.load_result`."""
+        from .storage import load_result
+
+        return load_result(folder)

@@ -3,12 +3,15 @@
 Everything here is a pure function of integers, vectorised over numpy arrays, so that any step of a training plan can be
 computed at once, in any process, at a cost that does not depend on the step or on the size of the corpus.
 """
+from collections.abc import Sequence
 from hashlib import blake2b
 
 import numpy as np
 
 _U = np.uint64
 _BITS = 32
+_ROUNDS = 4
+_CONSTANTS = np.arange(2 * _ROUNDS, dtype=np.uint64)[:, None]
 
 
 def key_of(*parts: object) -> int:
@@ -55,29 +58,31 @@ def permute(positions: np.ndarray, sizes: np.ndarray, keys: np.ndarray) -> np.nd
     """
     x = np.array(positions, dtype=_U)
     sizes = np.broadcast_to(np.asarray(sizes, dtype=_U), x.shape)
-    keys = np.broadcast_to(np.asarray(keys, dtype=_U), x.shape)
-    bits = np.maximum(np.ceil(np.log2(np.maximum(sizes, _U(2)).astype(np.float64))), 1).astype(_U)
+    bits = np.maximum(np.ceil(np.log2(sizes.astype(np.float64))), 1).astype(_U)
     mask = (_U(1) << bits) - _U(1)
     shift = (bits + _U(1)) >> _U(1)
-    rounds = [(mix64(r, keys) | _U(1), mix64(r + 4, keys)) for r in range(4)]
-    todo = np.arange(len(x))
-    while len(todo):
-        y, m, s = x[todo], mask[todo], shift[todo]
-        with np.errstate(over='ignore'):
-            for multiplier, addend in rounds:
-                y = (y * multiplier[todo] + addend[todo]) & m
-                y ^= y >> s
-        x[todo] = y
-        todo = todo[y >= sizes[todo]]
+    constants = mix64(_CONSTANTS, np.broadcast_to(np.asarray(keys, dtype=_U), x.shape))  # (2 * rounds, m)
+    constants[:_ROUNDS] |= _U(1)
+    outside = np.arange(len(x))
+    y, c = x, constants
+    while len(outside):
+        for multiplier, addend in zip(c[:_ROUNDS], c[_ROUNDS:]):
+            y = (y * multiplier + addend) & mask
+            y ^= y >> shift
+        x[outside] = y
+        still = y >= sizes
+        outside, y, c, sizes = outside[still], y[still], c[:, still], sizes[still]
+        mask, shift = mask[still], shift[still]
     return x.astype(np.int64)
 
 
+_BYTES_REVERSED = np.array([int(f'{byte:08b}'[::-1], 2) for byte in range(256)], dtype=np.uint8)
+
+
 def _reverse_bits(values: np.ndarray) -> np.ndarray:
-    """The 32-bit integers read backwards."""
-    x = np.asarray(values, dtype=_U)
-    for shift, keep in ((1, 0x55555555), (2, 0x33333333), (4, 0x0F0F0F0F), (8, 0x00FF00FF)):
-        x = ((x >> _U(shift)) & _U(keep)) | ((x & _U(keep)) << _U(shift))
-    return ((x >> _U(16)) | (x << _U(16))) & _U(0xFFFFFFFF)
+    """The 32-bit integers read backwards: int64 of the shape of ``values``."""
+    octets = np.ascontiguousarray(values, dtype='<u4')[..., None].view(np.uint8)
+    return _BYTES_REVERSED[octets[..., ::-1]].view('<u4')[..., 0].astype(np.int64)
 
 
 class Allotment:
@@ -88,37 +93,48 @@ class Allotment:
     about log2(m) slots, and the number of slots before t that a share got needs no walk over them: [0, t) is a union of
     at most 32 aligned blocks, in each of which the points are equally spaced.
 
+    Several deals over the same shares are kept together, because their counts are asked for together.
+
     Args:
-        weights: non-negative floats (s,), with a positive sum.
-        key: shifts the sequence, so that two allotments do not start alike.
+        weights: non-negative floats (a, s), a deals over s shares; every deal has a positive sum.
+        keys: a integers; each shifts its deal's sequence, so that two deals do not start alike.
     """
 
-    def __init__(self, weights: np.ndarray, key: int):
-        bounds = np.concatenate([[0.0], np.cumsum(weights, dtype=np.float64)])
-        self._bounds = np.rint(bounds / bounds[-1] * 2**_BITS).astype(np.int64)
-        self._shift = key % 2**_BITS
+    def __init__(self, weights: np.ndarray, keys: Sequence[int]):
+        bounds = np.cumsum(np.pad(np.asarray(weights, dtype=np.float64), ((0, 0), (1, 0))), axis=1)
+        self._bounds = np.rint(bounds / bounds[:, -1:] * 2**_BITS).astype(np.int64)
+        self._shifts = np.array([key % 2**_BITS for key in keys], dtype=np.int64)
 
-    def shares(self, slots: np.ndarray) -> np.ndarray:
-        """The share of each slot: int64 of the shape of ``slots`` (integers below 2**32)."""
-        points = (_reverse_bits(slots).astype(np.int64) + self._shift) % 2**_BITS
-        return np.searchsorted(self._bounds, points, side='right') - 1
+    def shares(self, deal: int, slots: np.ndarray) -> np.ndarray:
+        """The share that each slot of a deal goes to: int64 of the shape of ``slots`` (integers below 2**32)."""
+        points = (_reverse_bits(slots) + self._shifts[deal]) % 2**_BITS
+        return np.searchsorted(self._bounds[deal], points, side='right') - 1
 
     def counts(self, slots: np.ndarray, shares: np.ndarray) -> np.ndarray:
-        """How many of the slots before each slot went to the share given beside it: int64 (m,)."""
-        if len(self._bounds) == 2:
-            return np.asarray(slots, dtype=np.int64)
-        shares = np.asarray(shares)
-        upper = self._below(slots, self._bounds[shares + 1] - self._shift)
-        return upper - self._below(slots, self._bounds[shares] - self._shift)
+        """How many slots went to each of some shares, in all deals together.
+
+        Args:
+            slots: integers (a,): of each deal, the slots before this one count.
+            shares: integers (m,).
+
+        Returns:
+            int64 (m,).
+        """
+        slots = np.asarray(slots, dtype=np.int64)
+        if self._bounds.shape[1] == 2:
+            return np.full(len(shares), slots.sum())
+        segments = np.stack([self._bounds[:, shares], self._bounds[:, np.asarray(shares) + 1]])  # (2, a, m)
+        lower, upper = self._below(slots[:, None], segments - self._shifts[:, None])
+        return (upper - lower).sum(axis=0)
 
     @staticmethod
     def _below(slots: np.ndarray, limits: np.ndarray) -> np.ndarray:
         """The number of t < slot with vdc(t) < limit, in units of 2**-32; a limit below 0 counts one turn back."""
-        slots = np.asarray(slots, dtype=np.int64)
         turns, limits = limits >> _BITS, limits & (2**_BITS - 1)
-        bit = np.arange(_BITS, dtype=np.int64)[:, None]
-        start = (slots >> (bit + 1)) << (bit + 1)  # where an aligned block of 2**bit slots begins, if the bit is set
-        spacing = np.int64(1) << (_BITS - bit)
-        offset = _reverse_bits(start).astype(np.int64)
-        inside = np.clip((limits - offset + spacing - 1) // spacing, 0, np.int64(1) << bit)
-        return turns * slots + np.where((slots >> bit) & 1 == 1, inside, 0).sum(axis=0)
+        count = turns * slots
+        for bit in range(int(slots.max()).bit_length()):
+            size = np.int64(1) << bit
+            start = (slots >> (bit + 1)) << (bit + 1)  # where an aligned block of ``size`` slots begins, if the bit is set
+            inside = (limits - _reverse_bits(start) + (2 ** (_BITS - bit) - 1)) >> (_BITS - bit)
+            count += np.where((slots >> bit) & 1 == 1, np.clip(inside, 0, size), 0)
+        return count
