@@ -1,4 +1,4 @@
-"""Data sets across languages for ir_datasets: XQuAD-R, MLQA-R, pooled MIRACL, worldfacts, and your own.
+"""Data sets across languages for ir_datasets: XQuAD-R, MLQA-R, pooled MIRACL, worldfacts, SQuADShifts, your own.
 
 Importing the package registers its ids, since ir_datasets has no plug-in mechanism; nothing is read or downloaded then.
 Data of your own become data sets by ``beir_folder`` and ``squad_files``.
@@ -7,7 +7,7 @@ MLQA-R is licensed CC BY-NC 4.0: it must not be used for commercial purposes.
 """
 from importlib import import_module
 
-from datasets_ext import lareqa, miracl_multi, worldfacts
+from datasets_ext import lareqa, miracl_multi, squadshifts, worldfacts
 
 _EXPORTS = {'beir_folder': 'beir', 'pooled_miracl': 'miracl_multi', 'squad_files': 'squad'}
 __all__ = [*_EXPORTS, 'register']
@@ -22,7 +22,7 @@ def register() -> None:
     """
     global _registered
     if not _registered:
-        for collection in (lareqa, miracl_multi, worldfacts):
+        for collection in (lareqa, miracl_multi, squadshifts, worldfacts):
             collection.register()
         _registered = True
 

@@ -45,10 +45,22 @@ def read(collection: str, name: str) -> tuple[bytes, Path]:
         raise ValueError(f'{collection}: what {entry["url"]} sent is not the expected file ({error}); the download was '
                          f'cut short or the file has changed. Try again, or put a good copy at {copy}') from error
     except OSError as error:
-        damaged = f' The file that is there has another MD5, {_md5(copy.read_bytes())}.' if copy.exists() else ''
-        raise FileNotFoundError(f'{collection} needs {entry["url"]}, which is not cached and could not be downloaded '
-                                f'({error}). Fetch it elsewhere and put it at {copy}.{damaged}') from error
+        raise unreachable(entry, collection, error) from error
     return verified(path, entry, collection), path
+
+
+def unreachable(entry: Mapping[str, str], collection: str, error: OSError) -> FileNotFoundError:
+    """The error for a file that is not cached and could not be downloaded: from where, and where to put a copy.
+
+    Args:
+        entry: its ``url`` and ``expected_md5``, as in the table.
+        collection: what needs it.
+        error: what the download raised.
+    """
+    copy = home_path() / 'downloads' / entry['expected_md5']
+    damaged = f' The file that is there has another MD5, {_md5(copy.read_bytes())}.' if copy.exists() else ''
+    return FileNotFoundError(f'{collection} needs {entry["url"]}, which is not cached and could not be downloaded '
+                             f'({error}). Fetch it elsewhere and put it at {copy}.{damaged}')
 
 
 def verified(path: Path, entry: Mapping[str, str], collection: str) -> bytes:

@@ -12,7 +12,7 @@ passages of a question are in its own language: rank distance says nothing here.
 """
 import json
 import pkgutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path
@@ -44,7 +44,7 @@ JUDGED = ('train', 'dev')
 def queries(lang: str, split: str) -> list[Query]:
     """The questions of one language, under their pooled ids; a ``ValueError`` names a cached file that is damaged."""
     upstream = ir_datasets.load(f'miracl/{lang}/{split}')
-    _verify(upstream.queries_path(), f'{lang}/{split}/topics')
+    _verify(upstream.queries_path, f'{lang}/{split}/topics')
     return [Query(pooled_id(lang, q.query_id), q.text, lang) for q in upstream.queries_iter()]
 
 
@@ -52,7 +52,7 @@ def queries(lang: str, split: str) -> list[Query]:
 def qrels(lang: str, split: str) -> list[Qrel]:
     """The judgements of one language, under their pooled ids; damaged files are named likewise."""
     upstream = ir_datasets.load(f'miracl/{lang}/{split}')
-    _verify(upstream.qrels_path(), f'{lang}/{split}/qrels')
+    _verify(upstream.qrels_path, f'{lang}/{split}/qrels')
     return [Qrel(pooled_id(lang, q.query_id), pooled_id(lang, q.doc_id), q.relevance, lang, lang)
             for q in upstream.qrels_iter()]
 
@@ -108,9 +108,14 @@ def register() -> None:
                 add(f'{NAME}/{key}', _dataset(docs, langs, split, documentation(key)), metadata)
 
 
-def _verify(path: str, key: str) -> None:
-    """Checks a cached file, since ir_datasets checks what it fetches and not what it has."""
-    downloads.verified(Path(path), DownloadConfig.context('miracl').contents()[f'v1.0/{key}'], f'miracl/{key}')
+def _verify(path: Callable[[], str], key: str) -> None:
+    """Fetches a file if need be and checks it, since ir_datasets checks what it fetches and not what it has."""
+    entry, name = DownloadConfig.context('miracl').contents()[f'v1.0/{key}'], f'miracl/{key}'
+    try:
+        found = Path(path())
+    except OSError as error:
+        raise downloads.unreachable(entry, name, error) from error
+    downloads.verified(found, entry, name)
 
 
 def _pool(langs: Sequence[str]) -> PooledDocs:

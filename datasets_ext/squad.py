@@ -56,8 +56,12 @@ def squad_files(paths: Mapping[str, str | Path], name: str) -> list[str]:
     ['my-qa', 'my-qa/de', 'my-qa/de/de', 'my-qa/de/fr', 'my-qa/fr', 'my-qa/fr/de', 'my-qa/fr/fr']
     """
     own.check_name(name)
-    if not paths:
-        raise ValueError(f'there are no files for {name!r}; give a mapping from language to file')
+    if not paths or not isinstance(paths, Mapping):
+        raise ValueError(f'{name!r} needs a mapping from language to file, such as {{"de": "dev.de.json"}}; it was '
+                         f'given {paths!r}')
+    missing = [lang for lang, path in paths.items() if not isinstance(path, str | Path)]
+    if missing:
+        raise ValueError(f'the file for {missing[0]!r} of {name!r} is {paths[missing[0]]!r}; give its path')
     files = {check_lang(lang, f'the file {path}'): parse(Path(path).read_bytes(), lang, str(path))
              for lang, path in paths.items()}
     for lang, file in files.items():

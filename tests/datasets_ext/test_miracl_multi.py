@@ -1,7 +1,10 @@
 """MIRACL pooled: real topics and qrels, and corpus shards in the real format that hold the passages the qrels name."""
 import gzip
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -257,3 +260,15 @@ def test_registering_again_changes_nothing():
     assert REGISTERED.keys() == before.keys()
     assert ir_datasets.load('miracl-multi/dev') is REGISTERED['miracl-multi/dev']
     assert 'miracl/de/dev' in ir_datasets.registry and 'miracl/de/dev' not in REGISTERED
+
+
+def test_topics_that_cannot_be_had_say_where_they_come_from(tmp_path):
+    code = (
+        'from datasets_ext import miracl_multi\n'
+        'try:\n    miracl_multi.queries("yo", "dev")\n'
+        'except FileNotFoundError as error:\n    print(error)\n'
+    )
+    env = {**os.environ, 'IR_DATASETS_HOME': str(tmp_path), 'IR_DATASETS_DL_TRIES': '1', 'https_proxy': 'http://127.0.0.1:9'}
+    said = subprocess.run([sys.executable, '-c', code], env=env, capture_output=True, text=True, check=True).stdout
+    assert 'miracl/yo/dev/topics needs http' in said
+    assert str(tmp_path / 'downloads') in said

@@ -155,7 +155,7 @@ def test_squad_files(tmp_path):
 
 
 @pytest.mark.parametrize('files, name, error, message', [
-    ({}, 'mine', ValueError, "no files for 'mine'"),
+    ({}, 'mine', ValueError, "'mine' needs a mapping from language to file"),
     ({'German': 'good'}, 'mine', ValueError, "good.json has the language 'German'; a language is an ISO 639-1 code"),
     ({'de': 'nowhere'}, 'mine', FileNotFoundError, 'nowhere.json'),
     ({'de': 'bad'}, 'mine', ValueError, 'bad.json is not JSON'),
@@ -171,6 +171,15 @@ def test_squad_files_refuses(tmp_path, files, name, error, message):
     with pytest.raises(error, match=message):
         squad_files({lang: tmp_path / f'{file}.json' for lang, file in files.items()}, name)
     assert 'mine' not in ir_datasets.registry
+
+
+@pytest.mark.parametrize('files, message', [
+    (['dev.de.json'], "'mine' needs a mapping from language to file"),
+    ({'de': None}, "the file for 'de' of 'mine' is None; give its path"),
+])
+def test_squad_files_wants_a_mapping_to_paths(files, message):
+    with pytest.raises(ValueError, match=message):
+        squad_files(files, 'mine')
 
 
 def test_a_failed_call_leaves_the_older_data_set(tmp_path):
