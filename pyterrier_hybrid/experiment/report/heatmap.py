@@ -1,0 +1,99 @@
+"""Language-by-language heatmaps: questions in a language, passages in a language, a number in every cell."""
+import numpy as np
+import pandas as pd
+
+from ..presentation import better, format_value
+from ..result import Result
+from .canvas import INK, WIDTH, Drawing, drawing, figure_name
+from .cells import cell_colours, short_number, text_colour
+
+#: The narrowest cell that holds a number, and the height of all, in SVG units.
+NARROWEST, HEIGHT = 26, 21
+
+
+def setting_heatmaps(result: Result) -> list[Drawing]:
+    """A heatmap per system of its monolingual (the diagonal) and cross-lingual settings, by the first measure there is.
+
+    Empty without cross-lingual settings.
+    """
+    cells = result.by_setting()
+    cells = cells[cells['doc_lang'].notna()]
+    crossed = cells.loc[cells['setting'] == 'crosslingual', 'measure']
+    measure = next((m for m in result.measures if (crossed == m).any()), None)
+    if measure is None:
+        return []
+    cells = cells[cells['measure'] == measure]
+    grids = {
+        system: cells[cells['system'] == system].pivot(index='query_lang', columns='doc_lang', values='value')
+        for system in result.systems
+        if (cells['system'] == system).any()
+    }
+    caption = (
+        f'{measure} of questions in one language (rows) over passages in one language (columns). The diagonal holds '
+        f'the monolingual settings, the rest the cross-lingual ones.'
+    )
+    return _heatmaps(measure, grids, better(measure), caption, f'{measure} by language', logarithmic=False)
+
+
+def pooled_heatmaps(result: Result) -> list[Drawing]:
+    """A heatmap per system of its language matrix: mean ranks over the pool of all languages. Empty without any."""
+    known = set(result.matrix['system'])
+    grids = {system: result.language_matrix(system) for system in result.systems if system in known}
+    caption = (
+        'Mean rank of the relevant passages in each language (columns) for questions in each language (rows), all '
+        'passages in one pool, coloured by its logarithm. A column darker than the others is a language that is ranked '
+        'low.'
+    )
+    return _heatmaps('RankDistance', grids, -1, caption, 'Mean rank in the pool', logarithmic=True) if grids else []
+
+
+def _heatmaps(
+    measure: str, grids: dict[str, pd.DataFrame], direction: int, caption: str, title: str, logarithmic: bool
+) -> list[Drawing]:
+    values = np.concatenate([grid.to_numpy(dtype=float).ravel() for grid in grids.values()])
+    limits = (np.nanmin(values), np.nanmax(values))
+    caption += ' Lighter is better; all systems share one scale.'
+    if np.isnan(values).any():
+        caption += ' A dash is a blank: nothing relevant to be found there, or not evaluated.'
+    drawings = []
+    for i, (system, grid) in enumerate(grids.items(), start=1):
+        colours = cell_colours(grid.to_numpy(dtype=float), direction, limits, logarithmic=logarithmic)
+        drawings.append(drawing(
+            figure_name(title, i, system), f'{title}: {system}', caption, _alt(measure, system, grid),
+            (max(WIDTH, 30 + NARROWEST * grid.shape[1]), 45 + HEIGHT * grid.shape[0]),
+            lambda figure, grid=grid, colours=colours: _draw(figure, grid, colours),
+        ))  # fmt: skip
+    return drawings
+
+
+def _alt(measure: str, system: str, grid: pd.DataFrame) -> str:
+    stacked = grid.stack().dropna()
+    (high_q, high_d), (low_q, low_d) = stacked.idxmax(), stacked.idxmin()
+    same = [grid.at[lang, lang] for lang in grid.index if lang in grid.columns and pd.notna(grid.at[lang, lang])]
+    within = f' The mean of the diagonal is {format_value(measure, float(np.mean(same)))}.' if same else ''
+    high, low = format_value(measure, stacked.max()), format_value(measure, stacked.min())
+    return (
+        f'Heatmap of {len(grid)} by {grid.shape[1]} languages for {system}. The highest value, {high}, is that of '
+        f'questions in {high_q} and passages in {high_d}; the lowest, {low}, that of questions in {low_q} and passages '
+        f'in {low_d}.{within}'
+    )
+
+
+def _draw(figure, grid: pd.DataFrame, colours: np.ndarray) -> None:
+    axes = figure.subplots()
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+    axes.pcolormesh(colours, edgecolors='face', linewidth=0.4)
+    axes.invert_yaxis()
+    axes.xaxis.tick_top()
+    axes.xaxis.set_label_position('top')
+    axes.set_xticks(np.arange(grid.shape[1]) + 0.5, grid.columns)
+    axes.set_yticks(np.arange(grid.shape[0]) + 0.5, grid.index)
+    axes.set_xlabel('passages in')
+    axes.set_ylabel('questions in', rotation_mode='anchor')
+    for (row, column), value in np.ndenumerate(grid.to_numpy()):
+        missing = not np.isfinite(value)
+        axes.text(
+            column + 0.5, row + 0.5, '–' if missing else short_number(value), ha='center', va='center', fontsize=9.5,
+            color=INK if missing else text_colour(colours[row, column]), in_layout=False,
+        )  # fmt: skip

@@ -1,0 +1,108 @@
+"""Figures of a result: what stands in their cells and in the words beside them."""
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pyterrier_hybrid.experiment.report.canvas import drawing, figure_name, inline_svg
+from pyterrier_hybrid.experiment.report.differences import signed
+from pyterrier_hybrid.experiment.report.differences_figure import differences_figures
+from pyterrier_hybrid.experiment.report.heatmap import pooled_heatmaps, setting_heatmaps
+from pyterrier_hybrid.experiment.report.rank_distance import rank_distance_figures
+from pyterrier_hybrid.experiment.result import COLUMNS, MATRIX_COLUMNS, Result
+
+matplotlib = pytest.importorskip('matplotlib')
+
+
+def result(rank_distances=(250.0, 4000.0)) -> Result:
+    cells = {('de', 'de'): 0.71, ('de', 'el'): 0.42, ('el', 'el'): 0.93}  # nothing for el over de
+    rows = [
+        ('A', 'monolingual' if ql == dl else 'crosslingual', ql, dl, 'AP', 'q1', value)
+        for (ql, dl), value in cells.items()
+    ]
+    rows += [('A', 'multilingual', ql, None, 'RankDistance', 'q1', v) for ql, v in zip(('de', 'el'), rank_distances)]
+    matrix = pd.DataFrame([('A', 'de', 'de', 3.5, 0.5, 1), ('A', 'de', 'el', 1234.0, 0.1, 1)], columns=MATRIX_COLUMNS)
+    return Result(pd.DataFrame(rows, columns=COLUMNS), ['A'], ['AP', 'RankDistance'], 'mine', matrix=matrix)
+
+
+def written(svg: str) -> list[str]:
+    return [label.strip() for label in re.findall(r'>([^<>]+)</text>', svg)]
+
+
+def test_heatmap_has_every_cell_and_a_dash_for_a_blank():
+    (figure,) = setting_heatmaps(result())
+    assert written(figure.svg) == ['de', 'el', 'passages in', 'de', 'el', 'questions in', '.71', '.42', '–', '.93']
+    assert 'A dash is a blank' in figure.caption
+    assert figure.alt == (
+        'Heatmap of 2 by 2 languages for A. The highest value, 0.930, is that of questions in el and passages in '
+        'el; the lowest, 0.420, that of questions in de and passages in el. The mean of the diagonal is 0.820.'
+    )
+
+
+def test_language_matrix_is_drawn_with_its_ranks():
+    (figure,) = pooled_heatmaps(result())
+    assert written(figure.svg)[-2:] == ['3.5', '1.2k']
+    assert figure.name == 'mean-rank-in-the-pool-1-a'
+
+
+def test_results_without_them_have_no_heatmaps():
+    rest = result().per_query.query("setting == 'multilingual'")
+    bare = Result(rest, ['A'], ['AP', 'RankDistance'], 'mine')
+    assert setting_heatmaps(bare) == [] == pooled_heatmaps(bare)
+    assert rank_distance_figures(Result(result().per_query.query("measure == 'AP'"), ['A'], ['AP'], 'mine')) == []
+
+
+def test_many_languages_scroll_rather_than_shrink():
+    langs = [a + b for a in 'abcd' for b in 'abcd']
+    rows = [('A', 'crosslingual', q, d, 'AP', 'q1', 0.5) for q in langs for d in langs if q != d]
+    (figure,) = setting_heatmaps(Result(pd.DataFrame(rows, columns=COLUMNS), ['A'], ['AP'], 'mine'))
+    assert figure.wide and 'style="min-width:446px"' in inline_svg(figure, 'x')
+
+
+@pytest.mark.parametrize(('values', 'logarithmic'), [((250, 4000), False), ((250, 8000), True), ((0, 8000), False)])
+def test_rank_distances(values, logarithmic):
+    (figure,) = rank_distance_figures(result(values))
+    low, high = (f'{value:,}' for value in values)
+    assert figure.alt == f'A: mean {sum(values) / 2:,.0f}, from {low} in de to {high} in el.'
+    assert ('logarithmic' in figure.caption) is logarithmic
+    assert {'German (de)', 'Greek (el)', 'A'} < set(written(figure.svg))
+
+
+def test_differences_are_filled_where_they_are_significant():
+    row = {
+        'system': 'B', 'baseline': 'A', 'measure': 'AP', 'setting': 'multilingual', 'difference': -0.1, 'low': -0.2,
+        'high': np.nan,
+    }  # fmt: skip
+    (filled,), (hollow,) = (
+        differences_figures(pd.DataFrame([row | {'significant': significant}])) for significant in (True, False)
+    )
+    assert filled.alt == 'B, multilingual: −0.100, significant.'
+    assert hollow.alt == 'B, multilingual: −0.100, not significant.'
+    assert filled.svg.count('fill: #0b62a4') > hollow.svg.count('fill: #0b62a4')
+    assert differences_figures(pd.DataFrame([row | {'difference': np.nan, 'significant': False}])) == []
+
+
+@pytest.mark.parametrize(('measure', 'value', 'shown'), [
+    ('AP', 0.1234, '+0.123'), ('AP', -0.1234, '−0.123'), ('AP', 0.0, '0.000'), ('RankDistance', -1234.5, '−1,234'),
+])  # fmt: skip
+def test_signed(measure, value, shown):
+    assert signed(measure, value) == shown
+
+
+def test_a_readers_matplotlib_settings_change_nothing():
+    def draw():
+        return drawing('a', 'b', 'c', 'd', (200, 100), lambda figure: figure.subplots().plot([1, 2], label='x'))
+
+    first = draw()
+    with matplotlib.rc_context({'font.size': 30, 'svg.hashsalt': 'x', 'lines.linewidth': 9, 'axes.facecolor': 'red'}):
+        assert draw() == first
+        assert matplotlib.rcParams['font.size'] == 30
+
+
+@pytest.mark.parametrize(('parts', 'name'), [
+    (('AP by language', 1, 'X-X-mono'), 'ap-by-language-1-x-x-mono'), (('R@10', 'a/../b'), 'r-10-a-b'),
+    (('x', 'हिन्दी'), 'x'),
+])  # fmt: skip
+def test_figure_names_are_safe_as_file_names(parts, name):
+    assert figure_name(*parts) == name
