@@ -5,17 +5,20 @@ import numpy as np
 from torch.utils.data import BatchSampler
 
 from .batches import HybridBatches
+from .negatives import batch_negatives
 
 
-def slot_table(batches: HybridBatches, steps: int):
+def slot_table(batches: HybridBatches, steps: int, negatives: int = 0):
     """A map-style data set whose row ``step * batch_size + position`` is that pair of the step's batch.
 
     The texts are fetched when a row is read, so the table itself holds nothing but the slots' numbers. It has exactly
-    the columns ``query`` and ``passage``: the trainer would take any further text column for a hard negative.
+    the columns ``query``, ``passage`` and ``negative_1`` to ``negative_n``: the trainer would take any further text
+    column for a hard negative.
 
     Args:
         batches: the plan.
         steps: how many of its steps to serve.
+        negatives: hard negatives for each pair, see :func:`batch_negatives`.
 
     Returns:
         A ``datasets.Dataset`` of ``steps * batch_size`` rows.
@@ -23,21 +26,19 @@ def slot_table(batches: HybridBatches, steps: int):
     from datasets import Dataset
 
     def fetch(rows: dict[str, list[int]]) -> dict[str, list[str]]:
-        slots = np.asarray(rows['slot'])
-        query, passage = np.empty(len(slots), dtype=object), np.empty(len(slots), dtype=object)
-        for step in np.unique(slots // batches.batch_size).tolist():
-            at = np.flatnonzero(slots // batches.batch_size == step)
-            queries, passages = batch_texts(batches, step)
-            positions = slots[at] % batches.batch_size
-            query[at], passage[at] = queries[positions], passages[positions]
-        return {'query': query.tolist(), 'passage': passage.tolist()}
+        step_of, position = np.divmod(np.asarray(rows['slot']), batches.batch_size)
+        columns: dict[str, np.ndarray] = {}
+        for step in np.unique(step_of).tolist():
+            at = np.flatnonzero(step_of == step)
+            for name, texts in batch_texts(batches, step, negatives).items():
+                columns.setdefault(name, np.empty(len(step_of), dtype=object))[at] = texts[position[at]]
+        return {name: texts.tolist() for name, texts in columns.items()}
 
-    table = Dataset.from_dict({'slot': np.arange(steps * batches.batch_size)})
-    return table.with_transform(fetch)
+    return Dataset.from_dict({'slot': np.arange(steps * batches.batch_size)}).with_transform(fetch)
 
 
-def batch_texts(batches: HybridBatches, step: int) -> tuple[np.ndarray, np.ndarray]:
-    """The queries and the passages of a step's batch: two object arrays (batch_size,), aligned."""
+def batch_texts(batches: HybridBatches, step: int, negatives: int = 0) -> dict[str, np.ndarray]:
+    """The columns of a step's batch: object arrays (batch_size,), aligned; names as in :func:`slot_table`."""
     batch = batches.batch(step)
     query, passage = np.empty(len(batch), dtype=object), np.empty(len(batch), dtype=object)
     sources, rows = np.array(batch.sources), np.array(batch.rows)
@@ -46,7 +47,16 @@ def batch_texts(batches: HybridBatches, step: int) -> tuple[np.ndarray, np.ndarr
         at, source = np.flatnonzero(sources == name), batches.pairs[name]
         query[at] = source.texts('query', rows[at], query_langs[at].tolist())
         passage[at] = source.texts('passage', rows[at], passage_langs[at].tolist())
-    return query, passage
+    columns = {'query': query, 'passage': passage}
+    if negatives:
+        further = batch_negatives(batches, step, negatives)
+        columns.update(zip(column_names(negatives)[2:], further))
+    return columns
+
+
+def column_names(negatives: int = 0) -> list[str]:
+    """The columns of the feed, queries first."""
+    return ['query', 'passage', *(f'negative_{i}' for i in range(1, negatives + 1))]
 
 
 class ConsecutiveBatches(BatchSampler):

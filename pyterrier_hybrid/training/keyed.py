@@ -50,7 +50,7 @@ def permute(positions: np.ndarray, sizes: np.ndarray, keys: np.ndarray) -> np.nd
 
     Args:
         positions: integers (m,), each within [0, size).
-        sizes: integers (m,), at least 1.
+        sizes: integers (m,), from 1 to 2**53.
         keys: uint64 (m,).
 
     Returns:
@@ -58,7 +58,7 @@ def permute(positions: np.ndarray, sizes: np.ndarray, keys: np.ndarray) -> np.nd
     """
     x = np.array(positions, dtype=_U)
     sizes = np.broadcast_to(np.asarray(sizes, dtype=_U), x.shape)
-    bits = np.maximum(np.ceil(np.log2(sizes.astype(np.float64))), 1).astype(_U)
+    bits = np.maximum(np.frexp((sizes - _U(1)).astype(np.float64))[1], 1).astype(_U)
     mask = (_U(1) << bits) - _U(1)
     shift = (bits + _U(1)) >> _U(1)
     constants = mix64(_CONSTANTS, np.broadcast_to(np.asarray(keys, dtype=_U), x.shape))  # (2 * rounds, m)
@@ -131,10 +131,9 @@ class Allotment:
     def _below(slots: np.ndarray, limits: np.ndarray) -> np.ndarray:
         """The number of t < slot with vdc(t) < limit, in units of 2**-32; a limit below 0 counts one turn back."""
         turns, limits = limits >> _BITS, limits & (2**_BITS - 1)
-        count = turns * slots
-        for bit in range(int(slots.max()).bit_length()):
-            size = np.int64(1) << bit
-            start = (slots >> (bit + 1)) << (bit + 1)  # where an aligned block of ``size`` slots begins, if the bit is set
-            inside = (limits - _reverse_bits(start) + (2 ** (_BITS - bit) - 1)) >> (_BITS - bit)
-            count += np.where((slots >> bit) & 1 == 1, np.clip(inside, 0, size), 0)
-        return count
+        # one axis in front for the bits: an aligned block of 2**bit slots begins at ``start`` where the bit is set
+        bit = np.arange(int(slots.max()).bit_length(), dtype=np.int64).reshape(-1, *[1] * limits.ndim)
+        start = (slots >> (bit + 1)) << (bit + 1)
+        rounded_up = (np.int64(1) << (_BITS - bit)) - 1 - _reverse_bits(start)
+        inside = np.minimum(np.maximum((limits + rounded_up) >> (_BITS - bit), 0), np.int64(1) << bit)
+        return turns * slots + (inside * ((slots >> bit) & 1)).sum(axis=0)

@@ -1,8 +1,8 @@
 """The training objective: InfoNCE over in-batch passages."""
 
 
-def info_nce(model, temperature: float):
-    """InfoNCE (van den Oord et al., 2018): each query against all passages of its batch.
+def info_nce(model, temperature: float, mini_batch_size: int | None = None):
+    """InfoNCE (van den Oord et al., 2018): each query against all passages of its batch, and all hard negatives in it.
 
     The loss of query i is ``-log(exp(s_ii / t) / sum_j exp(s_ij / t))``, s the cosine, t the temperature; the mean over
     the batch (arXiv 2408.10536, section 3.1). It needs no mask, because no passage occurs twice in a batch of
@@ -11,15 +11,28 @@ def info_nce(model, temperature: float):
     Args:
         model: a ``SentenceTransformer``.
         temperature: divides the cosines; positive.
+        mini_batch_size: encode so many texts at a time (GradCache, Gao et al., RepL4NLP 2021): the same loss and
+            gradients in the memory of a small batch, at about twice the time; None encodes the batch at once.
 
     Returns:
         A loss module for the sentence-transformers trainer.
 
     Raises:
-        ValueError: a temperature that is not positive.
+        ValueError: a temperature or mini-batch size that is not positive; mini-batches of a bag of subwords.
     """
-    from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+    from sentence_transformers.sentence_transformer import losses
 
-    if not temperature > 0:
+    from pyterrier_hybrid.encoding.backbones import is_static
+
+    if not 0 < temperature < float('inf'):
         raise ValueError(f'temperature is {temperature}; it divides cosines and must be positive (.05 is usual)')
-    return MultipleNegativesRankingLoss(model, scale=1 / temperature)
+    if mini_batch_size is None:
+        return losses.MultipleNegativesRankingLoss(model, scale=1 / temperature)
+    if mini_batch_size < 1:
+        raise ValueError(f'mini_batch_size is {mini_batch_size}; it must be 1 or more, or None for no mini-batches')
+    if is_static(model):
+        raise ValueError(
+            'mini_batch_size is for transformers: a bag of subwords cannot be encoded in mini-batches, and its memory '
+            'is small; leave mini_batch_size out'
+        )
+    return losses.CachedMultipleNegativesRankingLoss(model, scale=1 / temperature, mini_batch_size=mini_batch_size)

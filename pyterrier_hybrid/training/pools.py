@@ -2,6 +2,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 import numpy as np
 
@@ -35,7 +36,15 @@ def language_pairs(kind: Kind, source_kind: str, stratum) -> list[tuple[str, str
     return [(x, x) for x in queries if x in passages]
 
 
-@dataclass(frozen=True)
+_NEEDS = {
+    Kind.MONOLINGUAL: 'question-passage rows that have both sides in one and the same language',
+    Kind.CROSSLINGUAL: 'rows that have a query in one language and a passage in another, the same two for all',
+    Kind.MULTILINGUAL: 'question-passage rows that have a query in one language and a passage in one, the same for all',
+    Kind.MIXED: 'question-passage rows that have both sides in one and the same language',
+}
+
+
+@dataclass(frozen=True, eq=False)
 class Pool:
     """The rows from which one batch of a kind can be filled: a source, or all sources too small for a batch together.
 
@@ -54,7 +63,12 @@ class Pool:
     pairs: list[tuple[str, str]]
     serves: np.ndarray
 
-    @property
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """The first row of each stratum: int64 (s,)."""
+        return np.array([s.start for s in self.strata], dtype=np.int64)
+
+    @cached_property
     def sizes(self) -> np.ndarray:
         """Rows of each stratum: int64 (s,)."""
         return np.array([s.stop - s.start for s in self.strata], dtype=np.int64)
@@ -64,30 +78,56 @@ class Pool:
         """Rows that can be drawn for this kind."""
         return int(self.sizes.sum())
 
-    def pair_given_stratum(self) -> tuple[np.ndarray, np.ndarray]:
-        """Draws of a language pair and a stratum, turned round so that the stratum can be dealt first.
+    @cached_property
+    def _joint(self) -> np.ndarray:
+        """How probable each stratum and language pair are together: float64 (s, a), each pair's column sums to 1.
 
-        The pair is to be uniform, and the stratum in proportion to its rows among those that serve the pair. That joint
-        distribution is the same as dealing strata by their marginal and drawing the pair given the stratum.
-
-        Returns:
-            The marginal of the strata (s,), and the cumulative conditional of the pairs (s, a), float64.
+        The pair is to be uniform, and the stratum in proportion to its rows among those that serve the pair.
         """
         weight = self.serves * self.sizes[:, None]
-        joint = weight / weight.sum(axis=0)
-        marginal = joint.sum(axis=1)
-        cumulative = np.cumsum(joint, axis=1) / marginal[:, None]
-        cumulative[:, -1] = 1.0
-        return marginal / marginal.sum(), cumulative
+        return weight / weight.sum(axis=0)
+
+    @property
+    def stratum_marginal(self) -> np.ndarray:
+        """How probable each stratum is, whatever the language pair: float64 (s,).
+
+        Strata are dealt by this, and the pair is drawn afterwards given the stratum, which is the same distribution.
+        """
+        return self._joint.sum(axis=1) / self._joint.shape[1]
+
+    @cached_property
+    def pair_given_stratum(self) -> np.ndarray:
+        """The cumulative probability of the language pairs given the stratum: float64 (s, a)."""
+        cumulative = np.cumsum(self._joint, axis=1)
+        return cumulative / cumulative[:, -1:]
+
+
+def passages_per_pair(kind: Kind, sources: Iterable, batch_size: int) -> dict[tuple[str, str], int]:
+    """The different passages that serve each language pair in a kind of batch.
+
+    Strata may share passages: a text, and what was derived from it in another small source. Sums of up to four batches
+    are counted anew, exactly; of larger ones, a passage that is in two strata counts twice, since to read them all
+    would take time in proportion to the rows.
+    """
+    strata: dict[tuple[str, str], list] = {}
+    for source in sources:
+        for stratum in source.strata:
+            for pair in language_pairs(kind, source.kind, stratum):
+                strata.setdefault(pair, []).append((source, stratum))
+    return {pair: _different_passages(serving, 4 * batch_size) for pair, serving in strata.items()}
+
+
+def _different_passages(strata: list, exact_below: int) -> int:
+    """The different passages of (source, stratum) entries, at least."""
+    counted = sum(stratum.passages for _, stratum in strata)
+    if len(strata) == 1 or counted >= exact_below:
+        return counted
+    return len(np.unique(np.concatenate([source.passage_ids[s.start : s.stop] for source, s in strata])))
 
 
 def _pool(kind: Kind, sources: list, batch_size: int) -> Pool | None:
     served = [(source, s, language_pairs(kind, source.kind, s)) for source in sources for s in source.strata]
-    passages: dict[tuple[str, str], int] = {}
-    for _, stratum, pairs in served:
-        for pair in pairs:
-            passages[pair] = passages.get(pair, 0) + stratum.passages
-    enough = sorted(pair for pair, n in passages.items() if n >= batch_size)
+    enough = sorted(pair for pair, n in passages_per_pair(kind, sources, batch_size).items() if n >= batch_size)
     index = {pair: i for i, pair in enumerate(enough)}
     served = [(source, s, [index[p] for p in pairs if p in index]) for source, s, pairs in served]
     served = [entry for entry in served if entry[2]]
@@ -111,7 +151,11 @@ def build_pools(kind: Kind, sources: Iterable, batch_size: int) -> list[Pool]:
         kind: the kind of batch.
         sources: of a :class:`ParallelPairs`, in order.
         batch_size: pairs in a global batch.
+
+    Raises:
+        ValueError: no source can fill a batch of the kind, nor can the small ones together.
     """
+    sources = list(sources)
     pools, small = [], []
     for source in sources:
         pool = _pool(kind, [source], batch_size)
@@ -120,4 +164,12 @@ def build_pools(kind: Kind, sources: Iterable, batch_size: int) -> list[Pool]:
         else:
             pools.append(pool)
     together = _pool(kind, small, batch_size) if len(small) > 1 else None
-    return [*pools, together] if together else pools
+    if together:
+        pools.append(together)
+    if not pools:
+        there = ', '.join(f'{s.name} ({s.kind}, {len(s)} rows, {" ".join(s.languages)})' for s in sources)
+        raise ValueError(
+            f'no source can fill a {kind.value} batch of {batch_size}: it takes {batch_size} different passages of '
+            f'{_NEEDS[kind]}. There are: {there}. Use a smaller batch_size, other pairs, or a mix without {kind.value}'
+        )
+    return pools

@@ -1,0 +1,100 @@
+"""Checkpoints of an unfinished run: each is complete or absent, and only the same run goes on from it."""
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_PREFIX, _PARTIAL, _SETTINGS = 'checkpoint-', 'partial-', 'run.json'
+
+
+class Checkpoints:
+    """The checkpoints of one run, in ``<run>.checkpoints`` beside the run's folder.
+
+    A checkpoint is written under another name, flushed to the disk, and then renamed, so that whatever has the name
+    ``checkpoint-<step>`` is complete. Older ones are removed after that: a failure in the middle of writing, such as a
+    full disk, leaves the last one whole.
+
+    Args:
+        run: the run's folder.
+        settings: everything that the weights depend on, as JSON values.
+    """
+
+    def __init__(self, run: Path, settings: dict):
+        self.folder = run.with_name(f'{run.name}.checkpoints')
+        self._settings = json.loads(json.dumps(settings))
+
+    def newest(self) -> Path | None:
+        """The complete checkpoint of the latest step, or None.
+
+        Raises:
+            ValueError: it was written by a run with other settings; names them.
+        """
+        complete = sorted(self._complete(), key=_step)
+        if not complete:
+            return None
+        written = json.loads((complete[-1] / _SETTINGS).read_text(encoding='utf-8'))
+        differing = [name for name in {**written, **self._settings} if written.get(name) != self._settings.get(name)]
+        if differing:
+            told = '; '.join(f'{n} was {written.get(n)!r:.80}, is {self._settings.get(n)!r:.80}' for n in differing)
+            raise ValueError(
+                f'{complete[-1]} is of a run with other settings: {told}. Resume with the settings it began with, or '
+                f'remove {self.folder} to begin anew'
+            )
+        return complete[-1]
+
+    def _complete(self) -> list[Path]:
+        return [path for path in self.folder.glob(f'{_PREFIX}*') if path.is_dir()]
+
+    @contextmanager
+    def writing(self, step: int) -> Iterator[Path]:
+        """A folder in which ``checkpoint-<step>`` is to be written; published when the block ends without an error."""
+        partial = self.folder / f'{_PARTIAL}{os.getpid()}'
+        for unfinished in self.folder.glob(f'{_PARTIAL}*'):  # by this process or one that was killed
+            shutil.rmtree(unfinished, ignore_errors=True)
+        partial.mkdir(parents=True)
+        try:
+            yield partial
+            written = partial / f'{_PREFIX}{step}'
+            (written / _SETTINGS).write_text(json.dumps(self._settings, ensure_ascii=False) + '\n', encoding='utf-8')
+            sync_tree(written)
+            target = self.folder / written.name
+            shutil.rmtree(target, ignore_errors=True)
+            written.rename(target)
+            _sync(self.folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        for older in self._complete():
+            if older != target:
+                shutil.rmtree(older)
+
+    def check_none(self) -> None:
+        """Raises FileExistsError if there is a complete checkpoint, from which a new run would not go on."""
+        if any(self._complete()):
+            raise FileExistsError(
+                f'{self.folder} holds checkpoints of an unfinished run; go on with resume=True, or remove it'
+            )
+
+    def remove(self) -> None:
+        """Removes all checkpoints."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def sync_tree(folder: Path) -> None:
+    """Flushes a folder, with all that is in it, to the disk."""
+    for path in folder.rglob('*'):
+        _sync(path)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.removeprefix(_PREFIX))

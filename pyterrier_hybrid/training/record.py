@@ -1,0 +1,81 @@
+"""What a run's folder says about the run: ``training.json`` for programs, ``README.md`` for people and the hub."""
+import json
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+RECORD = 'training.json'
+_PACKAGES = ('pyterrier-hybrid', 'sentence-transformers', 'transformers', 'torch')
+
+
+def write_record(folder: Path, settings: dict) -> None:
+    """Writes ``training.json``: the settings, and the versions they ran with."""
+    record = {**settings, 'python': platform.python_version(), 'versions': {name: version(name) for name in _PACKAGES}}
+    (folder / RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False) + '\n', encoding='utf-8')
+
+
+def write_card(folder: Path, name: str, settings: dict, languages: Sequence[str], dimension: int) -> None:
+    """Writes ``README.md``, a model card in the Hugging Face hub's format.
+
+    Args:
+        folder: the run's folder, as it is being written.
+        name: the run's name.
+        settings: the content of ``training.json``.
+        languages: of the training pairs.
+        dimension: of the vectors.
+    """
+    base = settings['backbone']
+    on_hub = isinstance(base, str) and base.count('/') == 1 and not Path(base).exists()
+    front = [
+        '---', 'library_name: sentence-transformers', 'pipeline_tag: sentence-similarity',
+        'tags: [sentence-transformers, feature-extraction, dense, pyterrier-hybrid]',
+        # quoted, because YAML reads a bare no (Norwegian) as false
+        f'language: [{", ".join(json.dumps(lang) for lang in languages)}]',
+        *([f'base_model: {base}'] if on_hub else []), '---',
+    ]  # fmt: skip
+    lines = [
+        *front,
+        '',
+        f'# {name}',
+        '',
+        'A dual encoder for retrieval across languages, trained with pyterrier_hybrid on hybrid batches: batches that '
+        'differ in the languages they mix (arXiv 2408.10536). It is dense; it has no sparse part.',
+        '',
+        f'- backbone: {Path(base).name if not on_hub else base}',
+        f'- mix of batches: {_told(settings["mix"])}',
+        f'- training pairs: fingerprint `{settings["pairs"]}`, languages {" ".join(languages)}',
+        f'- {settings["steps"]:,} steps of {settings["batch_size"]:,} pairs, InfoNCE at temperature '
+        f'{settings["temperature"]}, {settings["negatives"]} hard negatives a pair, seed {settings["seed"]}',
+        f'- vectors: {dimension} components of float32, to be compared by the cosine',
+        f'- prefixes: query `{settings["query_prefix"]!r}`, passage `{settings["passage_prefix"]!r}`',
+        '',
+        f'Everything else about the run is in `{RECORD}`.',
+        '',
+        '```python',
+        'from pyterrier_hybrid import HybridEncoder, MultilingualIndex',
+        '',
+        f"encoder = HybridEncoder('{name}')   # the folder of this file",
+        "index = MultilingualIndex('index.flex')",
+        '(encoder.doc_encoder() >> index).index(documents)   # docno, text, lang',
+        'pipeline = encoder.query_encoder() >> index.retriever()',
+        '```',
+        '',
+        'In sentence-transformers, whose `encode_query` and `encode_document` put the prefixes before the texts:',
+        '',
+        '```python',
+        'from sentence_transformers import SentenceTransformer',
+        '',
+        f"model = SentenceTransformer('{name}')",
+        '```',
+    ]
+    (folder / 'README.md').write_text('\n'.join(lines) + '\n', encoding='utf-8')
+
+
+def _told(mix: dict | list) -> str:
+    """A mix in words."""
+    if isinstance(mix, list):
+        return '; '.join(f'from step {step} on {_told(each)}' for step, each in mix)
+    if 'function' in mix:
+        return f'by the function {mix["function"]}, on average {_told(mix["mean"])}'
+    return ', '.join(f'{kind} {share:g}' for kind, share in mix.items())

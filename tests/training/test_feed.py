@@ -1,0 +1,66 @@
+"""What the trainer is fed: exactly the plan's texts, batch by batch."""
+import numpy as np
+import pytest
+from torch.utils.data import DataLoader
+
+from pyterrier_hybrid.training.batches import HybridBatches
+from pyterrier_hybrid.training.feed import ConsecutiveBatches, batch_texts, column_names, slot_table
+
+HALF = {'monolingual': 0.5, 'crosslingual': 0.5}
+
+
+@pytest.fixture(scope='module')
+def batches(corpus):
+    return HybridBatches(corpus, batch_size=8, mix=HALF, temperature=0.0)
+
+
+def expected(batches, step):
+    """(query, passage) of a step's pairs, one at a time."""
+    batch = batches.batch(step)
+    for name, row, x, y in zip(batch.sources, batch.rows, batch.query_langs, batch.passage_langs):
+        source = batches.pairs[name]
+        yield source.texts('query', [row], [x])[0], source.texts('passage', [row], [y])[0]
+
+
+def test_the_table_gives_exactly_the_plan(batches):
+    table = slot_table(batches, 25)
+    assert len(table) == 200
+    for step in range(25):
+        rows = table[list(range(step * 8, step * 8 + 8))]
+        assert list(rows) == ['query', 'passage']
+        assert list(zip(rows['query'], rows['passage'])) == list(expected(batches, step))
+
+
+def test_rows_in_any_order_and_across_batches(batches):
+    table = slot_table(batches, 25)
+    slots = np.random.default_rng(0).permutation(200)[:50].tolist()
+    every = [pair for step in range(25) for pair in expected(batches, step)]
+    rows = table[slots]
+    assert list(zip(rows['query'], rows['passage'])) == [every[slot] for slot in slots]
+    assert table[13] == dict(zip(('query', 'passage'), every[13]))
+
+
+def test_every_batch_of_a_loader_is_one_batch_of_the_plan(batches):
+    table = slot_table(batches, 12)
+    loader = DataLoader(table, batch_sampler=ConsecutiveBatches(table, 8, drop_last=False, seed=3), collate_fn=list)
+    for step, rows in enumerate(loader):
+        assert [(row['query'], row['passage']) for row in rows] == list(expected(batches, step))
+    assert step == 11
+
+
+@pytest.mark.parametrize(('size', 'batch_size', 'batches'), [(20, 5, 4), (21, 5, 4), (4, 5, 0), (5, 5, 1), (0, 5, 0)])
+def test_the_sampler_is_exact(size, batch_size, batches):
+    sampler = ConsecutiveBatches(range(size), batch_size)
+    drawn = list(sampler)
+    assert len(sampler) == len(drawn) == batches
+    assert [slot for batch in drawn for slot in batch] == list(range(batches * batch_size))
+
+
+def test_columns_of_negatives(batches):
+    assert column_names(2) == ['query', 'passage', 'negative_1', 'negative_2']
+    table, plain = slot_table(batches, 10, negatives=2), slot_table(batches, 10)
+    rows = table[list(range(80))]
+    assert list(rows) == column_names(2)
+    assert {name: rows[name] for name in ('query', 'passage')} == plain[list(range(80))]
+    texts = batch_texts(batches, 4, negatives=2)
+    assert {name: texts[name].tolist() for name in rows} == {name: rows[name][32:40] for name in rows}

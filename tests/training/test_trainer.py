@@ -1,0 +1,341 @@
+"""Training runs, on corpora and backbones that take a second."""
+import json
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pyterrier_dr import SBertBiEncoder
+from sentence_transformers import SentenceTransformer
+from transformers import AutoModel, AutoTokenizer
+
+from pyterrier_hybrid.encoding import HybridEncoder
+from pyterrier_hybrid.encoding.backbones import static_backbone
+from pyterrier_hybrid.training import loop, trainer
+from pyterrier_hybrid.training.batches import HybridBatches
+from pyterrier_hybrid.training.feed import batch_texts
+from pyterrier_hybrid.training.pairs import ParallelPairs
+from pyterrier_hybrid.training.trainer import train
+
+HALF = {'monolingual': 0.5, 'crosslingual': 0.5}
+TINY = {'mix': HALF, 'batch_size': 8, 'source_temperature': 0.0, 'device': 'cpu', 'verbose': False}
+
+
+def weights(folder: Path) -> dict[str, bytes]:
+    """Every file of a run but its record, which holds the time it took."""
+    files = [path for path in folder.rglob('*') if path.is_file() and path.name != 'training.json']
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+@pytest.fixture(scope='module')
+def run(corpus, tmp_path_factory):
+    """A finished static run."""
+    folder = tmp_path_factory.mktemp('runs') / 'mixed'
+    return train(corpus, folder, backbone='static', steps=60, **TINY), folder
+
+
+def test_the_loss_falls_and_the_encoder_has_learned(corpus, run):
+    encoder, folder = run
+    losses = json.loads((folder / 'training.json').read_text())['losses']
+    assert [step for step, _ in losses] == list(range(1, 61))
+    assert np.mean([loss for _, loss in losses[-10:]]) < 0.5 * np.mean([loss for _, loss in losses[:10]])
+    faq = corpus['faq']
+    queries = encoder.encode_queries(faq.texts('query', range(0, 40, 2), ['de'] * 20))
+    passages = encoder.encode_docs(faq.texts('passage', range(0, 40, 2), ['en'] * 20))
+    assert (np.argmax(queries @ passages.T, axis=1) == np.arange(20)).mean() > 0.8
+
+
+def test_the_run_folder_loads_everywhere_with_equal_vectors(corpus, run, tmp_path):
+    encoder, folder = run
+    texts = corpus['faq'].texts('passage', range(10), ['de'] * 10)
+    expected = encoder.encode_docs(texts)
+    np.testing.assert_allclose(np.linalg.norm(expected, axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(HybridEncoder(folder, device='cpu').encode_docs(texts), expected, atol=1e-7)
+    plain = SentenceTransformer(str(folder), device='cpu')
+    np.testing.assert_allclose(plain.encode_document(texts), expected, atol=1e-6)
+    np.testing.assert_allclose(plain.encode_query(texts), encoder.encode_queries(texts), atol=1e-6)
+    assert plain.prompts == {'query': '', 'document': ''}
+
+
+def test_a_transformer_with_its_prefixes_loads_everywhere(corpus, tiny_folder, tmp_path):
+    encoder = train(corpus, tmp_path / 'run', backbone=tiny_folder, steps=3, **TINY)
+    texts = corpus['faq'].texts('query', range(6), ['en'] * 6)
+    plain = SentenceTransformer(str(tmp_path / 'run'), device='cpu')
+    assert plain.prompts == {'query': 'Query: ', 'document': 'Passage: '}
+    np.testing.assert_allclose(plain.encode_query(texts), encoder.encode_queries(texts), atol=1e-6)
+    np.testing.assert_allclose(plain.encode_document(texts), encoder.encode_docs(texts), atol=1e-6)
+    np.testing.assert_allclose(plain.encode([f'Query: {t}' for t in texts]), encoder.encode_queries(texts), atol=1e-6)
+    assert np.abs(encoder.encode_queries(texts) - encoder.encode_docs(texts)).max() > 1e-3
+    other = SBertBiEncoder(str(tmp_path / 'run'), device='cpu').encode_queries([f'Query: {t}' for t in texts])
+    np.testing.assert_allclose(other, encoder.encode_queries(texts), atol=1e-6)  # it knows no prompts
+
+
+def test_same_seed_same_bytes(corpus, tiny_folder, tmp_path):
+    for backbone in ('static', str(tiny_folder)):
+        runs = [tmp_path / f'{Path(backbone).name}-{i}' / 'run' for i in range(3)]
+        for folder, seed in zip(runs, (4, 4, 5)):
+            train(corpus, folder, backbone=backbone, steps=2, seed=seed, **TINY)
+        one, same, other = map(weights, runs)
+        assert one == same
+        assert one.keys() == other.keys() and one['model.safetensors'] != other['model.safetensors']
+
+
+def test_the_mix_matters(corpus, run, tmp_path):
+    _, folder = run
+    train(corpus, tmp_path / 'mono', backbone='static', steps=60, **{**TINY, 'mix': {'monolingual': 1.0}})
+    assert weights(tmp_path / 'mono')['model.safetensors'] != weights(folder)['model.safetensors']
+
+
+def test_record_and_card(corpus, run, tmp_path):
+    _, folder = run
+    record = json.loads((folder / 'training.json').read_text(encoding='utf-8'))
+    expected = {
+        'backbone': 'static', 'mix': HALF, 'pairs': corpus.fingerprint, 'batch_size': 8, 'steps': 60,
+        'learning_rate': 0.05, 'weight_decay': 0.01, 'warmup': 0.1, 'temperature': 0.05, 'source_temperature': 0.0,
+        'negatives': 0, 'query_prefix': '', 'passage_prefix': '', 'max_length': None, 'mini_batch_size': None,
+        'bf16': False, 'gradient_checkpointing': False, 'seed': 0, 'epochs': 1.0,
+    }  # fmt: skip
+    length = len(HybridBatches(corpus, batch_size=8, mix=HALF))
+    assert {name: record[name] for name in expected} == {**expected, 'epochs': 60 / length}
+    assert record['versions']['torch'] == torch.__version__ and record['seconds'] > 0
+    card = (folder / 'README.md').read_text(encoding='utf-8')
+    for said in ('language: ["ar", "de", "en"]', '# mixed', 'mix of batches: monolingual 0.5, crosslingual 0.5',
+                 corpus.fingerprint, "HybridEncoder('mixed')", '60 steps of 8 pairs'):  # fmt: skip
+        assert said in card
+    assert str(folder.parent) not in card and 'question 1' not in card
+    assert not any(path.suffix in ('.bin', '.pt', '.pth') for path in folder.rglob('*'))
+
+
+def test_one_epoch_by_default(corpus, tmp_path):
+    train(corpus, tmp_path / 'run', backbone='static', **{**TINY, 'batch_size': 16})
+    record = json.loads((tmp_path / 'run' / 'training.json').read_text())
+    assert record['steps'] == len(HybridBatches(corpus, batch_size=16, mix=HALF)) and record['epochs'] == 1
+
+
+@pytest.mark.parametrize('negatives', [0, 2])
+def test_a_step_against_plain_transformers(corpus, tiny_folder, tmp_path, monkeypatch, negatives):
+    """Loss and gradients of the first step, computed with nothing but transformers and torch; dropout off."""
+    seen = {}
+
+    class Spy(loop.BatchTrainer):
+        def training_step(self, model, inputs, num_items_in_batch=None):
+            model.train()
+            for module in model.modules():
+                if isinstance(module, torch.nn.Dropout):
+                    module.p = 0.0
+            loss = super().training_step(model, inputs, num_items_in_batch)
+            if not seen:
+                seen.update(loss=loss.item(), grads={n: p.grad.clone() for n, p in model.named_parameters()
+                                                     if p.grad is not None})  # fmt: skip
+            return loss
+
+    monkeypatch.setattr(loop, 'BatchTrainer', Spy)
+    model = HybridEncoder(tiny_folder, normalize=True, device='cpu').model
+    model[0].model.config.attention_probs_dropout_prob = 0.0
+    prefixes = {'query_prefix': 'question topic1 ', 'passage_prefix': 'sentence of '}  # words that the tokenizer knows
+    train(corpus, tmp_path / 'run', backbone=model, steps=1, negatives=negatives, **prefixes, **TINY)
+
+    tokenizer, plain = AutoTokenizer.from_pretrained(tiny_folder), AutoModel.from_pretrained(tiny_folder).eval()
+    plain.config.attention_probs_dropout_prob = 0.0
+    columns = batch_texts(HybridBatches(corpus, batch_size=8, mix=HALF, temperature=0.0), 0, negatives)
+    vectors = []
+    for name, texts in columns.items():
+        prefix = prefixes['query_prefix' if name == 'query' else 'passage_prefix']
+        tokens = tokenizer([prefix + text for text in texts], padding=True, truncation=True, return_tensors='pt')
+        states, mask = plain(**tokens).last_hidden_state, tokens['attention_mask'][..., None]
+        vectors.append(torch.nn.functional.normalize((states * mask).sum(1) / mask.sum(1), dim=1))
+    scores = vectors[0] @ torch.cat(vectors[1:]).T / 0.05
+    loss = torch.nn.functional.cross_entropy(scores, torch.arange(8))
+    loss.backward()
+    assert abs(loss.item() - seen['loss']) < 1e-5
+    grads = {name: p.grad for name, p in plain.named_parameters() if p.grad is not None}
+    trained = {name.split('.', 2)[-1]: grad for name, grad in seen['grads'].items()}
+    assert grads.keys() == trained.keys() and len(grads) > 20
+    for name, grad in grads.items():
+        torch.testing.assert_close(trained[name], grad, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize('options', [
+    {'mini_batch_size': 4}, {'gradient_checkpointing': True}, {'mini_batch_size': 3, 'gradient_checkpointing': True},
+])  # fmt: skip
+def test_memory_savers_change_no_weight_but_by_rounding(corpus, tiny_folder, tmp_path, options):
+    """Dropout would draw other masks, so it is off."""
+    states = []
+    for i, given in enumerate(({}, options)):
+        model = HybridEncoder(tiny_folder, normalize=True, device='cpu').model
+        for module in model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+        model[0].model.config.attention_probs_dropout_prob = 0.0
+        train(corpus, tmp_path / f'{i}', backbone=model, steps=3, warmup=0.0, learning_rate=1e-3, **given, **TINY)
+        states.append(model.state_dict())
+    # a key's bias has no gradient but rounding, which AdamW makes steps of
+    for name, value in ((name, value) for name, value in states[0].items() if not name.endswith('key.bias')):
+        torch.testing.assert_close(states[1][name], value, rtol=1e-3, atol=2e-5)
+
+
+def test_bf16_trains_and_saves_float32(corpus, tiny_folder, tmp_path):
+    encoder = train(corpus, tmp_path / 'run', backbone=tiny_folder, steps=2, bf16=True, **TINY)
+    assert {p.dtype for p in encoder.model.parameters()} == {torch.float32}
+    plain = train(corpus, tmp_path / 'plain', backbone=tiny_folder, steps=2, **TINY)
+    vectors = [e.encode_docs(['de passage']) for e in (encoder, plain)]
+    assert 0 < np.abs(vectors[0] - vectors[1]).max() < 0.05
+
+
+def test_a_schedule_of_mixes(corpus, tmp_path):
+    schedule = [(0, {'monolingual': 1.0}), (2, {'crosslingual': 0.5, 'mixed': 0.5})]
+    train(corpus, tmp_path / 'list', backbone='static', steps=4, **{**TINY, 'mix': schedule})
+    train(corpus, tmp_path / 'function', backbone='static', steps=4,
+          **{**TINY, 'mix': lambda step: {'monolingual': float(step < 2), 'crosslingual': (step > 1) / 2,
+                                          'mixed': (step > 1) / 2}})  # fmt: skip
+    one, same = (weights(tmp_path / name) for name in ('list', 'function'))
+    assert one['model.safetensors'] == same['model.safetensors']
+    record = json.loads((tmp_path / 'list' / 'training.json').read_text())
+    assert record['mix'] == [[0, {'monolingual': 1.0}], [2, {'crosslingual': 0.5, 'mixed': 0.5}]]
+    assert 'from step 2 on crosslingual 0.5, mixed 0.5' in one['README.md'].decode()
+    assert 'by the function' in same['README.md'].decode()
+
+
+def test_negatives_reach_the_loss(corpus, tmp_path):
+    losses = []
+    for negatives in (0, 3):
+        train(corpus, tmp_path / f'{negatives}', backbone='static', steps=1, negatives=negatives, **TINY)
+        losses.append(json.loads((tmp_path / f'{negatives}' / 'training.json').read_text())['losses'][0][1])
+    assert losses[1] > losses[0] + 0.1
+
+
+def test_nothing_is_printed_without_verbose(corpus, tiny_folder, tmp_path):
+    """In a process of its own, where no test framework holds warnings and logs back."""
+    code = (
+        'from pyterrier_hybrid import ParallelPairs, train\n'
+        f'pairs = ParallelPairs({str(corpus.folder)!r})\n'
+        f'for backbone in ("static", {str(tiny_folder)!r}):\n'
+        f'    folder = {str(tmp_path)!r} + "/run-" + str(len(backbone))\n'
+        f'    train(pairs, folder, backbone=backbone, mix={HALF!r}, batch_size=8,\n'
+        '          steps=3, checkpoint_steps=2, device="cpu", verbose=False)\n'
+    )
+    run = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True, env=os.environ)
+    assert (run.stdout, run.stderr) == ('', '')
+    assert len(list(tmp_path.glob('run-*'))) == 2
+
+
+def test_verbose_tells_what_is_never_drawn(corpus, tmp_path, capsys):
+    train(corpus, tmp_path / 'run', backbone='static', steps=1, **{**TINY, 'verbose': True})
+    told = capsys.readouterr().err
+    assert 'never drawn' in told and 'bitext serves cross-lingual batches only' in told
+
+
+def test_a_model_in_memory_is_trained_in_place(corpus, tmp_path):
+    model = static_backbone([text for _, text in corpus.iter_texts()], dimension=8)
+    before = model[0].embedding.weight.detach().clone()
+    encoder = train(corpus, tmp_path / 'deep' / 'er' / 'run', backbone=model, steps=2, **TINY)
+    assert not torch.equal(before, model[0].embedding.weight)
+    assert torch.equal(encoder.model[0].embedding.weight, model[0].embedding.weight)
+    assert json.loads((tmp_path / 'deep/er/run/training.json').read_text())['backbone'] == 'StaticEmbedding in memory'
+
+
+@pytest.mark.parametrize('at', [0, 2])
+def test_a_loss_that_is_not_finite_stops_with_the_step_and_its_rows(corpus, tmp_path, monkeypatch, at):
+    class Broken(loop.BatchTrainer):
+        def compute_loss(self, *args, **kwargs):
+            loss = super().compute_loss(*args, **kwargs)
+            return loss * float('nan') if self.state.global_step == at else loss
+
+    monkeypatch.setattr(loop, 'BatchTrainer', Broken)
+    batch = HybridBatches(corpus, batch_size=8, mix=HALF, temperature=0.0).batch(at)
+    rows = ', '.join(f'{source} {row}' for source, row in zip(batch.sources, batch.rows))
+    with pytest.raises(ValueError, match=rf'the loss is nan at step {at}, a {batch.kind.value} batch; .*: {rows}$'):
+        train(corpus, tmp_path / 'run', backbone='static', steps=4, **TINY)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_learning_rate_that_explodes_stops(corpus, tmp_path):
+    with pytest.raises(ValueError, match=r'the loss is (nan|inf) at step \d+'), warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        train(corpus, tmp_path / 'run', backbone='static', steps=30, warmup=0.0, learning_rate=1e38, **TINY)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize('broken', ['fit', 'write_record', 'write_card', 'sync_tree'])
+def test_a_failure_in_the_middle_leaves_nothing(corpus, tmp_path, monkeypatch, broken):
+    def fail(*args, **kwargs):
+        raise OSError('no space left')
+
+    monkeypatch.setattr(trainer, broken, fail)
+    with pytest.raises(OSError, match='no space left'):
+        train(corpus, tmp_path / 'run', backbone='static', steps=2, **TINY)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_folder_must_not_exist(corpus, run):
+    _, folder = run
+    before = weights(folder)
+    for resume in (False, True):
+        with pytest.raises(FileExistsError, match='exists already; give another folder for this run, or remove it'):
+            train(corpus, folder, backbone='static', resume=resume, **TINY)
+    assert weights(folder) == before
+
+
+@pytest.mark.parametrize(('arguments', 'message'), [
+    ({'mix': {'monolingual': 0.5}}, 'mix sums to 0.5'),
+    ({'mix': {'mono': 1}}, "mix names the kind 'mono'"),
+    ({'batch_size': 500}, 'no source can fill a monolingual batch of 500'),
+    ({'batch_size': 1}, 'batch_size is 1'),
+    ({'steps': 0}, 'steps is 0; it must be at least 1'),
+    ({'negatives': -1}, 'negatives is -1; it must be at least 0'),
+    ({'checkpoint_steps': 0}, 'checkpoint_steps is 0; it must be at least 1'),
+    ({'temperature': 0}, 'temperature is 0; it divides cosines'),
+    ({'warmup': 1.5}, 'warmup is 1.5; it is a share of the steps, from 0 to 1'),
+    ({'learning_rate': 0.0}, 'learning_rate is 0.0; it must be positive'),
+    ({'learning_rate': float('nan')}, 'learning_rate is nan; it must be positive'),
+    ({'mini_batch_size': 4}, 'mini_batch_size is for transformers'),
+    ({'max_length': 16}, 'max_length=16 is for transformers; leave it out for a bag of subwords'),
+    ({'gradient_checkpointing': True}, 'gradient_checkpointing=True is for transformers'),
+])  # fmt: skip
+def test_refused(corpus, tmp_path, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        train(corpus, tmp_path / 'run', **{'backbone': 'static', **TINY, **arguments})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_backbone(corpus, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'there is no folder .*nowhere'):
+        train(corpus, tmp_path / 'run', backbone=tmp_path / 'nowhere', **TINY)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_max_length_cuts(corpus, tiny_folder, tmp_path):
+    encoder = train(corpus, tmp_path / 'run', backbone=tiny_folder, steps=1, max_length=5, **TINY)
+    long, cut = 'de passage on topic2 and topic3', 'de passage on topic2 and'
+    assert encoder.model.max_seq_length == 5
+    np.testing.assert_allclose(encoder.encode_docs([long * 3]), encoder.encode_docs([cut * 3]), atol=1e-6)
+
+
+def test_nothing_but_slots_in_a_spread_batch(corpus, tmp_path, monkeypatch):
+    """Several devices in one process would cut every batch in parts."""
+    arguments = loop.SentenceTransformerTrainingArguments
+    monkeypatch.setattr(arguments, 'train_batch_size', property(lambda self: 2 * self.per_device_train_batch_size))
+    with pytest.raises(ValueError, match='over which the trainer would spread batches of 8; show it one with CUDA'):
+        train(corpus, tmp_path / 'run', backbone='static', steps=1, **TINY)
+
+
+def test_prefixes_of_negatives(corpus, tiny_folder, tmp_path, monkeypatch):
+    seen = []
+
+    class Spy(loop.BatchTrainer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            seen.append(self.args.prompts)
+
+    monkeypatch.setattr(loop, 'BatchTrainer', Spy)
+    train(corpus, tmp_path / 'run', backbone=tiny_folder, steps=1, negatives=2, **TINY)
+    passage = 'Passage: '
+    assert seen == [{'query': 'Query: ', 'passage': passage, 'negative_1': passage, 'negative_2': passage}]
+
+
+def test_pairs_are_not_touched(corpus, run):
+    assert ParallelPairs(corpus.folder).fingerprint == corpus.fingerprint
