@@ -49,7 +49,7 @@ def generate(folder: Path, rows: int, langs: list[str]) -> None:
     entry = {
         'name': 'generated', 'kind': 'qa', 'rows': rows, 'passages': -(-rows // 2),
         'table': 'generated.arrow', 'passage_ids': 'generated.passage_ids.npy', 'bytes': sizes,
-        'digest': str(rows), 'strata': [[langs, langs, 0, rows]], 'lengths': {},
+        'digest': str(rows), 'strata': [[langs, langs, 0, rows, (rows + 1) // 2]], 'lengths': {},
     }  # fmt: skip
     manifest = {'format': FORMAT, 'fingerprint': f'{rows:032}', 'repeated_rows_skipped': 0, 'sources': [entry]}
     (folder / MANIFEST).write_text(json.dumps(manifest))

@@ -21,6 +21,7 @@ _EXPORTS = {
     'HybridBatches': 'training',
     'train': 'training',
     'MultilingualExperiment': 'experiment',
+    'ratio_study': 'experiment',
 }
 __all__ = [*_EXPORTS, '__version__', 'measures']
 

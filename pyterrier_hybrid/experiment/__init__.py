@@ -6,6 +6,16 @@ _EXPORTS = {
     'EvaluationSet': 'evaluation_set',
     'Result': 'result',
     'rank_grid': 'grid',
+    'list_settings': 'settings',
+    'compare_systems': 'significance',
+    'equivalence': 'significance',
+    'compare_by_language': 'languages_won',
+    'better_in': 'languages_won',
+    'ratio_study': 'study',
+    'StudyResult': 'study_result',
+    'alphas': 'study_mixes',
+    'simplex': 'study_mixes',
+    'PairsSubset': 'study_subset',
 }
 __all__ = list(_EXPORTS)
 

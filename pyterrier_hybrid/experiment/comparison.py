@@ -1,6 +1,6 @@
 """The main job: encoders that differ in their training mix alone, beside BM25, in every language setting."""
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ir_measures import AP
@@ -59,8 +59,7 @@ def compare_mixes(
         f'{dataset}: {collection.pool_sizes.sum():,} passages, {len(collection.topics(collection.languages[0])):,} '
         f'questions in {collection.languages[0]}, {len(collection.languages)} languages'
     )
-    bm25 = BM25Index(folder / 'bm25', verbose=verbose)
-    bm25.index(collection.docs())
+    last = {} if mdpr is None else {'mDPR': HybridEncoder(mdpr, preset='mdpr', verbose=verbose)}
     start = static_backbone(balanced_texts(pairs), seed=seed)
     encoders = {'untrained': HybridEncoder.from_model(start)}
     for name, mix in mixes.items():
@@ -68,11 +67,11 @@ def compare_mixes(
             pairs, folder / name, backbone=copy.deepcopy(start), mix=mix, seed=seed, verbose=verbose, **training
         )
         tell(f'trained {name}: {folder / name}')
-    if mdpr is not None:
-        encoders['mDPR'] = HybridEncoder(mdpr, preset='mdpr', verbose=verbose)
 
+    bm25 = BM25Index(folder / 'bm25', verbose=verbose)
+    bm25.index(collection.docs())
     systems: dict[str, object] = {'BM25': lambda langs: bm25.bm25(langs=langs)}
-    for name, encoder in encoders.items():
+    for name, encoder in {**encoders, **last}.items():
         index = MultilingualIndex(folder / f'{name}.flex', verbose=verbose)
         (encoder.doc_encoder() >> index).index(collection.docs())
         systems[name] = (encoder, index)
@@ -87,9 +86,15 @@ def main_table(result: Result) -> str:
     for system, row in table.iterrows():
         ap = [f'{row[("AP", kind)]:.3f}' for kind in ('monolingual', 'crosslingual', 'multilingual')]
         lines.append([system, *ap, f'{row[("RankDistance", "multilingual")]:,.0f}'])
-    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
-    rows = [
-        '  '.join([line[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(line[1:], widths[1:]))]) for line in lines
-    ]
     title = f'{result.dataset}: mAP by setting (higher is better), rank distance (lower is better)'
-    return '\n'.join([title, '', *rows])
+    return '\n'.join([title, '', aligned(lines)])
+
+
+def aligned(lines: Sequence[Sequence[str]], *, labels: int = 1) -> str:
+    """Cells of text as lines of equal columns: the first ``labels`` columns to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    rows = [
+        '  '.join(cell.ljust(width) if i < labels else cell.rjust(width) for i, (cell, width) in enumerate(cells))
+        for cells in (list(zip(line, widths)) for line in lines)
+    ]
+    return '\n'.join(row.rstrip() for row in rows)

@@ -1,85 +1,112 @@
 """Dense systems: all settings from one count of ranks."""
-from collections.abc import Iterable, Iterator
-
 import numpy as np
 import pandas as pd
 
-from .evaluation_set import EvaluationSet
-from .from_ranks import Judged, per_query
+from pyterrier_hybrid.languages import QUERY_LANG
+
+from .evaluation_set import EvaluationSet, Judged, Setting
 from .grid import rank_grid
-
-#: Measures of language bias, which mean nothing over passages in one language.
-MULTILINGUAL_ONLY = ('RankDistance', 'LPR')
+from .systems import System
 
 
-class DenseSystem:
+class DenseSystem(System):
     """An encoder and the index it built.
 
     Args:
         name: for messages.
+        collection: the collection.
         encoder: has ``encode_queries(texts) -> float32 (n, d)``.
         index: a :class:`MultilingualIndex`.
+        device: a torch device for the matrix product; numpy by default.
     """
 
-    def __init__(self, name: str, encoder, index):
-        self.name, self.encoder, self.index = name, encoder, index
+    def __init__(self, name: str, collection: EvaluationSet, encoder, index, device: str | None = None):
+        super().__init__(name, collection)
+        if not hasattr(encoder, 'encode_queries') or not hasattr(index, 'langs'):
+            raise TypeError(
+                f'system {name!r} is a pair of {type(encoder).__name__} and {type(index).__name__}; give (encoder, '
+                'index), a HybridEncoder or another BiEncoder, and a MultilingualIndex'
+            )
+        self.encoder, self.index, self._device = encoder, index, device
 
-    def evaluate(self, collection: EvaluationSet, settings: Iterable, measures: list, verbose: bool) -> Iterator[tuple]:
-        """Yields (setting, measure, qids, values) for every setting and every measure that applies to it."""
-        judged = self._judged(collection, verbose)
-        for setting in settings:
-            rows = judged[judged['query_lang'] == setting.query_lang]
-            if setting.doc_lang is not None:
-                rows = rows[rows['iteration'] == setting.doc_lang]
-            if not len(rows):
-                continue
-            sizes = collection.pool_sizes
-            pool = int(sizes.sum() if setting.doc_lang is None else sizes[setting.doc_lang])
-            queries, qids = pd.factorize(rows['qid'])
-            setting_judged = Judged(
-                ranks=rows['pooled' if setting.doc_lang is None else 'within'].to_numpy(),
-                queries=queries, langs=np.searchsorted(collection.languages, rows['iteration'].to_numpy(dtype=str)),
-                relevance=rows['label'].to_numpy(), n_queries=len(qids),
-                query_lang=collection.languages.index(setting.query_lang), pool=pool,
-            )  # fmt: skip
-            for measure in measures:
-                if measure.NAME in MULTILINGUAL_ONLY and setting.doc_lang is not None:
-                    continue
-                values, applies = per_query(measure, setting_judged)
-                yield setting, repr(measure), qids[applies], values[applies]
+    def prepare(self, verbose: bool) -> None:
+        """Encodes the questions of all languages, and ranks the relevant passages."""
+        collection, opened = self.collection, self.index.open()
+        langs = np.asarray(opened.languages, dtype=object)[opened.lang_ids]
+        known = [opened.languages.index(lang) for lang in collection.languages if lang in opened.languages]
+        keep = np.flatnonzero(np.isin(opened.lang_ids, known))
+        self._check_pool(langs[keep])
 
-    def _judged(self, collection: EvaluationSet, verbose: bool) -> pd.DataFrame:
-        """The judgements of all questions, with the ranks ``pooled`` and ``within`` of their passages."""
-        topics = pd.concat([collection.topics(lang) for lang in collection.languages], ignore_index=True)
-        qrels = pd.concat([collection.qrels(lang) for lang in collection.languages], ignore_index=True)
-        rows = pd.MultiIndex.from_frame(topics[['query_lang', 'qid']])
-        queries = rows.get_indexer(pd.MultiIndex.from_frame(qrels[['query_lang', 'qid']]))
-        if (queries < 0).any():
-            lost = qrels[queries < 0].iloc[0]
-            raise ValueError(f'{collection.name} judges {lost.qid!r}, a question it does not ask in {lost.query_lang}')
+        topics = {lang: collection.topics(lang) for lang in collection.query_languages}
+        firsts = dict(zip(topics, np.cumsum([0, *map(len, topics.values())])))
+        texts = [text for frame in topics.values() for text in frame['query']]
+        self._vecs = np.asarray(self.encoder.encode_queries(texts), dtype=np.float32)
+        self._topics = pd.concat(topics.values(), ignore_index=True)
+        self._check_vectors()
 
-        docnos, langs = np.asarray(self.index.docnos()), np.asarray(self.index.langs())
-        keep = np.flatnonzero(np.isin(langs, collection.languages))
-        self._check_pool(collection, langs[keep])
-        docs = pd.Index(docnos[keep]).get_indexer(qrels['docno'])
-        if (docs < 0).any():
-            lost = qrels[docs < 0].iloc[0]
-            raise ValueError(f'system {self.name!r}: its index lacks {lost.docno!r}, relevant to {lost.qid!r}')
-        used, queries = np.unique(queries, return_inverse=True)
-        vecs = self.encoder.encode_queries(topics['query'].iloc[used].tolist())
-        doc_vecs = self.index.np_vecs()
-        if len(keep) < len(docnos):
-            doc_vecs = doc_vecs[keep]
+        relevant = {lang: collection.relevant(lang) for lang in collection.query_languages}
+        queries = np.concatenate([firsts[lang] + rows['query'].to_numpy() for lang, rows in relevant.items()])
+        docs = np.concatenate([self._rows(rows) for rows in relevant.values()])
+        vecs, docno_rank = opened.vecs, opened.docnos.rank
+        if len(keep) < len(langs):
+            vecs, docno_rank, langs, docs = vecs[keep], docno_rank[keep], langs[keep], np.searchsorted(keep, docs)
         ranks = rank_grid(
-            vecs, doc_vecs, queries, docs, langs=langs[keep], docnos=docnos[keep], verbose=verbose
+            self._vecs, vecs, queries, docs, langs=langs, docno_rank=docno_rank, max_norm=opened.max_norm,
+            device=self._device, verbose=verbose,
         )  # fmt: skip
-        return qrels.assign(pooled=ranks.pooled, within=ranks.within)
+        ends = np.cumsum([len(rows) for rows in relevant.values()])[:-1]
+        self._pooled = dict(zip(relevant, np.split(ranks.pooled, ends)))
+        self._within = dict(zip(relevant, np.split(ranks.within, ends)))
 
-    def _check_pool(self, collection: EvaluationSet, langs: np.ndarray) -> None:
-        found = pd.Series(langs).value_counts().reindex(collection.languages, fill_value=0)
-        for lang, size in collection.pool_sizes.items():
-            if found[lang] != size:
+    def ranks(self, setting: Setting, judged: Judged) -> np.ndarray:
+        ranks = self._pooled if setting.doc_lang is None else self._within
+        return ranks[setting.query_lang][judged.rows]
+
+    def run(self, setting: Setting, judged: Judged, depth: int | None) -> pd.DataFrame:
+        langs = self.collection.languages if setting.doc_lang is None else [setting.doc_lang]
+        asked = (self._topics[QUERY_LANG] == setting.query_lang) & self._topics['qid'].isin(judged.qids)
+        topics = self._topics[asked].assign(query_vec=list(self._vecs[asked.to_numpy()]))
+        run = self.index.retriever(depth or judged.pool, langs=langs, drop_query_vec=True)(topics)
+        return run.assign(score=-1.0 - run['rank'])
+
+    def describe(self) -> dict:
+        return {
+            'kind': 'dense', 'encoder': type(self.encoder).__name__, 'model': self.encoder.model_name,
+            'index': self.index.fingerprint(), 'dimensions': self.index.open().vecs.shape[1],
+        }  # fmt: skip
+
+    def _rows(self, relevant: pd.DataFrame) -> np.ndarray:
+        """The rows of relevant passages in the index."""
+        try:
+            return self.index.docnos().inv[relevant['docno'].tolist()]
+        except KeyError as error:
+            docno = next(docno for docno in relevant['docno'] if docno not in self.index.docnos())
+            qid = relevant['qid'][relevant['docno'] == docno].iloc[0]
+            raise ValueError(
+                f'system {self.name!r}: its index lacks {docno!r}, relevant to {qid!r}; index the collection whole'
+            ) from error
+
+    def _check_pool(self, langs: np.ndarray) -> None:
+        found = pd.Series(langs, dtype=object).value_counts()
+        for lang, size in self.collection.pool_sizes.items():
+            if found.get(lang, 0) != size:
                 raise ValueError(
-                    f'system {self.name!r}: its index holds {found[lang]} passages in {lang}, {collection.name} has '
-                    f'{size}; index the collection whole: (encoder.doc_encoder() >> index).index(...)'
+                    f'system {self.name!r}: its index holds {found.get(lang, 0)} passages in {lang}, '
+                    f'{self.collection.name} has {size}; index the collection whole, as in (encoder.doc_encoder() >> '
+                    'index).index(...), or evaluate on languages= that it has'
                 )
+
+    def _check_vectors(self) -> None:
+        shape = len(self._topics), self.index.open().vecs.shape[1]
+        if self._vecs.shape != shape:
+            raise ValueError(
+                f'system {self.name!r}: its encoder gives {len(self._topics)} questions vectors of the shape '
+                f'{self._vecs.shape}, its index needs {shape}; was the index built with another encoder?'
+            )
+        broken = np.flatnonzero(~np.isfinite(self._vecs).all(axis=1))
+        if len(broken):
+            topic = self._topics.iloc[broken[0]]
+            raise ValueError(
+                f'system {self.name!r}: the vector of question {topic["qid"]!r} in {topic[QUERY_LANG]} is not finite; '
+                'the encoder is broken for its text'
+            )

@@ -1,35 +1,97 @@
 """What an experiment is run on: questions by language, passages in several languages, judgements that name theirs."""
+import hashlib
+import warnings
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import pyterrier as pt
 
-from pyterrier_hybrid.languages import QUERY_LANG, check_languages
+from datasets_ext.provider import HybridDataset, HybridDatasetProvider
+from datasets_ext.shape import REGISTERED
+from pyterrier_hybrid.languages import LANG, QUERY_LANG, check_languages
+
+
+class Setting(NamedTuple):
+    """Questions in one language over passages in one language, or in all (``doc_lang`` None)."""
+
+    kind: str
+    query_lang: str
+    doc_lang: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """The relevant passages of one setting, n of them, over the questions that have any there.
+
+    Attributes:
+        qids: object (n_queries,).
+        queries: int (n,), ascending, positions in ``qids``.
+        docnos: object (n,).
+        langs: int (n,), the passages' languages, numbered as ``query_lang``.
+        relevance: int (n,), 1 or more.
+        rows: int (n,), positions in ``EvaluationSet.relevant(query_lang)``.
+        query_lang: the number of the questions' language.
+        pool: passages ranked.
+    """
+
+    qids: np.ndarray
+    queries: np.ndarray
+    docnos: np.ndarray
+    langs: np.ndarray
+    relevance: np.ndarray
+    rows: np.ndarray
+    query_lang: int
+    pool: int
+
+    @property
+    def n_queries(self) -> int:
+        return len(self.qids)
 
 
 class EvaluationSet:
-    """A collection whose ids are ``<name>`` (passages) and ``<name>/<ql>`` (questions in ql over all passages).
+    """Questions in several languages over one pool of passages in several languages.
 
     Args:
-        name: ``'xquad-r'``, ``'mlqa-r'``, ``'worldfacts'``, or a data set of one's own of the same shape.
+        dataset: a collection's name: ``'xquad-r'``, ``'mlqa-r'``, ``'worldfacts'``, ``'miracl-multi/dev'``, one of your
+            own; or a data set whose topics and qrels name their languages, such as
+            ``HybridDataset(pooled_miracl(['sw', 'yo'], 'dev'), 'two')``.
         languages: the languages to keep, of questions and passages alike; None for all.
+
+    Attributes:
+        name: the collection's name.
+        languages: the passages' languages, sorted.
+        query_languages: the questions' languages, sorted.
+        is_whole: whether the pool is all of the collection's passages.
+        pool_sizes: passages by language: int, indexed by code.
 
     Raises:
         KeyError: no such data set, with the ones there are.
-        ValueError: a name that is one setting of a collection (``'xquad-r/en'``), or a language it does not have.
+        ValueError: a name that is one setting of a collection (``'xquad-r/en'``), a language it does not have, or a
+            collection without questions.
     """
 
-    def __init__(self, name: str, *, languages: Iterable[str] | None = None):
-        self.name = name
-        base = pt.get_dataset(f'hybrid:{name}')
-        if base.irds_ref().has_queries():
-            raise ValueError(f'{name} is one setting of a collection; name the collection, {name.split("/")[0]!r}')
-        self._base = base
-        counts = pd.Series([doc['lang'] for doc in base.get_corpus_iter(verbose=False)]).value_counts().sort_index()
-        self.languages = check_languages(languages, counts.index, f'the collection {name}') or list(counts.index)
-        #: Passages by language: int, indexed by code.
-        self.pool_sizes = counts[self.languages]
+    def __init__(self, dataset: str | pt.datasets.Dataset, *, languages: Iterable[str] | None = None):
+        self._base = HybridDatasetProvider().get_dataset(dataset) if isinstance(dataset, str) else dataset
+        self.name: str = dataset if isinstance(dataset, str) else dataset.irds_ref().dataset_id()
+        self._asked = self._question_sets() if isinstance(dataset, str) else self._by_language()
+        counts, digests = _read_passages(self._base)
+        known = sorted({*counts, *self._asked})
+        chosen = check_languages(languages, known, f'the collection {self.name}') or known
+        self.languages = [lang for lang in chosen if lang in counts]
+        self.query_languages = [lang for lang in chosen if lang in self._asked]
+        if not self.languages or not self.query_languages:
+            missing = 'questions' if self.languages else 'passages'
+            raise ValueError(f'{self.name} has no {missing} in {", ".join(chosen)}')
+        self.is_whole = self.languages == sorted(counts)
+        self.pool_sizes = pd.Series(counts)[self.languages]
+        self._digests = [digests[lang] for lang in self.languages]
+        #: Every language's number; passages' languages come first.
+        self.codes = {lang: i for i, lang in enumerate(dict.fromkeys([*self.languages, *chosen]))}
 
     def docs(self) -> Iterator[dict]:
         """Yields the passages in the chosen languages: ``docno, text, lang`` and the collection's own fields."""
@@ -38,16 +100,112 @@ class EvaluationSet:
     @cache  # noqa: B019  (one small frame per language, as long as the set lives)
     def topics(self, lang: str) -> pd.DataFrame:
         """The questions in a language: ``qid, query, query_lang``."""
-        return pt.get_dataset(f'hybrid:{self.name}/{lang}').get_topics()
+        topics = self._asked[lang].get_topics()
+        return topics.loc[topics[QUERY_LANG] == lang, ['qid', 'query', QUERY_LANG]].reset_index(drop=True)
 
     @cache  # noqa: B019
     def qrels(self, lang: str) -> pd.DataFrame:
         """The judgements of the questions in a language, of passages in the chosen languages.
 
         Columns ``qid, docno, label, iteration, query_lang``, ``iteration`` being the passage's language.
+
+        Raises:
+            ValueError: a judgement of a question that is not asked.
         """
-        qrels = pt.get_dataset(f'hybrid:{self.name}/{lang}').get_qrels()
-        return qrels[qrels['iteration'].isin(self.languages)].assign(**{QUERY_LANG: lang}).reset_index(drop=True)
+        qrels = self._asked[lang].get_qrels()
+        qrels = qrels[qrels[QUERY_LANG] == lang]
+        qrels = qrels[qrels['iteration'].isin(self.languages)].reset_index(drop=True)
+        lost = ~qrels['qid'].isin(self.topics(lang)['qid'])
+        if lost.any():
+            raise ValueError(f'{self.name} judges {qrels["qid"][lost].iloc[0]!r}, a question it does not ask in {lang}')
+        return qrels
+
+    @cache  # noqa: B019
+    def relevant(self, lang: str) -> pd.DataFrame:
+        """The relevant passages of the questions in a language, in the questions' order.
+
+        Columns ``qid, docno, label, iteration``, and ``query``, the question's row in :meth:`topics`. Warns of
+        questions that have none: no setting asks them.
+        """
+        topics = pd.Index(self.topics(lang)['qid'])
+        qrels = self.qrels(lang)
+        qrels = qrels[qrels['label'] >= 1]
+        unanswered = len(topics.difference(qrels['qid']))
+        if unanswered:
+            warnings.warn(
+                f'{self.name}: {unanswered} of {len(topics)} questions in {lang} have no relevant passage and are left '
+                'out', stacklevel=2,
+            )  # fmt: skip
+        qrels = qrels.assign(query=topics.get_indexer(qrels['qid']))
+        return qrels.sort_values('query', kind='stable').reset_index(drop=True)
+
+    @cache  # noqa: B019
+    def judged(self, setting: Setting) -> Judged:
+        """The relevant passages of one setting."""
+        relevant = self.relevant(setting.query_lang)
+        langs = relevant['iteration'].map(self.codes).to_numpy(dtype=np.int64)
+        rows = np.arange(len(relevant))
+        if setting.doc_lang is not None:
+            rows = rows[langs == self.codes[setting.doc_lang]]
+        queries, qids = pd.factorize(relevant['qid'].to_numpy(dtype=object)[rows])
+        return Judged(
+            qids=qids, queries=queries, docnos=relevant['docno'].to_numpy(dtype=object)[rows], langs=langs[rows],
+            relevance=relevant['label'].to_numpy()[rows], rows=rows, query_lang=self.codes[setting.query_lang],
+            pool=int(self.pool_sizes.sum() if setting.doc_lang is None else self.pool_sizes[setting.doc_lang]),
+        )  # fmt: skip
+
+    @cached_property
+    def doc_langs(self) -> pd.Series:
+        """Every passage's language, indexed by docno."""
+        pairs = [(doc['docno'], doc['lang']) for doc in self.docs()]
+        return pd.Series([lang for _, lang in pairs], index=[docno for docno, _ in pairs])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A digest of the passages, questions and judgements in the chosen languages."""
+        digest = hashlib.sha256(''.join(self._digests).encode())
+        for lang in self.query_languages:
+            for frame in (self.topics(lang), self.qrels(lang)):
+                digest.update(repr(list(frame.itertuples(index=False, name=None))).encode())
+        return digest.hexdigest()[:32]
+
+    def _question_sets(self) -> dict[str, pt.datasets.Dataset]:
+        """The data sets that ask questions over the pool of a named collection, by language."""
+        ref = self._base.irds_ref()
+        if ref.has_queries() and ref.queries_lang() is not None:
+            raise ValueError(
+                f'{self.name} is one setting of a collection, questions in {ref.queries_lang()} alone; name the '
+                "collection, such as 'xquad-r' or 'miracl-multi/dev'"
+            )
+        if ref.has_queries():
+            return self._by_language()
+        below = {name: known for name, known in REGISTERED.items() if name.startswith(f'{self.name}/')}
+        depth = self.name.count('/') + 1
+        asked = {
+            known.queries_lang(): HybridDataset(known, name) for name, known in below.items()
+            if known.has_queries() and name.count('/') == depth and known.queries_lang() is not None
+        }  # fmt: skip
+        if not asked:
+            several = [name for name, known in below.items() if known.has_queries() and known.queries_lang() is None]
+            raise ValueError(f'{self.name} asks no questions' + f'; name one of {", ".join(several)}' * bool(several))
+        return asked
+
+    def _by_language(self) -> dict[str, pt.datasets.Dataset]:
+        """The data set itself, for each language in which it asks questions."""
+        topics = self._base.get_topics()
+        if QUERY_LANG not in topics.columns:
+            raise ValueError(f'the questions of {self.name} have no {QUERY_LANG}; an experiment needs their languages')
+        return dict.fromkeys(sorted(topics[QUERY_LANG].unique()), self._base)
 
     def __repr__(self) -> str:
-        return f'EvaluationSet({self.name!r}, languages={self.languages})'
+        return f'EvaluationSet({self.name!r}, languages={list(self.codes)})'
+
+
+def _read_passages(base: pt.datasets.Dataset) -> tuple[dict[str, int], dict[str, str]]:
+    """The number of passages in each language, and a digest of their docnos and texts in the data set's order."""
+    counts: Counter[str] = Counter()
+    digests = defaultdict(hashlib.sha256)
+    for doc in base.get_corpus_iter(verbose=False):
+        counts[doc[LANG]] += 1
+        digests[doc[LANG]].update(repr((doc['docno'], doc['text'])).encode())
+    return dict(counts), {lang: digest.hexdigest() for lang, digest in digests.items()}

@@ -1,90 +1,187 @@
-"""Systems that are PyTerrier pipelines: evaluated setting by setting through ``pt.Experiment``."""
-from collections.abc import Callable, Iterable, Iterator
+"""Systems that give runs: pipelines, evaluated setting by setting, and runs that were made before."""
+import hashlib
+import re
+from collections.abc import Callable
 
-import ir_measures
+import numpy as np
 import pandas as pd
 import pyterrier as pt
 
-from pyterrier_hybrid.measures import LPR
+from pyterrier_hybrid.languages import QUERY_LANG
+from pyterrier_hybrid.measures.ranking import Ranking, rank_judged
+from pyterrier_hybrid.measures.table import Table, read_run
 
-from .dense import MULTILINGUAL_ONLY
-from .evaluation_set import EvaluationSet
+from .evaluation_set import EvaluationSet, Judged, Setting
+from .systems import System
 
-_IR_MEASURES = {'qid': 'query_id', 'docno': 'doc_id', 'label': 'relevance'}
-_PER_QUERY = ['qid', 'measure', 'value']
+WHOLE_POOL_ONLY = (
+    'a ranking of the whole pool cannot be cut down to one language after the fact; give (encoder, index), or a '
+    'callable of languages that returns a pipeline over them'
+)
 
 
-class PoolSystem:
+class PoolSystem(System):
     """A callable that returns the pipeline for a pool of passages.
 
     Args:
         name: for messages.
-        build: takes a list of languages, or None for all; returns a Transformer.
+        collection: the collection.
+        build: takes a list of languages, or None for all; returns a Transformer. Called once a pool.
     """
 
-    kinds: tuple[str, ...] = ('monolingual', 'crosslingual', 'multilingual')
+    kind = 'pipeline'
 
-    def __init__(self, name: str, build: Callable):
-        self.name, self.build = name, build
+    def __init__(self, name: str, collection: EvaluationSet, build: Callable):
+        super().__init__(name, collection)
+        self._build = build
+        self._pipelines: dict[str | None, pt.Transformer] = {}
+        self._last: tuple[Setting, Table, pd.DataFrame] | None = None
+        self._longest = self._asked = self._answered = 0
 
-    def evaluate(self, collection: EvaluationSet, settings: Iterable, measures: list, verbose: bool) -> Iterator[tuple]:
-        """Yields (setting, measure, qids, values) for every setting and every measure that applies to it."""
-        pipelines: dict[str | None, pt.Transformer] = {}
-        for setting in settings:
-            if setting.kind not in self.kinds:
-                continue
-            qrels = collection.qrels(setting.query_lang)
-            if setting.doc_lang is not None:
-                qrels = qrels[qrels['iteration'] == setting.doc_lang]
-            topics = collection.topics(setting.query_lang)
-            topics = topics[topics['qid'].isin(qrels['qid'])]
-            if not len(topics):
-                continue
-            if setting.doc_lang not in pipelines:
-                langs = None if setting.doc_lang is None else [setting.doc_lang]
-                pipelines[setting.doc_lang] = self.build(langs)
-            yield from self._run(pipelines[setting.doc_lang], collection, setting, topics, qrels, measures)
+    def pipeline(self, doc_lang: str | None) -> pt.Transformer:
+        """The pipeline over the passages in a language, or in all."""
+        if doc_lang not in self._pipelines:
+            whole = None if self.collection.is_whole else list(self.collection.languages)
+            pipeline = self._build(whole if doc_lang is None else [doc_lang])
+            if not isinstance(pipeline, pt.Transformer):
+                raise TypeError(
+                    f'system {self.name!r}: the callable returned a {type(pipeline).__name__} for {doc_lang or "all"}; '
+                    'it takes a list of languages, or None for all, and returns a Transformer'
+                )
+            self._pipelines[doc_lang] = pipeline
+        return self._pipelines[doc_lang]
 
-    def _run(self, pipeline, collection, setting, topics, qrels, measures) -> Iterator[tuple]:
-        names = {}
-        for measure in measures:
-            if measure.NAME in MULTILINGUAL_ONLY and setting.doc_lang is not None:
-                continue
-            names[measure if measure.NAME != 'RankDistance' else _with_pool(measure, collection)] = repr(measure)
-        run = pipeline(topics)
-        if len(run):
-            per_query = pt.Experiment([run], topics, qrels, list(names), names=[self.name], perquery=True)
-        else:  # BM25 between two scripts; pt.Experiment refuses a run without any result
-            qrels, run = qrels.rename(columns=_IR_MEASURES), run.rename(columns=_IR_MEASURES)
-            found = ir_measures.iter_calc(list(names), qrels, run)
-            per_query = pd.DataFrame([(m.query_id, str(m.measure), m.value) for m in found], columns=_PER_QUERY)
-        for measure, name in names.items():
-            rows = per_query[per_query['measure'] == str(measure)]
-            if measure.NAME in MULTILINGUAL_ONLY:
-                rows = rows[rows['qid'].isin(_says_something(measure, qrels, setting.query_lang))]
-            yield setting, name, rows['qid'].to_numpy(), rows['value'].to_numpy(dtype=float)
+    def retrieve(self, setting: Setting, judged: Judged) -> pd.DataFrame:
+        """The run of a setting's questions, as the system gives it."""
+        topics = self.collection.topics(setting.query_lang)
+        return self.pipeline(setting.doc_lang)(topics[topics['qid'].isin(judged.qids)].reset_index(drop=True))
+
+    def ranks(self, setting: Setting, judged: Judged) -> np.ndarray:
+        ranking, _ = self._ranking(setting, judged, depth=0)
+        self._asked += judged.n_queries
+        self._answered += np.count_nonzero(ranking.lengths)
+        if setting.doc_lang is None:
+            self._longest = max(self._longest, ranking.lengths.max(initial=0))
+        return ranking.ranks
+
+    def run(self, setting: Setting, judged: Judged, depth: int | None) -> pd.DataFrame:
+        ranking, frame = self._ranking(setting, judged, judged.pool if depth is None else depth)
+        return frame.iloc[ranking.top_rows].assign(score=-ranking.top_ranks.astype(np.float64))
+
+    def describe(self) -> dict:
+        whole = self._pipelines.get(None, next(iter(self._pipelines.values()), None))
+        return {'kind': self.kind, 'pipeline': _lasting(repr(whole))}
+
+    def notes(self) -> list[str]:
+        pool, notes = int(self.collection.pool_sizes.sum()), []
+        if 0 < self._longest < pool:
+            notes.append(
+                f'{self.name} returned at most {self._longest:,} of {pool:,} passages for a question of the '
+                f'multilingual settings; a relevant passage beyond counts as not retrieved, in RankDistance as ranked '
+                f'{pool:,}.'
+            )
+        if self._answered < self._asked:
+            notes.append(f'{self.name} returned nothing for {self._asked - self._answered:,} of {self._asked:,} '
+                         'questions, over all settings.')  # fmt: skip
+        return notes
+
+    def _ranking(self, setting: Setting, judged: Judged, depth: int) -> tuple[Ranking, pd.DataFrame]:
+        if self._last is None or self._last[0] != setting:
+            frame = self.retrieve(setting, judged)
+            self._last = setting, self._read(frame, setting, judged), frame
+        _, table, frame = self._last
+        try:
+            ranking = rank_judged(table, list(judged.qids), judged.queries, judged.docnos, depth)
+        except ValueError as error:
+            raise ValueError(f'system {self.name!r}, {_words(setting)}: {error}') from None
+        return ranking, frame
+
+    def _read(self, frame: pd.DataFrame, setting: Setting, judged: Judged) -> Table:
+        """The run as arrays, with passages of the setting only."""
+        where = f'system {self.name!r}, {_words(setting)}'
+        try:
+            table = read_run(frame)
+        except ValueError as error:
+            raise ValueError(f'{where}: {error}') from None
+        langs = self.collection.doc_langs.reindex(table.doc_ids)
+        if langs.isna().any():
+            unknown = langs.index[langs.isna()][0]
+            raise ValueError(f'{where}: it returned {unknown!r}, which is no passage of {self.collection!r}')
+        if setting.doc_lang is not None and (langs != setting.doc_lang).any():
+            other = langs.index[langs != setting.doc_lang][0]
+            raise ValueError(
+                f'{where}: it returned {other!r}, which is in {langs[other]}; the callable must return a pipeline over '
+                'the languages that it is given'
+            )
+        if len(table.query_ids) and not set(table.query_ids) & set(judged.qids):
+            raise ValueError(
+                f'{where}: it answers {table.query_ids[0]!r}, which is no question of {self.collection.name} in '
+                f'{setting.query_lang}'
+            )
+        return table
 
 
 class FixedSystem(PoolSystem):
     """A pipeline over all passages, for the multilingual settings alone."""
 
-    kinds = ('multilingual',)
+    def __init__(self, name: str, collection: EvaluationSet, pipeline: pt.Transformer):
+        super().__init__(name, collection, lambda langs: pipeline)
 
-    def __init__(self, name: str, pipeline: pt.Transformer):
-        super().__init__(name, lambda langs: pipeline)
-
-
-def _with_pool(measure, collection: EvaluationSet):
-    return measure if 'pool' in measure.params else measure(pool=int(collection.pool_sizes.sum()))
+    def refuses(self, setting: Setting) -> str:
+        return '' if setting.doc_lang is None else WHOLE_POOL_ONLY
 
 
-def _says_something(measure, qrels: pd.DataFrame, query_lang: str) -> pd.Index:
-    """The questions with relevant passages in several languages; for LPR, the question's own among them."""
-    relevant = qrels[qrels['label'] >= measure.params.get('rel', 1)]
-    langs = relevant.groupby('qid')['iteration'].agg(set)
-    keep = langs.map(len) > 1
-    if measure.NAME == LPR.NAME:
-        keep &= langs.map(lambda have: query_lang in have)
-    return langs.index[keep]
+class RunSystem(PoolSystem):
+    """A run over all passages that was made before, for the multilingual settings alone.
+
+    Args:
+        name: for messages.
+        collection: the collection.
+        run: ``qid, docno, score``, and ``query_lang`` if a question has one qid in several languages.
+    """
+
+    kind = 'run'
+
+    def __init__(self, name: str, collection: EvaluationSet, run: pd.DataFrame):
+        super().__init__(name, collection, lambda langs: None)
+        missing = [column for column in ('qid', 'docno', 'score') if column not in run.columns]
+        if missing:
+            raise ValueError(f'system {name!r} is a run without {", ".join(missing)}; it has {", ".join(run.columns)}')
+        self._run = run
+        if QUERY_LANG not in run.columns:
+            self._run = run.assign(**{QUERY_LANG: run['qid'].map(self._languages_of_questions())})
+
+    def refuses(self, setting: Setting) -> str:
+        if setting.doc_lang is not None:
+            return WHOLE_POOL_ONLY
+        has = (self._run[QUERY_LANG] == setting.query_lang).any()
+        return '' if has else f'the run has nothing for questions in {setting.query_lang}'
+
+    def retrieve(self, setting: Setting, judged: Judged) -> pd.DataFrame:
+        return self._run[self._run[QUERY_LANG] == setting.query_lang].reset_index(drop=True)
+
+    def describe(self) -> dict:
+        rows = self._run[['qid', 'docno', 'score', QUERY_LANG]].astype({'qid': str, 'docno': str, QUERY_LANG: str})
+        digest = hashlib.sha256(rows.to_csv(index=False).encode()).hexdigest()[:32]
+        return {'kind': 'run', 'rows': len(rows), 'run': digest}
+
+    def _languages_of_questions(self) -> dict[str, str]:
+        langs: dict[str, str] = {}
+        for lang in self.collection.query_languages:
+            for qid in self.collection.topics(lang)['qid']:
+                if qid in langs:
+                    raise ValueError(
+                        f'system {self.name!r} is a run without {QUERY_LANG}, and question {qid!r} is asked in '
+                        f'{langs[qid]} and in {lang}; give the run the column {QUERY_LANG}'
+                    )
+                langs[qid] = lang
+        return langs
 
 
+def _lasting(text: str) -> str:
+    """A repr without what differs between equal pipelines: addresses in memory, and the folders of paths."""
+    return re.sub(r"'[^']*/([^'/]*)'", r"'\1'", re.sub(r' at 0x[0-9a-f]+', '', text))
+
+
+def _words(setting: Setting) -> str:
+    return f'questions in {setting.query_lang} over passages in {setting.doc_lang or "all languages"}'

@@ -1,4 +1,5 @@
 """What an experiment found: a value per system, setting, measure and question, and the tables made of it."""
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,10 +12,6 @@ COLUMNS = [*CELL, 'qid', 'value']
 BLANK_COLUMNS = [*CELL, 'reason']
 MATRIX_COLUMNS = ['system', 'query_lang', 'doc_lang', 'rank', 'AP', 'n']
 CHANCE_COLUMNS = ['measure', 'query_lang', 'value']
-
-
-def _empty(columns: list[str]):
-    return field(default_factory=lambda: pd.DataFrame(columns=columns))
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +37,9 @@ class Result:
     systems: list[str]
     measures: list[str]
     dataset: str
-    blanks: pd.DataFrame = _empty(BLANK_COLUMNS)
-    matrix: pd.DataFrame = _empty(MATRIX_COLUMNS)
-    chance: pd.DataFrame = _empty(CHANCE_COLUMNS)
+    blanks: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=BLANK_COLUMNS))
+    matrix: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=MATRIX_COLUMNS))
+    chance: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=CHANCE_COLUMNS))
     notes: list[str] = field(default_factory=list)
     provenance: dict = field(default_factory=dict)
 
@@ -101,20 +98,78 @@ class Result:
             raise ValueError(f'there is no language matrix of system {system!r}; there is one of: {known}')
         return rows.pivot(index='query_lang', columns='doc_lang', values=value).astype(float)
 
+    def check_measure(self, measure: str) -> None:
+        """Refuses a measure that the result does not have.
+
+        Raises:
+            ValueError: with the names there are.
+        """
+        if measure not in self.measures:
+            raise ValueError(f'the result has no measure {measure!r}; it has {", ".join(self.measures)}')
+
     def check(self, measure: str, setting: str) -> None:
         """Refuses a measure or a kind of setting of which the result has no value.
 
         Raises:
             ValueError: with the reason if it is a blank, otherwise with the names there are.
         """
-        for name, given, known in (('measure', measure, self.measures), ('setting', setting, list(KINDS))):
-            if given not in known:
-                raise ValueError(f'the result has no {name} {given!r}; it has {", ".join(known)}')
+        self.check_measure(measure)
+        if setting not in KINDS:
+            raise ValueError(f'the result has no setting {setting!r}; it has {", ".join(KINDS)}')
         chosen = (self.per_query['measure'] == measure) & (self.per_query['setting'] == setting)
         if not chosen.any():
             blank = self.blanks[(self.blanks['measure'] == measure) & (self.blanks['setting'] == setting)]
             reason = blank['reason'].iloc[0] if len(blank) else 'that kind of setting was not evaluated'
             raise ValueError(f'{measure} has no value in the {setting} settings: {reason}')
+
+    def to_markdown(self, measures: Sequence[str] | None = None, *, setting: str | None = None) -> str:
+        """The summary as a Markdown table, best figures in bold; with ``setting``, one measure by question language.
+
+        Args:
+            measures: which measures, by name; None for all.
+            setting: a kind of setting. The table then has a column per language, for the one measure named.
+
+        Raises:
+            ValueError: an unknown measure or setting, or ``setting`` with several measures.
+        """
+        from .exports import markdown
+
+        return markdown(self._sheet(measures, setting))
+
+    def to_latex(self, measures: Sequence[str] | None = None, *, setting: str | None = None) -> str:
+        """The same as a LaTeX ``tabular`` for booktabs; see :meth:`to_markdown`."""
+        from .exports import latex
+
+        return latex(self._sheet(measures, setting))
+
+    def to_csv(self, path: str | Path | None = None) -> str:
+        """Every cell, blank ones with their reason, as CSV; see :func:`~.exports.csv`."""
+        from .exports import csv
+
+        return csv(self, path)
+
+    def to_parquet(self, path: str | Path) -> None:
+        """Writes the whole result to one Parquet file; see :func:`~.exports.write_parquet`."""
+        from .exports import write_parquet
+
+        write_parquet(self, path)
+
+    @classmethod
+    def read_parquet(cls, path: str | Path) -> 'Result':
+        """Reads what :meth:`to_parquet` has written."""
+        from .exports import read_parquet
+
+        return read_parquet(path)
+
+    def _sheet(self, measures: Sequence[str] | None, setting: str | None):
+        from .sheets import language_sheet, summary_sheet
+
+        measures = [measures] if isinstance(measures, str) else measures
+        if setting is None:
+            return summary_sheet(self, measures)
+        if measures is None or len(measures) != 1:
+            raise ValueError('a table by question language is of one measure; name it')
+        return language_sheet(self, measures[0], setting)
 
     def save(self, folder: str | Path) -> Path:
         """Writes the result to a folder, which appears whole; see :func:`~.storage.save_result`."""

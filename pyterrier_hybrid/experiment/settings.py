@@ -1,120 +1,168 @@
 """Every monolingual, cross-lingual and multilingual setting of a collection, for several systems, in one call."""
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-import ir_measures
 import numpy as np
 import pandas as pd
 import pyterrier as pt
+from ir_measures.measures import Measure
 
+from .cells import Cell, check_measures, evaluate
 from .dense import DenseSystem
-from .evaluation_set import EvaluationSet
-from .pipelines import FixedSystem, PoolSystem
-from .result import Result
-
-SETTINGS = ('monolingual', 'crosslingual', 'multilingual')
-
-
-class Setting(NamedTuple):
-    """Questions in one language over passages in one language, or in all (``doc_lang`` None)."""
-
-    kind: str
-    query_lang: str
-    doc_lang: str | None
+from .evaluation_set import EvaluationSet, Setting
+from .language_tables import chance, matrix
+from .pipelines import FixedSystem, PoolSystem, RunSystem
+from .provenance import provenance
+from .result import BLANK_COLUMNS, KINDS, MATRIX_COLUMNS, Result
+from .systems import System
 
 
-def list_settings(languages: Iterable[str], kinds: Sequence[str] = SETTINGS) -> list[Setting]:
-    """The settings of some languages: n monolingual, n(n-1) cross-lingual, n multilingual.
+def list_settings(
+    query_langs: Iterable[str], doc_langs: Iterable[str], kinds: Sequence[str] = KINDS
+) -> list[Setting]:
+    """The settings: of the same n languages n monolingual, n(n-1) cross-lingual and n multilingual ones.
+
+    Args:
+        query_langs: the questions' languages.
+        doc_langs: the passages' languages.
+        kinds: which of ``'monolingual'``, ``'crosslingual'``, ``'multilingual'``.
 
     Raises:
-        ValueError: an unknown kind.
+        ValueError: an unknown kind, or none.
     """
-    unknown = [kind for kind in kinds if kind not in SETTINGS]
+    kinds = [kinds] if isinstance(kinds, str) else list(kinds)
+    unknown = [kind for kind in kinds if kind not in KINDS]
     if unknown or not kinds:
-        raise ValueError(f'settings are some of {", ".join(SETTINGS)}, not {", ".join(map(repr, unknown)) or "none"}')
-    languages = list(languages)
-    every = [Setting('monolingual' if q == d else 'crosslingual', q, d) for q in languages for d in languages]
-    every += [Setting('multilingual', q, None) for q in languages]
+        raise ValueError(f'settings are some of {", ".join(KINDS)}, not {", ".join(map(repr, unknown)) or "none"}')
+    query_langs, doc_langs = list(query_langs), list(doc_langs)
+    every = [Setting('monolingual' if q == d else 'crosslingual', q, d) for q in query_langs for d in doc_langs]
+    every += [Setting('multilingual', q, None) for q in query_langs]
     return [setting for setting in every if setting.kind in kinds]
 
 
 def MultilingualExperiment(
     systems: Mapping[str, object],
-    dataset: str | EvaluationSet,
-    measures: Sequence[ir_measures.measures.Measure],
+    dataset: str | EvaluationSet | pt.datasets.Dataset,
+    measures: Sequence[Measure],
     *,
-    settings: Sequence[str] = SETTINGS,
+    settings: Sequence[str] = KINDS,
     languages: Iterable[str] | None = None,
+    device: str | None = None,
     verbose: bool = True,
 ) -> Result:
     """Evaluates systems in all language settings of a collection.
 
     In the monolingual settings, questions and passages are in one language; in the cross-lingual ones, questions are in
     one and passages in one other; in the multilingual ones, passages of all languages are ranked together. A question
-    with nothing relevant in a setting's passages is left out of that setting.
+    with nothing relevant in a setting's passages is left out of that setting. Passages rank by (-score, docno).
+
+    A cell that cannot have a value is blank, with its reason in ``Result.blanks``, and never a zero: a measure of
+    language bias where passages are in one language or all that is relevant is, a system that has no ranking of one
+    language alone, a pair of languages without questions.
 
     Args:
         systems: by name, each one of
 
             * ``(encoder, index)``: every language's questions are encoded once, and all settings are computed from
               exact ranks at full depth (:func:`rank_grid`);
-            * a callable that takes a list of languages, or None for all, and returns a Transformer over the passages in
-              these languages; it goes through ``pt.Experiment``, setting by setting;
-            * a Transformer over all passages: its multilingual settings only, because a pipeline over everything
-              cannot be cut down to one language after the fact.
-        dataset: the name of a collection (``'xquad-r'``), or an :class:`EvaluationSet`.
-        measures: ir_measures objects. RankDistance without a cutoff is given the pool's size. It and LPR are measured
-            in the multilingual settings, over the questions on which they say something.
+            * a callable that takes a list of languages, or None for all passages, and returns a Transformer over the
+              passages in these languages; called once for each pool;
+            * a Transformer over all passages, or its run, a DataFrame with ``qid, docno, score`` (and ``query_lang``
+              where a question has the same qid in several languages): multilingual settings only, because a ranking of
+              everything cannot be cut down to one language after the fact.
+        dataset: the name of a collection (``'xquad-r'``, ``'miracl-multi/dev'``, one of your own), a data set, or an
+            :class:`EvaluationSet`.
+        measures: ir_measures objects. RankDistance without a cutoff is over the whole pool: what a pipeline has not
+            retrieved ranks last. Measures that need more than the ranks of relevant passages (AWRF, PEER, alpha_nDCG,
+            Judged) are computed by ir_measures on a run, for dense systems down to the measure's cutoff, which it must
+            have.
         settings: which kinds of settings.
         languages: the languages of questions and passages; None for all.
+        device: a torch device for the matrix products of dense systems; numpy by default. The result is the same.
         verbose: show progress bars.
 
     Returns:
         A :class:`Result`.
 
     Raises:
-        ValueError: an unusable argument; an index that lacks relevant passages or languages of the collection.
+        ValueError: an unusable argument; an index that lacks relevant passages or languages of the collection; a run
+            with unknown or repeated passages, or scores that are not finite. The message names the system.
         TypeError: a system of no known form.
     """
-    collection = dataset if isinstance(dataset, EvaluationSet) else EvaluationSet(dataset, languages=languages)
     if isinstance(dataset, EvaluationSet) and languages is not None:
         raise ValueError('an EvaluationSet has languages of its own; choose them there, not with languages=')
-    measures = [_measure(m) for m in measures]
-    wanted = list_settings(collection.languages, settings)
-    frames = []
-    for name, system in systems.items():
-        runner = _runner(name, system)
-        bar = pt.tqdm(wanted, desc=name, unit='setting', disable=not verbose)
-        frames += [_frame(name, *found) for found in runner.evaluate(collection, bar, measures, verbose)]
-    return Result(pd.concat(frames, ignore_index=True), list(systems), [repr(m) for m in measures], collection.name)
-
-
-def _measure(measure) -> ir_measures.measures.Measure:
-    if isinstance(measure, str):
-        raise ValueError(f'measures takes ir_measures objects; give ir_measures.parse_measure({measure!r})')
-    return measure
-
-
-def _runner(name: str, system: object):
-    """What evaluates a system of one of the forms."""
-    if isinstance(system, tuple) and len(system) == 2:
-        return DenseSystem(name, *system)
-    if isinstance(system, pt.Transformer):
-        return FixedSystem(name, system)
-    if isinstance(system, Callable):
-        return PoolSystem(name, system)
-    raise TypeError(
-        f'system {name!r} is a {type(system).__name__}; give (encoder, index), a callable of languages that returns a '
-        'Transformer, or a Transformer'
+    collection = dataset if isinstance(dataset, EvaluationSet) else EvaluationSet(dataset, languages=languages)
+    if not systems:
+        raise ValueError('there is no system to evaluate; give a mapping from names to systems')
+    runners = [_runner(name, system, collection, device) for name, system in systems.items()]
+    measures = check_measures(measures, dense=any(isinstance(runner, DenseSystem) for runner in runners))
+    _check_pools(measures, collection)
+    wanted = list_settings(collection.query_languages, collection.languages, settings)
+    cells, matrices = [], [pd.DataFrame(columns=MATRIX_COLUMNS)]
+    for runner in runners:
+        runner.prepare(verbose)
+        bar = pt.tqdm(wanted, desc=runner.name, unit='setting', disable=not verbose)
+        for found, judged, ranks in evaluate(runner, bar, measures):
+            cells += found
+            if ranks is not None and found[0].setting.doc_lang is None:
+                matrices.append(matrix(runner.name, found[0].setting.query_lang, judged, ranks, collection))
+    return Result(
+        per_query=_per_query(cells, list(systems), measures, collection),
+        systems=list(systems),
+        measures=[repr(measure) for measure in measures],
+        dataset=collection.name,
+        blanks=_blanks(cells),
+        matrix=pd.concat(matrices, ignore_index=True),
+        chance=chance(measures, wanted, collection),
+        notes=[note for runner in runners for note in runner.notes()],
+        provenance=provenance(collection, runners, measures, wanted),
     )
 
 
-def _frame(name: str, setting: Setting, measure: str, qids: np.ndarray, values: np.ndarray) -> pd.DataFrame:
-    """Per-query values as rows of a result."""
-    return pd.DataFrame({
-        'system': name, 'setting': setting.kind, 'query_lang': setting.query_lang, 'doc_lang': setting.doc_lang,
-        'measure': measure, 'qid': qids, 'value': values,
-    })  # fmt: skip
+def _runner(name: str, system: object, collection: EvaluationSet, device: str | None) -> System:
+    """What evaluates a system of one of the forms."""
+    if isinstance(system, tuple) and len(system) == 2:
+        return DenseSystem(name, collection, *system, device=device)
+    if isinstance(system, pd.DataFrame):
+        return RunSystem(name, collection, system)
+    if isinstance(system, pt.Transformer):
+        return FixedSystem(name, collection, system)
+    if isinstance(system, Callable):
+        return PoolSystem(name, collection, system)
+    raise TypeError(
+        f'system {name!r} is a {type(system).__name__}; give (encoder, index), a callable of languages that returns a '
+        'Transformer, a Transformer, or a run'
+    )
 
 
-Found = Iterator[tuple[Setting, str, np.ndarray, np.ndarray]]
+def _check_pools(measures: Sequence[Measure], collection: EvaluationSet) -> None:
+    """Refuses RankDistance over another pool than there is."""
+    pool = int(collection.pool_sizes.sum())
+    for measure in measures:
+        if measure.params.get('pool', pool) != pool:
+            raise ValueError(f'{measure!r}: the pool of {collection!r} holds {pool} passages; leave pool= out')
+
+
+def _per_query(cells: Sequence[Cell], systems: list[str], measures: Sequence[Measure], collection) -> pd.DataFrame:
+    """The values of all cells as one frame, its texts as categories: a result may have millions of rows."""
+    cells = [cell for cell in cells if not cell.reason]
+    sizes = [len(cell.values) for cell in cells]
+    langs = list(collection.codes)
+    columns = {
+        'system': ([cell.system for cell in cells], systems),
+        'setting': ([cell.setting.kind for cell in cells], KINDS),
+        'query_lang': ([cell.setting.query_lang for cell in cells], langs),
+        'doc_lang': ([cell.setting.doc_lang for cell in cells], langs),
+        'measure': ([cell.measure for cell in cells], [repr(measure) for measure in measures]),
+    }
+    frame = {
+        name: pd.Categorical(values, categories=categories).repeat(sizes)
+        for name, (values, categories) in columns.items()
+    }
+    qids = np.concatenate([np.empty(0, dtype=object), *[cell.qids for cell in cells]])
+    values = np.concatenate([np.empty(0), *[cell.values for cell in cells]])
+    return pd.DataFrame({**frame, 'qid': pd.Categorical(qids), 'value': values})
+
+
+def _blanks(cells: Sequence[Cell]) -> pd.DataFrame:
+    rows = [(cell.system, *cell.setting, cell.measure, cell.reason) for cell in cells if cell.reason]
+    return pd.DataFrame(rows, columns=BLANK_COLUMNS, dtype=object)

@@ -1,0 +1,67 @@
+"""The command line: ``pyterrier-hybrid train | index | evaluate | study | report | demo``."""
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+
+from . import demo, evaluate, index, report, study, train
+from .parser import CommandParser, keep_record
+
+DESCRIPTION = """\
+Dense retrieval across languages: train an encoder on hybrid (mixed-language) batches, index passages in many languages,
+and measure effectiveness and language bias in every language setting.
+"""
+EPILOG = """\
+exit codes:
+  0    done
+  1    an error, said in one line
+  2    wrong arguments
+  130  stopped by Ctrl-C; what was finished is kept
+"""
+#: The signal's exit code, as shells have it: 128 + SIGINT.
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command.
+
+    Args:
+        argv: the arguments; None for those of the process.
+
+    Returns:
+        The exit code: 0, 1 for an error that is said in one line, 130 after Ctrl-C.
+
+    Raises:
+        SystemExit: with code 2 for wrong arguments, with 0 after ``--help``.
+    """
+    parser = CommandParser(prog='pyterrier-hybrid', description=DESCRIPTION, epilog=EPILOG)
+    commands = parser.add_subparsers(required=True, metavar='command', dest='command', parser_class=CommandParser)
+    for module in (train, index, evaluate, study, report, demo):
+        module.add_command(commands)
+    arguments = parser.parse_args(argv)
+    _be_quiet()
+    try:
+        output = arguments.run(arguments)
+        if output is not None:
+            keep_record(arguments, output)
+    except (ValueError, KeyError, OSError, ModuleNotFoundError) as error:
+        print(f'pyterrier-hybrid: {_one_line(error)}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print('pyterrier-hybrid: stopped; what was finished is kept', file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def _one_line(error: Exception) -> str:
+    """The error's sentence; a KeyError's str is the repr of it."""
+    text = error.args[0] if isinstance(error, KeyError) and error.args else error
+    return ' '.join(str(text).split()) or type(error).__name__
+
+
+def _be_quiet() -> None:
+    """Keeps the libraries' notices off the screen."""
+    warnings.simplefilter('ignore', FutureWarning)
+    os.environ.setdefault('TOKENIZERS_PARALLELISM', 'true')
+    logging.getLogger('sentence_transformers').setLevel(logging.ERROR)

@@ -1,0 +1,109 @@
+"""``pyterrier-hybrid evaluate``: systems in every language setting of a collection."""
+import argparse
+from pathlib import Path
+
+from .options import add_common, add_evaluation, parse_measures
+
+DESCRIPTION = """\
+Evaluates indexes in the monolingual, cross-lingual and multilingual settings of a collection: dense ones from exact
+ranks at full depth, BM25 down to a depth of 1000. The result folder holds every question's values; the same inputs give
+the same bytes.
+"""
+EXAMPLES = """\
+examples:
+  pyterrier-hybrid evaluate --dataset worldfacts --dense hybrid runs/hybrid runs/hybrid.flex --bm25 BM25 runs/wf.bm25 \\
+      --out results/worldfacts
+  pyterrier-hybrid evaluate --dataset xquad-r --dense mDPR models/mdpr mdpr.flex mdpr --measures AP nDCG@10 \\
+      --languages de en sw --settings multilingual --out results/mdpr --trec results/mdpr-runs
+"""
+
+
+def add_command(commands) -> None:
+    """Adds the command to a parser's subparsers."""
+    parser = commands.add_parser(
+        'evaluate', help='evaluate indexes in every language setting', description=DESCRIPTION, epilog=EXAMPLES
+    )
+    parser.add_argument('--dataset', required=True, help='collection, such as worldfacts, xquad-r, mlqa-r')
+    parser.add_argument('--dense', nargs='+', action='append', default=[], metavar='X',
+                        help='a dense system, several times for several: NAME ENCODER INDEX [PRESET]')  # fmt: skip
+    parser.add_argument('--bm25', nargs='+', action='append', default=[], metavar='X',
+                        help='a BM25 system: NAME INDEX')  # fmt: skip
+    add_evaluation(parser)
+    parser.add_argument('--out', type=Path, required=True, help='folder of the result; an earlier one is replaced')
+    parser.add_argument('--trec', type=Path, metavar='FOLDER',
+                        help='write the runs of these settings as TREC files with ir_metadata headers')  # fmt: skip
+    parser.add_argument('--trec-depth', type=int, default=1000, metavar='K', help='passages a question (default: 1000)')
+    parser.add_argument('--device', help='cpu, cuda, ... (default: cuda where there is some)')
+    add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> Path:
+    """Evaluates; returns the result's folder."""
+    from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment
+
+    from .tables import result_table
+    from .trec_runs import write_runs
+
+    out, verbose = _result_folder(arguments.out), not arguments.quiet
+    if arguments.trec is not None and arguments.trec.exists() and any(arguments.trec.iterdir()):
+        raise FileExistsError(f'{arguments.trec} is not empty; give another folder to --trec')
+    if arguments.trec_depth < 1:
+        raise ValueError(f'--trec-depth is {arguments.trec_depth}; it is at least 1')
+    measures = parse_measures(arguments.measures)
+    systems, pipelines = _systems(arguments)
+    collection = EvaluationSet(arguments.dataset, languages=arguments.languages)
+    result = MultilingualExperiment(systems, collection, measures, settings=arguments.settings, verbose=verbose)
+    result.save(out)
+    print(result_table(result))
+    if arguments.trec is not None:
+        count = write_runs(
+            pipelines, collection, arguments.settings, arguments.trec, provenance=result.provenance, verbose=verbose
+        )
+        print(f'{count} TREC files are in {arguments.trec}')
+    print(f'the result is in {out}')
+    return out
+
+
+def _result_folder(path: Path) -> Path:
+    """The folder, if a result may be written there: said before the evaluation, not after."""
+    if path.exists() and not (path / 'result.json').exists() and (not path.is_dir() or any(path.iterdir())):
+        raise FileExistsError(f'{path} holds something that is not a result; give another folder to --out')
+    return path
+
+
+def _systems(arguments: argparse.Namespace) -> tuple[dict, dict]:
+    """The systems for the experiment, and for TREC files a function from languages to a pipeline for each."""
+    from pyterrier_hybrid.encoding import HybridEncoder
+    from pyterrier_hybrid.indexing import MultilingualIndex
+    from pyterrier_hybrid.lexical import BM25Index
+
+    systems, pipelines, depth = {}, {}, arguments.trec_depth
+    for option, given, least, most in (('dense', arguments.dense, 3, 4), ('bm25', arguments.bm25, 2, 2)):
+        for name, *rest in given:
+            if not least <= len(rest) + 1 <= most:
+                form = 'NAME ENCODER INDEX [PRESET]' if option == 'dense' else 'NAME INDEX'
+                raise ValueError(f'--{option} takes {form}, not {" ".join([name, *rest])!r}')
+            if name in systems:
+                raise ValueError(f'two systems are called {name!r}; give each its own name')
+            if option == 'dense':
+                path, index_path, preset = (*rest, None)[:3]
+                index = MultilingualIndex(index_path, verbose=False)
+                index.open()
+                encoder = HybridEncoder(path, preset=preset, device=arguments.device)
+                systems[name], pipelines[name] = (encoder, index), _dense_pipeline(encoder, index, depth)
+            else:
+                bm25 = BM25Index(rest[0], verbose=False)
+                bm25.postings()
+                systems[name], pipelines[name] = _bm25_pipeline(bm25, 1000), _bm25_pipeline(bm25, depth)
+    if not systems:
+        raise ValueError('there is nothing to evaluate; give a system with --dense or --bm25')
+    return systems, pipelines
+
+
+def _dense_pipeline(encoder, index, depth: int):
+    return lambda langs: encoder.query_encoder() >> index.retriever(depth, langs=langs, drop_query_vec=True)
+
+
+def _bm25_pipeline(index, depth: int):
+    return lambda langs: index.bm25(depth, langs=langs)

@@ -1,0 +1,61 @@
+"""``pyterrier-hybrid index``: a collection's passages, dense or for BM25."""
+import argparse
+from pathlib import Path
+
+from .options import add_common
+
+DESCRIPTION = """\
+Indexes the passages of a collection, in all of its languages or in some: with an encoder into a dense index, or with
+--bm25 into an index of terms, analysed language by language. A build that was stopped leaves no index.
+"""
+EXAMPLES = """\
+examples:
+  pyterrier-hybrid index --dataset worldfacts --encoder runs/hybrid --out runs/hybrid.flex
+  pyterrier-hybrid index --dataset xquad-r --bm25 --out runs/xquad-r.bm25
+  pyterrier-hybrid index --dataset xquad-r --encoder sentence-transformers/LaBSE --out labse.flex --mode resume
+"""
+
+
+def add_command(commands) -> None:
+    """Adds the command to a parser's subparsers."""
+    parser = commands.add_parser(
+        'index', help="index a collection's passages", description=DESCRIPTION, epilog=EXAMPLES
+    )
+    parser.add_argument('--dataset', required=True, help='collection, such as worldfacts, xquad-r, mlqa-r')
+    parser.add_argument('--languages', nargs='+', metavar='L', help='of the passages (default: all)')
+    parser.add_argument('--encoder', metavar='PATH_OR_NAME', help="a trained encoder's folder, or a model's hub name")
+    parser.add_argument('--preset', help='how to use a local checkpoint: xlm-r, labse or mdpr')
+    parser.add_argument('--bm25', action='store_true', help='index terms, for BM25')
+    parser.add_argument('--out', type=Path, required=True, help='folder of the index')
+    parser.add_argument('--mode', choices=('create', 'overwrite', 'resume'), default='create',
+                        help='of a dense index: create (default; refuses an index that is there), overwrite it, or '
+                        'resume a build that was stopped')  # fmt: skip
+    parser.add_argument('--device', help='cpu, cuda, ... (default: cuda where there is some)')
+    add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> Path:
+    """Indexes; returns the index's folder."""
+    from pyterrier_hybrid.experiment import EvaluationSet
+
+    if arguments.bm25 == (arguments.encoder is not None):
+        raise ValueError('give either --encoder, for a dense index, or --bm25')
+    if arguments.bm25 and (arguments.mode != 'create' or arguments.preset):
+        raise ValueError('--mode and --preset are for a dense index; --bm25 has neither')
+    collection, verbose = EvaluationSet(arguments.dataset, languages=arguments.languages), not arguments.quiet
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    if arguments.bm25:
+        from pyterrier_hybrid.lexical import BM25Index
+
+        BM25Index(arguments.out, verbose=verbose).index(collection.docs())
+    else:
+        from pyterrier_hybrid.encoding import HybridEncoder
+        from pyterrier_hybrid.indexing import MultilingualIndex
+
+        encoder = HybridEncoder(arguments.encoder, preset=arguments.preset, device=arguments.device)
+        index = MultilingualIndex(arguments.out, verbose=verbose)
+        (encoder.doc_encoder() >> index.indexer(mode=arguments.mode)).index(collection.docs())
+    passages, languages = collection.pool_sizes.sum(), len(collection.languages)
+    print(f'{passages:,} passages in {languages} languages are indexed in {arguments.out}')
+    return arguments.out

@@ -1,0 +1,154 @@
+"""Options that several commands have, and what they mean."""
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from .parser import CommandParser
+
+#: Measures when none are named.
+MEASURES = ('AP', 'R@1', 'R@10', 'RankDistance', 'LPR')
+SETTINGS = ('monolingual', 'crosslingual', 'multilingual')
+
+
+def add_common(parser: CommandParser) -> None:
+    """``--config`` and ``--quiet``."""
+    parser.add_argument('--config', type=Path, metavar='FILE', help='YAML file with options of this command by name')
+    parser.add_argument('--quiet', action='store_true', help='no progress bars')
+
+
+def add_pairs(parser: CommandParser) -> None:
+    """What is trained on."""
+    parser.add_argument(
+        '--pairs', default='worldfacts', metavar='PATH',
+        help='training pairs: a folder that was imported, a file or folder of *.jsonl[.gz|.xz], or worldfacts, which '
+        'comes with the package (default)',
+    )  # fmt: skip
+    parser.add_argument(
+        '--keep-pairs', type=Path, metavar='FOLDER', help='keep the imported pairs, to be given as --pairs next time'
+    )
+    parser.add_argument(
+        '--no-inverse-cloze', action='store_true',
+        help='do not make question-passage pairs out of parallel texts on import',
+    )  # fmt: skip
+
+
+def add_training(parser: CommandParser) -> None:
+    """What training takes, apart from mix and seed; see :func:`pyterrier_hybrid.train`."""
+    parser.add_argument('--backbone', default='static', help="'static' (default), or a checkpoint's folder or hub name")
+    parser.add_argument('--steps', type=int, help='optimiser steps (default: one epoch)')
+    parser.add_argument('--batch-size', type=int, default=100, help='pairs in a batch (default: 100)')
+    parser.add_argument('--learning-rate', type=float, help='at its peak (default: 3e-5; static: .05)')
+    parser.add_argument('--weight-decay', type=float, help='of AdamW (default: .01)')
+    parser.add_argument('--warmup', type=float, help='share of the steps (default: .1)')
+    parser.add_argument('--temperature', type=float, help='of InfoNCE (default: .05)')
+    parser.add_argument('--source-temperature', type=float, help='1 draws sources by size (default), 0 uniformly')
+    parser.add_argument('--max-length', type=int, help='tokens after which a text is cut')
+    parser.add_argument('--negatives', type=int, help='hard negatives of each pair, out of those given (default: 0)')
+    parser.add_argument('--mini-batch-size', type=int, help='encode a batch in parts of so many texts (GradCache)')
+    parser.add_argument('--bf16', action='store_true', help='compute in bfloat16')
+    parser.add_argument('--gradient-checkpointing', action='store_true', help='less memory, more time')
+    parser.add_argument('--checkpoint-steps', type=int, help='save a checkpoint every so many steps')
+    parser.add_argument('--device', help='cpu, cuda, ... (default: cuda where there is some)')
+
+
+def training_arguments(arguments: argparse.Namespace) -> dict:
+    """What was given of :func:`add_training`, but for the backbone."""
+    names = ('steps', 'batch_size', 'learning_rate', 'weight_decay', 'warmup', 'temperature', 'source_temperature',
+             'max_length', 'negatives', 'mini_batch_size', 'bf16', 'gradient_checkpointing', 'checkpoint_steps',
+             'device')  # fmt: skip
+    given = {name: getattr(arguments, name) for name in names}
+    return {name: value for name, value in given.items() if value is not None and value is not False}
+
+
+def add_evaluation(parser: CommandParser) -> None:
+    """What is evaluated on, and how."""
+    parser.add_argument('--measures', nargs='+', default=list(MEASURES), metavar='M',
+                        help=f'in ir_measures\' names (default: {" ".join(MEASURES)})')  # fmt: skip
+    parser.add_argument('--settings', nargs='+', choices=SETTINGS, default=list(SETTINGS), metavar='S',
+                        help='some of monolingual, crosslingual, multilingual (default: all)')  # fmt: skip
+    parser.add_argument('--languages', nargs='+', metavar='L', help='of questions and passages (default: all)')
+
+
+def parse_measures(names: list[str]) -> list:
+    """The measures of these names.
+
+    Raises:
+        ValueError: an unknown measure, or one of bad syntax.
+    """
+    import ir_measures
+
+    import pyterrier_hybrid.measures  # noqa: F401  (registers the language-bias measures)
+
+    def parse(name: str):
+        try:
+            return ir_measures.parse_measure(name)
+        except (NameError, SyntaxError, ValueError, TypeError, AttributeError) as error:
+            raise ValueError(f'{name!r} is not a measure of ir_measures ({error}); AP, R@10, LPR are some') from None
+
+    return [parse(name) for name in names]
+
+
+def parse_mix(text: str) -> dict[str, float]:
+    """A mix from ``'monolingual=.5,crosslingual=.5'``.
+
+    Raises:
+        argparse.ArgumentTypeError: other syntax.
+    """
+    mix = {}
+    for part in text.split(','):
+        kind, _, share = part.partition('=')
+        try:
+            mix[kind.strip()] = float(share)
+        except ValueError:
+            raise argparse.ArgumentTypeError(
+                f'{text!r} is not a mix; give shares by kind, such as monolingual=.5,crosslingual=.5'
+            ) from None
+    return mix
+
+
+class Mix(dict):
+    """A mix that is written as :func:`parse_mix` reads it."""
+
+    def __init__(self, text: str):
+        super().__init__(parse_mix(text))
+        self._text = text
+
+    def __str__(self) -> str:
+        return self._text
+
+
+@contextmanager
+def opened_pairs(arguments: argparse.Namespace) -> Iterator:
+    """The pairs of :func:`add_pairs`; unless they are to be kept, an import is removed afterwards."""
+    from datasets_ext import worldfacts
+    from pyterrier_hybrid.training import ParallelPairs, inverse_cloze
+
+    path, verbose = Path(arguments.pairs), not arguments.quiet
+    if path.is_dir() and not _has_jsonl(path):
+        yield ParallelPairs(path)
+        return
+    with TemporaryDirectory(prefix='pyterrier-hybrid-') as temporary:
+        folder = arguments.keep_pairs or Path(temporary) / 'pairs'
+        if arguments.pairs == 'worldfacts' and not path.exists():
+            yield ParallelPairs.from_rows(worldfacts.training_pairs(), folder, verbose=verbose)
+        else:
+            derive = None if arguments.no_inverse_cloze else inverse_cloze
+            yield ParallelPairs.from_jsonl(path, folder, derive=derive, verbose=verbose)
+
+
+def _has_jsonl(folder: Path) -> bool:
+    return any('.jsonl' in path.suffixes for path in folder.iterdir())
+
+
+def new_output(path: Path) -> Path:
+    """The path of an output, whose parents are made.
+
+    Raises:
+        FileExistsError: it is there already.
+    """
+    if path.exists():
+        raise FileExistsError(f'{path} exists already; give another path to --out, or remove it')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path

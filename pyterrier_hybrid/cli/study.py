@@ -1,0 +1,82 @@
+"""``pyterrier-hybrid study``: what the ratio of the mix does."""
+import argparse
+from pathlib import Path
+
+from .options import (
+    Mix,
+    add_common,
+    add_evaluation,
+    add_pairs,
+    add_training,
+    opened_pairs,
+    parse_measures,
+    training_arguments,
+)
+
+DESCRIPTION = """\
+Trains an encoder for every mix, seed and fraction of the training data, evaluates each in every language setting, and
+writes one table, study.csv. A study that was stopped continues when the command is given again; mixes, seeds and
+fractions may be added then.
+"""
+EXAMPLES = """\
+examples:
+  pyterrier-hybrid study --dataset worldfacts --steps 400 --batch-size 128 --out studies/line
+  pyterrier-hybrid study --dataset xquad-r --pairs runs/pairs --simplex 4 --seeds 0 1 2 --steps 3000 --processes 2 \\
+      --out studies/simplex
+  pyterrier-hybrid study --dataset xquad-r --pairs runs/pairs --mix monolingual=1 --mix crosslingual=1 \\
+      --fractions 1 .3 .1 --steps 3000 --out studies/data
+"""
+
+
+def add_command(commands) -> None:
+    """Adds the command to a parser's subparsers."""
+    parser = commands.add_parser(
+        'study', help='train and evaluate many mixes', description=DESCRIPTION, epilog=EXAMPLES
+    )
+    parser.add_argument('--dataset', required=True, help='collection, such as worldfacts, xquad-r, mlqa-r')
+    parser.add_argument('--out', type=Path, required=True, help='folder of the study; one begun there is continued')
+    parser.add_argument('--alphas', nargs='+', type=float, metavar='A',
+                        help='monolingual shares, the rest cross-lingual (default: 0 .25 .5 .75 1)')  # fmt: skip
+    parser.add_argument('--simplex', type=int, metavar='N',
+                        help='monolingual, cross-lingual and multilingual in steps of 1/N')  # fmt: skip
+    parser.add_argument('--mix', type=Mix, action='append', default=[], metavar='KIND=SHARE,...',
+                        help='one mix, several times for several')  # fmt: skip
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0], metavar='S', help='default: 0')
+    parser.add_argument('--fractions', nargs='+', type=float, default=[1.0], metavar='F',
+                        help='of the training data (default: 1)')  # fmt: skip
+    parser.add_argument('--processes', type=int, default=1, help='runs at a time (default: 1)')
+    add_pairs(parser)
+    add_training(parser)
+    add_evaluation(parser)
+    add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> Path:
+    """Trains and evaluates what is missing; returns the study's folder."""
+    from pyterrier_hybrid.experiment.study import ratio_study
+
+    from .tables import study_table
+
+    with opened_pairs(arguments) as pairs:
+        study = ratio_study(
+            pairs, arguments.out, mixes=_mixes(arguments), seeds=arguments.seeds, dataset=arguments.dataset,
+            fractions=arguments.fractions, measures=parse_measures(arguments.measures), settings=arguments.settings,
+            languages=arguments.languages, backbone=arguments.backbone, processes=arguments.processes,
+            verbose=not arguments.quiet, **training_arguments(arguments),
+        )  # fmt: skip
+    print(study_table(study))
+    print(f'the study is in {arguments.out}')
+    return arguments.out
+
+
+def _mixes(arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """The mixes that were asked for; the paper's line if none were."""
+    from pyterrier_hybrid.experiment.study_mixes import alphas, mix_name, simplex
+
+    mixes = {mix_name(mix): dict(mix) for mix in arguments.mix}
+    if arguments.simplex is not None:
+        mixes |= simplex(arguments.simplex)
+    if arguments.alphas is not None or not mixes:
+        mixes |= alphas() if arguments.alphas is None else alphas(arguments.alphas)
+    return mixes

@@ -1,0 +1,51 @@
+"""``pyterrier-hybrid train``: one encoder on one mix."""
+import argparse
+from pathlib import Path
+
+from .options import Mix, add_common, add_pairs, add_training, new_output, opened_pairs, training_arguments
+
+DESCRIPTION = """\
+Trains one encoder on hybrid batches: monolingual (one language throughout), crosslingual (query and passage in
+different languages), multilingual (languages drawn independently) and mixed (one language in a pair, several in a
+batch), in the shares that --mix gives.
+"""
+EXAMPLES = """\
+examples:
+  pyterrier-hybrid train --out runs/hybrid --steps 400 --batch-size 128
+  pyterrier-hybrid train --pairs data/train --mix monolingual=.25,crosslingual=.75 --out runs/a25 --steps 3000
+  pyterrier-hybrid train --pairs data/train --backbone FacebookAI/xlm-roberta-base --out runs/xlm-r --steps 2000
+  pyterrier-hybrid train --config runs/hybrid.config.yaml --seed 1 --out runs/hybrid-1
+"""
+
+
+def add_command(commands) -> None:
+    """Adds the command to a parser's subparsers."""
+    parser = commands.add_parser(
+        'train', help='train an encoder on a mix of batches', description=DESCRIPTION, epilog=EXAMPLES
+    )
+    parser.add_argument('--out', type=Path, required=True, help='folder of the trained encoder, which must be new')
+    parser.add_argument('--mix', type=Mix, default='monolingual=.5,crosslingual=.5', metavar='KIND=SHARE,...',
+                        help='default: monolingual=.5,crosslingual=.5')  # fmt: skip
+    add_pairs(parser)
+    add_training(parser)
+    parser.add_argument('--query-prefix', help="put before every query (default: 'Query: '; static: none)")
+    parser.add_argument('--passage-prefix', help="put before every passage (default: 'Passage: '; static: none)")
+    parser.add_argument('--resume', action='store_true', help='go on from the newest checkpoint, if there is one')
+    parser.add_argument('--seed', type=int, default=0, help='of everything random (default: 0)')
+    add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> Path:
+    """Trains; returns the run folder."""
+    from pyterrier_hybrid.training import train
+
+    out = new_output(arguments.out)
+    with opened_pairs(arguments) as pairs:
+        train(
+            pairs, out, backbone=arguments.backbone, mix=arguments.mix, seed=arguments.seed,
+            query_prefix=arguments.query_prefix, passage_prefix=arguments.passage_prefix, resume=arguments.resume,
+            verbose=not arguments.quiet, **training_arguments(arguments),
+        )  # fmt: skip
+    print(f'the trained encoder is in {out}')
+    return out

@@ -1,0 +1,138 @@
+"""The cells of an experiment: one system in one setting by one measure, values or the reason why there are none."""
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import ir_measures
+import numpy as np
+import pandas as pd
+from ir_measures.measures import Measure
+
+from pyterrier_hybrid.measures.base import LanguageMeasure
+
+from .evaluation_set import EvaluationSet, Judged, Setting
+from .from_ranks import Values, is_from_ranks, per_query
+from .systems import System
+
+_NAMES = {'qid': 'query_id', 'docno': 'doc_id', 'label': 'relevance'}
+
+
+class Cell(NamedTuple):
+    """One cell.
+
+    Attributes:
+        system: its name.
+        setting: the setting.
+        measure: its repr.
+        qids: object (n,), the questions on which the measure says something.
+        values: float64 (n,).
+        reason: why there are none; empty if there are.
+    """
+
+    system: str
+    setting: Setting
+    measure: str
+    qids: np.ndarray
+    values: np.ndarray
+    reason: str
+
+
+def evaluate(system: System, settings: Iterable[Setting], measures: Sequence[Measure]) -> Iterator[tuple]:
+    """Yields for each setting its cells, and the ranks of its relevant passages (None in a setting without).
+
+    Args:
+        system: a prepared system.
+        settings: the settings.
+        measures: the measures.
+    """
+    collection = system.collection
+    for setting in settings:
+        judged = collection.judged(setting)
+        refused = system.refuses(setting) or _nothing_asked(judged, setting, collection)
+        ranks = None if refused else system.ranks(setting, judged)
+        found = {} if refused else _values(system, setting, judged, ranks, [m for m in measures if _fits(m, setting)])
+        cells = []
+        for measure in measures:
+            values = found.get(measure)
+            if values is not None and values.applies.any():
+                chosen = values.applies
+                cells.append(Cell(system.name, setting, repr(measure), judged.qids[chosen], values.value[chosen], ''))
+            else:
+                reason = refused or (values.otherwise if values else _UNFIT)
+                cells.append(Cell(system.name, setting, repr(measure), *_NOTHING, reason))
+        yield cells, judged, ranks
+
+
+def check_measures(measures: Iterable[Measure], *, dense: bool) -> list[Measure]:
+    """Checks what measures there are.
+
+    Args:
+        measures: ir_measures objects.
+        dense: whether there is a dense system, whose whole run is never made.
+
+    Raises:
+        ValueError: a string, a measure without a parameter it needs or twice, or one that needs whole runs of a dense
+            system.
+    """
+    measures = list(measures)
+    for measure in measures:
+        if not isinstance(measure, Measure):
+            raise ValueError(f'measures takes ir_measures objects; give ir_measures.parse_measure({measure!r})')
+        try:
+            measure.validate_params()
+        except AssertionError as error:  # so ir_measures' own measures say it
+            raise ValueError(f'{measure!r}: {error}; give it its cutoff, as in {measure.NAME}@10') from None
+        if measure.params.get('rel', 1) < 1:
+            raise ValueError(f'{measure!r} counts passages of relevance {measure.params["rel"]} as relevant; here '
+                             'relevance starts at 1')  # fmt: skip
+        if dense and not is_from_ranks(measure) and _depth(measure) is None:
+            raise ValueError(
+                f'{measure!r} needs the whole run of a dense system, which is not made; give it a cutoff if it has '
+                'one, or the system as a callable: lambda langs: encoder.query_encoder() >> index.retriever(1000, '
+                'langs=langs)'
+            )
+    names = [repr(measure) for measure in measures]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice or not names:
+        raise ValueError(f'give {twice[0]} once' if twice else 'give at least one measure')
+    return measures
+
+
+_NOTHING = np.empty(0, dtype=object), np.empty(0)
+_UNFIT = 'it compares languages, and the passages of this setting are in one'
+
+
+def _fits(measure: Measure, setting: Setting) -> bool:
+    return setting.doc_lang is None or not isinstance(measure, LanguageMeasure)
+
+
+def _nothing_asked(judged: Judged, setting: Setting, collection: EvaluationSet) -> str:
+    if judged.n_queries:
+        return ''
+    where = f'passages in {setting.doc_lang}' if setting.doc_lang else 'any passage'
+    return f'no question in {setting.query_lang} has a relevant one among the {where} of {collection.name}'
+
+
+def _depth(measure: Measure) -> int | None:
+    """How many passages of a list a measure needs to be seen; None for all."""
+    whole = measure.params.get('judged_only') or measure.params.get('compat')
+    return None if whole else measure.params.get('cutoff')
+
+
+def _values(system: System, setting: Setting, judged: Judged, ranks: np.ndarray, measures: list[Measure]) -> dict:
+    """The values of measures that fit a setting, those that are not computed from ranks by ir_measures on a run."""
+    values = {measure: per_query(measure, judged, ranks) for measure in measures if is_from_ranks(measure)}
+    others = [measure for measure in measures if measure not in values]
+    if others:
+        depths = [_depth(measure) for measure in others]
+        run = system.run(setting, judged, None if None in depths else max(depths))
+        qrels = system.collection.qrels(setting.query_lang)
+        qrels = qrels[qrels['qid'].isin(judged.qids)]
+        if setting.doc_lang is not None:
+            qrels = qrels[qrels['iteration'] == setting.doc_lang]
+        found = ir_measures.iter_calc(others, qrels.rename(columns=_NAMES), run.rename(columns=_NAMES))
+        frame = pd.DataFrame([(m.measure, m.query_id, m.value) for m in found], columns=['measure', 'qid', 'value'])
+        for measure in others:
+            of_query = frame[frame['measure'] == measure].set_index('qid')['value'].reindex(judged.qids)
+            values[measure] = Values(of_query.to_numpy(dtype=float), of_query.notna().to_numpy(),
+                                     'ir_measures gives it no value')  # fmt: skip
+    return values

@@ -1,0 +1,78 @@
+"""Results on disk: a folder that is absent or whole, the same bytes for the same result."""
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+from pyterrier_hybrid.indexing.publish import publish
+
+from .result import Result
+
+#: Written last inside the folder; what makes a folder a result.
+RECORD = 'result.json'
+FRAMES = ('per_query', 'blanks', 'matrix', 'chance')
+FORMAT = 1
+
+
+def save_result(result: Result, folder: str | Path) -> Path:
+    """Writes a result as ``result.json`` (names, notes, provenance) and a Parquet file for each of its frames.
+
+    The folder appears whole, by one rename. An earlier result there is replaced.
+
+    Args:
+        result: the result.
+        folder: where to; its parents are made.
+
+    Returns:
+        The folder.
+
+    Raises:
+        FileExistsError: the folder holds something that is not a result.
+    """
+    folder = Path(folder)
+    if folder.exists() and not (folder / RECORD).exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(f'{folder} holds something that is not a result; give another folder')
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f'{folder.name}.', dir=folder.parent))
+    try:
+        partial.chmod(0o755)  # a temporary folder is its owner's alone
+        for name in FRAMES:
+            getattr(result, name).to_parquet(partial / f'{name}.parquet', index=False)
+        record = {
+            'format': FORMAT, 'dataset': result.dataset, 'systems': result.systems, 'measures': result.measures,
+            'notes': result.notes, 'provenance': result.provenance,
+        }  # fmt: skip
+        text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
+        (partial / RECORD).write_text(f'{text}\n', encoding='utf-8')
+        publish(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return folder
+
+
+def load_result(folder: str | Path) -> Result:
+    """Reads what :func:`save_result` has written.
+
+    Raises:
+        FileNotFoundError: there is no result in the folder.
+        ValueError: a damaged file, or a result of another version of this package.
+    """
+    folder = Path(folder)
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding='utf-8'))
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(f'there is no result in {folder}: it has no {RECORD}') from None
+    except ValueError as error:
+        raise ValueError(f'{folder / RECORD} is not JSON ({error}): the result is damaged, evaluate again') from None
+    if not isinstance(record, dict) or record.pop('format', None) != FORMAT:
+        raise ValueError(f'{folder / RECORD} is of another format than {FORMAT}; evaluate again with this version')
+    return Result(**{name: _read(folder / f'{name}.parquet') for name in FRAMES}, **record)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # pyarrow's errors are among them
+        raise ValueError(f'{path} cannot be read ({error}): the result is damaged, evaluate again') from None

@@ -1,0 +1,221 @@
+"""What the ratio of the mix does: an encoder for every mix, seed and amount of data, and one table."""
+import fcntl
+import inspect
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyterrier as pt
+from ir_measures import AP, R
+
+from pyterrier_hybrid.measures import LPR, RankDistance
+
+from .result import KINDS
+from .study_mixes import mix_name
+from .study_result import RECORD, StudyResult, read_record
+from .study_runs import Run, Study, clear_leftovers, complete_all, load_all
+
+FORMAT = 1
+TABLE = 'study.csv'
+#: Arguments of training that do not change what is trained.
+WITHOUT_EFFECT = ('checkpoint_steps', 'device')
+
+
+def ratio_study(
+    pairs,
+    folder: str | os.PathLike,
+    *,
+    mixes: Mapping[str, Mapping[str, float]] | Iterable[Mapping[str, float]],
+    seeds: Iterable[int] = (0,),
+    dataset: str,
+    fractions: Iterable[float] = (1.0,),
+    measures: Sequence = (AP, R @ 10, RankDistance, LPR),
+    settings: Sequence[str] = KINDS,
+    languages: Iterable[str] | None = None,
+    backbone: str = 'static',
+    processes: int = 1,
+    verbose: bool = True,
+    **training,
+) -> StudyResult:
+    """Trains an encoder for every mix, seed and fraction of the data, and evaluates it in all language settings.
+
+    The folder holds ``models/<run>``, ``results/<run>`` (a :class:`Result` each), ``study.json`` and ``study.csv``, the
+    table. Runs are absent or complete: a study that was stopped, in whatever way, continues where it was (inside a run
+    too, with ``checkpoint_steps``), and one that is finished is read back at once. Mixes, seeds and fractions may be
+    added to it; everything else must stay.
+
+    Args:
+        pairs: a :class:`ParallelPairs`.
+        folder: of the study; new, or begun by this function.
+        mixes: by name, such as :func:`alphas` and :func:`simplex` give; of a list, each is named after its shares.
+        seeds: of the batches, the initial vectors and the choice of a fraction; each makes a run of every mix.
+        dataset: the collection's name, such as ``'worldfacts'``.
+        fractions: of the training data, see :class:`PairsSubset`. With ``steps=`` all train for as long; without, each
+            trains for one epoch of what it has. A static backbone's tokenizer sees no more than this either.
+        measures, settings, languages: as in :func:`MultilingualExperiment`.
+        backbone: ``'static'``, or a checkpoint's folder or hub name.
+        processes: how many runs at a time, in processes of their own; they share the processor's threads. A script that
+            asks for several needs the guard ``if __name__ == '__main__':``, as every spawned process reads it anew.
+            The number of threads changes the order of float32 sums, and so the last digits.
+        verbose: show progress bars.
+        **training: further arguments of :func:`~pyterrier_hybrid.training.train`.
+
+    Returns:
+        A :class:`StudyResult` of the runs asked for.
+
+    Raises:
+        ValueError: an unusable argument; a folder whose study was made in another way, with the difference; another
+            process is at work in it.
+        FileExistsError: the folder holds something else.
+        TypeError: an argument that training does not know, or a backbone in memory.
+
+    Example::
+
+        study = ratio_study(pairs, 'studies/line', mixes=alphas(), seeds=range(3), dataset='xquad-r', steps=3000)
+        study.summary().query("setting == 'crosslingual' and measure == 'AP'")
+    """
+    from .evaluation_set import EvaluationSet
+
+    if processes < 1:
+        raise ValueError(f'processes is {processes}; it takes at least 1')
+    languages = None if languages is None else tuple(languages)
+    folder = Path(folder)
+    mixes = _named(mixes)
+    study = Study(
+        pairs, folder, dataset, languages, tuple(measures), tuple(settings), _backbone_name(backbone), training
+    )
+    runs = _runs(mixes, fractions, seeds)
+    _check_runs(study, runs)
+    collection = EvaluationSet(dataset, languages=languages)
+    made_with = _configuration(study, collection)
+    with _only_one(folder):
+        record = _recorded(folder, made_with, mixes)
+        clear_leftovers(folder)
+        missing = [run for run in runs if not study.is_done(run)]
+        with pt.tqdm(total=len(runs), initial=len(runs) - len(missing), desc='study', disable=not verbose) as bar:
+            for run in complete_all(study, missing, processes, verbose):
+                bar.set_postfix_str(run.name)
+                bar.update()
+        result = StudyResult.of(load_all(study, runs), record)
+        _write(folder / TABLE, StudyResult.load(folder).values.to_csv(index=False))
+    return result
+
+
+def _named(mixes) -> dict[str, dict[str, float]]:
+    """Mixes by name, their shares as plain floats."""
+    if not isinstance(mixes, Mapping):
+        mixes = {mix_name(mix): mix for mix in mixes}
+    if not mixes:
+        raise ValueError('there are no mixes; give some, for example mixes=alphas()')
+    if not all(isinstance(mix, Mapping) for mix in mixes.values()):
+        raise ValueError('mixes takes several mixes, by name or as a list; to study one, give mixes=[mix]')
+    return {str(name): {str(k): float(v) for k, v in mix.items() if v} for name, mix in mixes.items()}
+
+
+def _backbone_name(backbone) -> str:
+    if not isinstance(backbone, str | os.PathLike):
+        raise TypeError(
+            f"backbone is a {type(backbone).__name__}; a study starts every run from the same one: give 'static', or "
+            'save the model and give its folder'
+        )
+    return os.fspath(backbone)
+
+
+def _runs(mixes: Mapping[str, Mapping[str, float]], fractions: Iterable[float], seeds: Iterable[int]) -> list[Run]:
+    """Every combination, once."""
+    fractions, seeds = sorted({float(f) for f in fractions}, reverse=True), list(dict.fromkeys(map(int, seeds)))
+    if not fractions or not seeds:
+        raise ValueError(f'there are no {"seeds" if fractions else "fractions"}; a study needs at least one')
+    return [Run(name, dict(mix), part, seed) for part in fractions for seed in seeds for name, mix in mixes.items()]
+
+
+def _check_runs(study: Study, runs: list[Run]) -> None:
+    """Refuses what no run could be trained with, before the first is."""
+    from pyterrier_hybrid.training import HybridBatches, train
+
+    arguments = inspect.signature(train).bind(
+        study.pairs, study.folder, backbone=study.backbone, mix={}, seed=0, resume=True, verbose=False, **study.training
+    )
+    arguments.apply_defaults()
+    given = arguments.arguments
+    subsets = {}
+    for run in runs:
+        if (run.fraction, run.seed) not in subsets:
+            subsets[run.fraction, run.seed] = study.pairs_for(run)
+        HybridBatches(
+            subsets[run.fraction, run.seed], batch_size=given['batch_size'], mix=run.shares,
+            temperature=given['source_temperature'], seed=run.seed,
+        )  # fmt: skip
+
+
+def _configuration(study: Study, collection) -> dict:
+    """What all runs have in common, and must stay as it is: JSON values."""
+    if study.backbone == 'static':
+        backbone = 'static'
+    else:
+        from pyterrier_hybrid.encoding import HybridEncoder
+
+        backbone = HybridEncoder(study.backbone, normalize=True, device='cpu', dtype='float32').model_name
+    return {
+        'pairs': study.pairs.fingerprint, 'dataset': study.dataset,
+        'languages': list(collection.codes), 'questions and passages': collection.fingerprint,
+        'measures': [repr(measure) for measure in study.measures], 'settings': list(study.settings),
+        'backbone': backbone,
+        'training': {name: value for name, value in sorted(study.training.items()) if name not in WITHOUT_EFFECT},
+    }  # fmt: skip
+
+
+def _recorded(folder: Path, made_with: dict, mixes: dict) -> dict:
+    """The study's record, written if it is new or has new mixes.
+
+    Raises:
+        FileExistsError: the folder holds something else than a study.
+        ValueError: a study made in another way.
+    """
+    record = read_record(folder)
+    if record is None and any(path.name != '.lock' for path in folder.iterdir()):
+        raise FileExistsError(f'{folder} holds something that is not a study; give another folder')
+    found = record or {'format': FORMAT, 'made_with': made_with, 'mixes': {}}
+    if found.get('format') != FORMAT:
+        raise ValueError(f'{folder / RECORD} is of another format than {FORMAT}; begin the study anew elsewhere')
+    made_with = json.loads(json.dumps(made_with))  # as it was written, so that tuples equal lists
+    now = {**made_with, **made_with['training'], 'mixes': mixes}
+    then = {**found['made_with'], **found['made_with']['training'], 'mixes': {**mixes, **found['mixes']}}
+    then['mixes'] = {name: then['mixes'][name] for name in mixes}
+    for name in sorted({*now, *then} - {'training'}):
+        if now.get(name) != then.get(name):
+            raise ValueError(
+                f'the study in {folder} was begun with {name} {then.get(name, "left out")!r:.120}, which is now '
+                f'{now.get(name, "left out")!r:.120}; give what it was, or another folder'
+            )
+    new = {**found, 'mixes': {**found['mixes'], **mixes}}
+    if new != record:
+        _write(folder / RECORD, json.dumps(new, indent=1, ensure_ascii=False) + '\n')
+    return new
+
+
+def _write(path: Path, text: str) -> None:
+    """Replaces a file's text in one step."""
+    partial = path.with_name(f'{path.name}.partial')
+    partial.write_text(text, encoding='utf-8')
+    partial.replace(path)
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Makes this process the only one at work in the folder, which is made; an unused one disappears again."""
+    existed = folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / '.lock').open('w') as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f'another process is at work on the study in {folder}; wait for it, or stop it') from None
+        try:
+            yield
+        finally:
+            if not existed and not (folder / RECORD).exists():
+                shutil.rmtree(folder, ignore_errors=True)

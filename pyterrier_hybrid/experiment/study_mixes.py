@@ -1,0 +1,65 @@
+"""The mixes of a study: points on the paper's line, and on a simplex over three kinds of batches."""
+from collections.abc import Iterable, Mapping, Sequence
+
+#: The corners of :func:`simplex`.
+CORNERS = ('monolingual', 'crosslingual', 'multilingual')
+_SHORT = {'monolingual': 'mono', 'crosslingual': 'cross', 'multilingual': 'multi', 'mixed': 'mixed'}
+
+
+def alphas(values: Iterable[float] = (0, 0.25, 0.5, 0.75, 1)) -> dict[str, dict[str, float]]:
+    """The paper's line (arXiv 2408.10536, section 3): alpha of the batches monolingual, the others cross-lingual.
+
+    Args:
+        values: the alphas, 0 (X-Y) to 1 (X-X-mono).
+
+    Returns:
+        Mixes by name (:func:`mix_name`), in the order given.
+
+    Raises:
+        ValueError: an alpha outside of 0 to 1, or none at all.
+    """
+    mixes = {}
+    for alpha in map(float, values):
+        if not 0 <= alpha <= 1:
+            raise ValueError(f'alpha is {alpha:g}; it is the share of monolingual batches, 0 to 1')
+        mix = {'monolingual': alpha, 'crosslingual': 1 - alpha}
+        mixes[mix_name(mix)] = {kind: share for kind, share in mix.items() if share}
+    if not mixes:
+        raise ValueError('there is no alpha; a study needs at least one mix')
+    return mixes
+
+
+def simplex(steps: int, kinds: Sequence[str] = CORNERS) -> dict[str, dict[str, float]]:
+    """All mixes of some kinds whose shares are multiples of 1 / ``steps``: the lattice points of a simplex.
+
+    Args:
+        steps: intervals along an edge; 1 gives the corners, 2 the middles of the edges too, 3 the centre.
+        kinds: the corners.
+
+    Returns:
+        Mixes by name; (steps + 1)(steps + 2) / 2 of them for three kinds.
+
+    Raises:
+        ValueError: fewer than one step, or a kind given twice.
+    """
+    if steps < 1:
+        raise ValueError(f'a simplex of {steps} steps has no points; give 1 or more')
+    if len(set(kinds)) < len(kinds):
+        raise ValueError(f'a kind of batches is given twice: {", ".join(kinds)}')
+    mixes = {}
+    for counts in _compositions(steps, len(kinds)):
+        mix = {kind: count / steps for kind, count in zip(kinds, counts) if count}
+        mixes[mix_name(mix)] = mix
+    return mixes
+
+
+def mix_name(mix: Mapping[str, float]) -> str:
+    """A mix's name, which can be part of a file name: ``'mono0.25-cross0.75'``."""
+    return '-'.join(f'{_SHORT.get(kind, kind)}{share:.3g}' for kind, share in mix.items() if share)
+
+
+def _compositions(total: int, parts: int) -> list[tuple[int, ...]]:
+    """All ways to write ``total`` as an ordered sum of ``parts`` numbers from 0 on, the first falling."""
+    if parts == 1:
+        return [(total,)]
+    return [(first, *rest) for first in range(total, -1, -1) for rest in _compositions(total - first, parts - 1)]

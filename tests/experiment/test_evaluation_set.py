@@ -1,0 +1,141 @@
+"""What a collection is to an experiment: languages, pools, judgements, and names that are refused."""
+import numpy as np
+import pandas as pd
+import pytest
+
+import datasets_ext
+from datasets_ext import own
+from datasets_ext.provider import HybridDataset
+from datasets_ext.shape import Doc, MemoryDocs, Qrel, Query
+from pyterrier_hybrid.experiment import EvaluationSet
+from pyterrier_hybrid.experiment.evaluation_set import Setting
+
+UNANSWERED = pytest.mark.filterwarnings('ignore:small. .* have no relevant passage')
+
+
+def test_languages_and_pools(collection):
+    assert collection.languages == collection.query_languages == ['de', 'en', 'th']
+    assert collection.pool_sizes.to_dict() == {'de': 7, 'en': 9, 'th': 5}
+    assert collection.is_whole
+    assert [doc['docno'] for doc in collection.docs()][:8] == [f'de/{i}' for i in range(7)] + ['en/0']
+    assert collection.doc_langs['th/4'] == 'th'
+
+
+def test_a_choice_of_languages_is_one_of_questions_and_passages(small):
+    chosen = EvaluationSet(small, languages=['th', 'de'])
+    assert chosen.languages == ['de', 'th'] and not chosen.is_whole
+    assert {doc['lang'] for doc in chosen.docs()} == {'de', 'th'}
+    assert set(chosen.qrels('de')['iteration']) == {'de', 'th'}
+    assert chosen.judged(Setting('multilingual', 'th', None)).pool == 12
+
+
+@UNANSWERED
+def test_judged_is_the_relevant_passages_of_a_setting(collection):
+    whole = collection.judged(Setting('multilingual', 'de', None))
+    assert whole.qids.tolist() == ['q1', 'q2', 'q3', 'q5']  # nothing is relevant to q4
+    assert whole.pool == 21 and collection.codes['de'] == whole.query_lang
+    found = sorted(zip(whole.qids[whole.queries], whole.docnos, whole.relevance))
+    assert found[:4] == [('q1', 'de/0', 2), ('q1', 'de/1', 1), ('q1', 'en/0', 1), ('q1', 'th/0', 1)]
+    assert len(found) == 12 and (np.diff(whole.queries) >= 0).all()
+
+    thai = collection.judged(Setting('crosslingual', 'en', 'th'))  # questions come as en asks them
+    assert (thai.qids.tolist(), thai.docnos.tolist(), thai.pool) == (['q5', 'q1'], ['th/4', 'th/0'], 5)
+    relevant = collection.relevant('en')
+    assert relevant['docno'].to_numpy()[thai.rows].tolist() == ['th/4', 'th/0']
+
+
+def test_questions_without_relevant_passages_are_left_out_with_a_warning(collection):
+    with pytest.warns(UserWarning, match='small: 1 of 5 questions in de have no relevant passage and are left out'):
+        collection.relevant('de')
+
+
+def test_fingerprint_is_that_of_the_content(small):
+    def fingerprint(**change) -> str:
+        docs = {lang: [Doc(f'{lang}/0', change.get('text', 'x'), '', '', lang)] for lang in ('de', 'en')}
+        own.register(
+            'changing',
+            docs={lang: MemoryDocs(lambda lang=lang: docs[lang], lang) for lang in docs},
+            queries=lambda ql: [Query('q', change.get('query', 'why'), ql)],
+            qrels=lambda ql, dl: [Qrel('q', f'{dl}/0', change.get('label', 1), dl, ql)],
+        )
+        return EvaluationSet('changing').fingerprint
+
+    prints = [fingerprint(), fingerprint(text='y'), fingerprint(query='how'), fingerprint(label=2)]
+    assert len(set(prints)) == 4 and fingerprint() == prints[0]
+    assert EvaluationSet(small).fingerprint != EvaluationSet(small, languages=['de', 'en']).fingerprint
+
+
+def test_questions_may_be_in_languages_without_passages():
+    own.register(
+        'clir',
+        docs={'en': MemoryDocs(lambda: [Doc('en/0', 'x', '', '', 'en')], 'en')},
+        query_langs=['sw', 'yo'],
+        queries=lambda ql: [Query('q', 'why', ql)],
+        qrels=lambda ql, dl: [Qrel('q', 'en/0', 1, dl, ql)],
+    )
+    found = EvaluationSet('clir')
+    assert (found.languages, found.query_languages) == (['en'], ['sw', 'yo'])
+    judged = found.judged(Setting('crosslingual', 'yo', 'en'))
+    assert judged.query_lang not in judged.langs
+    with pytest.raises(ValueError, match='clir has no passages in sw'):
+        EvaluationSet('clir', languages='sw')
+    with pytest.raises(ValueError, match='clir has no questions in en'):
+        EvaluationSet('clir', languages='en')
+
+
+def test_a_data_set_with_questions_in_several_languages(pooled):
+    found = EvaluationSet(pooled)
+    assert found.name == 'pooled' and found.query_languages == ['sw', 'yo']
+    assert found.topics('yo')['qid'].tolist() == ['yo:q']
+    assert found.judged(Setting('multilingual', 'sw', None)).docnos.tolist() == ['sw:1']
+    assert found.judged(Setting('crosslingual', 'sw', 'yo')).n_queries == 0
+
+
+def test_a_data_set_that_does_not_name_its_questions_languages(pooled):
+    pooled.get_topics = lambda: pd.DataFrame({'qid': ['q'], 'query': ['why']})
+    with pytest.raises(ValueError, match='questions of pooled have no query_lang'):
+        EvaluationSet(pooled)
+
+
+def test_a_judgement_of_a_question_that_is_not_asked(pooled):
+    pooled.get_topics = lambda: pd.DataFrame([('other', 'why', 'sw')], columns=['qid', 'query', 'query_lang'])
+    with pytest.raises(ValueError, match="pooled judges 'sw:q', a question it does not ask in sw"):
+        EvaluationSet(pooled).judged(Setting('multilingual', 'sw', None))
+
+
+@pytest.mark.parametrize('name, error, message', [
+    ('small/de', ValueError, "small/de is one setting of a collection, questions in de alone; name the collection"),
+    ('miracl-multi/de/dev', ValueError, 'one setting of a collection'),
+    ('miracl-multi', ValueError, 'miracl-multi asks no questions; name one of miracl-multi/'),
+    ('nothing', KeyError, "there is no data set 'nothing'"),
+])  # fmt: skip
+def test_names_that_are_no_collection(small, name, error, message):
+    with pytest.raises(error, match=message):
+        EvaluationSet(name)
+
+
+def test_unknown_language(small):
+    with pytest.raises(ValueError, match="the collection small has no 'fr'; its languages are de, en, th"):
+        EvaluationSet(small, languages=['de', 'fr'])
+
+
+def test_xquad_r(data_root):
+    found = EvaluationSet('xquad-r')
+    assert found.pool_sizes.to_dict() == {
+        'ar': 1222, 'de': 1276, 'el': 1234, 'en': 1180, 'es': 1215, 'hi': 1244, 'ru': 1219, 'th': 852, 'tr': 1167,
+        'vi': 1209, 'zh': 1196,
+    }  # fmt: skip
+    judged = found.judged(Setting('multilingual', 'th', None))
+    assert (judged.n_queries, len(judged.docnos), judged.pool) == (1190, 13_090, 13_014)
+
+
+def test_mlqa_r_leaves_out_questions_without_an_answer_in_the_passages_language(data_root):
+    found = EvaluationSet('mlqa-r', languages=['de', 'en'])
+    assert found.judged(Setting('monolingual', 'de', 'de')).n_queries == 512
+    across = found.judged(Setting('crosslingual', 'de', 'en'))
+    assert 0 < across.n_queries <= 512 and set(across.docnos) <= set(found.doc_langs.index[found.doc_langs == 'en'])
+
+
+def test_miracl_is_known_by_its_splits():
+    whole = HybridDataset(datasets_ext.pooled_miracl(['sw', 'yo'], 'dev'), 'two')
+    assert whole.irds_ref().dataset_id() == 'miracl-multi(sw,yo)/dev'

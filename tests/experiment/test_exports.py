@@ -1,0 +1,84 @@
+"""Tables as text, by hand, and one Parquet file."""
+import io
+
+import pandas as pd
+import pytest
+
+from pyterrier_hybrid.experiment import Result
+
+
+def test_markdown(make_result):
+    assert make_result().to_markdown() == '''\
+|           | AP Mono. | AP Cross. | AP Multi. | RankDistance Multi. | LPR Multi. |
+| --------- | -------: | --------: | --------: | ------------------: | ---------: |
+| a         |    0.250 |     0.750 |     0.400 |              **12** |      1.000 |
+| b         |          |           | **0.500** |                  20 |      0.500 |
+| by chance |          |           |           |               1,234 |      0.500 |
+
+a, AP Mono.: the mean over 1 of 2 settings, because nothing asked.
+
+b, AP Mono., AP Cross.: blank, because a ranking of the whole pool.
+
+b was cut.
+'''
+
+
+def test_latex(make_result):
+    assert make_result(systems=('a', 'b_50%')).to_latex(['AP', 'RankDistance']) == r'''% a, AP Mono.: the mean over 1 of 2 settings, because nothing asked.
+% b_50%, AP Mono., AP Cross.: blank, because a ranking of the whole pool.
+% b was cut.
+\begin{tabular}{lrrrr}
+\toprule
+ & \multicolumn{3}{c}{AP} & \multicolumn{1}{c}{RankDistance} \\
+\cmidrule(lr){2-4} \cmidrule(lr){5-5}
+ & Mono. & Cross. & Multi. & Multi. \\
+\midrule
+a & 0.250 & 0.750 & 0.400 & \textbf{12} \\
+b\_50\% &  &  & \textbf{0.500} & 20 \\
+by chance &  &  &  & 1,234 \\
+\bottomrule
+\end{tabular}
+'''  # noqa: E501
+
+
+def test_by_question_language(make_result):
+    assert make_result().to_markdown('LPR', setting='multilingual').splitlines()[:6] == [
+        'LPR, multilingual, by the language of the questions',
+        '',
+        '|           |    de |  mean |',
+        '| --------- | ----: | ----: |',
+        '| a         | 1.000 | 1.000 |',
+        '| b         | 0.500 | 0.500 |',
+    ]
+    with pytest.raises(ValueError, match='a table by question language is of one measure; name it'):
+        make_result().to_latex(setting='multilingual')
+    with pytest.raises(ValueError, match="the result has no measure 'P'"):
+        make_result().to_latex('P')
+
+
+def test_what_is_printed_alike_is_marked_alike(make_result):
+    lines = make_result(ap_of_b=0.40004).to_markdown('AP').splitlines()
+    assert '**' not in ''.join(lines)
+
+
+def test_csv_has_every_cell(make_result, tmp_path):
+    result = make_result()
+    text = result.to_csv(tmp_path / 'cells.csv')
+    assert (tmp_path / 'cells.csv').read_bytes() == text.encode()
+    cells = pd.read_csv(io.StringIO(text))
+    assert len(cells) == len(result.by_setting()) + len(result.blanks)
+    assert cells['value'].isna().tolist() == cells['reason'].notna().tolist()
+    assert cells['system'].is_monotonic_increasing
+    first = cells.iloc[0]
+    assert (first['setting'], first['query_lang'], first['value'], first['n']) == ('monolingual', 'de', 0.25, 2)
+
+
+def test_parquet(make_result, same, tmp_path):
+    result = make_result()
+    result.to_parquet(tmp_path / 'one.parquet')
+    make_result().to_parquet(tmp_path / 'two.parquet')
+    assert (tmp_path / 'one.parquet').read_bytes() == (tmp_path / 'two.parquet').read_bytes()
+    same(Result.read_parquet(tmp_path / 'one.parquet'), result)
+    pd.DataFrame({'x': [1]}).to_parquet(tmp_path / 'other.parquet')
+    with pytest.raises(ValueError, match=r'other.parquet holds no result; write one with Result.to_parquet'):
+        Result.read_parquet(tmp_path / 'other.parquet')

@@ -1,0 +1,85 @@
+"""Paired tests against scipy and statsmodels, and by hand."""
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from pyterrier_hybrid.experiment import paired
+from pyterrier_hybrid.experiment.paired import (
+    bootstrap_interval,
+    effect_size,
+    paired_t,
+    randomization,
+    tost,
+    wilcoxon,
+)
+
+SAMPLES = st.lists(st.integers(-8, 8).map(lambda i: i / 8), min_size=3, max_size=30).map(np.array)
+
+
+@given(differences=SAMPLES)
+@settings(max_examples=50, deadline=None)
+def test_t_and_wilcoxon_are_scipys(differences):
+    if np.ptp(differences):
+        expected = stats.ttest_1samp(differences, 0)
+        assert paired_t(differences) == pytest.approx((expected.statistic, expected.pvalue))
+    if differences.any():
+        expected = stats.wilcoxon(differences)
+        assert wilcoxon(differences) == pytest.approx((expected.statistic, expected.pvalue))
+
+
+@given(differences=SAMPLES, margin=st.floats(0.05, 1))
+@settings(max_examples=50, deadline=None)
+def test_tost_is_statsmodels(differences, margin):
+    DescrStatsW = pytest.importorskip('statsmodels.stats.weightstats').DescrStatsW
+    if np.ptp(differences):
+        assert tost(differences, margin) == pytest.approx(DescrStatsW(differences).ttost_mean(-margin, margin)[0])
+
+
+def test_randomization_goes_through_all_signs_of_a_small_sample():
+    # 8 assignments of signs to 1, 2, 3: sums of 6 or -6 in two of them, of 4 in size in four.
+    assert randomization(np.array([1.0, 2.0, 3.0])) == (2.0, 2 / 8)
+    assert randomization(np.array([-1.0, 2.0, 3.0])).p == 4 / 8
+    sample = np.random.default_rng(0).normal(0.3, 1, 12)
+    expected = stats.permutation_test((sample, np.zeros(12)), lambda a, b: np.mean(a - b), vectorized=False,
+                                      permutation_type='samples', n_resamples=np.inf)  # fmt: skip
+    assert randomization(sample).p == pytest.approx(expected.pvalue)
+
+
+def test_randomization_by_draws(monkeypatch):
+    sample = np.random.default_rng(1).normal(0.4, 1, 12)
+    exact = randomization(sample).p
+    drawn = [randomization(sample, resamples=4000, seed=seed).p for seed in range(3)]
+    assert drawn == pytest.approx([exact] * 3, abs=0.03) and len(set(drawn)) > 1
+    assert randomization(sample, resamples=4000, seed=0).p == drawn[0]
+    monkeypatch.setattr(paired, '_BLOCK', 50)
+    assert randomization(sample, resamples=4000, seed=0).p == pytest.approx(exact, abs=0.03)
+    assert randomization(np.full(40, 1.0), resamples=999).p == 1 / 1000  # never 0
+
+
+def test_bootstrap_interval():
+    sample = np.random.default_rng(2).gamma(1, 1, 60)
+    expected = stats.bootstrap((sample,), np.mean, method='percentile', confidence_level=0.9, n_resamples=20_000,
+                               rng=np.random.default_rng(3)).confidence_interval  # fmt: skip
+    assert bootstrap_interval(sample, level=0.9, resamples=20_000) == pytest.approx(tuple(expected), abs=0.01)
+    assert bootstrap_interval(sample, seed=5) == bootstrap_interval(sample, seed=5) != bootstrap_interval(sample)
+    assert bootstrap_interval(np.array([0.25, 0.25])) == (0.25, 0.25)
+
+
+def test_effect_size_by_hand():
+    sample = np.array([1.0, 2.0, 3.0, 6.0])  # mean 3, standard deviation sqrt(14 / 3)
+    assert effect_size(sample) == pytest.approx(3 / np.sqrt(14 / 3))
+    assert effect_size(-sample) == -effect_size(sample)
+
+
+@pytest.mark.parametrize('differences, t, p', [
+    ([0.0, 0.0, 0.0], (0.0, 1.0), 1.0),
+    ([0.1, 0.1, 0.1], (np.inf, 0.0), 0.25),
+    ([-0.1, -0.1, -0.1], (-np.inf, 0.0), 0.25),
+])  # fmt: skip
+def test_what_differs_nowhere_or_everywhere_alike(differences, t, p):
+    differences = np.array(differences)
+    assert paired_t(differences) == t
+    assert wilcoxon(differences).p == randomization(differences).p == p
+    assert tost(differences, 0.2) == 0.0 and tost(differences, 0.05) == float(abs(differences[0]) > 0.05)

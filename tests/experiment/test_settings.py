@@ -1,0 +1,389 @@
+"""All settings of a small collection, against ir_measures run setting by setting; and what is refused."""
+import numpy as np
+import pandas as pd
+import pyterrier as pt
+import pytest
+from ir_measures import AP, RR, Bpref, Judged, P, R, alpha_nDCG, nDCG
+
+from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment, list_settings
+from pyterrier_hybrid.measures import AWRF, LPR, PEER, TLR, RankDistance
+
+pytestmark = [
+    pytest.mark.filterwarnings('ignore:small. .* have no relevant passage'),
+    pytest.mark.filterwarnings('ignore:(PEER|AWRF|RankDistance|LPR|TLR)'),
+]
+MEASURES = [AP, AP(rel=2), RR, nDCG, nDCG @ 3, R @ 1, R @ 10, P @ 2, RankDistance, RankDistance @ 5, LPR, TLR @ 4,
+            AWRF @ 5, PEER @ 6, alpha_nDCG @ 4, Judged @ 5]  # fmt: skip
+BIAS = (RankDistance, RankDistance @ 5, LPR, TLR @ 4, AWRF @ 5, PEER @ 6)
+#: Questions on which a measure of the multilingual setting says nothing: q3 is relevant in de alone, q2 not in th.
+SILENT = {
+    **{measure: {'de': ['q3'], 'en': [], 'th': ['q3']} for measure in (RankDistance, RankDistance @ 5)},
+    LPR: {'de': ['q3'], 'en': [], 'th': ['q2', 'q3']},
+    TLR @ 4: {'de': ['q3'], 'en': [], 'th': []},
+}
+
+
+def test_list_settings():
+    found = list_settings(['de', 'en'], ['de', 'en'])
+    assert [tuple(setting) for setting in found] == [
+        ('monolingual', 'de', 'de'), ('crosslingual', 'de', 'en'), ('crosslingual', 'en', 'de'),
+        ('monolingual', 'en', 'en'), ('multilingual', 'de', None), ('multilingual', 'en', None),
+    ]  # fmt: skip
+    assert [len(list_settings(range(11), range(11), kind)) for kind in ('monolingual', ['crosslingual'])] == [11, 110]
+    assert list_settings(['sw'], ['en'], ['monolingual']) == []
+
+
+@pytest.mark.parametrize('kinds', [['mono'], [], 'everything'])
+def test_unknown_kinds_of_settings(kinds):
+    with pytest.raises(ValueError, match='settings are some of monolingual, crosslingual, multilingual, not'):
+        list_settings(['de'], ['de'], kinds)
+
+
+def test_dense_equals_ir_measures_in_every_setting(collection, make_dense, settings, by_hand):
+    whole_run, oracle, values_of = by_hand
+    encoder, index = make_dense()
+    result = MultilingualExperiment({'toy': (encoder, index)}, collection, MEASURES, verbose=False)
+    assert encoder.calls == 1  # each language's questions are encoded once, for all settings
+    for setting in settings:
+        run = whole_run(encoder, collection, setting)
+        for measure in MEASURES:
+            found = values_of(result, 'toy', setting, measure)
+            if measure in BIAS and setting.doc_lang is not None:
+                assert found == {}
+                continue
+            no_answer = {'q4'} | ({'q2'} if setting.doc_lang == 'th' else set())
+            no_answer |= {'q3'} if setting.doc_lang in ('en', 'th') else set()
+            silent = SILENT.get(measure, {}).get(setting.query_lang, [])
+            if measure == AP(rel=2):
+                silent = _without(collection, setting, 2)
+            pooled = measure(pool=21) if measure == RankDistance else measure
+            expected = oracle(run, collection, setting, pooled, without={*no_answer, *silent})
+            assert found == pytest.approx(expected, abs=1e-9), (setting, measure)
+
+
+def _without(collection, setting, rel):
+    qrels = collection.qrels(setting.query_lang)
+    qrels = qrels if setting.doc_lang is None else qrels[qrels['iteration'] == setting.doc_lang]
+    return set(qrels['qid']) - set(qrels['qid'][qrels['label'] >= rel])
+
+
+class Ranker(pt.Transformer):
+    """A pipeline that ranks by brute force, in a shuffled order of rows."""
+
+    def __init__(self, whole_run, encoder, collection, doc_lang, depth=None, pools=None):
+        self.args, self.depth = (whole_run, encoder, collection, doc_lang), depth
+
+    def transform(self, topics):
+        whole_run, encoder, collection, doc_lang = self.args
+        (query_lang,) = topics['query_lang'].unique()
+        setting = next(
+            s for s in list_settings([query_lang], collection.languages)
+            if s.doc_lang == doc_lang and s.query_lang == query_lang
+        )  # fmt: skip
+        run = whole_run(encoder, collection, setting, self.depth)
+        run = run[run['query_id'].isin(topics['qid'])].rename(columns={'query_id': 'qid', 'doc_id': 'docno'})
+        return run.sample(frac=1, random_state=0)
+
+
+def test_every_form_gives_the_same_values(collection, make_dense, by_hand):
+    whole_run = by_hand[0]
+    encoder, index = make_dense()
+    asked = []
+
+    def build(langs):
+        asked.append(langs)
+        return Ranker(whole_run, encoder, collection, None if langs is None else langs[0])
+
+    whole = Ranker(whole_run, encoder, collection, None)
+    run = pd.concat([whole(collection.topics(lang)).assign(query_lang=lang) for lang in collection.query_languages])
+    result = MultilingualExperiment(
+        {'dense': (encoder, index), 'callable': build, 'transformer': whole, 'run': run}, collection, MEASURES,
+        verbose=False,
+    )  # fmt: skip
+    assert sorted(asked, key=str) == [None, ['de'], ['en'], ['th']]  # once for each pool
+    table = result.table()
+    assert table.loc['callable'].to_numpy() == pytest.approx(table.loc['dense'].to_numpy(), abs=1e-12)
+    for name in ('transformer', 'run'):
+        multilingual = [column for column in table if column[1] == 'multilingual']
+        assert table.loc[name, multilingual].tolist() == pytest.approx(table.loc['dense', multilingual].tolist())
+        assert table.loc[name].drop(multilingual).isna().all()
+        blanks = result.blanks[(result.blanks['system'] == name) & (result.blanks['measure'] == 'AP')]
+        assert len(blanks) == 9 and blanks['reason'].str.contains('cannot be cut down to one language').all()
+    assert result.notes == []
+    for value in ('rank', 'AP'):
+        matrices = [result.language_matrix(name, value) for name in ('dense', 'callable', 'transformer', 'run')]
+        assert all(np.allclose(matrices[0], other, atol=1e-12, equal_nan=True) for other in matrices[1:])
+
+
+def test_language_matrix_is_that_of_the_measure(collection, make_dense, settings, by_hand):
+    from pyterrier_hybrid.measures import language_matrix
+
+    encoder, index = make_dense()
+    result = MultilingualExperiment({'toy': (encoder, index)}, collection, [AP], settings='multilingual', verbose=False)
+    for setting in settings:
+        if setting.doc_lang is None:
+            qrels = collection.qrels(setting.query_lang)
+            run = by_hand[0](encoder, collection, setting)
+            for value in ('rank', 'AP'):
+                expected = language_matrix(qrels[qrels['qid'] != 'q4'], run, value, pool=21)
+                found = result.language_matrix('toy', value).loc[[setting.query_lang]]
+                assert np.allclose(found, expected, atol=1e-12)
+
+
+def test_macro_averages_by_hand(collection, make_dense):
+    result = MultilingualExperiment({'toy': make_dense()}, collection, [AP], verbose=False)
+    means = {
+        kind: rows.groupby(['query_lang', 'doc_lang'], dropna=False, observed=True)['value'].mean()
+        for kind, rows in result.per_query.groupby('setting', observed=True)
+    }
+    assert {kind: len(found) for kind, found in means.items()} == {
+        'monolingual': 3, 'crosslingual': 6, 'multilingual': 3
+    }  # fmt: skip
+    for kind, found in means.items():
+        assert result.table().loc['toy', ('AP', kind)] == pytest.approx(sum(found) / len(found))
+    across = means['crosslingual']
+    assert result.by_query_language('AP', 'crosslingual').loc['toy', 'en'] == pytest.approx(
+        (across['en', 'de'] + across['en', 'th']) / 2
+    )
+
+
+def test_chance(collection, make_dense):
+    result = MultilingualExperiment(
+        {'toy': make_dense()}, collection, [LPR, RankDistance, RankDistance @ 5, AP], verbose=False
+    )
+    chance = result.chance.set_index(['measure', 'query_lang'])['value']
+    # In de, q1 and q5 have three languages, q2 two; (n-1)/(n+1) * (N+1) with N = 21.
+    assert chance['LPR', 'de'] == pytest.approx((1 / 3 + 1 / 2 + 1 / 3) / 3)
+    assert chance['LPR', 'th'] == pytest.approx(1 / 3)
+    assert chance['RankDistance', 'de'] == pytest.approx((11 + 22 / 3 + 11) / 3)
+    assert set(result.chance['measure']) == {'LPR', 'RankDistance'}
+
+
+def test_a_cut_run_is_noted_and_ranks_what_it_lost_last(collection, make_dense, settings, by_hand):
+    whole_run, oracle, values_of = by_hand
+    encoder, _ = make_dense()
+    result = MultilingualExperiment({'cut': Ranker(whole_run, encoder, collection, None, depth=4)}, collection,
+                                    [RankDistance, AP], settings=['multilingual'], verbose=False)  # fmt: skip
+    assert result.notes == [
+        'cut returned at most 4 of 21 passages for a question of the multilingual settings; a relevant passage beyond '
+        'counts as not retrieved, in RankDistance as ranked 21.'
+    ]
+    setting = settings[-1]
+    expected = oracle(whole_run(encoder, collection, setting, 4), collection, setting, RankDistance(pool=21),
+                      without={'q3', 'q4'})  # fmt: skip
+    assert values_of(result, 'cut', setting, RankDistance) == pytest.approx(expected)
+
+
+def test_a_system_that_finds_nothing_has_zeros_and_the_worst_distance(collection):
+    nothing = pt.Transformer.from_df(pd.DataFrame({'qid': [], 'docno': [], 'score': []}, dtype=object))
+    result = MultilingualExperiment({'none': nothing}, collection, [AP, RankDistance, LPR], verbose=False)
+    assert result.table().loc['none'].to_dict() == {
+        ('AP', 'multilingual'): 0.0, ('RankDistance', 'multilingual'): 20.0
+    }  # fmt: skip
+    blank = result.blanks[result.blanks['setting'] == 'multilingual']
+    assert set(blank['measure']) == {'LPR'} and blank['reason'].str.contains('one of them retrieved').all()
+    assert result.notes == ['none returned nothing for 11 of 11 questions, over all settings.']
+
+
+def test_ties_of_a_pipeline_are_broken_by_docno_whatever_the_measure(collection):
+    """trec_eval would have it the other way round."""
+    rows = [('q1', docno, 1.0, 'de') for docno in ('th/1', 'de/0', 'en/1')]
+    run = pd.DataFrame(rows, columns=['qid', 'docno', 'score', 'query_lang'])
+    result = MultilingualExperiment({'run': run}, collection, [RR, Judged @ 1], verbose=False)
+    values = result.per_query.set_index(['measure', 'qid'])['value']
+    assert values['RR', 'q1'] == 1.0 and values['Judged@1', 'q1'] == 1.0
+
+
+def test_a_language_that_a_run_lacks_is_blank(collection):
+    run = pd.DataFrame({'qid': ['q1'], 'docno': ['de/0'], 'score': [1.0], 'query_lang': ['de']})
+    result = MultilingualExperiment({'run': run}, collection, [AP], settings=['multilingual'], verbose=False)
+    assert set(result.per_query['query_lang']) == {'de'}
+    reasons = result.blanks.set_index('query_lang')['reason']
+    assert reasons['en'] == 'the run has nothing for questions in en' and set(reasons.index) == {'en', 'th'}
+
+
+def test_a_choice_of_languages(small, make_dense, by_hand):
+    chosen = EvaluationSet(small, languages=['de', 'th'])
+    encoder, index = make_dense()
+    pools = []
+
+    def build(langs):
+        pools.append(langs)
+        return encoder_pipeline(encoder, index, langs)
+
+    result = MultilingualExperiment({'toy': (encoder, index), 'pipeline': build}, small, [AP, RankDistance, Judged @ 3],
+                                    languages=['de', 'th'], verbose=False)  # fmt: skip
+    assert pools == [['de'], ['th'], ['de', 'th']]  # the whole pool is these two
+    assert result.provenance['dataset']['languages'] == ['de', 'th']
+    table = result.table()
+    assert table.loc['toy'].to_numpy() == pytest.approx(table.loc['pipeline'].to_numpy(), abs=1e-12)
+    whole_run, oracle, values_of = by_hand
+    setting = list_settings(['de'], [], ['multilingual'])[0]
+    expected = oracle(whole_run(encoder, chosen, setting), chosen, setting, AP, without={'q4'})
+    assert values_of(result, 'toy', setting, AP) == pytest.approx(expected)
+
+
+def encoder_pipeline(encoder, index, langs):
+    vectors = pt.apply.generic(lambda topics: topics.assign(query_vec=list(encoder.encode_queries(topics['query']))))
+    return vectors >> index.retriever(100, langs=langs)
+
+
+def test_torch_gives_the_same_result(collection, make_dense):
+    system = {'toy': make_dense()}
+    results = [
+        MultilingualExperiment(system, collection, [AP, RankDistance], device=device, verbose=False)
+        for device in (None, 'cpu')
+    ]
+    pd.testing.assert_frame_equal(results[0].per_query, results[1].per_query)
+
+
+def test_provenance(collection, make_dense):
+    encoder, index = make_dense()
+    systems = {'toy': (encoder, index), 'pipeline': lambda langs: encoder_pipeline(encoder, index, langs)}
+    both = [
+        MultilingualExperiment(systems, collection, [AP], settings=['multilingual'], verbose=False).provenance
+        for _ in range(2)
+    ]
+    assert both[0] == both[1]
+    assert both[0]['systems']['toy'] == {
+        'kind': 'dense', 'encoder': 'ToyEncoder', 'model': 'toy', 'index': index.fingerprint(), 'dimensions': 4
+    }  # fmt: skip
+    assert "MultilingualIndex('toy.flex').retriever" in both[0]['systems']['pipeline']['pipeline']
+    assert both[0]['dataset']['fingerprint'] == collection.fingerprint
+    assert both[0]['settings'] == {'multilingual': 3} and both[0]['versions']['ir_measures']
+
+
+def frame(**columns):
+    return pd.DataFrame({'qid': ['q1', 'q1'], 'docno': ['de/0', 'de/1'], 'score': [2.0, 1.0], **columns})
+
+
+@pytest.mark.parametrize('run, message', [
+    (frame(docno='de/0', query_lang='de'), "system 'bad', questions in de .*: query 'q1': document 'de/0' is .* once"),
+    (frame(docno='xx/9', query_lang='de'), "it returned 'xx/9', which is no passage of EvaluationSet\\('small'"),
+    (frame(score=np.nan, query_lang='de'), "system 'bad'.*has the score nan; scores must be finite"),
+    (frame(score='high', query_lang='de'), "system 'bad'.*score that is not a number"),
+    (frame(qid='q9', query_lang='de'), "it answers 'q9', which is no question of small in de"),
+    (frame(), "a run without query_lang, and question 'q.' is asked in de and in en; give the run the column"),
+    (frame().drop(columns='docno'), "system 'bad' is a run without docno; it has qid, score"),
+])  # fmt: skip
+def test_unusable_runs(collection, run, message):
+    with pytest.raises(ValueError, match=message):
+        MultilingualExperiment({'bad': run}, collection, [AP], verbose=False)
+
+
+def test_a_pipeline_of_other_passages_than_asked_for(collection):
+    everywhere = pt.Transformer.from_df(frame())
+    with pytest.raises(ValueError, match=r"passages in en: it returned 'de/0', which is in de; the callable must"):
+        MultilingualExperiment({'bad': lambda langs: everywhere}, collection, [AP], settings='crosslingual',
+                               verbose=False)  # fmt: skip
+    with pytest.raises(TypeError, match="'bad': the callable returned a NoneType for de; it takes a list of languages"):
+        MultilingualExperiment({'bad': lambda langs: None}, collection, [AP], verbose=False)
+
+
+def passages(collection):
+    return list(collection.docs())
+
+
+@pytest.mark.parametrize('change, message', [
+    (lambda docs: docs[1:], 'its index holds 6 passages in de, small has 7; index the collection whole'),
+    (lambda docs: [doc for doc in docs if doc['lang'] != 'th'], 'holds 0 passages in th, small has 5.*languages='),
+    (lambda docs: [{**docs[0], 'docno': 'de/x'}, *docs[1:]], "its index lacks 'de/0', relevant to 'q1'"),
+])  # fmt: skip
+def test_an_index_of_something_else(collection, make_dense, change, message):
+    with pytest.raises(ValueError, match=message):
+        MultilingualExperiment({'toy': make_dense(docs=change(passages(collection)))}, collection, [AP], verbose=False)
+
+
+def test_an_encoder_that_did_not_build_the_index(collection, make_dense):
+    _, index = make_dense('one')
+    encoder, _ = make_dense('two', dims=5)
+    with pytest.raises(ValueError, match=r'vectors of the shape \(13, 5\), its index needs \(13, 4\)'):
+        MultilingualExperiment({'mixed': (encoder, index)}, collection, [AP], verbose=False)
+
+
+def test_an_encoder_that_is_broken(collection, make_dense):
+    encoder, index = make_dense()
+    encoder.vector = lambda text: np.full(4, np.nan if text == 'en question q2' else 0)
+    with pytest.raises(ValueError, match="system 'toy': the vector of question 'q2' in en is not finite"):
+        MultilingualExperiment({'toy': (encoder, index)}, collection, [AP], verbose=False)
+
+
+@pytest.mark.parametrize('measures, message', [
+    (['AP'], r"give ir_measures.parse_measure\('AP'\)"),
+    ([AP, R], 'R: invalid param cutoff.*as in R@10'),
+    ([AP, AP], 'give AP once'),
+    ([], 'at least one measure'),
+    ([AP(rel=0)], 'counts passages of relevance 0 as relevant; here relevance starts at 1'),
+    ([Bpref], 'Bpref needs the whole run of a dense system, which is not made; give it a cutoff'),
+    ([nDCG(judged_only=True) @ 10], 'needs the whole run of a dense system'),
+    ([RankDistance(pool=5)], r'the pool of .* holds 21 passages; leave pool= out'),
+])  # fmt: skip
+def test_unusable_measures(collection, make_dense, measures, message):
+    with pytest.raises(ValueError, match=message):
+        MultilingualExperiment({'toy': make_dense()}, collection, measures, verbose=False)
+
+
+def test_a_pipeline_takes_measures_of_whole_runs(collection, make_dense, settings, by_hand):
+    whole_run, oracle, values_of = by_hand
+    encoder, index = make_dense()
+    result = MultilingualExperiment(
+        {'toy': lambda langs: encoder_pipeline(encoder, index, langs)}, collection, [Bpref], verbose=False
+    )
+    for setting in settings:
+        without = {'q4'} | ({'q2', 'q3'} if setting.doc_lang == 'th' else {'q3'} if setting.doc_lang == 'en' else set())
+        expected = oracle(whole_run(encoder, collection, setting), collection, setting, Bpref, without)
+        assert values_of(result, 'toy', setting, Bpref) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize('systems, error, message', [
+    ({}, ValueError, 'there is no system to evaluate'),
+    ({'x': 3}, TypeError, "system 'x' is a int; give"),
+    ({'x': ('a', 'b')}, TypeError, "system 'x' is a pair of str and str; give \\(encoder, index\\)"),
+])  # fmt: skip
+def test_unusable_systems(collection, systems, error, message):
+    with pytest.raises(error, match=message):
+        MultilingualExperiment(systems, collection, [AP], verbose=False)
+
+
+def test_languages_are_chosen_in_one_place(collection):
+    with pytest.raises(ValueError, match='an EvaluationSet has languages of its own'):
+        MultilingualExperiment({}, collection, [AP], languages=['de'])
+
+
+def test_questions_all_relevant_in_one_language_blank_the_distance(pooled):
+    """As in MIRACL: rank distance says nothing there, and says so."""
+    run = pd.DataFrame({'qid': ['sw:q', 'yo:q'], 'docno': ['sw:1', 'yo:0'], 'score': [1.0, 1.0]})
+    result = MultilingualExperiment({'run': run}, pooled, [AP, RankDistance], verbose=False)
+    assert result.table().loc['run'].to_dict() == {('AP', 'multilingual'): 0.5}
+    blanks = result.blanks[result.blanks['measure'] == 'RankDistance'].set_index(['query_lang', 'doc_lang'])['reason']
+    assert blanks['sw', None] == "every question's relevant passages are in one language"
+
+
+def test_xquad_r(data_root, make_dense, by_hand):
+    """Real data, three languages: a run of some questions over all passages, by ir_measures."""
+    whole_run, oracle, values_of = by_hand
+    collection = EvaluationSet('xquad-r', languages=['de', 'en', 'th'])
+    encoder, index = make_dense(docs=collection.docs(), dims=12)
+    measures = [AP, nDCG @ 10, R @ 100, RankDistance, LPR]
+    result = MultilingualExperiment({'toy': (encoder, index)}, collection, measures, verbose=False)
+    assert result.by_setting().groupby('measure')['n'].agg(list)['AP'] == [1190] * 12
+    assert result.by_setting().groupby('measure')['n'].agg(list)['LPR'] == [1190] * 3
+
+    class Few:
+        """The same collection with four questions."""
+
+        docs, qrels = collection.docs, collection.qrels
+
+        @staticmethod
+        def topics(lang):
+            return collection.topics(lang).iloc[::300]
+
+    asked = set(Few.topics('en')['qid'])
+    others = set(collection.topics('en')['qid']) - asked
+    for setting in list_settings(['th'], ['de']) + list_settings(['en'], [], 'multilingual'):
+        run = whole_run(encoder, Few, setting)
+        for measure in measures if setting.doc_lang is None else measures[:3]:
+            pooled = measure(pool=3308) if measure == RankDistance else measure
+            found = values_of(result, 'toy', setting, measure)
+            expected = oracle(run, Few, setting, pooled, without=others)
+            assert {qid: found[qid] for qid in asked} == pytest.approx(expected, abs=1e-9), (setting, measure)

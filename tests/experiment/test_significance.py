@@ -1,0 +1,199 @@
+"""Comparisons of systems: the unit is the question, the difference that of the table."""
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from pyterrier_hybrid.experiment import Result, better_in, compare_by_language, compare_systems, equivalence
+from pyterrier_hybrid.experiment.contributions import contributions
+
+
+def make(cells, systems=('a', 'b'), measures=('AP',)) -> Result:
+    """A result of ``{(system, setting, query_lang, doc_lang[, measure]): {qid: value}}``."""
+    rows = [
+        (*cell[:4], cell[4] if len(cell) > 4 else 'AP', qid, value)
+        for cell, values in cells.items() for qid, value in values.items()
+    ]  # fmt: skip
+    columns = ['system', 'setting', 'query_lang', 'doc_lang', 'measure', 'qid', 'value']
+    return Result(pd.DataFrame(rows, columns=columns), list(systems), list(measures), 'mine')
+
+
+@pytest.fixture
+def uneven():
+    """Questions in different cells, as in MLQA-R: q3 is asked in one language only."""
+    return make({
+        ('a', 'monolingual', 'de', 'de'): {'q1': 1.0, 'q2': 0.5, 'q3': 0.0},
+        ('b', 'monolingual', 'de', 'de'): {'q1': 0.5, 'q2': 0.5, 'q3': 0.5},
+        ('a', 'monolingual', 'en', 'en'): {'q2': 1.0, 'q1': 0.75},
+        ('b', 'monolingual', 'en', 'en'): {'q1': 0.25, 'q2': 0.0},
+    })
+
+
+def test_contributions_by_hand(uneven):
+    found = contributions(uneven, 'a', 'b', 'AP', 'monolingual')
+    # n / C * sum of difference / n_c: 3/2 * (.5/3 + .5/2), 3/2 * (0 + 1/2), 3/2 * (-.5/3)
+    assert found.differences == pytest.approx([0.625, 0.75, -0.25])
+    table = uneven.table()[('AP', 'monolingual')]
+    assert (found.value, found.baseline_value) == pytest.approx((table['a'], table['b']))
+    assert found.differences.mean() == pytest.approx(table['a'] - table['b'])
+
+
+def test_where_every_question_is_in_every_cell_it_contributes_its_mean():
+    values = np.random.default_rng(0).random((2, 4, 3, 6))  # systems, query languages, passage languages, questions
+    result = make({
+        (system, 'crosslingual', q, d): {f'q{i}': values[s, j, k, i] for i in range(6)}
+        for s, system in enumerate('ab') for j, q in enumerate(('de', 'en', 'es', 'hi'))
+        for k, d in enumerate(('ar', 'zh', 'th'))
+    })  # fmt: skip
+    found = contributions(result, 'a', 'b', 'AP', 'crosslingual')
+    assert found.differences == pytest.approx((values[0] - values[1]).mean(axis=(0, 1)), abs=1e-11)
+
+
+def test_only_what_both_have_counts():
+    result = make({
+        ('a', 'multilingual', 'de', None): {'q1': 0.5, 'q2': 1.0, 'q4': 1.0},
+        ('b', 'multilingual', 'de', None): {'q1': 0.25, 'q2': 0.0, 'q3': 1.0},
+        ('a', 'multilingual', 'en', None): {'q1': 0.0},
+    })  # fmt: skip
+    found = contributions(result, 'a', 'b', 'AP', 'multilingual')
+    assert found == (0.75, 0.125, pytest.approx([0.25, 1.0]))
+
+
+def test_the_same_question_in_eleven_languages_is_one_observation():
+    """Copies of a question in more languages add no evidence."""
+    rng = np.random.default_rng(1)
+    values = rng.random((2, 20))
+
+    def result(langs):
+        return make({
+            (system, 'multilingual', lang, None): {f'q{i}': values[s, i] for i in range(20)}
+            for s, system in enumerate('ab') for lang in langs
+        })  # fmt: skip
+
+    one, eleven = (compare_systems(result(langs), 'b') for langs in (['de'], [f'l{chr(97 + i)}' for i in range(11)]))
+    pd.testing.assert_frame_equal(one, eleven)
+    assert one['n'].tolist() == [20]
+
+
+@pytest.fixture
+def three():
+    """Two systems and a baseline on 40 questions in two kinds of settings and measures."""
+    rng = np.random.default_rng(2)
+    base = rng.random(40)
+    shift = {'base': 0.0, 'same': 0.0, 'better': 0.15}
+    return make({
+        (system, setting, 'de', None if setting == 'multilingual' else 'de', measure): {
+            f'q{i}': base[i] + shift[system] * sign + rng.normal(0, 0.2) for i in range(40)
+        }
+        for system in shift for setting in ('monolingual', 'multilingual')
+        for measure, sign in (('AP', 1), ('RankDistance', -1))
+    }, shift, ['AP', 'RankDistance'])  # fmt: skip
+
+
+@pytest.mark.parametrize('test', ['t', 'wilcoxon', 'randomization'])
+def test_compare_systems(three, test):
+    found = compare_systems(three, 'base', test=test)
+    assert found.columns.tolist() == [
+        'system', 'baseline', 'measure', 'setting', 'value', 'baseline_value', 'difference', 'low', 'high', 'effect',
+        'statistic', 'p', 'p_corrected', 'significant', 'n',
+    ]  # fmt: skip
+    assert len(found) == 8 and (found['n'] == 40).all()
+    assert found['significant'].tolist() == (found['p_corrected'] < 0.05).tolist()
+    assert found['significant'].any() and not found['significant'].all()
+    table = three.table()
+    for row in found.itertuples():
+        column = (row.measure, row.setting)
+        assert row.difference == pytest.approx(table.loc[row.system, column] - table.loc['base', column])
+        assert row.low < row.difference < row.high
+        here = (three.per_query['measure'] == row.measure) & (three.per_query['setting'] == row.setting)
+        values = three.per_query[here].pivot(index='qid', columns='system', values='value')
+        a, b = values[row.system], values['base']
+        assert row.effect == pytest.approx((a - b).mean() / (a - b).std())
+        if test == 't':
+            assert (row.statistic, row.p) == pytest.approx(tuple(stats.ttest_rel(a, b)))
+        if test == 'wilcoxon':
+            assert row.p == pytest.approx(stats.wilcoxon(a, b).pvalue)
+    assert sorted(found['p'])[0] * 8 == pytest.approx(found['p_corrected'].min())  # Holm over all eight
+
+
+def test_a_choice_is_its_own_family(three):
+    found = compare_systems(three, 'base', systems='better', measures=['AP'], settings='multilingual')
+    assert len(found) == 1 and found['p'].tolist() == found['p_corrected'].tolist()
+    raw = compare_systems(three, 'base', correction=None)
+    assert raw['p'].tolist() == raw['p_corrected'].tolist()
+    bonferroni = compare_systems(three, 'base', correction='bonferroni')
+    assert bonferroni['p_corrected'].tolist() == pytest.approx(np.minimum(8 * raw['p'], 1).tolist())
+
+
+def test_the_same_seed_gives_the_same_table(three):
+    first, second = (compare_systems(three, 'base', test='randomization', resamples=500) for _ in range(2))
+    pd.testing.assert_frame_equal(first, second)
+    assert not first.equals(compare_systems(three, 'base', test='randomization', resamples=500, seed=1))
+
+
+def test_settings_without_values_are_left_out(make_result):
+    found = compare_systems(make_result(), 'a', measures='AP')
+    assert found['setting'].tolist() == ['multilingual'] and found['difference'].tolist() == pytest.approx([0.1])
+
+
+def test_equivalence(three):
+    found = equivalence(three, 'base', margin={'AP': 0.12}, settings='multilingual').set_index('system')
+    assert found['equivalent'].to_dict() == {'same': True, 'better': False}
+    assert found.loc['same', 'p_corrected'] == 2 * found.loc['same', 'p']
+    assert (found['margin'] == 0.12).all() and set(found['measure']) == {'AP'}
+    assert not equivalence(three, 'base', margin=1e-6)['equivalent'].any()
+
+
+@pytest.fixture
+def languages():
+    """Better in de and en, significantly in de; worse in th, significantly; with a measure of which less is better."""
+    rng = np.random.default_rng(3)
+    noise, base = rng.normal(0, 0.1, (3, 30)), rng.random(30)
+    shift = {'de': 0.2, 'en': 0.01, 'th': -0.2}
+    noise -= noise.mean(axis=1, keepdims=True)
+    cells = {}
+    for i, (lang, gain) in enumerate(shift.items()):
+        for system, more in (('a', gain + noise[i]), ('b', 0 * noise[i])):
+            values = base + more
+            cells[system, 'multilingual', lang, None, 'AP'] = {f'q{j}': v for j, v in enumerate(values)}
+            cells[system, 'multilingual', lang, None, 'RankDistance'] = {f'q{j}': v for j, v in enumerate(values)}
+            cells[system, 'multilingual', lang, None, 'LPR'] = {f'q{j}': v for j, v in enumerate(values)}
+    return make(cells, measures=['AP', 'RankDistance', 'LPR'])
+
+
+def test_better_in_n_of_m_languages(languages):
+    found = compare_by_language(languages, 'a', 'b', 'AP', 'multilingual')
+    assert found['query_lang'].tolist() == ['de', 'en', 'th'] and (found['n'] == 30).all()
+    assert found['difference'].tolist() == pytest.approx([0.2, 0.01, -0.2])
+    assert found['better'].tolist() == [True, True, False]
+    assert found['significant'].tolist() == [True, False, True]
+    assert better_in(found) == 'better in 2 of 3 languages, significantly in 1; significantly worse in 1'
+    less = compare_by_language(languages, 'a', 'b', 'RankDistance', 'multilingual')
+    assert better_in(less) == 'better in 1 of 3 languages, significantly in 1; significantly worse in 1'
+    assert better_in(found[found['better']]) == 'better in 2 of 2 languages, significantly in 1'
+
+
+@pytest.mark.parametrize('call, message', [
+    (lambda r: compare_systems(r, 'c'), "the result has no system 'c'; it has a, b"),
+    (lambda r: compare_systems(r, 'a', systems='a'), "'a' cannot be compared with itself"),
+    (lambda r: compare_systems(r, 'a', measures='P'), "the result has no measure 'P'"),
+    (lambda r: compare_systems(r, 'a', settings='mono'), "the result has no setting 'mono'"),
+    (lambda r: compare_systems(r, 'a', settings='crosslingual'), 'there is nothing in which b and a have values'),
+    (lambda r: compare_systems(r, 'a', test='u'), "test is 'u'; it is one of 't', 'wilcoxon', 'randomization'"),
+    (lambda r: compare_systems(r, 'a', correction='x'), "correction is 'x'; it is one of 'holm', 'bonferroni', None"),
+    (lambda r: compare_systems(r, 'a', level=95), 'level is 95; it lies between 0 and 1'),
+    (lambda r: equivalence(r, 'a', margin=0), 'the margin of AP is 0; it is a number above 0'),
+    (lambda r: equivalence(r, 'a', margin={'AP': 1}, measures=['LPR']), 'the margin of LPR is None'),
+    (lambda r: compare_by_language(r, 'a', 'b', 'LPR', 'multilingual'), 'neither more nor less of LPR is better'),
+    (lambda r: compare_by_language(r, 'a', 'b', 'AP', 'monolingual'), 'AP has no value in the monolingual settings'),
+    (lambda r: compare_by_language(r, 'a', 'c', 'AP', 'multilingual'), "the result has no system 'c'"),
+])  # fmt: skip
+def test_what_cannot_be_compared(languages, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(languages)
+
+
+def test_one_question_is_no_sample():
+    result = make({(system, 'multilingual', 'de', None): {'q1': 0.5} for system in 'ab'})
+    with pytest.raises(ValueError, match="1 questions have values of AP in the multilingual settings for both 'a' and"):
+        compare_systems(result, 'b')

@@ -1,0 +1,56 @@
+"""Results on disk: absent or whole, the same bytes for the same result."""
+from dataclasses import replace
+
+import pytest
+
+from pyterrier_hybrid.experiment import Result
+
+
+def content(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_what_is_saved_is_loaded(make_result, same, tmp_path):
+    result = make_result()
+    folder = result.save(tmp_path / 'deep' / 'result')
+    same(Result.load(folder), result)
+    assert [path.name for path in folder.parent.iterdir()] == ['result']  # nothing temporary is left
+
+
+def test_the_same_result_has_the_same_bytes(make_result, tmp_path):
+    first, second = make_result().save(tmp_path / 'one'), make_result().save(tmp_path / 'two')
+    assert content(first) == content(second) == content(Result.load(first).save(tmp_path / 'three'))
+
+
+def test_an_earlier_result_is_replaced_and_nothing_else_is(make_result, tmp_path):
+    make_result().save(tmp_path / 'result')
+    later = make_result(dataset='later')
+    assert Result.load(later.save(tmp_path / 'result')).dataset == 'later'
+    (tmp_path / 'mine').mkdir()
+    (tmp_path / 'mine' / 'notes.txt').write_text('x')
+    with pytest.raises(FileExistsError, match='mine holds something that is not a result'):
+        later.save(tmp_path / 'mine')
+    assert [path.name for path in (tmp_path / 'mine').iterdir()] == ['notes.txt']
+
+
+def test_a_save_that_fails_leaves_the_earlier_result(make_result, tmp_path):
+    make_result().save(tmp_path / 'result')
+    before = content(tmp_path / 'result')
+    with pytest.raises(ValueError, match='JSON'):
+        replace(make_result(dataset='later'), provenance={'loss': float('nan')}).save(tmp_path / 'result')
+    assert content(tmp_path / 'result') == before
+    assert [path.name for path in tmp_path.iterdir()] == ['result']
+
+
+@pytest.mark.parametrize('damage, error, message', [
+    (lambda folder: (folder / 'result.json').unlink(), FileNotFoundError, 'there is no result in .*: it has no result'),
+    (lambda folder: (folder / 'result.json').write_text('{'), ValueError, 'result.json is not JSON.*evaluate again'),
+    (lambda folder: (folder / 'result.json').write_text('{"format": 9}'), ValueError, 'is of another format than 1'),
+    (lambda folder: (folder / 'matrix.parquet').write_bytes(b'x'), ValueError, 'matrix.parquet cannot be read'),
+    (lambda folder: (folder / 'blanks.parquet').unlink(), ValueError, 'blanks.parquet cannot be read'),
+])  # fmt: skip
+def test_damaged_results(make_result, tmp_path, damage, error, message):
+    folder = make_result().save(tmp_path / 'result')
+    damage(folder)
+    with pytest.raises(error, match=message):
+        Result.load(folder)

@@ -1,0 +1,227 @@
+import fcntl
+import functools
+import json
+import os
+
+import pandas as pd
+import pytest
+from ir_measures import AP, R
+
+from pyterrier_hybrid.encoding import HybridEncoder
+from pyterrier_hybrid.experiment import MultilingualExperiment, study_runs
+from pyterrier_hybrid.experiment.study import ratio_study
+from pyterrier_hybrid.experiment.study_mixes import alphas
+from pyterrier_hybrid.experiment.study_result import StudyResult
+from pyterrier_hybrid.experiment.study_runs import Run
+from pyterrier_hybrid.indexing import MultilingualIndex
+from pyterrier_hybrid.measures import RankDistance
+from pyterrier_hybrid.training import ParallelPairs
+
+FEW = {'steps': 2, 'batch_size': 4, 'verbose': False}
+
+
+@pytest.fixture(scope='module')
+def pairs(tmp_path_factory):
+    langs = ('de', 'en', 'th')
+    rows = [
+        {
+            'id': str(i), 'source': 'qa', 'query': {lang: f'{lang} question q{i}' for lang in langs},
+            'positive': {lang: f'{lang} passage {i}' for lang in langs},
+        }
+        for i in range(40)
+    ]  # fmt: skip
+    return ParallelPairs.from_rows(rows, tmp_path_factory.mktemp('pairs') / 'pairs', verbose=False)
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """The names of the run folders that were trained, in order."""
+    import pyterrier_hybrid.training as training
+
+    names, train = [], training.train
+
+    @functools.wraps(train)
+    def watched(pairs, folder, **arguments):
+        names.append(folder.name)
+        return train(pairs, folder, **arguments)
+
+    monkeypatch.setattr(training, 'train', watched, raising=False)
+    return names
+
+
+def test_every_mix_seed_and_fraction(tmp_path, pairs, small):
+    study = ratio_study(
+        pairs, tmp_path / 'study', mixes=alphas([0, 1]), seeds=[0, 7], fractions=[1, 0.5], dataset=small,
+        measures=[AP, RankDistance], **FEW,
+    )  # fmt: skip
+    runs = study.values[['mix', 'fraction', 'seed']].drop_duplicates()
+    assert list(runs.itertuples(index=False, name=None)) == [
+        (mix, fraction, seed) for mix in ('cross1', 'mono1') for fraction in (0.5, 1) for seed in (0, 7)
+    ]
+    assert sorted(path.name for path in (tmp_path / 'study' / 'models').iterdir()) == [
+        f'{mix}{data}-seed{seed}' for mix in ('cross1', 'mono1') for data in ('-data0.5', '') for seed in (0, 7)
+    ]
+    assert len(study.values) == 8 * 4 and study.values['value'].notna().all()
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / 'study' / 'study.csv'), study.values)
+    pd.testing.assert_frame_equal(StudyResult.load(tmp_path / 'study').values, study.values)
+    record = json.loads((tmp_path / 'study' / 'models' / 'mono1-data0.5-seed7' / 'training.json').read_text())
+    whole = json.loads((tmp_path / 'study' / 'models' / 'mono1-seed7' / 'training.json').read_text())
+    assert record['seed'] == 7 and record['pairs'] != whole['pairs'] == pairs.fingerprint
+
+
+def test_values_are_those_of_the_saved_encoder(tmp_path, pairs, small, collection):
+    study = ratio_study(pairs, tmp_path / 's', mixes=[{'mixed': 1}], dataset=small, measures=[AP, R @ 2], **FEW)
+    encoder = HybridEncoder(tmp_path / 's' / 'models' / 'mixed1-seed0')
+    index = MultilingualIndex(tmp_path / 'again.flex', verbose=False)
+    (encoder.doc_encoder() >> index).index(collection.docs())
+    again = MultilingualExperiment({'mixed1': (encoder, index)}, collection, [AP, R @ 2], verbose=False)
+    pd.testing.assert_frame_equal(study.results['mixed1', 1.0, 0].per_query, again.per_query)
+    table = again.table().loc['mixed1']
+    assert {(row.measure, row.setting): row.value for row in study.values.itertuples()} == pytest.approx(dict(table))
+
+
+def test_a_stopped_study_goes_on_and_a_finished_one_is_read(tmp_path, pairs, small, trained, monkeypatch):
+    arguments = {'mixes': alphas([0, 0.5, 1]), 'dataset': small, **FEW}
+    folder = tmp_path / 'study'
+    experiment, calls = MultilingualExperiment, []
+
+    def stopped(*args, **kwargs):
+        calls.append(args)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return experiment(*args, **kwargs)
+
+    monkeypatch.setattr('pyterrier_hybrid.experiment.settings.MultilingualExperiment', stopped)
+    with pytest.raises(KeyboardInterrupt):
+        ratio_study(pairs, folder, **arguments)
+    assert [path.name for path in (folder / 'results').iterdir()] == ['cross1-seed0']
+    assert not list(folder.glob('.index-*'))
+    assert list(StudyResult.load(folder).results) == [('cross1', 1.0, 0)]
+
+    study = ratio_study(pairs, folder, **arguments)
+    assert trained == ['cross1-seed0', 'mono0.5-cross0.5-seed0', 'mono1-seed0']
+    assert len(calls) == 4  # the second run was evaluated anew, not trained anew
+    again = ratio_study(pairs, folder, **arguments)
+    assert len(trained) == 3 and len(calls) == 4
+    pd.testing.assert_frame_equal(study.values, again.values)
+    monkeypatch.undo()
+    whole = ratio_study(pairs, tmp_path / 'whole', **arguments)
+    pd.testing.assert_frame_equal(study.values, whole.values)
+
+
+def test_mixes_and_seeds_may_be_added(tmp_path, pairs, small, trained):
+    ratio_study(pairs, tmp_path / 's', mixes={'one': {'mixed': 1}}, dataset=small, **FEW)
+    study = ratio_study(pairs, tmp_path / 's', mixes={'two / 2': {'multilingual': 1}}, seeds=[1], dataset=small, **FEW)
+    assert trained == ['one-seed0', 'two %2F 2-seed1']
+    assert list(study.results) == [('two / 2', 1.0, 1)]
+    assert list(StudyResult.load(tmp_path / 's').results) == [('one', 1.0, 0), ('two / 2', 1.0, 1)]
+
+
+def test_leftovers_of_killed_processes_are_removed(tmp_path, pairs, small):
+    arguments = {'mixes': [{'mixed': 1}], 'dataset': small, **FEW}
+    ratio_study(pairs, tmp_path / 's', **arguments)
+    left = [tmp_path / 's' / '.index-x', tmp_path / 's' / 'models' / 'mixed1-seed1.training-7']
+    for folder in left:
+        folder.mkdir()
+    ratio_study(pairs, tmp_path / 's', **arguments)
+    assert not any(folder.exists() for folder in left)
+
+
+@pytest.mark.parametrize(('change', 'message'), [
+    ({'steps': 3}, 'begun with steps 2, which is now 3; give what it was, or another folder'),
+    ({'learning_rate': 0.1}, "begun with learning_rate 'left out', which is now 0.1"),
+    ({'languages': ['de', 'en']}, r"begun with languages \['de', 'en', 'th'\], which is now \['de', 'en'\]"),
+    ({'measures': [AP]}, r"begun with measures \['AP', 'R@10', 'RankDistance', 'LPR'\], which is now \['AP'\]"),
+    ({'mixes': {'mix': {'crosslingual': 1}}}, "begun with mixes {'mix': {'mixed': 1.0}}, which is now"),
+])  # fmt: skip
+def test_a_changed_configuration_is_refused(tmp_path, pairs, small, change, message, trained):
+    arguments = {'mixes': {'mix': {'mixed': 1}}, 'dataset': small, **FEW}
+    ratio_study(pairs, tmp_path / 's', **arguments)
+    before = (tmp_path / 's' / 'study.json').read_bytes()
+    with pytest.raises(ValueError, match=message):
+        ratio_study(pairs, tmp_path / 's', **{**arguments, **change})
+    assert (tmp_path / 's' / 'study.json').read_bytes() == before and len(trained) == 1
+
+
+def test_other_pairs_are_refused(tmp_path, pairs, small):
+    arguments = {'mixes': [{'mixed': 1}], 'dataset': small, **FEW}
+    ratio_study(pairs, tmp_path / 's', **arguments)
+    rows = [{'id': str(i), 'source': 's', 'query': {'en': f'{i}'}, 'positive': {'en': f'p{i}'}} for i in range(20)]
+    other = ParallelPairs.from_rows(rows, tmp_path / 'other', verbose=False)
+    with pytest.raises(ValueError, match=f"begun with pairs '{pairs.fingerprint}', which is now '{other.fingerprint}'"):
+        ratio_study(other, tmp_path / 's', **arguments)
+
+
+def test_another_backbone_is_refused(tmp_path, pairs, small):
+    arguments = {'mixes': [{'mixed': 1}], 'dataset': small, **FEW}
+    ratio_study(pairs, tmp_path / 'first', seeds=[0, 1], **arguments)
+    zero, one = (tmp_path / 'first' / 'models' / f'mixed1-seed{seed}' for seed in (0, 1))
+    ratio_study(pairs, tmp_path / 's', backbone=zero, **arguments)
+    record = json.loads((tmp_path / 's' / 'models' / 'mixed1-seed0' / 'training.json').read_text())
+    assert record['backbone'] == str(zero)
+    with pytest.raises(ValueError, match='begun with backbone'):
+        ratio_study(pairs, tmp_path / 's', backbone=one, **arguments)
+
+
+def test_one_process_at_a_time(tmp_path, pairs, small):
+    arguments = {'mixes': [{'mixed': 1}], 'dataset': small, **FEW}
+    (tmp_path / 's').mkdir()
+    with (tmp_path / 's' / '.lock').open('w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(ValueError, match='another process is at work on the study'):
+            ratio_study(pairs, tmp_path / 's', **arguments)
+    ratio_study(pairs, tmp_path / 's', **arguments)
+
+
+@pytest.mark.parametrize(('change', 'error', 'message'), [
+    ({'mixes': {}}, ValueError, 'there are no mixes'),
+    ({'mixes': {'monolingual': 1.0}}, ValueError, r'to study one, give mixes=\[mix\]'),
+    ({'mixes': [{'mono': 1}]}, ValueError, "names the kind 'mono'"),
+    ({'mixes': [{'mixed': 0.5}]}, ValueError, r'sums to 0\.5'),
+    ({'seeds': []}, ValueError, 'there are no seeds'),
+    ({'fractions': []}, ValueError, 'there are no fractions'),
+    ({'fractions': [2]}, ValueError, 'the fraction of the pairs is 2'),
+    ({'processes': 0}, ValueError, 'processes is 0'),
+    ({'batch_size': 10_000}, ValueError, 'batch'),
+    ({'dataset': 'nowhere'}, KeyError, 'nowhere'),
+    ({'languages': ['xx']}, ValueError, 'xx'),
+    ({'step': 3}, TypeError, 'step'),
+    ({'backbone': object()}, TypeError, "backbone is a object; .* give 'static', or save the model"),
+])  # fmt: skip
+def test_bad_input_is_refused_before_anything_is_trained(tmp_path, pairs, small, change, error, message):
+    arguments = {'mixes': [{'mixed': 1}], 'dataset': small, **FEW}
+    with pytest.raises(error, match=message):
+        ratio_study(pairs, tmp_path / 'study', **{**arguments, **change})
+    assert not (tmp_path / 'study').exists()
+
+
+def test_a_folder_of_something_else(tmp_path, pairs, small):
+    (tmp_path / 'notes.txt').write_text('mine')
+    with pytest.raises(FileExistsError, match='holds something that is not a study'):
+        ratio_study(pairs, tmp_path, mixes=[{'mixed': 1}], dataset=small, **FEW)
+    assert (tmp_path / 'notes.txt').read_text() == 'mine'
+
+
+def test_names_of_runs():
+    assert Run('mono0.5-cross0.5', {}, 1.0, 3).name == 'mono0.5-cross0.5-seed3'
+    assert Run('../x', {}, 0.25, 0).name == '..%2Fx-data0.25-seed0'
+
+
+def test_threads_are_shared_out(monkeypatch):
+    monkeypatch.setenv('OMP_NUM_THREADS', '8')
+    with study_runs._threads_shared(3):
+        assert os.environ['OMP_NUM_THREADS'] == '2'
+    assert os.environ['OMP_NUM_THREADS'] == '8'
+    monkeypatch.delenv('OMP_NUM_THREADS')
+    with study_runs._threads_shared(1000):
+        assert os.environ['OMP_NUM_THREADS'] == '1'
+    assert 'OMP_NUM_THREADS' not in os.environ
+
+
+def test_several_processes_give_the_same_table(tmp_path, pairs, monkeypatch):
+    monkeypatch.setenv('OMP_NUM_THREADS', '2')
+    arguments = {'mixes': alphas([0, 1]), 'dataset': 'worldfacts', 'languages': ['de'], 'settings': ['monolingual'],
+                 'measures': [AP], **FEW}  # fmt: skip
+    two = ratio_study(pairs, tmp_path / 'two', processes=2, **arguments)
+    one = ratio_study(pairs, tmp_path / 'one', **arguments)
+    pd.testing.assert_frame_equal(two.values, one.values, rtol=1e-4)

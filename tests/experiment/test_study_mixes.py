@@ -1,0 +1,43 @@
+import pytest
+
+from pyterrier_hybrid.experiment.study_mixes import alphas, mix_name, simplex
+
+
+def test_alphas_are_the_papers_line():
+    mixes = alphas()
+    assert list(mixes) == ['cross1', 'mono0.25-cross0.75', 'mono0.5-cross0.5', 'mono0.75-cross0.25', 'mono1']
+    assert mixes['cross1'] == {'crosslingual': 1}
+    assert mixes['mono0.25-cross0.75'] == {'monolingual': 0.25, 'crosslingual': 0.75}
+    assert mixes['mono1'] == {'monolingual': 1}
+
+
+@pytest.mark.parametrize('steps', [1, 2, 3, 4, 7])
+def test_simplex_has_every_lattice_point_once(steps):
+    mixes = simplex(steps)
+    points = {
+        (i, j, steps - i - j) for i in range(steps + 1) for j in range(steps + 1) if i + j <= steps
+    }
+    kinds = ('monolingual', 'crosslingual', 'multilingual')
+    assert {tuple(round(mix.get(kind, 0) * steps) for kind in kinds) for mix in mixes.values()} == points
+    assert len(mixes) == len(points) == (steps + 1) * (steps + 2) // 2
+    assert all(sum(mix.values()) == pytest.approx(1) and 0 not in mix.values() for mix in mixes.values())
+
+
+def test_simplex_over_other_kinds():
+    assert list(simplex(2, ['mixed', 'multilingual'])) == ['mixed1', 'mixed0.5-multi0.5', 'multi1']
+
+
+def test_names_leave_out_what_has_no_share():
+    assert mix_name({'monolingual': 1 / 3, 'crosslingual': 0, 'multilingual': 2 / 3}) == 'mono0.333-multi0.667'
+
+
+@pytest.mark.parametrize(('make', 'message'), [
+    (lambda: alphas([0.5, 1.5]), r'alpha is 1\.5; it is the share of monolingual batches, 0 to 1'),
+    (lambda: alphas([float('nan')]), 'alpha is nan'),
+    (lambda: alphas([]), 'there is no alpha'),
+    (lambda: simplex(0), 'a simplex of 0 steps has no points'),
+    (lambda: simplex(2, ['mixed', 'mixed']), 'given twice: mixed, mixed'),
+])  # fmt: skip
+def test_bad_input(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

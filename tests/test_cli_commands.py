@@ -1,0 +1,209 @@
+"""Every command on a collection of three languages and 30 passages each, from training to report."""
+import gzip
+import json
+
+import pytest
+import yaml
+
+from datasets_ext import own
+from datasets_ext.shape import Doc, MemoryDocs, Qrel, Query
+from pyterrier_hybrid.cli import main
+from pyterrier_hybrid.cli.trec_runs import END, START
+from pyterrier_hybrid.experiment import Result
+from pyterrier_hybrid.experiment.study_result import StudyResult
+
+LANGS = ('de', 'en', 'th')
+SIZE = 30
+
+
+@pytest.fixture(scope='module')
+def collection() -> str:
+    """The name of a collection: passage i in every language answers question i, which is asked in every language."""
+    own.register(
+        'cli-test',
+        docs={
+            lang: MemoryDocs(
+                lambda lang=lang: [Doc(f'{lang}/{i}', f'{lang} passage {i}', '', '', lang) for i in range(SIZE)], lang
+            )
+            for lang in LANGS
+        },
+        queries=lambda ql: [Query(f'q{i}', f'{ql} question {i}', ql) for i in range(6)],
+        qrels=lambda ql, dl: [Qrel(f'q{i}', f'{dl}/{i}', 1, dl, ql) for i in range(6)],
+    )
+    return 'cli-test'
+
+
+@pytest.fixture(scope='module')
+def jsonl(tmp_path_factory):
+    """A folder of training pairs."""
+    folder = tmp_path_factory.mktemp('jsonl')
+    rows = [
+        {
+            'id': str(i), 'source': 'qa', 'query': {lang: f'{lang} question {i}' for lang in LANGS},
+            'positive': {lang: f'{lang} passage {i}' for lang in LANGS},
+        }
+        for i in range(40)
+    ]  # fmt: skip
+    with gzip.open(folder / 'qa.jsonl.gz', 'wt') as file:
+        file.writelines(json.dumps(row) + '\n' for row in rows)
+    return folder
+
+
+@pytest.fixture(scope='module')
+def done(tmp_path_factory, jsonl, collection):
+    """A folder in which everything up to evaluation was run: the encoder, its index, BM25's, the result, TREC runs."""
+    out = tmp_path_factory.mktemp('cli')
+    train = ['train', '--pairs', jsonl, '--keep-pairs', out / 'pairs', '--out', out / 'run', '--steps', 3]
+    assert call(*train, '--batch-size', 4, '--mix', 'monolingual=.25,crosslingual=.75') == 0
+    assert call('index', '--dataset', collection, '--encoder', out / 'run', '--out', out / 'run.flex') == 0
+    assert call('index', '--dataset', collection, '--bm25', '--out', out / 'bm25') == 0
+    assert call(*evaluation(out, collection), '--out', out / 'result', '--trec', out / 'trec', '--trec-depth', 7) == 0
+    return out
+
+
+def call(*argv) -> int:
+    return main([str(arg) for arg in argv] + ['--quiet'])
+
+
+def evaluation(out, collection) -> list:
+    systems = ['--dense', 'hybrid 1', out / 'run', out / 'run.flex', '--bm25', 'BM25', out / 'bm25']
+    return ['evaluate', '--dataset', collection, *systems, '--measures', 'AP', 'R@1', 'RankDistance']
+
+
+def test_train_keeps_encoder_pairs_and_record(done):
+    record = json.loads((done / 'run' / 'training.json').read_text())
+    assert (record['steps'], record['batch_size'], record['seed']) == (3, 4, 0)
+    config = yaml.safe_load((done / 'run.config.yaml').read_text())
+    assert config['mix'] == 'monolingual=.25,crosslingual=.75' and config['keep-pairs'] == str(done / 'pairs')
+
+
+def test_the_record_trains_the_same_encoder(done, tmp_path):
+    pairs = ['--pairs', done / 'pairs', '--keep-pairs', tmp_path / 'unused']
+    assert call('train', '--config', done / 'run.config.yaml', *pairs, '--out', tmp_path / 'again') == 0
+    weights = 'model.safetensors'
+    found = [next((folder).rglob(weights)).read_bytes() for folder in (done / 'run', tmp_path / 'again')]
+    assert found[0] == found[1]
+
+
+def test_evaluate_saves_a_result(done):
+    result = Result.load(done / 'result')
+    assert result.systems == ['hybrid 1', 'BM25'] and result.measures == ['AP', 'R@1', 'RankDistance']
+    assert len(result.by_setting()) == 2 * (9 * 2 + 3 * 3)
+
+
+def test_evaluate_gives_the_same_bytes(done, collection, tmp_path, capsys):
+    again = [*evaluation(done, collection), '--out', tmp_path / 'result', '--trec', tmp_path / 'trec']
+    assert call(*again, '--trec-depth', 7) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ['System', 'Measure', 'Mono.', 'Cross.', 'Multi.']
+    assert [line.split()[:2] for line in lines[4:7]] == [['BM25', 'AP'], ['BM25', 'R@1'], ['BM25', 'RankDistance']]
+    assert files(tmp_path / 'result') == files(done / 'result')
+    assert files(tmp_path / 'trec') == files(done / 'trec')
+
+
+def files(folder) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob('*') if path.is_file()}
+
+
+def test_trec_files_hold_the_runs_and_say_what_they_are(done):
+    found = sorted(path.name for path in (done / 'trec' / 'hybrid 1').iterdir())
+    assert found == sorted(f'{q}-{d}.trec' for q in LANGS for d in (*LANGS, 'all'))
+    lines = (done / 'trec' / 'hybrid 1' / 'de-th.trec').read_text().splitlines()
+    end = lines.index(END)
+    assert lines[0] == START and all(line.startswith('# ') for line in lines[: end + 1])
+    metadata = yaml.safe_load('\n'.join(line[2:] for line in lines[1:end]))
+    assert list(metadata) == ['tag', 'platform', 'implementation', 'method', 'data']
+    assert metadata['tag'] == 'hybrid_1' and metadata['data']['test collection']['query language'] == 'de'
+    assert 'pyterrier-hybrid' in metadata['implementation']['libraries']
+    assert metadata['method']['retrieval'][0]['model'] == Result.load(done / 'result').provenance['systems'][
+        'hybrid 1'
+    ]['model']  # fmt: skip
+    rows = [line.split(' ') for line in lines[end + 1 :]]
+    assert len(rows) == 6 * 7 and {len(row) for row in rows} == {6}
+    assert [row[3] for row in rows[:8]] == ['1', '2', '3', '4', '5', '6', '7', '1']
+    assert all(row[1] == 'Q0' and row[2].startswith('th/') and row[5] == 'hybrid_1' for row in rows)
+    scores = [float(row[4]) for row in rows[:7]]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_report_of_a_result(done, tmp_path):
+    pytest.importorskip('matplotlib')
+    assert call('report', '--result', done / 'result', '--out', tmp_path / 'r.html', '--title', 'My result') == 0
+    assert 'My result' in (tmp_path / 'r.html').read_text()
+    assert call('report', '--result', done / 'result', '--out', tmp_path / 'r.html') == 1
+
+
+def test_study_and_its_continuation(done, collection, tmp_path, capsys):
+    study = ['study', '--dataset', collection, '--pairs', done / 'pairs', '--steps', 2, '--batch-size', 4,
+             '--out', tmp_path / 'study', '--measures', 'AP']  # fmt: skip
+    assert call(*study, '--mix', 'mixed=1') == 0
+    assert call(*study, '--alphas', 0, 1, '--seeds', 0, 1) == 0
+    assert call(*study, '--simplex', 1) == 0
+    values = StudyResult.load(tmp_path / 'study').values
+    runs = values[['mix', 'seed']].drop_duplicates().itertuples(index=False, name=None)
+    assert list(runs) == [('mixed1', 0), ('cross1', 0), ('cross1', 1), ('mono1', 0), ('mono1', 1), ('multi1', 0)]
+    out = capsys.readouterr().out
+    assert ' ±0.' in out and 'Mix' in out
+    assert call(*study, '--mix', 'mixed=1', '--steps', 3) == 1
+    assert 'begun with steps 2, which is now 3' in capsys.readouterr().err
+
+
+def test_demo_prints_one_table(collection, jsonl, tmp_path, capsys):
+    argv = ['demo', '--dataset', collection, '--pairs', jsonl, '--steps', 2, '--batch-size', 4]
+    assert call(*argv, '--out', tmp_path / 'demo') == 0
+    lines = capsys.readouterr().out.splitlines()
+    at = lines.index(f'{collection}: mAP by setting (higher is better), rank distance (lower is better)')
+    assert [line.split()[0] for line in lines[at + 3 :]] == ['BM25', 'untrained', 'X-X-mono', 'X-Y', 'hybrid']
+    assert Result.load(tmp_path / 'demo' / 'result').systems[-1] == 'hybrid'
+    assert call(*argv, '--out', tmp_path / 'demo') == 1
+    assert 'exists already; give another folder to --out' in capsys.readouterr().err
+
+
+DEMO = ['demo', '--pairs', '{jsonl}', '--dataset', '{collection}', '--out', '{new}']
+
+
+@pytest.mark.parametrize(('argv', 'said'), [
+    (['demo', '--dataset', 'xquad-r'], '--dataset xquad-r needs --pairs'),
+    (['demo', '--pairs', 'nowhere'], 'nowhere'),
+    (['demo', '--dataset', 'nowhere', '--pairs', '{jsonl}'], 'nowhere'),
+    ([*DEMO, '--batch-size', '4', '--steps', '0'], 'steps is 0'),
+    ([*DEMO, '--batch-size', '1'], 'batch_size is 1'),
+    ([*DEMO, '--mdpr', '{jsonl}'], '{jsonl}'),
+    (['train', '--out', '{done}/run'], 'exists already'),
+    (['train', '--pairs', '{done}/pairs', '--out', '{new}', '--mix', 'mono=1'], "names the kind 'mono'"),
+    (['train', '--pairs', '{broken}', '--out', '{new}'], 'broken.jsonl'),
+    (['train', '--pairs', '{done}/pairs', '--batch-size', '4', '--out', '{new}', '--backbone', '{jsonl}'], '{jsonl}'),
+    (['index', '--dataset', '{collection}', '--out', '{new}'], 'give either --encoder'),
+    (['index', '--dataset', '{collection}', '--out', '{new}', '--bm25', '--encoder', 'x'], 'give either --encoder'),
+    (['index', '--dataset', '{collection}', '--out', '{new}', '--bm25', '--mode', 'resume'], '--bm25 has neither'),
+    (['index', '--dataset', '{collection}', '--out', '{done}/run.flex', '--encoder', '{done}/run'], 'run.flex'),
+    (['index', '--dataset', '{collection}', '--out', '{new}', '--bm25', '--languages', 'fr'], 'fr'),
+    (['evaluate', '--dataset', '{collection}', '--out', '{new}'], 'there is nothing to evaluate'),
+    (['evaluate', '--dataset', '{collection}', '--out', '{new}', '--dense', 'a', 'b'], '--dense takes NAME ENCODER'),
+    (['evaluate', '--dataset', '{collection}', '--out', '{new}', '--bm25', 'a'], '--bm25 takes NAME INDEX'),
+    (['evaluate', '--dataset', '{collection}', '--out', '{new}', '--bm25', 'a', '{new}'], '{new}'),
+    (['evaluate', '--dataset', '{collection}', '--out', '{new}', '--bm25', 'a', '{done}/bm25', '--bm25', 'a',
+      '{done}/bm25'], "two systems are called 'a'"),
+    (['evaluate', '--dataset', '{collection}', '--out', '{new}', '--bm25', 'a', '{done}/bm25', '--measures', 'best'],
+     "'best' is not a measure"),
+    (['evaluate', '--dataset', '{collection}', '--out', '{done}', '--bm25', 'a', '{done}/bm25'], 'not a result'),
+    (['evaluate', '--dataset', '{collection}', '--out', '{new}', '--bm25', 'a', '{done}/bm25', '--trec', '{done}'],
+     'give another folder to --trec'),
+    (['evaluate', '--dataset', '{collection}', '--out', '{new}', '--bm25', 'a', '{done}/bm25', '--trec-depth', '0'],
+     '--trec-depth is 0'),
+    (['study', '--dataset', '{collection}', '--pairs', '{done}/pairs', '--out', '{new}', '--alphas', '2'],
+     'alpha is 2'),
+    (['report', '--out', '{new}'], 'nothing to report'),
+    (['report', '--result', '{jsonl}', '--out', '{new}'], 'there is no result in'),
+    (['report', '--study', '{jsonl}', '--out', '{new}'], 'there is no study in'),
+    (['report', '--baseline', 'a', '--out', '{new}'], 'give --result too'),
+])  # fmt: skip
+def test_bad_input(argv, said, done, jsonl, collection, tmp_path, capsys):
+    (tmp_path / 'broken.jsonl').write_text('{"id": "1"\n')
+    places = {'done': done, 'jsonl': jsonl, 'collection': collection, 'new': tmp_path / 'new', 'broken': tmp_path}
+    before = files(done)
+    assert call(*(arg.format(**places) for arg in argv)) == 1
+    err = capsys.readouterr().err
+    assert said.format(**places) in err and err.splitlines()[-1].startswith('pyterrier-hybrid: ')
+    assert files(done) == before and not (tmp_path / 'new').exists()
+    assert not (tmp_path / 'new.config.yaml').exists()
