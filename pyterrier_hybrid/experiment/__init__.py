@@ -7,6 +7,7 @@ _EXPORTS = {
     'Result': 'result',
     'rank_grid': 'grid',
     'list_settings': 'settings',
+    'write_runs': 'trec_runs',
     'compare_systems': 'significance',
     'equivalence': 'significance',
     'compare_by_language': 'languages_won',

@@ -73,7 +73,7 @@ def check_measures(measures: Iterable[Measure], *, dense: bool) -> list[Measure]
         ValueError: a string, a measure without a parameter it needs or twice, or one that needs whole runs of a dense
             system.
     """
-    measures = list(measures)
+    measures = [measures] if isinstance(measures, Measure) else list(measures)
     for measure in measures:
         if not isinstance(measure, Measure):
             raise ValueError(f'measures takes ir_measures objects; give ir_measures.parse_measure({measure!r})')

@@ -28,39 +28,26 @@ class DenseSystem(System):
                 'index), a HybridEncoder or another BiEncoder, and a MultilingualIndex'
             )
         self.encoder, self.index, self._device = encoder, index, device
+        self._ranks: tuple[dict[str, np.ndarray], dict[str, np.ndarray]] | None = None
 
     def prepare(self, verbose: bool) -> None:
-        """Encodes the questions of all languages, and ranks the relevant passages."""
-        collection, opened = self.collection, self.index.open()
-        langs = np.asarray(opened.languages, dtype=object)[opened.lang_ids]
-        known = [opened.languages.index(lang) for lang in collection.languages if lang in opened.languages]
-        keep = np.flatnonzero(np.isin(opened.lang_ids, known))
-        self._check_pool(langs[keep])
-
-        topics = {lang: collection.topics(lang) for lang in collection.query_languages}
-        firsts = dict(zip(topics, np.cumsum([0, *map(len, topics.values())])))
-        texts = [text for frame in topics.values() for text in frame['query']]
-        self._vecs = np.asarray(self.encoder.encode_queries(texts), dtype=np.float32)
-        self._topics = pd.concat(topics.values(), ignore_index=True)
+        """Encodes the questions of all languages."""
+        self._verbose = verbose
+        opened = self.index.open()
+        wanted = [opened.languages.index(lang) for lang in self.collection.languages if lang in opened.languages]
+        self._keep = np.flatnonzero(np.isin(opened.lang_ids, wanted))
+        self._langs = np.asarray(opened.languages, dtype=object)[opened.lang_ids[self._keep]]
+        self._check_pool()
+        topics = [self.collection.topics(lang) for lang in self.collection.query_languages]
+        self._topics = pd.concat(topics, ignore_index=True)
+        self._vecs = np.asarray(self.encoder.encode_queries(self._topics['query'].tolist()), dtype=np.float32)
         self._check_vectors()
 
-        relevant = {lang: collection.relevant(lang) for lang in collection.query_languages}
-        queries = np.concatenate([firsts[lang] + rows['query'].to_numpy() for lang, rows in relevant.items()])
-        docs = np.concatenate([self._rows(rows) for rows in relevant.values()])
-        vecs, docno_rank = opened.vecs, opened.docnos.rank
-        if len(keep) < len(langs):
-            vecs, docno_rank, langs, docs = vecs[keep], docno_rank[keep], langs[keep], np.searchsorted(keep, docs)
-        ranks = rank_grid(
-            self._vecs, vecs, queries, docs, langs=langs, docno_rank=docno_rank, max_norm=opened.max_norm,
-            device=self._device, verbose=verbose,
-        )  # fmt: skip
-        ends = np.cumsum([len(rows) for rows in relevant.values()])[:-1]
-        self._pooled = dict(zip(relevant, np.split(ranks.pooled, ends)))
-        self._within = dict(zip(relevant, np.split(ranks.within, ends)))
-
     def ranks(self, setting: Setting, judged: Judged) -> np.ndarray:
-        ranks = self._pooled if setting.doc_lang is None else self._within
-        return ranks[setting.query_lang][judged.rows]
+        if self._ranks is None:
+            self._ranks = self._rank()
+        pooled, within = self._ranks
+        return (pooled if setting.doc_lang is None else within)[setting.query_lang][judged.rows]
 
     def run(self, setting: Setting, judged: Judged, depth: int | None) -> pd.DataFrame:
         langs = self.collection.languages if setting.doc_lang is None else [setting.doc_lang]
@@ -75,6 +62,23 @@ class DenseSystem(System):
             'index': self.index.fingerprint(), 'dimensions': self.index.open().vecs.shape[1],
         }  # fmt: skip
 
+    def _rank(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """The ranks of all relevant passages by the question's language: in the whole pool, in their own language."""
+        opened, collection = self.index.open(), self.collection
+        relevant = {lang: collection.relevant(lang) for lang in collection.query_languages}
+        firsts = np.cumsum([0, *(len(collection.topics(lang)) for lang in relevant)])
+        queries = np.concatenate([first + rows['query'] for first, rows in zip(firsts, relevant.values())])
+        docs = np.concatenate([self._rows(rows) for rows in relevant.values()])
+        vecs, docno_rank = opened.vecs, opened.docnos.rank
+        if len(self._keep) < len(vecs):
+            vecs, docno_rank, docs = vecs[self._keep], docno_rank[self._keep], np.searchsorted(self._keep, docs)
+        ranks = rank_grid(
+            self._vecs, vecs, queries, docs, langs=self._langs, docno_rank=docno_rank, max_norm=opened.max_norm,
+            device=self._device, verbose=self._verbose,
+        )  # fmt: skip
+        ends = np.cumsum([len(rows) for rows in relevant.values()])[:-1]
+        return tuple(dict(zip(relevant, np.split(found, ends))) for found in ranks)
+
     def _rows(self, relevant: pd.DataFrame) -> np.ndarray:
         """The rows of relevant passages in the index."""
         try:
@@ -86,8 +90,8 @@ class DenseSystem(System):
                 f'system {self.name!r}: its index lacks {docno!r}, relevant to {qid!r}; index the collection whole'
             ) from error
 
-    def _check_pool(self, langs: np.ndarray) -> None:
-        found = pd.Series(langs, dtype=object).value_counts()
+    def _check_pool(self) -> None:
+        found = pd.Series(self._langs, dtype=object).value_counts()
         for lang, size in self.collection.pool_sizes.items():
             if found.get(lang, 0) != size:
                 raise ValueError(

@@ -124,8 +124,8 @@ class EvaluationSet:
     def relevant(self, lang: str) -> pd.DataFrame:
         """The relevant passages of the questions in a language, in the questions' order.
 
-        Columns ``qid, docno, label, iteration``, and ``query``, the question's row in :meth:`topics`. Warns of
-        questions that have none: no setting asks them.
+        Columns ``qid, docno, label``, ``query``, the question's row in :meth:`topics`, and ``lang``, the number of the
+        passage's language. Warns of questions that have none: no setting asks them.
         """
         topics = pd.Index(self.topics(lang)['qid'])
         qrels = self.qrels(lang)
@@ -136,18 +136,19 @@ class EvaluationSet:
                 f'{self.name}: {unanswered} of {len(topics)} questions in {lang} have no relevant passage and are left '
                 'out', stacklevel=2,
             )  # fmt: skip
-        qrels = qrels.assign(query=topics.get_indexer(qrels['qid']))
-        return qrels.sort_values('query', kind='stable').reset_index(drop=True)
+        langs = qrels['iteration'].map(self.codes).astype(int)
+        qrels = qrels.assign(query=topics.get_indexer(qrels['qid']), lang=langs).sort_values('query', kind='stable')
+        return qrels[['qid', 'docno', 'label', 'query', 'lang']].astype({'qid': object}).reset_index(drop=True)
 
     @cache  # noqa: B019
     def judged(self, setting: Setting) -> Judged:
         """The relevant passages of one setting."""
         relevant = self.relevant(setting.query_lang)
-        langs = relevant['iteration'].map(self.codes).to_numpy(dtype=np.int64)
+        langs = relevant['lang'].to_numpy()
         rows = np.arange(len(relevant))
         if setting.doc_lang is not None:
             rows = rows[langs == self.codes[setting.doc_lang]]
-        queries, qids = pd.factorize(relevant['qid'].to_numpy(dtype=object)[rows])
+        queries, qids = pd.factorize(relevant['qid'].to_numpy()[rows])
         return Judged(
             qids=qids, queries=queries, docnos=relevant['docno'].to_numpy(dtype=object)[rows], langs=langs[rows],
             relevance=relevant['label'].to_numpy()[rows], rows=rows, query_lang=self.codes[setting.query_lang],

@@ -9,14 +9,14 @@ ties are broken by docno: the ranks are those of ``index.retriever(len(index))``
 matrix product decides all comparisons but those within its error bound, which are decided by exact scores.
 """
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 import pyterrier as pt
 
-from pyterrier_hybrid.indexing.search import error_margins, exact_scores
+from .counting import Near, RankCounter
 
 #: Rows and columns of the score matrix that are computed at a time.
 ROWS, COLUMNS = 1024, 8192
@@ -78,157 +78,48 @@ def rank_grid(
     if len(broken):
         raise ValueError(f'the vector of question {broken[0]} is not finite; the encoder is broken for its text')
     by_query = np.argsort(queries, kind='stable')
-    counter = _Counter(query_vecs, doc_vecs, queries[by_query], docs[by_query], langs, docno_rank, max_norm)
+    max_norm = _max_norm(doc_vecs) if max_norm is None else max_norm
+    counter = RankCounter(query_vecs, doc_vecs, queries[by_query], docs[by_query], langs, docno_rank, max_norm)
     matmul = _numpy_matmul if device is None else _torch_matmul(device)
-    bar = pt.tqdm(total=len(query_vecs), desc='ranking', unit='question', disable=not verbose)
+    size = len(query_vecs) * len(doc_vecs)
+    bar = pt.tqdm(total=size, desc='ranking', unit='score', unit_scale=True, disable=not verbose)
     with bar, ThreadPoolExecutor(THREADS) as pool:
-        for rows in _parts(len(query_vecs), ROWS):
-            counter.count(rows, matmul, pool)
-            bar.update(len(rows))
+        for rows in _parts(range(len(query_vecs)), ROWS):
+            # Each thread has rows of its own, of every block: their counts are written by no other.
+            parts, near = _parts(rows, -(-len(rows) // THREADS)), []
+            for place, scores in _blocks(rows, query_vecs, doc_vecs, counter.order, matmul):
+                mine = [scores[part.start - rows.start : part.stop - rows.start] for part in parts]
+                near.append(list(pool.map(counter.near, parts, [place] * len(parts), mine)))
+                if sum(len(part.values) for block in near for part in block) > NEAR:
+                    _count(counter, parts, near, pool)
+                    near = []
+                bar.update(scores.size)
+            _count(counter, parts, near, pool)
     ranks = np.empty((2, len(queries)), dtype=np.int64)
     ranks[:, by_query] = 1 + counter.before
     return Ranks(*ranks)
 
 
-class _Near(NamedTuple):
-    """What scores high enough in a block of the score matrix to come before a relevant passage, row by row.
-
-    Attributes:
-        place: the place of the block's first column.
-        width: its columns.
-        rows: the block's rows.
-        bounds: int64 (rows + 1,), where each row's entries begin.
-        flat: int64 (c,), positions in the block.
-        values: float32 (c,), the scores there.
-    """
-
-    place: int
-    width: int
-    rows: range
-    bounds: np.ndarray
-    flat: np.ndarray
-    values: np.ndarray
-
-    def row(self, query: int) -> tuple[np.ndarray, np.ndarray]:
-        """The places and scores of one question's entries."""
-        i = query - self.rows.start
-        entries = slice(self.bounds[i], self.bounds[i + 1])
-        return self.flat[entries] + (self.place - i * self.width), self.values[entries]
+def _count(counter: RankCounter, parts: list[range], near: list[list[Near]], pool: ThreadPoolExecutor) -> None:
+    """Counts in what several blocks have left over, a part of the rows per thread."""
+    list(pool.map(counter.count, parts, zip(*near)))
 
 
-class _Counter:
-    """Counts, for n relevant passages in the order of their questions, the passages that come before them.
-
-    Passages have a *place*, by language, so that those in one language are one slice of a row of scores. Most of a row
-    is below the lowest relevant passage: one pass over a block of scores, while it is in the cache, keeps what is not,
-    and only that is compared with each relevant passage.
-
-    Attributes:
-        before: int64 (2, n), how many come before: of all, and of those in the same language.
-    """
-
-    def __init__(self, query_vecs, doc_vecs, queries, docs, langs, docno_rank, max_norm):
-        self._query_vecs, self._doc_vecs = query_vecs, doc_vecs
-        self._bounds = np.searchsorted(queries, np.arange(len(query_vecs) + 1))
-        codes = np.unique(np.asarray(langs), return_inverse=True)[1]
-        self._order = np.argsort(codes, kind='stable')
-        self._in_order = bool((self._order[1:] > self._order[:-1]).all())
-        self.before = np.zeros((2, len(docs)), dtype=np.int64)
-        self._docno_rank = np.asarray(docno_rank)[self._order]
-        self._own_docno_rank = np.asarray(docno_rank)[docs]
-        starts = np.searchsorted(codes[self._order], np.arange(codes.max() + 2))
-        self._start, self._stop = starts[codes[docs]], starts[codes[docs] + 1]
-
-        self._scores = np.empty(len(docs), dtype=np.float32)
-        for query, first, last in zip(range(len(query_vecs)), self._bounds, self._bounds[1:]):
-            relevant = doc_vecs[docs[first:last]]
-            self._scores[first:last] = exact_scores(query_vecs[query : query + 1], relevant)[0]
-        # Half of the margin between two products is that between a product and an exact score. Where it is not finite
-        # a product may overflow: such a row is taken for zeros, all of them too close to tell.
-        margins = error_margins(query_vecs, _max_norm(doc_vecs) if max_norm is None else max_norm) / 2
-        self._overflows = ~np.isfinite(margins)
-        margins = np.where(self._overflows, 0, margins)[queries]
-        infinity = np.float32(np.inf)
-        self._high = np.nextafter((self._scores + margins).astype(np.float32), infinity)
-        self._low = np.nextafter((self._scores - margins).astype(np.float32), -infinity)
-        self._high[self._overflows[queries]], self._low[self._overflows[queries]] = infinity, -infinity
-        self._floor = np.full(len(query_vecs), infinity)
-        np.minimum.at(self._floor, queries, self._low)
-
-    def count(self, rows: range, matmul: Callable, pool: ThreadPoolExecutor) -> None:
-        """Counts in some rows of the score matrix."""
-        queries = self._query_vecs[rows.start : rows.stop]
-        buffer = np.empty(len(rows) * min(COLUMNS, len(self._order)), dtype=np.float32)
-        parts = [range(rows.start + part.start, rows.start + part.stop) for part in _parts(len(rows), -(-len(rows) // THREADS))]
-        near: list[_Near] = []
-        for columns in _parts(len(self._order), COLUMNS):
-            where = slice(columns.start, columns.stop)
-            vecs = self._doc_vecs[where if self._in_order else self._order[where]]
-            scores = matmul(queries, vecs, buffer)
-            near += pool.map(lambda part, scores=scores, place=columns.start: self._near(part, rows, place, scores), parts)
-            if sum(len(block.values) for block in near) > NEAR:
-                self._compare(near, parts, pool)
-                near = []
-        self._compare(near, parts, pool)
-
-    def _near(self, part: range, rows: range, place: int, scores: np.ndarray) -> _Near:
-        """What comes near a relevant passage of some rows."""
-        scores = scores[part.start - rows.start : part.stop - rows.start]
-        overflows = self._overflows[part.start : part.stop]
-        if overflows.any():
-            scores[overflows] = 0
-        flat = np.flatnonzero(scores >= self._floor[part.start : part.stop, None])
-        width = scores.shape[1]
-        bounds = flat.searchsorted(np.arange(len(part) + 1) * width)
-        return _Near(place, width, part, bounds, flat, scores.reshape(-1)[flat])
-
-    def _compare(self, near: list[_Near], parts: list[range], pool: ThreadPoolExecutor) -> None:
-        """Counts what comes before the relevant passages of some rows, among what comes near."""
-
-        def compare(part: range) -> None:
-            mine = [block for block in near if block.rows == part]
-            for query in part:
-                places, values = zip(*(block.row(query) for block in mine))
-                self._compare_row(query, np.concatenate(places), np.concatenate(values))
-
-        if near:
-            list(pool.map(compare, parts))
-
-    def _compare_row(self, query: int, places: np.ndarray, values: np.ndarray) -> None:
-        if not len(places):
-            return
-        relevant = slice(self._bounds[query], self._bounds[query + 1])
-        above = values > self._high[relevant, None]
-        slices = zip(places.searchsorted(self._start[relevant]), places.searchsorted(self._stop[relevant]))
-        for i, (row, (left, right)) in enumerate(zip(above, slices), relevant.start):
-            self.before[0, i] += np.count_nonzero(row)
-            self.before[1, i] += np.count_nonzero(row[left:right])
-        close = np.flatnonzero((values >= self._low[relevant, None]) ^ above)
-        if len(close):
-            which, column = np.divmod(close, len(places))
-            self._compare_close(query, relevant.start + which, places[column])
-
-    def _compare_close(self, query: int, relevant: np.ndarray, places: np.ndarray) -> None:
-        """Counts passages that come before relevant ones, where products are too close to tell.
-
-        Args:
-            query: the question.
-            relevant: int (c,), positions of the relevant passages.
-            places: int (c,), the places of the passages close to them.
-        """
-        unique, back = np.unique(places, return_inverse=True)
-        exact = exact_scores(self._query_vecs[query : query + 1], self._doc_vecs[self._order[unique]])[0][back]
-        own = self._scores[relevant]
-        earlier = self._docno_rank[places] < self._own_docno_rank[relevant]
-        before = (exact > own) | ((exact == own) & earlier)
-        same = before & (places >= self._start[relevant]) & (places < self._stop[relevant])
-        np.add.at(self.before[0], relevant[before], 1)
-        np.add.at(self.before[1], relevant[same], 1)
+def _blocks(
+    rows: range, query_vecs: np.ndarray, doc_vecs: np.ndarray, order: np.ndarray, matmul: Callable
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yields blocks of the score matrix, each valid until the next: the place of the first column, and the scores."""
+    in_order = bool((order[1:] > order[:-1]).all())
+    queries = query_vecs[rows.start : rows.stop]
+    buffer = np.empty(len(rows) * min(COLUMNS, len(order)), dtype=np.float32)
+    for columns in _parts(range(len(order)), COLUMNS):
+        where = slice(columns.start, columns.stop)
+        yield columns.start, matmul(queries, doc_vecs[where if in_order else order[where]], buffer)
 
 
-def _parts(n: int, size: int) -> list[range]:
-    """The numbers below n in consecutive parts."""
-    return [range(start, min(start + size, n)) for start in range(0, n, size)]
+def _parts(numbers: range, size: int) -> list[range]:
+    """Consecutive numbers in parts of a size."""
+    return [numbers[start : start + size] for start in range(0, len(numbers), size)]
 
 
 def _numpy_matmul(queries: np.ndarray, docs: np.ndarray, buffer: np.ndarray) -> np.ndarray:

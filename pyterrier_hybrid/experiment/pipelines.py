@@ -14,6 +14,7 @@ from pyterrier_hybrid.measures.table import Table, read_run
 from .evaluation_set import EvaluationSet, Judged, Setting
 from .systems import System
 
+_COLUMNS = ('qid', 'docno', 'score')
 WHOLE_POOL_ONLY = (
     'a ranking of the whole pool cannot be cut down to one language after the fact; give (encoder, index), or a '
     'callable of languages that returns a pipeline over them'
@@ -99,6 +100,9 @@ class PoolSystem(System):
     def _read(self, frame: pd.DataFrame, setting: Setting, judged: Judged) -> Table:
         """The run as arrays, with passages of the setting only."""
         where = f'system {self.name!r}, {_words(setting)}'
+        missing = [column for column in _COLUMNS if column not in frame.columns]
+        if missing:
+            raise ValueError(f'{where}: it returned no {", ".join(missing)}, but {", ".join(map(str, frame.columns))}')
         try:
             table = read_run(frame)
         except ValueError as error:
@@ -144,7 +148,7 @@ class RunSystem(PoolSystem):
 
     def __init__(self, name: str, collection: EvaluationSet, run: pd.DataFrame):
         super().__init__(name, collection, lambda langs: None)
-        missing = [column for column in ('qid', 'docno', 'score') if column not in run.columns]
+        missing = [column for column in _COLUMNS if column not in run.columns]
         if missing:
             raise ValueError(f'system {name!r} is a run without {", ".join(missing)}; it has {", ".join(run.columns)}')
         self._run = run

@@ -88,12 +88,8 @@ def MultilingualExperiment(
             with unknown or repeated passages, or scores that are not finite. The message names the system.
         TypeError: a system of no known form.
     """
-    if isinstance(dataset, EvaluationSet) and languages is not None:
-        raise ValueError('an EvaluationSet has languages of its own; choose them there, not with languages=')
-    collection = dataset if isinstance(dataset, EvaluationSet) else EvaluationSet(dataset, languages=languages)
-    if not systems:
-        raise ValueError('there is no system to evaluate; give a mapping from names to systems')
-    runners = [_runner(name, system, collection, device) for name, system in systems.items()]
+    collection = as_collection(dataset, languages)
+    runners = as_systems(systems, collection, device)
     measures = check_measures(measures, dense=any(isinstance(runner, DenseSystem) for runner in runners))
     _check_pools(measures, collection)
     wanted = list_settings(collection.query_languages, collection.languages, settings)
@@ -116,6 +112,33 @@ def MultilingualExperiment(
         notes=[note for runner in runners for note in runner.notes()],
         provenance=provenance(collection, runners, measures, wanted),
     )
+
+
+def as_collection(
+    dataset: str | EvaluationSet | pt.datasets.Dataset, languages: Iterable[str] | None
+) -> EvaluationSet:
+    """The collection that a user names.
+
+    Raises:
+        ValueError: languages chosen twice.
+    """
+    if isinstance(dataset, EvaluationSet):
+        if languages is not None:
+            raise ValueError('an EvaluationSet has languages of its own; choose them there, not with languages=')
+        return dataset
+    return EvaluationSet(dataset, languages=languages)
+
+
+def as_systems(systems: Mapping[str, object], collection: EvaluationSet, device: str | None = None) -> list[System]:
+    """The systems that a user gives, in one of the forms of :func:`MultilingualExperiment`.
+
+    Raises:
+        ValueError: no mapping, or an empty one.
+        TypeError: a system of no known form.
+    """
+    if not isinstance(systems, Mapping) or not systems:
+        raise ValueError(f'there is no system to evaluate in {systems!r:.80}; give a mapping from names to systems')
+    return [_runner(name, system, collection, device) for name, system in systems.items()]
 
 
 def _runner(name: str, system: object, collection: EvaluationSet, device: str | None) -> System:

@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 
 import datasets_ext
-from datasets_ext import own
+from datasets_ext import miracl_multi, own
 from datasets_ext.provider import HybridDataset
 from datasets_ext.shape import Doc, MemoryDocs, Qrel, Query
-from pyterrier_hybrid.experiment import EvaluationSet
+from pyterrier_hybrid.experiment import EvaluationSet, evaluation_set
 from pyterrier_hybrid.experiment.evaluation_set import Setting
 
 UNANSWERED = pytest.mark.filterwarnings('ignore:small. .* have no relevant passage')
@@ -136,6 +136,16 @@ def test_mlqa_r_leaves_out_questions_without_an_answer_in_the_passages_language(
     assert 0 < across.n_queries <= 512 and set(across.docnos) <= set(found.doc_langs.index[found.doc_langs == 'en'])
 
 
-def test_miracl_is_known_by_its_splits():
+def test_miracl_is_known_by_its_splits(data_root, monkeypatch):
+    """Its questions and judgements are real; its passages, which are not here, are counted by their languages alone."""
+    langs = miracl_multi.LANGUAGES
+    monkeypatch.setattr(
+        evaluation_set, '_read_passages', lambda base: (dict.fromkeys(langs, 1000), dict.fromkeys(langs, 'x'))
+    )
+    found = EvaluationSet('miracl-multi/dev', languages=['sw', 'yo'])
+    assert found.query_languages == ['sw', 'yo'] and not found.is_whole
+    judged = found.judged(Setting('multilingual', 'sw', None))
+    assert judged.n_queries == 482 and judged.qids[0].startswith('sw:') and judged.pool == 2000
+    assert found.judged(Setting('crosslingual', 'sw', 'yo')).n_queries == 0  # relevant passages are in sw alone
     whole = HybridDataset(datasets_ext.pooled_miracl(['sw', 'yo'], 'dev'), 'two')
-    assert whole.irds_ref().dataset_id() == 'miracl-multi(sw,yo)/dev'
+    assert EvaluationSet(whole).query_languages == ['sw', 'yo']

@@ -87,10 +87,12 @@ def test_memory_mapped_vectors(tmp_path, monkeypatch, interleaved):
 
 
 def test_scores_that_overflow_are_decided_exactly():
-    query_vecs = np.array([[3e38, 3e38], [1.0, 1.0]], np.float32)
-    doc_vecs = np.array([[2.0, -2.0], [2.0, 2.0], [3.0, 3.0], [-2.0, -2.0], [0.0, 1e-3]], np.float32)
-    check(query_vecs, doc_vecs, np.array([0] * 5 + [1] * 5), np.tile(np.arange(5), 2), np.array(list('aabbb')),
-          np.array([4, 3, 2, 1, 0]))  # fmt: skip
+    """A product of the first passage is infinity less infinity, whatever order its terms are added in."""
+    doc_vecs = np.tile(np.array([[2.0, -2.0], [2.0, 2.0], [3.0, 3.0], [-2.0, -2.0], [0.0, 1e-3]], np.float32), 32)
+    langs, docno_rank = np.array(list('aabbb')), np.array([4, 3, 2, 1, 0])
+    for query_vecs in (np.full((1, 64), 3e38, np.float32), np.repeat(np.float32([[3e38], [1.0]]), 64, axis=1)):
+        queries = np.arange(len(query_vecs)).repeat(5)
+        check(query_vecs, doc_vecs, queries, np.tile(np.arange(5), len(query_vecs)), langs, docno_rank)
 
 
 def test_a_bound_of_the_norms_changes_nothing():

@@ -336,7 +336,9 @@ def test_a_pipeline_takes_measures_of_whole_runs(collection, make_dense, setting
 
 
 @pytest.mark.parametrize('systems, error, message', [
-    ({}, ValueError, 'there is no system to evaluate'),
+    ({}, ValueError, 'there is no system to evaluate in {}; give a mapping from names to systems'),
+    (('a', 'b'), ValueError, 'there is no system to evaluate in'),
+    ({'x': pt.Transformer.identity()}, ValueError, "'x', questions in de over .*: it returned no docno, score, but"),
     ({'x': 3}, TypeError, "system 'x' is a int; give"),
     ({'x': ('a', 'b')}, TypeError, "system 'x' is a pair of str and str; give \\(encoder, index\\)"),
 ])  # fmt: skip
@@ -387,3 +389,13 @@ def test_xquad_r(data_root, make_dense, by_hand):
             found = values_of(result, 'toy', setting, measure)
             expected = oracle(run, Few, setting, pooled, without=others)
             assert {qid: found[qid] for qid in asked} == pytest.approx(expected, abs=1e-9), (setting, measure)
+
+
+def test_the_same_inputs_give_the_same_bytes(collection, make_dense, tmp_path):
+    systems = {'toy': make_dense()}
+    saved = [
+        MultilingualExperiment(systems, collection, [AP, RankDistance], verbose=False).save(tmp_path / name)
+        for name in ('one', 'two')
+    ]
+    one, two = ({path.name: path.read_bytes() for path in folder.iterdir()} for folder in saved)
+    assert one == two

@@ -1,0 +1,190 @@
+"""How fast all settings of XQuAD-R are evaluated, beside ``pt.Experiment``; and ranks in a pool of a million passages.
+
+    python benchmarks/grid_speed.py --fraction 10 --pool 1000000
+
+The vectors are given: random unit vectors near those of their translations, so that relevant passages rank as they do
+with a fair encoder (mean rank distance and AP are printed). What ``pt.Experiment`` takes is measured on one of every
+``--fraction`` questions of one multilingual and one monolingual setting at full depth, and scaled. Everything is timed
+in one process, by the wall clock, with as many threads as there are cores.
+"""
+import argparse
+import resource
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+import _data
+import numpy as np
+
+_data.offline_home()
+
+import pandas as pd  # noqa: E402
+import pyterrier as pt  # noqa: E402
+from ir_measures import AP, R  # noqa: E402
+
+from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment, grid, rank_grid  # noqa: E402
+from pyterrier_hybrid.indexing import MultilingualIndex  # noqa: E402
+from pyterrier_hybrid.measures import LPR, RankDistance  # noqa: E402
+
+
+class GivenVectors:
+    """An encoder that looks vectors up, by question text."""
+
+    model_name = 'given'
+
+    def __init__(self, vectors: dict[str, np.ndarray]):
+        self.vectors = vectors
+
+    def encode_queries(self, texts) -> np.ndarray:
+        return np.stack([self.vectors[text] for text in texts])
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """The vectors at length 1, float32."""
+    return (vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)).astype(np.float32)
+
+
+def vectors_of(collection: EvaluationSet, dims: int, noise: float) -> tuple[dict, dict]:
+    """Vectors by docno and by question text: a topic's, shared by translations, the language's, and noise."""
+    rng = np.random.default_rng(0)
+    language = {lang: 0.6 * rng.standard_normal(dims) for lang in collection.languages}
+    topic_of = {}  # passages that answer one question are about one topic
+    for lang in collection.query_languages:
+        for _, rows in collection.relevant(lang).groupby('qid'):
+            known = {topic_of[docno] for docno in rows['docno'] if docno in topic_of}
+            topic = min(known) if known else len(topic_of)
+            topic_of.update(dict.fromkeys(rows['docno'], topic))
+    topics = rng.standard_normal((max(topic_of.values()) + 1, dims))
+
+    def vector(docno: str | None, lang: str) -> np.ndarray:
+        about = topics[topic_of[docno]] if docno in topic_of else rng.standard_normal(dims)
+        return unit(about + language[lang] + noise * rng.standard_normal(dims))
+
+    docs = {docno: vector(docno, lang) for docno, lang in collection.doc_langs.items()}
+    questions = {}
+    for lang in collection.query_languages:
+        first = collection.relevant(lang).groupby('qid')['docno'].first()
+        asked = collection.topics(lang)
+        questions |= {text: vector(first.get(qid), lang) for qid, text in zip(asked['qid'], asked['query'])}
+    return docs, questions
+
+
+def timed(work):
+    """Seconds, and what the work returns."""
+    start = time.perf_counter()
+    found = work()
+    return time.perf_counter() - start, found
+
+
+def by_experiment(collection, system, index, doc_lang, fraction, measures) -> tuple[float, pd.DataFrame]:
+    """Seconds that pt.Experiment takes for one setting at full depth, scaled from a fraction of the questions."""
+    lang = doc_lang or collection.query_languages[0]
+    topics = collection.topics(lang).iloc[::fraction]
+    topics = topics.assign(query_vec=list(system.encode_queries(topics['query'])))
+    qrels = collection.qrels(lang)
+    qrels = qrels[qrels['qid'].isin(topics['qid'])]
+    if doc_lang is not None:
+        qrels = qrels[qrels['iteration'] == doc_lang]
+    retriever = index.retriever(len(index), langs=doc_lang, drop_query_vec=True)
+    seconds, table = timed(lambda: pt.Experiment([retriever], topics, qrels, measures, perquery=True))
+    return seconds * len(collection.topics(lang)) / len(topics), table
+
+
+def xquad_r(args: argparse.Namespace) -> None:
+    """All settings at once, and what pt.Experiment would take for them."""
+    measures = [AP, R @ 1, R @ 10, RankDistance, LPR]
+    collection = EvaluationSet(args.dataset)
+    docs, questions = vectors_of(collection, args.dims, args.noise)
+    encoder = GivenVectors(questions)
+    with tempfile.TemporaryDirectory() as folder:
+        index = MultilingualIndex(Path(folder) / 'given.flex', verbose=False)
+        langs = collection.doc_langs
+        index.index({'docno': docno, 'lang': langs[docno], 'doc_vec': vector} for docno, vector in docs.items())
+        seconds, result = timed(
+            lambda: MultilingualExperiment({'given': (encoder, index)}, args.dataset, measures, verbose=False)
+        )
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        settings = result.by_setting()[['query_lang', 'doc_lang']].drop_duplicates()
+        print(f'{args.dataset}, {args.dims} dimensions: {len(settings)} settings in {seconds:.1f} s, at most '
+              f'{memory:.2f} GB')
+        print(result.to_markdown())
+
+        pool = int(collection.pool_sizes.sum())
+        multilingual, table = by_experiment(
+            collection, encoder, index, None, args.fraction, [AP, R @ 1, R @ 10, RankDistance(pool=pool), LPR]
+        )
+        lang = collection.query_languages[0]
+        monolingual, _ = by_experiment(collection, encoder, index, lang, args.fraction, [AP, R @ 1, R @ 10])
+        check_equal(result, table, lang)
+        n, m = len(collection.query_languages), len(settings)
+        all_settings = n * multilingual + (m - n) * monolingual
+        print(f'pt.Experiment at full depth, from 1 in {args.fraction} questions: {multilingual:.1f} s a multilingual '
+              f'setting, {monolingual:.1f} s a monolingual one, {all_settings:.0f} s for all {m}')
+        print(f'ratio {all_settings / seconds:.0f}')
+
+
+def check_equal(result, table: pd.DataFrame, lang: str) -> None:
+    """Raises if the values of the multilingual setting are not those of pt.Experiment."""
+    ours = result.per_query[(result.per_query['setting'] == 'multilingual') & (result.per_query['query_lang'] == lang)]
+    ours = ours.astype({'measure': str, 'qid': str}).set_index(['measure', 'qid'])['value']
+    theirs = table.assign(measure=table['measure'].astype(str).str.replace(r'\(pool=\d+\)', '', regex=True))
+    theirs = theirs.set_index(['measure', 'qid'])['value']
+    both = ours.to_frame('ours').join(theirs.rename('theirs'), how='inner')
+    worst = (both['ours'] - both['theirs']).abs().max()
+    if not len(both) or worst > 1e-9:
+        raise ValueError(f'values differ from those of pt.Experiment by up to {worst}')
+    print(f'{len(both):,} values equal those of pt.Experiment, differences of {worst:.0e} at most')
+
+
+def large_pool(args: argparse.Namespace) -> None:
+    """Ranks in a pool, and the matrix product alone."""
+    rng, langs = np.random.default_rng(1), np.arange(args.pool) * 11 // args.pool
+    vecs = np.empty((args.pool, args.dims), dtype=np.float32)
+    for start in range(0, args.pool, 1 << 16):
+        vecs[start : start + (1 << 16)] = unit(rng.standard_normal(vecs[start : start + (1 << 16)].shape, np.float32))
+    relevant = np.stack([rng.choice(np.flatnonzero(langs == lang), args.queries) for lang in range(11)], axis=1)
+    noise = rng.standard_normal((args.queries, args.dims)) / args.dims**0.5
+    query_vecs = unit(args.near * vecs[relevant].sum(axis=1) + noise)
+    queries = np.arange(args.queries).repeat(11)
+    docno_rank = rng.permutation(args.pool)
+
+    def product() -> None:
+        buffer = np.empty((args.queries, grid.COLUMNS), dtype=np.float32)
+        for start in range(0, args.pool, grid.COLUMNS):
+            block = vecs[start : start + grid.COLUMNS]
+            np.matmul(query_vecs, block.T, out=buffer[:, : len(block)])
+
+    def ranks():
+        return rank_grid(
+            query_vecs, vecs, queries, relevant.ravel(), langs=langs, docno_rank=docno_rank, max_norm=1.00001
+        )
+
+    taken = [(timed(product)[0], timed(ranks)) for _ in range(args.repeat)]
+    product_s, ranks_s = min(p for p, _ in taken), min(r for _, (r, _) in taken)
+    distance = np.ptp(taken[0][1][1].pooled.reshape(-1, 11), axis=1).mean()
+    print(f'{args.pool:,} passages, {args.queries:,} questions, 11 relevant passages each, mean rank distance '
+          f'{distance:,.0f}: product {product_s:.2f} s, ranks {ranks_s:.2f} s, ratio {ranks_s / product_s:.2f}')
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--dataset', default='xquad-r', help="'none' to skip it")
+    parser.add_argument('--fraction', type=int, default=10, help='one of so many questions for pt.Experiment')
+    parser.add_argument('--pool', type=int, default=1_000_000, help='passages; 0 to skip it')
+    parser.add_argument('--queries', type=int, default=1000)
+    parser.add_argument('--dims', type=int, default=768)
+    parser.add_argument('--noise', type=float, default=2.5, help='of the vectors; more makes a worse encoder')
+    parser.add_argument('--near', type=float, default=0.16, help='of questions in the large pool to their passages')
+    parser.add_argument('--repeat', type=int, default=2, help='of the large pool, the best is taken')
+    args = parser.parse_args()
+    warnings.filterwarnings('ignore', category=FutureWarning)
+    if args.dataset != 'none':
+        xquad_r(args)
+    if args.pool:
+        large_pool(args)
+
+
+if __name__ == '__main__':
+    main()
