@@ -40,10 +40,9 @@ def add_command(commands) -> None:
 
 def run(arguments: argparse.Namespace) -> Path:
     """Evaluates; returns the result's folder."""
-    from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment
+    from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment, write_runs
 
     from .tables import result_table
-    from .trec_runs import write_runs
 
     out, verbose = _result_folder(arguments.out), not arguments.quiet
     if arguments.trec is not None and arguments.trec.exists() and any(arguments.trec.iterdir()):
@@ -51,16 +50,17 @@ def run(arguments: argparse.Namespace) -> Path:
     if arguments.trec_depth < 1:
         raise ValueError(f'--trec-depth is {arguments.trec_depth}; it is at least 1')
     measures = parse_measures(arguments.measures)
-    systems, pipelines = _systems(arguments)
+    systems = _systems(arguments)
     collection = EvaluationSet(arguments.dataset, languages=arguments.languages)
     result = MultilingualExperiment(systems, collection, measures, settings=arguments.settings, verbose=verbose)
     result.save(out)
     print(result_table(result))
     if arguments.trec is not None:
-        count = write_runs(
-            pipelines, collection, arguments.settings, arguments.trec, provenance=result.provenance, verbose=verbose
-        )
-        print(f'{count} TREC files are in {arguments.trec}')
+        files = write_runs(
+            systems, collection, arguments.trec, settings=arguments.settings, depth=arguments.trec_depth,
+            verbose=verbose,
+        )  # fmt: skip
+        print(f'{len(files)} TREC files are in {arguments.trec}')
     print(f'the result is in {out}')
     return out
 
@@ -72,13 +72,13 @@ def _result_folder(path: Path) -> Path:
     return path
 
 
-def _systems(arguments: argparse.Namespace) -> tuple[dict, dict]:
-    """The systems for the experiment, and for TREC files a function from languages to a pipeline for each."""
+def _systems(arguments: argparse.Namespace) -> dict[str, object]:
+    """The systems, in a form that the experiment takes."""
     from pyterrier_hybrid.encoding import HybridEncoder
     from pyterrier_hybrid.indexing import MultilingualIndex
     from pyterrier_hybrid.lexical import BM25Index
 
-    systems, pipelines, depth = {}, {}, arguments.trec_depth
+    systems: dict[str, object] = {}
     for option, given, least, most in (('dense', arguments.dense, 3, 4), ('bm25', arguments.bm25, 2, 2)):
         for name, *rest in given:
             if not least <= len(rest) + 1 <= most:
@@ -90,20 +90,15 @@ def _systems(arguments: argparse.Namespace) -> tuple[dict, dict]:
                 path, index_path, preset = (*rest, None)[:3]
                 index = MultilingualIndex(index_path, verbose=False)
                 index.open()
-                encoder = HybridEncoder(path, preset=preset, device=arguments.device)
-                systems[name], pipelines[name] = (encoder, index), _dense_pipeline(encoder, index, depth)
+                systems[name] = HybridEncoder(path, preset=preset, device=arguments.device), index
             else:
                 bm25 = BM25Index(rest[0], verbose=False)
                 bm25.postings()
-                systems[name], pipelines[name] = _bm25_pipeline(bm25, 1000), _bm25_pipeline(bm25, depth)
+                systems[name] = _in_languages(bm25)
     if not systems:
         raise ValueError('there is nothing to evaluate; give a system with --dense or --bm25')
-    return systems, pipelines
+    return systems
 
 
-def _dense_pipeline(encoder, index, depth: int):
-    return lambda langs: encoder.query_encoder() >> index.retriever(depth, langs=langs, drop_query_vec=True)
-
-
-def _bm25_pipeline(index, depth: int):
-    return lambda langs: index.bm25(depth, langs=langs)
+def _in_languages(index):
+    return lambda langs: index.bm25(langs=langs)
