@@ -44,6 +44,7 @@ def add_command(commands) -> None:
 
 def run(arguments: argparse.Namespace) -> Path | None:
     """Trains, evaluates and prints; returns the folder that is kept, if one is."""
+    from pyterrier_hybrid.experiment import EvaluationSet
     from pyterrier_hybrid.experiment.comparison import compare_mixes, main_table
 
     own_pairs = arguments.pairs != 'worldfacts'
@@ -51,6 +52,7 @@ def run(arguments: argparse.Namespace) -> Path | None:
         raise ValueError(f'--dataset {arguments.dataset} needs --pairs, a folder of training pairs')
     if arguments.out is not None and arguments.out.exists():
         raise FileExistsError(f'{arguments.out} exists already; give another folder to --out, or remove it')
+    collection = EvaluationSet(arguments.dataset)  # before the pairs, whose import takes longer to fail
     given = {'steps': arguments.steps, 'batch_size': arguments.batch_size}
     training = TRAINING['own' if own_pairs else 'worldfacts'] | {k: v for k, v in given.items() if v is not None}
     with tempfile.TemporaryDirectory(prefix='pyterrier-hybrid-') as temporary, opened_pairs(arguments) as pairs:
@@ -58,7 +60,7 @@ def run(arguments: argparse.Namespace) -> Path | None:
         folder.mkdir(parents=True, exist_ok=True)
         try:
             result = compare_mixes(
-                pairs, arguments.dataset, folder, mdpr=arguments.mdpr, seed=arguments.seed,
+                pairs, collection, folder, mdpr=arguments.mdpr, seed=arguments.seed,
                 source_temperature=0.5, verbose=not arguments.quiet, **training,
             )  # fmt: skip
             result.save(folder / 'result')

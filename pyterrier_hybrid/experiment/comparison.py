@@ -15,7 +15,7 @@ from pyterrier_hybrid.training.vocabulary import balanced_texts
 
 from .evaluation_set import EvaluationSet
 from .result import Result
-from .settings import MultilingualExperiment
+from .settings import MultilingualExperiment, as_collection
 
 #: The three mixes of the paper's tables: its baselines, and alpha = beta = .5.
 MIXES = {
@@ -27,7 +27,7 @@ MIXES = {
 
 def compare_mixes(
     pairs,
-    dataset: str,
+    dataset: str | EvaluationSet,
     folder: str | Path,
     *,
     mixes: Mapping[str, Mapping[str, float]] = MIXES,
@@ -41,7 +41,7 @@ def compare_mixes(
 
     Args:
         pairs: a :class:`ParallelPairs`.
-        dataset: a collection's name, such as ``'worldfacts'``.
+        dataset: a collection's name, such as ``'worldfacts'``, or an :class:`EvaluationSet`.
         folder: where the runs (``<mix>``) and the indexes (``<system>.flex``, ``bm25``) go.
         mixes: by name, see :class:`HybridBatches`.
         mdpr: a folder or hub name of an mDPR checkpoint to evaluate too.
@@ -54,10 +54,11 @@ def compare_mixes(
         A :class:`Result` with AP in all settings and RankDistance in the multilingual ones.
     """
     folder = Path(folder)
-    collection = EvaluationSet(dataset)
+    collection = as_collection(dataset, None)
+    first = collection.languages[0]
     tell(
-        f'{dataset}: {collection.pool_sizes.sum():,} passages, {len(collection.topics(collection.languages[0])):,} '
-        f'questions in {collection.languages[0]}, {len(collection.languages)} languages'
+        f'{collection.name}: {collection.pool_sizes.sum():,} passages, {len(collection.topics(first)):,} questions in '
+        f'{first}, {len(collection.languages)} languages'
     )
     last = {} if mdpr is None else {'mDPR': HybridEncoder(mdpr, preset='mdpr', verbose=verbose)}
     start = static_backbone(balanced_texts(pairs), seed=seed)
