@@ -163,7 +163,12 @@ def test_a_step_against_plain_transformers(corpus, tiny_folder, tmp_path, monkey
     {'mini_batch_size': 4}, {'gradient_checkpointing': True}, {'mini_batch_size': 3, 'gradient_checkpointing': True},
 ])  # fmt: skip
 def test_memory_savers_change_no_weight_but_by_rounding(corpus, tiny_folder, tmp_path, options):
-    """Dropout would draw other masks, so it is off."""
+    """Dropout would draw other masks, so it is off.
+
+    AdamW divides a gradient by its own size, so that rounding in an entry near zero becomes a step like any other: what
+    is compared is how far two runs end from each other, against how far they went.
+    """
+    start = HybridEncoder(tiny_folder, normalize=True, device='cpu').model.state_dict()
     states = []
     for i, given in enumerate(({}, options)):
         model = HybridEncoder(tiny_folder, normalize=True, device='cpu').model
@@ -175,7 +180,9 @@ def test_memory_savers_change_no_weight_but_by_rounding(corpus, tiny_folder, tmp
         states.append(model.state_dict())
     # a key's bias has no gradient but rounding, which AdamW makes steps of
     for name, value in ((name, value) for name, value in states[0].items() if not name.endswith('key.bias')):
-        torch.testing.assert_close(states[1][name], value, rtol=1e-3, atol=2e-5)
+        moved = torch.dist(value.float(), start[name].float())
+        apart = torch.dist(states[1][name].float(), value.float())
+        assert apart <= 0.03 * moved, name
 
 
 def test_bf16_trains_and_saves_float32(corpus, tiny_folder, tmp_path):
