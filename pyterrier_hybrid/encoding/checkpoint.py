@@ -39,7 +39,7 @@ def load_checkpoint(path_or_name: str | os.PathLike, *, verbose: bool = False) -
     try:
         # Weights that a checkpoint lacks (an unused pooler) are drawn at random: from a fixed seed, so that loading
         # twice gives one and the same encoder, and from a fork, so that the caller's random numbers stay as they were.
-        with torch.random.fork_rng(devices=[]), _progress_bar(verbose), _no_report_about_the_pooler():
+        with torch.random.fork_rng(devices=[]), progress_bar(verbose), _no_report_about_the_pooler():
             torch.manual_seed(0)
             model = SentenceTransformer(where, device='cpu', model_kwargs={'dtype': torch.float32})
     except Exception as error:  # what a broken file raises depends on which of five libraries reads it
@@ -82,8 +82,8 @@ def check_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _progress_bar(show: bool):
-    """Hides transformers' bar for a while, and leaves it as it was."""
+def progress_bar(show: bool):
+    """Hides transformers' own bars, of reading and writing weights, for a while, and leaves them as they were."""
     if show or not transformers_logging.is_progress_bar_enabled():
         yield
         return

@@ -1,11 +1,13 @@
 """What an experiment needs of a system, whatever its form."""
+from abc import ABC, abstractmethod
+
 import numpy as np
 import pandas as pd
 
 from .evaluation_set import EvaluationSet, Judged, Setting
 
 
-class System:
+class System(ABC):
     """A system to be evaluated on one collection; a subclass for each form.
 
     Args:
@@ -16,20 +18,21 @@ class System:
     def __init__(self, name: str, collection: EvaluationSet):
         self.name, self.collection = name, collection
 
-    def prepare(self, verbose: bool) -> None:
+    def prepare(self, verbose: bool) -> None:  # noqa: B027  (nothing to prepare is usual)
         """Does what is done once for all settings."""
 
     def refuses(self, setting: Setting) -> str:
         """Why the system cannot be evaluated in a setting; empty if it can."""
         return ''
 
+    @abstractmethod
     def ranks(self, setting: Setting, judged: Judged) -> np.ndarray:
         """The ranks of the relevant passages of a setting, by (-score, docno) and from 1: int64 (n,).
 
         0 stands for a passage that was not retrieved.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def run(self, setting: Setting, judged: Judged, depth: int | None) -> pd.DataFrame:
         """The run of a setting's questions.
 
@@ -41,11 +44,10 @@ class System:
             ``qid, docno, score`` and whatever else the system gives; ``score`` is minus the rank by (-score, docno), so
             that no evaluation tool breaks ties in another order.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def describe(self) -> dict:
         """What the system is: JSON values, the same for the same system."""
-        raise NotImplementedError
 
     def notes(self) -> list[str]:
         """What has to be said under a table, after the system was evaluated."""

@@ -1,12 +1,9 @@
 """The training loop: sentence-transformers' trainer, fed with the batches of a plan."""
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from transformers import PrinterCallback
-from transformers.utils import logging as transformers_logging
 
 from .batches import HybridBatches
 from .checkpoints import Checkpoints
@@ -101,16 +98,3 @@ def fit(
     )  # fmt: skip
     trainer.train(resume_from_checkpoint=None if resume_from is None else str(resume_from))
     return [(entry['step'], round(entry['loss'], 5)) for entry in trainer.state.log_history if 'loss' in entry]
-
-
-@contextmanager
-def quiet(silent: bool) -> Iterator[None]:
-    """Hides transformers' own progress bars, such as that of writing a checkpoint, and leaves them as they were."""
-    if not silent or not transformers_logging.is_progress_bar_enabled():
-        yield
-        return
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers_logging.enable_progress_bar()

@@ -11,10 +11,11 @@ from sentence_transformers import SentenceTransformer
 
 from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.encoding.backbones import is_static, static_backbone
+from pyterrier_hybrid.encoding.checkpoint import progress_bar
 
 from .batches import HybridBatches
 from .checkpoints import Checkpoints, sync_tree
-from .loop import fit, quiet
+from .loop import fit
 from .mixes import Mix
 from .objective import info_nce
 from .record import write_card, write_record
@@ -137,7 +138,7 @@ def train(
     shutil.rmtree(partial, ignore_errors=True)  # left by a process that was killed
     started = time.time()
     try:
-        with quiet(not verbose):
+        with progress_bar(verbose):
             losses = fit(
                 model, batches, info_nce(model, temperature, mini_batch_size), partial, checkpoints, steps=steps,
                 learning_rate=settings['learning_rate'], weight_decay=weight_decay, warmup=warmup, seed=batches.seed,

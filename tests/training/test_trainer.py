@@ -166,7 +166,7 @@ def test_memory_savers_change_no_weight_but_by_rounding(corpus, tiny_folder, tmp
     """Dropout would draw other masks, so it is off.
 
     AdamW divides a gradient by its own size, so that rounding in an entry near zero becomes a step like any other: what
-    is compared is how far two runs end from each other, against how far they went.
+    is compared is how far two runs end from each other, against how far they went, and all but one entry in a thousand.
     """
     start = HybridEncoder(tiny_folder, normalize=True, device='cpu').model.state_dict()
     states = []
@@ -179,10 +179,13 @@ def test_memory_savers_change_no_weight_but_by_rounding(corpus, tiny_folder, tmp
         train(corpus, tmp_path / f'{i}', backbone=model, steps=3, warmup=0.0, learning_rate=1e-3, **given, **TINY)
         states.append(model.state_dict())
     # a key's bias has no gradient but rounding, which AdamW makes steps of
+    equal = []
     for name, value in ((name, value) for name, value in states[0].items() if not name.endswith('key.bias')):
+        equal.append(torch.isclose(states[1][name], value, rtol=1e-3, atol=2e-5).flatten())
         moved = torch.dist(value.float(), start[name].float())
         apart = torch.dist(states[1][name].float(), value.float())
         assert apart <= 0.03 * moved, name
+    assert torch.cat(equal).float().mean() > 0.999
 
 
 def test_bf16_trains_and_saves_float32(corpus, tiny_folder, tmp_path):
