@@ -2,8 +2,12 @@
 import logging
 import os
 import sys
+import time
 import warnings
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
+
+from pyterrier_hybrid.training.processes import count, is_first
 
 from . import demo, evaluate, index, report, study, train
 from .parser import CommandParser, keep_record
@@ -21,10 +25,12 @@ exit codes:
 """
 #: The signal's exit code, as shells have it: 128 + SIGINT.
 INTERRUPTED = 130
+#: Seconds that a process which is not the first one outlives an error.
+LINGERING = 60
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command.
+    """Runs a command; of several processes that :program:`torchrun` starts, only the first one says anything.
 
     Args:
         argv: the arguments; None for those of the process.
@@ -35,6 +41,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: with code 2 for wrong arguments, with 0 after ``--help``.
     """
+    if is_first():
+        return _run(argv)
+    with open(os.devnull, 'w') as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        try:
+            code = _run(argv)
+        except SystemExit as wrong:
+            code = wrong.code
+    if code:  # the launcher ends all processes when one fails: the first one has to say why before that
+        time.sleep(LINGERING)
+    return code
+
+
+def _run(argv: Sequence[str] | None) -> int:
     parser = CommandParser(prog='pyterrier-hybrid', description=DESCRIPTION, epilog=EPILOG)
     commands = parser.add_subparsers(required=True, metavar='command', dest='command', parser_class=CommandParser)
     for module in (train, index, evaluate, study, report, demo):
@@ -42,8 +61,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     _be_quiet()
     try:
+        if count() > 1 and arguments.command != 'train':
+            raise ValueError(f'{count()} processes were started, and {arguments.command} is one; start it by itself')
         output = arguments.run(arguments)
-        if output is not None:
+        if output is not None and is_first():
             keep_record(arguments, output)
     except (ValueError, KeyError, OSError, ModuleNotFoundError) as error:
         print(f'pyterrier-hybrid: {_one_line(error)}', file=sys.stderr)

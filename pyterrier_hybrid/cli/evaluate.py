@@ -40,6 +40,7 @@ def add_command(commands) -> None:
 
 def run(arguments: argparse.Namespace) -> Path:
     """Evaluates; returns the result's folder."""
+    from pyterrier_hybrid.encoding.devices import check_device
     from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment, write_runs
 
     from .tables import result_table
@@ -50,6 +51,7 @@ def run(arguments: argparse.Namespace) -> Path:
     if arguments.trec_depth < 1:
         raise ValueError(f'--trec-depth is {arguments.trec_depth}; it is at least 1')
     measures = parse_measures(arguments.measures)
+    check_device(arguments.device)
     systems = _systems(arguments)
     collection = EvaluationSet(arguments.dataset, languages=arguments.languages)
     result = MultilingualExperiment(systems, collection, measures, settings=arguments.settings, verbose=verbose)

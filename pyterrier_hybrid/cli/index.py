@@ -37,12 +37,14 @@ def add_command(commands) -> None:
 
 def run(arguments: argparse.Namespace) -> Path:
     """Indexes; returns the index's folder."""
+    from pyterrier_hybrid.encoding.devices import check_device
     from pyterrier_hybrid.experiment import EvaluationSet
 
     if arguments.bm25 == (arguments.encoder is not None):
         raise ValueError('give either --encoder, for a dense index, or --bm25')
     if arguments.bm25 and (arguments.mode != 'create' or arguments.preset):
         raise ValueError('--mode and --preset are for a dense index; --bm25 has neither')
+    check_device(arguments.device)
     collection, verbose = EvaluationSet(arguments.dataset, languages=arguments.languages), not arguments.quiet
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     if arguments.bm25:

@@ -12,6 +12,7 @@ EXAMPLES = """\
 examples:
   pyterrier-hybrid report --result results/xquad-r --out xquad-r.html
   pyterrier-hybrid report --result results/xquad-r --baseline BM25 --study studies/line --out both.html
+  pyterrier-hybrid report --result results/xquad-r --baseline X-Y --margin AP=.02 RankDistance=300 --out tested.html
 """
 
 
@@ -22,7 +23,11 @@ def add_command(commands) -> None:
     )
     parser.add_argument('--result', type=Path, metavar='FOLDER', help='what evaluate has written')
     parser.add_argument('--study', type=Path, metavar='FOLDER', help='what study has written')
-    parser.add_argument('--baseline', metavar='NAME', help='test the differences to this system of the result')
+    parser.add_argument('--baseline', metavar='NAME',
+                        help='test the differences to this system of the result, by language too')  # fmt: skip
+    parser.add_argument('--margin', nargs='+', type=_margin, default=[], metavar='MEASURE=M',
+                        help='with --baseline: test by these measures whether systems are equivalent to it, that is '
+                        'differ by less than M, in the measure\'s unit')  # fmt: skip
     parser.add_argument('--title', help='heading of the page')
     parser.add_argument('--out', type=Path, required=True, metavar='FILE', help='the HTML file, which must be new')
     add_common(parser)
@@ -37,14 +42,40 @@ def run(arguments: argparse.Namespace) -> Path:
 
     if arguments.baseline is not None and arguments.result is None:
         raise ValueError('--baseline names a system of a result; give --result too')
+    if arguments.margin and arguments.baseline is None:
+        raise ValueError('--margin is of the difference to a system of the result; give --baseline too')
     out = new_output(arguments.out)
     result = None if arguments.result is None else Result.load(arguments.result)
     study = None if arguments.study is None else StudyResult.load(arguments.study)
-    significance = None
-    if arguments.baseline is not None:
-        from pyterrier_hybrid.experiment import compare_systems
-
-        significance = compare_systems(result, arguments.baseline)
-    write_report(result, out, study=study, significance=significance, title=arguments.title)
+    tests = {} if arguments.baseline is None else _tests(result, arguments)
+    write_report(result, out, study=study, title=arguments.title, **tests)
     print(f'the report is {out}')
     return out
+
+
+def _tests(result, arguments: argparse.Namespace) -> dict:
+    """What is tested against the baseline, as arguments of ``write_report``."""
+    from pyterrier_hybrid.experiment import compare_every_language, compare_systems, equivalence
+
+    tests = {'significance': compare_systems(result, arguments.baseline)}
+    if arguments.margin:
+        margins = {measure: float(width) for measure, _, width in (m.rpartition('=') for m in arguments.margin)}
+        tests['equivalence'] = equivalence(result, arguments.baseline, margin=margins)
+    tests['by_language'] = compare_every_language(result, arguments.baseline, verbose=not arguments.quiet)
+    return tests
+
+
+def _margin(text: str) -> str:
+    """The text, if it names a measure and a margin.
+
+    Raises:
+        argparse.ArgumentTypeError: other syntax.
+    """
+    measure, _, width = text.rpartition('=')
+    try:
+        float(width)
+    except ValueError:
+        measure = ''
+    if not measure:
+        raise argparse.ArgumentTypeError(f'{text!r} is not a margin; give a measure and a number, such as AP=.02')
+    return text

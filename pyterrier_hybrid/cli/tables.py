@@ -4,19 +4,20 @@ import math
 from pyterrier_hybrid.experiment.comparison import aligned
 from pyterrier_hybrid.experiment.presentation import format_value
 from pyterrier_hybrid.experiment.result import KINDS
+from pyterrier_hybrid.experiment.sheets import blank_notes
 
 HEADER = ['Mono.', 'Cross.', 'Multi.']
 
 
 def result_table(result) -> str:
-    """The mean over the settings of each kind; a blank where a measure does not apply."""
+    """The mean over the settings of each kind, and below it why there are blanks."""
     table = result.table()
     rows = [
         [system, measure, *(format_value(measure, row.get((measure, kind), math.nan)) for kind in KINDS)]
         for system, row in table.iterrows()
         for measure in result.measures
     ]
-    notes = ''.join(f'\n{note}' for note in result.notes)
+    notes = ''.join(f'\n{note}' for note in (*blank_notes(result, result.measures, every=True), *result.notes))
     return aligned([['System', 'Measure', *HEADER], *rows], labels=2) + notes
 
 

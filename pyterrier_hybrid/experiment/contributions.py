@@ -24,6 +24,10 @@ class Contributions(NamedTuple):
     differences: np.ndarray
 
 
+class TooFewQuestions(ValueError):
+    """Fewer than two questions have values of both systems, which is no sample."""
+
+
 def contributions(
     result: Result, system: str, baseline: str, measure: str, setting: str, *, query_lang: str | None = None
 ) -> Contributions:
@@ -44,7 +48,8 @@ def contributions(
         query_lang: the questions' language; None for all.
 
     Raises:
-        ValueError: an unknown system or measure, or fewer than two questions with values of both.
+        ValueError: an unknown system or measure.
+        TooFewQuestions: fewer than two questions with values of both.
     """
     check_systems(result, [system, baseline])
     result.check_measure(measure)
@@ -62,9 +67,9 @@ def contributions(
     questions = both.index.get_level_values('qid').factorize()[0]
     n = questions.max(initial=-1) + 1
     if n < 2:
-        raise ValueError(
-            f'{n} questions have values of {measure} in the {setting} settings for both {system!r} and {baseline!r}; '
-            'a comparison needs two or more'
+        raise TooFewQuestions(
+            f'{n} {"question has a value" if n == 1 else "questions have values"} of {measure} in the {setting} '
+            f'settings for both {system!r} and {baseline!r}; a comparison needs two or more'
         )
     size = both.groupby(cells)['a'].transform('size').to_numpy()
     weight = 1 / (size * len(both.index.droplevel('qid').unique()))

@@ -6,6 +6,7 @@ from pyterrier_hybrid.languages import QUERY_LANG
 
 from .evaluation_set import EvaluationSet, Judged, Setting
 from .grid import rank_grid
+from .provenance import training
 from .systems import System
 
 
@@ -57,9 +58,11 @@ class DenseSystem(System):
         return run.assign(score=-1.0 - run['rank'])
 
     def describe(self) -> dict:
+        trained = training(self.encoder)
         return {
             'kind': 'dense', 'encoder': type(self.encoder).__name__, 'model': self.encoder.model_name,
             'index': self.index.fingerprint(), 'dimensions': self.index.open().vecs.shape[1],
+            **({'training': trained} if trained else {}),
         }  # fmt: skip
 
     def _rank(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:

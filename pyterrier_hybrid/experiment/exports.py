@@ -28,7 +28,7 @@ def markdown(sheet: Sheet) -> str:
     rows = [_line([cell.ljust(widths[0]) if i == 0 else cell.rjust(widths[i]) for i, cell in enumerate(line)])
             for line in lines]  # fmt: skip
     rule = _line(['-' * widths[0], *('-' * (width - 1) + ':' for width in widths[1:])])
-    title = [] if several else [sheet.groups[0][0], '']
+    title = [] if several or not sheet.groups else [sheet.groups[0][0], '']
     return '\n'.join([*title, rows[0], rule, *rows[1:], *_paragraphs(sheet.notes)]) + '\n'
 
 

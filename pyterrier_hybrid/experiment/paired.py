@@ -100,6 +100,20 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
+def t_interval(differences: np.ndarray, level: float) -> tuple[float, float]:
+    """Student's t interval of the mean difference.
+
+    Args:
+        differences: float (n,), n >= 2.
+        level: of confidence. The interval of level 2 * .95 - 1 lies within a margin exactly where :func:`tost` is
+            below .05.
+    """
+    from scipy.stats import t
+
+    reach = t.ppf((1 + level) / 2, len(differences) - 1) * _standard_error(differences)
+    return float(differences.mean() - reach), float(differences.mean() + reach)
+
+
 def tost(differences: np.ndarray, margin: float) -> float:
     """The p-value of two one-sided t tests of whether the mean difference lies within ``-margin`` and ``margin``.
 

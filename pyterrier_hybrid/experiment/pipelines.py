@@ -37,7 +37,9 @@ class PoolSystem(System):
         self._build = build
         self._pipelines: dict[str | None, pt.Transformer] = {}
         self._last: tuple[Setting, Table, pd.DataFrame] | None = None
-        self._longest = self._asked = self._answered = 0
+        self._asked = self._answered = 0
+        #: By kind of setting, the longest list and the largest pool.
+        self._depths: dict[str, tuple[int, int]] = {}
 
     def pipeline(self, doc_lang: str | None) -> pt.Transformer:
         """The pipeline over the passages in a language, or in all."""
@@ -61,8 +63,8 @@ class PoolSystem(System):
         ranking, _ = self._ranking(setting, judged, depth=0)
         self._asked += judged.n_queries
         self._answered += np.count_nonzero(ranking.lengths)
-        if setting.doc_lang is None:
-            self._longest = max(self._longest, ranking.lengths.max(initial=0))
+        longest, pool = self._depths.get(setting.kind, (0, 0))
+        self._depths[setting.kind] = max(longest, int(ranking.lengths.max(initial=0))), max(pool, judged.pool)
         return ranking.ranks
 
     def run(self, setting: Setting, judged: Judged, depth: int | None) -> pd.DataFrame:
@@ -74,12 +76,14 @@ class PoolSystem(System):
         return {'kind': self.kind, 'pipeline': _lasting(repr(whole))}
 
     def notes(self) -> list[str]:
-        pool, notes = int(self.collection.pool_sizes.sum()), []
-        if 0 < self._longest < pool:
+        notes = []
+        cut = {kind: depth for kind, depth in self._depths.items() if 0 < depth[0] < depth[1]}
+        if cut:
+            found = ', '.join(f'{n:,} of {pool:,} in the {kind} settings' for kind, (n, pool) in cut.items())
+            last = f', in RankDistance as ranked {cut["multilingual"][1]:,}' if 'multilingual' in cut else ''
             notes.append(
-                f'{self.name} returned at most {self._longest:,} of {pool:,} passages for a question of the '
-                f'multilingual settings; a relevant passage beyond counts as not retrieved, in RankDistance as ranked '
-                f'{pool:,}.'
+                f'{self.name} returned at most so many passages for a question: {found}; a relevant passage beyond '
+                f'counts as not retrieved{last}.'
             )
         if self._answered < self._asked:
             notes.append(f'{self.name} returned nothing for {self._asked - self._answered:,} of {self._asked:,} '
@@ -100,6 +104,8 @@ class PoolSystem(System):
     def _read(self, frame: pd.DataFrame, setting: Setting, judged: Judged) -> Table:
         """The run as arrays, with passages of the setting only."""
         where = f'system {self.name!r}, {_words(setting)}'
+        if not isinstance(frame, pd.DataFrame):
+            raise TypeError(f'{where}: it returned a {type(frame).__name__}; a pipeline returns a DataFrame')
         missing = [column for column in _COLUMNS if column not in frame.columns]
         if missing:
             raise ValueError(f'{where}: it returned no {", ".join(missing)}, but {", ".join(map(str, frame.columns))}')
@@ -154,6 +160,16 @@ class RunSystem(PoolSystem):
         self._run = run
         if QUERY_LANG not in run.columns:
             self._run = run.assign(**{QUERY_LANG: run['qid'].map(self._languages_of_questions())})
+        elif run[QUERY_LANG].isna().any():
+            qid = run['qid'][run[QUERY_LANG].isna()].iloc[0]
+            raise ValueError(f'system {name!r} is a run with a row for question {qid!r} that has no {QUERY_LANG}')
+        if not self._run[QUERY_LANG].isin(collection.query_languages).any():
+            langs = ', '.join(map(str, run[QUERY_LANG].unique())) if QUERY_LANG in run.columns else ''
+            has = f'it has questions in {langs}' if langs else f'it has {len(run)} rows'
+            raise ValueError(
+                f'system {name!r} is a run without any question of {collection!r}; {has}'
+                + (f', the first for {run["qid"].iloc[0]!r}; ids are strings' if len(run) else '')
+            )
 
     def refuses(self, setting: Setting) -> str:
         if setting.doc_lang is not None:

@@ -6,6 +6,8 @@ import pandas as pd
 import pyterrier as pt
 from ir_measures.measures import Measure
 
+from pyterrier_hybrid.encoding.devices import check_device
+
 from .cells import Cell, check_measures, evaluate
 from .dense import DenseSystem
 from .evaluation_set import EvaluationSet, Setting
@@ -133,11 +135,15 @@ def as_systems(systems: Mapping[str, object], collection: EvaluationSet, device:
     """The systems that a user gives, in one of the forms of :func:`MultilingualExperiment`.
 
     Raises:
-        ValueError: no mapping, or an empty one.
-        TypeError: a system of no known form.
+        ValueError: no mapping, or an empty one; a device that is not there.
+        TypeError: a system of no known form, or whose name is no text.
     """
     if not isinstance(systems, Mapping) or not systems:
         raise ValueError(f'there is no system to evaluate in {systems!r:.80}; give a mapping from names to systems')
+    unnamed = [name for name in systems if not isinstance(name, str)]
+    if unnamed:
+        raise TypeError(f'a system is called {unnamed[0]!r}; names are texts, as in {str(unnamed[0])!r}')
+    check_device(device)
     return [_runner(name, system, collection, device) for name, system in systems.items()]
 
 

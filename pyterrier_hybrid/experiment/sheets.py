@@ -50,7 +50,7 @@ def summary_sheet(result: Result, measures: Sequence[str] | None = None) -> Shee
     groups = [(measure, sum(m == measure for m, _ in table.columns)) for measure in chosen]
     return _sheet(
         table, [m for m, _ in table.columns], [group for group in groups if group[1]],
-        [SHORT[kind] for _, kind in table.columns], lines, [*_averages(result, chosen), *result.notes],
+        [SHORT[kind] for _, kind in table.columns], lines, [*blank_notes(result, chosen), *result.notes],
     )  # fmt: skip
 
 
@@ -87,19 +87,32 @@ def _sheet(table: pd.DataFrame, measures, groups, columns, lines, notes) -> Shee
     return Sheet(groups, columns, rows, best, list(notes))
 
 
-def _averages(result: Result, measures: list[str]) -> list[str]:
-    """What the averages of a summary leave out, and why: a sentence for each system and reason."""
+def blank_notes(result: Result, measures: Sequence[str], *, every: bool = False) -> list[str]:
+    """What the averages of a summary leave out, and why: a sentence for the systems of which the same is true.
+
+    Args:
+        result: the result.
+        measures: which of its measures.
+        every: speak of all blank cells; otherwise of those in a column that some system has a value in, and of measures
+            that no system has any of.
+    """
     keys = ['system', 'measure', 'setting']
     filled = result.by_setting().groupby(keys).size()
-    shown = {column for column in result.table().columns if column[0] in measures}
+    columns = result.table().columns
+    without = set(measures) - {measure for measure, _ in columns}
+    kinds = {kind for _, kind in columns}
     cells: dict[tuple, list[str]] = {}
-    for (system, measure, kind), rows in result.blanks.groupby(keys, sort=False):
-        if (measure, kind) in shown:
+    for (system, measure, kind), rows in result.blanks.groupby(keys, sort=False, observed=True):
+        shown = (measure, kind) in columns or (measure in without and (kind in kinds or not kinds))
+        if measure in measures and (every or shown):
             n = filled.get((system, measure, kind), 0)
             some = f'the mean over {n} of {n + len(rows)} settings' if n else 'blank'
             why = '; '.join(dict.fromkeys(rows['reason']))
             cells.setdefault((system, some, why), []).append(f'{measure} {SHORT[kind]}')
-    return [f'{system}, {", ".join(names)}: {some}, because {why}.' for (system, some, why), names in cells.items()]
+    systems: dict[tuple, list[str]] = {}
+    for (system, some, why), names in cells.items():
+        systems.setdefault((', '.join(names), some, why), []).append(str(system))
+    return [f'{", ".join(of)}, {names}: {some}, because {why}.' for (names, some, why), of in systems.items()]
 
 
 def tidy_cells(result: Result) -> pd.DataFrame:

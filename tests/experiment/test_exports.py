@@ -1,4 +1,5 @@
 """Tables as text, by hand, and one Parquet file."""
+import dataclasses
 import io
 
 import pandas as pd
@@ -39,6 +40,29 @@ by chance &  &  &  & 1,234 \\
 \bottomrule
 \end{tabular}
 '''  # noqa: E501
+
+
+def test_a_measure_without_any_value_is_said_to_be_blank(make_result):
+    """Its columns are left out, and the reason is not."""
+    result = make_result()
+    rows, reason = result.per_query, 'all that is relevant is in one language'
+    blanks = [(s, 'multilingual', 'de', None, 'LPR', reason) for s in 'ab']
+    silent = dataclasses.replace(
+        result, per_query=rows[rows['measure'] != 'LPR'],
+        blanks=pd.concat([result.blanks, pd.DataFrame(blanks, columns=result.blanks.columns)]),
+    )  # fmt: skip
+    lines = silent.to_markdown().splitlines()
+    assert 'LPR' not in lines[0]
+    assert f'a, b, LPR Multi.: blank, because {reason}.' in lines
+    assert 'a, b, LPR Mono.: blank, because it compares languages.' in lines
+    assert not any('LPR' in line for line in silent.to_markdown('AP').splitlines())
+
+
+def test_a_result_of_blanks_alone_is_its_reasons(make_result):
+    result = make_result()
+    nothing = dataclasses.replace(result, per_query=result.per_query.iloc[:0], notes=[])
+    assert 'b, AP Mono., AP Cross.: blank, because a ranking of the whole pool.' in nothing.to_markdown('AP')
+    assert r'\begin{tabular}{l}' in nothing.to_latex('AP')
 
 
 def test_by_question_language(make_result):

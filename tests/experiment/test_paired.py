@@ -11,6 +11,7 @@ from pyterrier_hybrid.experiment.paired import (
     effect_size,
     paired_t,
     randomization,
+    t_interval,
     tost,
     wilcoxon,
 )
@@ -35,6 +36,17 @@ def test_tost_is_statsmodels(differences, margin):
     DescrStatsW = pytest.importorskip('statsmodels.stats.weightstats').DescrStatsW
     if np.ptp(differences):
         assert tost(differences, margin) == pytest.approx(DescrStatsW(differences).ttost_mean(-margin, margin)[0])
+
+
+@given(differences=SAMPLES)
+@settings(max_examples=20, deadline=None)
+def test_t_interval_is_scipys(differences):
+    low, high = t_interval(differences, 0.9)
+    if np.ptp(differences):
+        expected = stats.t.interval(0.9, len(differences) - 1, differences.mean(), stats.sem(differences))
+        assert (low, high) == pytest.approx(expected)
+    else:
+        assert low == high == differences[0]
 
 
 def test_randomization_goes_through_all_signs_of_a_small_sample():

@@ -3,6 +3,7 @@ import dataclasses
 import re
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -118,16 +119,32 @@ def make_significance() -> pd.DataFrame:
         'system': ['B'], 'baseline': ['A'], 'measure': ['AP'], 'setting': ['multilingual'], 'value': [0.6],
         'baseline_value': [0.5], 'difference': [0.1], 'low': [-0.02], 'high': [0.22], 'effect': [0.3],
         'p': [0.0004], 'p_corrected': [0.0123], 'significant': [True], 'n': [1190],
+        'test': ['t'], 'correction': ['holm'], 'comparisons': [8], 'level': [0.95],
     })  # fmt: skip
+
+
+def make_by_language() -> dict:
+    rows = pd.concat([make_significance()] * 2).assign(query_lang=['de', 'xx'], better=True, significant=[True, False])
+    rows = rows.assign(effect=[0.3, np.nan], p=[0.2, np.nan], low=[0.1, np.nan], comparisons=2)
+    return {('B', 'A', 'AP', 'multilingual'): rows}
+
+
+def make_equivalence() -> pd.DataFrame:
+    return make_significance().rename(columns={'significant': 'equivalent'}).assign(margin=0.02, test='tost')
+
+
+def everything() -> dict:
+    return {
+        'study': make_study(SIMPLEX, fractions=(0.1, 1.0)), 'significance': make_significance(),
+        'by_language': make_by_language(), 'equivalence': make_equivalence(),
+    }  # fmt: skip
 
 
 @pytest.fixture(scope='module')
 def whole(tmp_path_factory):
     """A report of everything there is: its path."""
     path = tmp_path_factory.mktemp('report') / 'new' / 'report.html'
-    return write_report(
-        make_result(), path, study=make_study(SIMPLEX, fractions=(0.1, 1.0)), significance=make_significance()
-    )
+    return write_report(make_result(), path, **everything())
 
 
 @pytest.fixture(scope='module')
@@ -158,7 +175,8 @@ def test_page_needs_nothing_but_itself(whole, page):
 def test_every_figure_is_an_svg_and_a_png_file(whole, page):
     figures = [attrs['id'] for tag, attrs in page.tags if tag == 'figure']
     files = sorted(path.name for path in (whole.parent / 'report_figures').iterdir())
-    assert files == sorted(f'{name.removeprefix("figure-")}.{kind}' for name in figures for kind in ('png', 'svg'))
+    names = [f'{name.removeprefix("figure-")}.{kind}' for name in figures for kind in ('png', 'svg')]
+    assert files == sorted([*names, 'manifest.json'])
     assert (whole.parent / 'report_figures' / 'ratio-ap.png').read_bytes().startswith(b'\x89PNG')
     assert '#00705a' in (whole.parent / 'report_figures' / 'ratio-ap.svg').read_text(encoding='utf-8')
 
@@ -178,7 +196,8 @@ def test_headings_of_tables_say_what_they_head(page):
 def test_all_parts_are_there_and_named_in_the_contents(page):
     assert page.headings == [
         'Retrieval across languages: mine', 'Effectiveness and language bias', 'Significance',
-        'The ratio of monolingual and cross-lingual batches', 'The amount of training data', 'Three kinds of batches',
+        'Significance by question language', 'Equivalence', 'The ratio of monolingual and cross-lingual batches',
+        'The amount of training data', 'Three kinds of batches',
         'Every mix', 'Language by language', 'Rank distance by language', 'Tables by question language',
         'Configuration and versions',
     ]  # fmt: skip
@@ -192,19 +211,7 @@ def test_numbers_are_those_of_the_result(page):
 
 
 def test_significance_is_shown_with_sign_interval_and_probabilities(page):
-    assert ['B', '0.600', '0.500', '+0.100', '−0.020 to +0.220', '0.30', '< 0.001', '0.012', '1,190'] in page.rows
-
-
-def test_languages_won_are_summed_up_in_a_line(tmp_path):
-    rows = pd.concat([make_significance()] * 2).assign(query_lang=['de', 'xx'], better=True, significant=[True, False])
-    rows = rows.assign(effect=[0.3, np.nan], p=[0.2, np.nan], low=[0.1, np.nan])
-    html = write_report(
-        make_result(), tmp_path / 'r.html', by_language={('B', 'A', 'AP', 'multilingual'): rows}
-    ).read_text(encoding='utf-8')
-    page = Page(html)
-    assert 'B against A, AP, multilingual: better in 2 of 2 languages, significantly in 1</summary>' in html
-    assert page.row('German (de)')[2:6] == ['+0.100', '+0.100 to +0.220', '0.30', '0.200']
-    assert page.row('xx')[2:6] == ['+0.100', 'none', 'none', 'none']
+    assert ['B', '0.600', '0.500', '+0.100*', '−0.020 to +0.220', '0.30', '< 0.001', '0.012', '1,190'] in page.rows
 
 
 def test_configuration_is_shown(whole):
@@ -213,10 +220,7 @@ def test_configuration_is_shown(whole):
 
 
 def test_same_input_gives_the_same_bytes(whole, tmp_path):
-    again = write_report(
-        make_result(), tmp_path / 'report.html', study=make_study(SIMPLEX, fractions=(0.1, 1.0)),
-        significance=make_significance(),
-    )  # fmt: skip
+    again = write_report(make_result(), tmp_path / 'report.html', **everything())
     first = {p.relative_to(whole.parent): p.read_bytes() for p in whole.parent.rglob('*.*')}
     second = {p.relative_to(tmp_path): p.read_bytes() for p in tmp_path.rglob('*.*')}
     assert again.exists() and first == second
@@ -236,6 +240,18 @@ def test_what_is_not_there_leaves_its_part_out(tmp_path):
     assert not (tmp_path / 'bare_figures').exists()
 
 
+def test_what_an_earlier_report_left_over_is_deleted(tmp_path):
+    path, folder = tmp_path / 'report.html', tmp_path / 'report_figures'
+    write_report(make_result(('A', 'B')), path, significance=make_significance())
+    (folder / 'mine.txt').write_text('mine')
+    before = {file.name for file in folder.iterdir()}
+    page = Page(write_report(make_result(('C',)), path).read_text(encoding='utf-8'))
+    shown = {Path(target).name for tag, target in page.references if tag == 'a' and not target.startswith('#')}
+    assert {file.name for file in folder.iterdir()} == {*shown, 'manifest.json', 'mine.txt'} != before
+    write_report(None, path, study=make_study(LINE))
+    assert not any('by-language' in file.name for file in folder.iterdir()) and (folder / 'mine.txt').exists()
+
+
 def test_study_alone_makes_a_report(tmp_path):
     study = StudyResult(make_study(LINE, 1), {}, 'mine', ['AP', 'RankDistance'], {'made_with': {'steps': 400}})
     html = write_report(None, tmp_path / 'study.html', study=study).read_text(encoding='utf-8')
@@ -246,7 +262,7 @@ def test_study_alone_makes_a_report(tmp_path):
         'Configuration and versions',
     ]  # fmt: skip
     values = study.values.query('measure == "AP"').set_index('monolingual')['value']
-    assert page.row('50% monolingual, 50% crosslingual')[0] == f'{values[0.5]:.3f}'
+    assert page.row('50% monolingual, 50% cross-lingual')[0] == f'{values[0.5]:.3f}'
     table = write_report(None, tmp_path / 'table.html', study=study.values).read_text(encoding='utf-8')
     assert Page(table).headings == ['Retrieval across languages', *page.headings[1:-1]]
 
@@ -306,6 +322,8 @@ def test_refusals(tmp_path):
         write_report(result, path, significance=make_significance().drop(columns=['baseline', 'difference']))
     with pytest.raises(ValueError, match=r"by_language\[\('B', 'A', 'AP', 'multilingual'\)\] has no column query_lang"):
         write_report(result, path, by_language={('B', 'A', 'AP', 'multilingual'): make_significance()})
+    with pytest.raises(ValueError, match='equivalence has no column margin, equivalent; give the table of equivalence'):
+        write_report(result, path, equivalence=make_significance())
     with pytest.raises(ValueError, match='the study has no column seed; its columns are mix, monolingual'):
         write_report(result, path, study=study.drop(columns='seed'))
     with pytest.raises(ValueError, match='the study has no column mix; its columns'):

@@ -37,7 +37,7 @@ def test_ratio_and_triangle_are_of_the_largest_amount_of_data():
 
 def test_mix_in_words():
     assert mix_in_words(pd.Series({'monolingual': 0.5, 'crosslingual': 0.5, 'mixed': 0})) == (
-        '50% monolingual, 50% crosslingual'
+        '50% monolingual, 50% cross-lingual'
     )
     assert mix_in_words(pd.Series({'multilingual': 1 / 3, 'mixed': 2 / 3})) == '33.33% multilingual, 66.67% mixed'
 

@@ -165,13 +165,33 @@ def test_a_cut_run_is_noted_and_ranks_what_it_lost_last(collection, make_dense, 
     result = MultilingualExperiment({'cut': Ranker(whole_run, encoder, collection, None, depth=4)}, collection,
                                     [RankDistance, AP], settings=['multilingual'], verbose=False)  # fmt: skip
     assert result.notes == [
-        'cut returned at most 4 of 21 passages for a question of the multilingual settings; a relevant passage beyond '
-        'counts as not retrieved, in RankDistance as ranked 21.'
+        'cut returned at most so many passages for a question: 4 of 21 in the multilingual settings; a relevant '
+        'passage beyond counts as not retrieved, in RankDistance as ranked 21.'
     ]
     setting = settings[-1]
     expected = oracle(whole_run(encoder, collection, setting, 4), collection, setting, RankDistance(pool=21),
                       without={'q3', 'q4'})  # fmt: skip
     assert values_of(result, 'cut', setting, RankDistance) == pytest.approx(expected)
+
+
+def test_a_pipeline_that_returns_too_few_is_noted_for_every_kind_of_setting(collection, make_dense):
+    encoder, index = make_dense()
+
+    def build(langs):
+        return encoder_pipeline(encoder, index, langs) % 6
+
+    result = MultilingualExperiment({'six': build, 'all': lambda langs: encoder_pipeline(encoder, index, langs)},
+                                    collection, [AP], verbose=False)  # fmt: skip
+    assert result.notes == [
+        'six returned at most so many passages for a question: 6 of 9 in the monolingual settings, 6 of 9 in the '
+        'crosslingual settings, 6 of 21 in the multilingual settings; a relevant passage beyond counts as not '
+        'retrieved, in RankDistance as ranked 21.'
+    ]
+    monolingual = MultilingualExperiment({'six': build}, collection, [AP], settings='monolingual', verbose=False)
+    assert monolingual.notes == [
+        'six returned at most so many passages for a question: 6 of 9 in the monolingual settings; a relevant passage '
+        'beyond counts as not retrieved.'
+    ]
 
 
 def test_a_system_that_finds_nothing_has_zeros_and_the_worst_distance(collection):
@@ -265,6 +285,9 @@ def frame(**columns):
     (frame(qid='q9', query_lang='de'), "it answers 'q9', which is no question of small in de"),
     (frame(), "a run without query_lang, and question 'q.' is asked in de and in en; give the run the column"),
     (frame().drop(columns='docno'), "system 'bad' is a run without docno; it has qid, score"),
+    (frame(query_lang='fr'), r"is a run without any question of EvaluationSet\('small'.*; it has questions in fr"),
+    (frame(query_lang='de').iloc[:0], "'bad' is a run without any question of .*; it has 0 rows"),
+    (frame(query_lang=['de', None]), "'bad' is a run with a row for question 'q1' that has no query_lang"),
 ])  # fmt: skip
 def test_unusable_runs(collection, run, message):
     with pytest.raises(ValueError, match=message):
@@ -341,10 +364,23 @@ def test_a_pipeline_takes_measures_of_whole_runs(collection, make_dense, setting
     ({'x': pt.Transformer.identity()}, ValueError, "'x', questions in de over .*: it returned no docno, score, but"),
     ({'x': 3}, TypeError, "system 'x' is a int; give"),
     ({'x': ('a', 'b')}, TypeError, "system 'x' is a pair of str and str; give \\(encoder, index\\)"),
+    ({1: pt.Transformer.identity()}, TypeError, "a system is called 1; names are texts, as in '1'"),
+    ({'x': pt.apply.generic(lambda topics: None)}, TypeError, "'x', .*: it returned a NoneType; a pipeline ret"),
 ])  # fmt: skip
 def test_unusable_systems(collection, systems, error, message):
     with pytest.raises(error, match=message):
         MultilingualExperiment(systems, collection, [AP], verbose=False)
+
+
+def test_a_run_of_other_questions(pooled):
+    run = pd.DataFrame({'qid': ['sw:other'], 'docno': ['sw:1'], 'score': [1.0]})
+    with pytest.raises(ValueError, match=r"without any question of EvaluationSet\('pooled'.*the first for 'sw:other'"):
+        MultilingualExperiment({'run': run}, pooled, [AP], verbose=False)
+
+
+def test_a_device_that_is_not_there(collection, make_dense):
+    with pytest.raises(ValueError, match=r"the device 'warp' cannot be used \(.*\); give another one, such as cpu"):
+        MultilingualExperiment({'toy': make_dense()}, collection, [AP], device='warp', verbose=False)
 
 
 def test_languages_are_chosen_in_one_place(collection):

@@ -1,10 +1,19 @@
 """Comparisons of systems: the unit is the question, the difference that of the table."""
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from pyterrier_hybrid.experiment import Result, better_in, compare_by_language, compare_systems, equivalence
+from pyterrier_hybrid.experiment import (
+    Result,
+    better_in,
+    compare_by_language,
+    compare_every_language,
+    compare_systems,
+    equivalence,
+)
 from pyterrier_hybrid.experiment.contributions import contributions
 
 
@@ -95,7 +104,10 @@ def test_compare_systems(three, test):
     found = compare_systems(three, 'base', test=test)
     assert found.columns.tolist() == [
         'system', 'baseline', 'measure', 'setting', 'value', 'baseline_value', 'difference', 'low', 'high', 'effect',
-        'statistic', 'p', 'p_corrected', 'significant', 'n',
+        'statistic', 'p', 'p_corrected', 'significant', 'n', 'test', 'correction', 'comparisons', 'level',
+    ]  # fmt: skip
+    assert found[['test', 'correction', 'comparisons', 'level']].drop_duplicates().values.tolist() == [
+        [test, 'holm', 8, 0.95]
     ]  # fmt: skip
     assert len(found) == 8 and (found['n'] == 40).all()
     assert found['significant'].tolist() == (found['p_corrected'] < 0.05).tolist()
@@ -144,6 +156,20 @@ def test_equivalence(three):
     assert not equivalence(three, 'base', margin=1e-6)['equivalent'].any()
 
 
+@pytest.mark.parametrize('level', [0.9, 0.95])
+def test_equivalence_without_a_correction_is_an_interval_within_the_margin(three, level):
+    for margin in (0.05, 0.08, 0.1, 0.2, 0.3):
+        found = equivalence(three, 'base', margin=margin, correction=None, level=level)
+        inside = (found['low'] > -margin) & (found['high'] < margin)
+        assert found['equivalent'].tolist() == inside.tolist()
+    row = found[(found['system'] == 'same') & (found['measure'] == 'AP')].iloc[0]
+    values = three.per_query[(three.per_query['measure'] == 'AP') & (three.per_query['setting'] == row['setting'])]
+    values = values.pivot(index='qid', columns='system', values='value')
+    by_scipy = stats.ttest_rel(values['same'], values['base']).confidence_interval(2 * level - 1)  # 90% at .95
+    assert (row['low'], row['high']) == pytest.approx(tuple(by_scipy))
+    assert (row['test'], row['correction'], row['comparisons'], row['level']) == ('tost', None, 8, level)
+
+
 @pytest.fixture
 def languages():
     """Better in de and en, significantly in de; worse in th, significantly; with a measure of which less is better."""
@@ -173,7 +199,32 @@ def test_better_in_n_of_m_languages(languages):
     assert better_in(found[found['better']]) == 'better in 2 of 2 languages, significantly in 1'
 
 
+def test_a_language_with_one_question_is_left_out(languages):
+    rows = languages.per_query
+    few = dataclasses.replace(languages, per_query=rows[(rows['query_lang'] != 'th') | (rows['qid'] == 'q1')])
+    found = compare_by_language(few, 'a', 'b', 'AP', 'multilingual')
+    assert found['query_lang'].tolist() == ['de', 'en'] and found['comparisons'].tolist() == [2, 2]
+    one = dataclasses.replace(languages, per_query=rows[rows['qid'] == 'q1'])
+    with pytest.raises(ValueError, match='1 question has a value of AP in the multilingual settings'):
+        compare_by_language(one, 'a', 'b', 'AP', 'multilingual')
+    assert compare_every_language(one, 'b') == {}
+    apart = rows[((rows['query_lang'] == 'de') & (rows['qid'] == 'q1'))
+                 | ((rows['query_lang'] == 'en') & (rows['qid'] == 'q2'))]  # fmt: skip
+    with pytest.raises(ValueError, match=r"no language has two questions with values of AP .* both 'a' and 'b'"):
+        compare_by_language(dataclasses.replace(languages, per_query=apart), 'a', 'b', 'AP', 'multilingual')
+
+
+def test_every_language_of_every_comparison(languages):
+    found = compare_every_language(languages, 'b', resamples=500)
+    assert list(found) == [('a', 'b', measure, 'multilingual') for measure in ('AP', 'RankDistance')]  # LPR: neither
+    for compared, frame in found.items():
+        pd.testing.assert_frame_equal(frame, compare_by_language(languages, *compared, resamples=500))
+    assert list(compare_every_language(languages, 'b', measures='RankDistance', resamples=9)) == list(found)[1:]
+
+
 @pytest.mark.parametrize('call, message', [
+    (lambda r: compare_every_language(r, 'c'), "the result has no system 'c'"),
+    (lambda r: equivalence(r, 'a', margin=1, level=0.5), 'level is 0.5; an equivalence test has one above 0.5'),
     (lambda r: compare_systems(r, 'c'), "the result has no system 'c'; it has a, b"),
     (lambda r: compare_systems(r, 'a', systems='a'), "'a' cannot be compared with itself"),
     (lambda r: compare_systems(r, 'a', measures='P'), "the result has no measure 'P'"),
@@ -193,7 +244,18 @@ def test_what_cannot_be_compared(languages, call, message):
         call(languages)
 
 
+def test_a_comparison_of_one_question_is_left_out():
+    result = make({
+        **{(system, 'multilingual', 'de', None): {'q1': 0.5, 'q2': v} for system, v in (('a', 0.1), ('b', 0.2))},
+        **{(system, 'multilingual', 'de', None, 'LPR'): {'q1': 1.0} for system in 'ab'},
+    }, measures=['AP', 'LPR'])  # fmt: skip
+    assert compare_systems(result, 'b')['measure'].tolist() == ['AP']
+    assert equivalence(result, 'b', margin=0.1)['measure'].tolist() == ['AP']
+    with pytest.raises(ValueError, match='1 question has a value of LPR'):
+        compare_systems(result, 'b', measures='LPR')
+
+
 def test_one_question_is_no_sample():
     result = make({(system, 'multilingual', 'de', None): {'q1': 0.5} for system in 'ab'})
-    with pytest.raises(ValueError, match="1 questions have values of AP in the multilingual settings for both 'a' and"):
+    with pytest.raises(ValueError, match="1 question has a value of AP in the multilingual settings for both 'a' and"):
         compare_systems(result, 'b')

@@ -1,40 +1,68 @@
-"""Is the difference real: every system's difference from the baseline, with its interval."""
+"""Every system's difference from the baseline with its interval: is it real, and is it too small to matter?"""
 import numpy as np
 import pandas as pd
 
 from ..presentation import better
 from .canvas import INK, SERIES, WIDTH, Drawing, drawing, figure_name, label
 from .differences import baselines, signed
+from .equivalence import in_units, verdict
 from .words import SETTINGS, setting_name
 
 
 def differences_figures(differences: pd.DataFrame) -> list[Drawing]:
     """A figure per measure: each system's difference from the baseline in each kind of setting, with its interval."""
-    groups = differences.groupby('measure', sort=False, observed=True)
-    return [_figure(rows, str(measure)) for measure, rows in groups if rows['difference'].notna().any()]
-
-
-def _figure(rows: pd.DataFrame, measure: str) -> Drawing:
-    rows = rows[rows['difference'].notna()]
     caption = (
-        f'Differences from {baselines(rows)}, with their intervals. A filled marker is significant after the '
+        f'Differences from {baselines(differences)}, with their intervals. A filled marker is significant after the '
         'correction, a hollow one is not.'
     )
-    alt = '; '.join(
-        f'{row.system}, {setting_name(row.setting)}: {signed(measure, row.difference)}, '
-        f'{"significant" if row.significant else "not significant"}'
-        for row in rows.itertuples()
+
+    def say(measure: str, row) -> str:
+        return f'{signed(measure, row.difference)}, {"significant" if row.significant else "not significant"}'
+
+    rows = differences.assign(filled=differences['significant'])
+    return _figures(rows, 'difference', 'differences from', caption, say)
+
+
+def equivalence_figures(rows: pd.DataFrame) -> list[Drawing]:
+    """A figure per measure: each difference with the interval of its equivalence test, between lines at the margin."""
+    caption = (
+        f'Differences from {baselines(rows)}, with the intervals of the equivalence test. Dashed lines are the margin: '
+        'an interval between them is a difference that does not matter. A filled marker is equivalent after the '
+        'correction, a hollow one is not shown to be.'
     )
-    size = (WIDTH, 50 + 19 * len(rows) + 14 * rows['setting'].nunique())
-    return drawing(
-        figure_name('difference', measure), f'{measure}: differences from {baselines(rows)}', caption, alt + '.', size,
-        lambda figure: _draw(figure, rows, measure),
-    )  # fmt: skip
+
+    def say(measure: str, row) -> str:
+        words = verdict(measure, row)
+        return f'{signed(measure, row.difference)}, {words[0].lower()}{words[1:]}'
+
+    rows = rows.assign(filled=rows['equivalent'])
+    return _figures(rows, 'equivalence', 'equivalence to', caption, say)
+
+
+def _figures(differences: pd.DataFrame, name: str, title: str, caption: str, say) -> list[Drawing]:
+    found = []
+    for measure, rows in differences.groupby('measure', sort=False, observed=True):
+        rows = rows[rows['difference'].notna()]
+        if not len(rows):
+            continue
+        spoken = '; '.join(
+            f'{row.system}, {setting_name(row.setting)}: {say(str(measure), row)}' for row in rows.itertuples()
+        )
+        size = (WIDTH, 50 + 19 * len(rows) + 14 * rows['setting'].nunique())
+        found.append(drawing(
+            figure_name(name, measure), f'{measure}: {title} {baselines(rows)}', caption, f'{spoken}.', size,
+            lambda figure, rows=rows, measure=str(measure): _draw(figure, rows, measure),
+        ))  # fmt: skip
+    return found
 
 
 def _draw(figure, rows: pd.DataFrame, measure: str) -> None:
     axes = figure.subplots()
     axes.axvline(0, color=INK, linewidth=1)
+    margins = sorted(set(rows.get('margin', ())))
+    for margin in margins:
+        for bound in (-margin, margin):
+            axes.axvline(bound, color=INK, linewidth=1, linestyle='--')
     places, names, headings, y = [], [], [], 0.0
     for setting, some in rows.groupby('setting', sort=False, observed=True):
         headings.append(len(places))
@@ -45,7 +73,7 @@ def _draw(figure, rows: pd.DataFrame, measure: str) -> None:
             reach = np.abs(np.array([[row.difference - row.low], [row.high - row.difference]]))
             axes.errorbar(
                 [row.difference], [y], xerr=np.nan_to_num(reach), marker='o', markersize=6.5, color=SERIES[0],
-                markerfacecolor=SERIES[0] if row.significant else 'none', markeredgewidth=1.5, capsize=3, linewidth=1.4,
+                markerfacecolor=SERIES[0] if row.filled else 'none', markeredgewidth=1.5, capsize=3, linewidth=1.4,
             )  # fmt: skip
             places.append(y)
             names.append(label(str(row.system), 20))
@@ -60,4 +88,5 @@ def _draw(figure, rows: pd.DataFrame, measure: str) -> None:
     axes.grid(False, axis='y')
     axes.spines['left'].set_visible(False)
     side = {1: ', right is better', -1: ', left is better', 0: ''}[better(measure)]
-    axes.set_xlabel(f'difference in {measure}{side}')
+    stated = f'\nmargin ±{", ±".join(map(in_units, margins))}' if margins else ''
+    axes.set_xlabel(f'difference in {measure}{side}{stated}')

@@ -33,8 +33,18 @@ def details(summary: str, *content: str) -> str:
 
 
 def header_row(cells: Iterable[str]) -> str:
-    """A heading row of column headings, given as markup."""
-    return element('tr', *(element('th', cell, scope='col') for cell in cells))
+    """A heading row of column headings, given as markup; a cell without a ``th`` of its own gets one."""
+    headings = (cell if cell.startswith('<th') else element('th', cell, scope='col') for cell in cells)
+    return element('tr', *headings)
+
+
+def words(line: str) -> str:
+    """A cell that holds a sentence, which may be broken into lines."""
+    return element('td', text(line), class_='words')
+
+
+#: The heading of such cells.
+IN_WORDS = element('th', 'In words', scope='col', class_='words')
 
 
 def table(caption: str, header: Sequence[str], groups: Sequence[Group], columns: int) -> str:
@@ -50,7 +60,8 @@ def table(caption: str, header: Sequence[str], groups: Sequence[Group], columns:
     for group in groups:
         rows = []
         if group.heading:
-            rows.append(element('tr', element('th', group.heading, scope='rowgroup', colspan=columns), class_='group'))
+            heading = element('th', element('span', group.heading), scope='rowgroup', colspan=columns)
+            rows.append(element('tr', heading, class_='group'))
         for head, cells in group.rows:
             data = (cell if cell.startswith('<td') else element('td', cell) for cell in cells)
             rows.append(element('tr', element('th', head, scope='row'), *data))

@@ -3,6 +3,7 @@ import numpy as np
 import pandas as pd
 
 from ..study_result import SHARES
+from .words import setting_name
 
 KINDS = list(SHARES)
 COLUMNS = [*KINDS, 'seed', 'setting', 'measure', 'value']
@@ -39,8 +40,8 @@ def on_simplex(study: pd.DataFrame, kinds: list[str]) -> pd.DataFrame:
 
 
 def mix_in_words(shares: pd.Series) -> str:
-    """A mix in words: ``50% monolingual, 50% crosslingual``; a kind that is not among the shares has none."""
-    return ', '.join(f'{100 * shares[kind]:.4g}% {kind}' for kind in KINDS if shares.get(kind, 0) > 0)
+    """A mix in words: ``50% monolingual, 50% cross-lingual``; a kind that is not among the shares has none."""
+    return ', '.join(f'{100 * shares[kind]:.4g}% {setting_name(kind)}' for kind in KINDS if shares.get(kind, 0) > 0)
 
 
 def over_seeds(values: pd.Series, level: float = 0.95) -> tuple[float, float]:

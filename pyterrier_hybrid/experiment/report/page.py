@@ -1,5 +1,4 @@
 """The report: one HTML file with everything in it, and its figures as files."""
-from collections.abc import Mapping
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
@@ -14,9 +13,12 @@ from .blanks import BlankNotes
 from .by_language import language_tables
 from .canvas import Drawing, check_matplotlib, inline_svg
 from .configuration import configuration
-from .differences import COLUMNS, LANGUAGE_COLUMNS, check_differences, differences_table, language_differences
-from .differences_figure import differences_figures
+from .differences import COLUMNS, check_differences, differences_table, how_tested
+from .differences_figure import differences_figures, equivalence_figures
+from .equivalence import check_equivalence, equivalence_parts
+from .figure_files import FigureFiles, replace_file
 from .heatmap import pooled_heatmaps, setting_heatmaps
+from .languages_won import LANGUAGE_COLUMNS, ByLanguage, languages_won
 from .main_table import languages_of, main_table
 from .markup import details, element, section, text
 from .mixes import check_study
@@ -51,7 +53,8 @@ def write_report(
     *,
     study: StudyResult | pd.DataFrame | None = None,
     significance: pd.DataFrame | None = None,
-    by_language: Mapping[tuple[str, str, str, str], pd.DataFrame] | None = None,
+    by_language: ByLanguage | None = None,
+    equivalence: pd.DataFrame | None = None,
     title: str | None = None,
 ) -> Path:
     """Writes a report that opens from disk, with no network and no script.
@@ -59,10 +62,11 @@ def write_report(
     The page holds what it is given: the main table (beside the paper's figures, if the data set is XQuAD-R or MLQA-R,
     whole), heatmaps by language, rank distance by language, tables by question language and the configuration from
     ``results``; curves over the ratio and the amount of data, ternary plots and a table from ``study``; tests from
-    ``significance``. What is not there leaves its part out. The same input gives the same bytes.
+    ``significance``, ``by_language`` and ``equivalence``. What is not there leaves its part out. The same input gives
+    the same bytes.
 
-    Every figure is written as PNG and SVG too, to the folder ``<name of the page>_figures`` beside the page. Figures
-    of an earlier report of that name are replaced.
+    Every figure is written as PNG and SVG too, to the folder ``<name of the page>_figures`` beside the page. Of an
+    earlier report of that name nothing is left there, and what no report wrote stays (:class:`FigureFiles`).
 
     Args:
         results: a :class:`Result`, or None for a study alone.
@@ -72,7 +76,9 @@ def write_report(
             there are several amounts of data ``mix, fraction``.
         significance: the table of :func:`~pyterrier_hybrid.experiment.compare_systems`.
         by_language: tables of :func:`~pyterrier_hybrid.experiment.compare_by_language` by its arguments, such as
-            ``('hybrid', 'X-X-mono', 'AP', 'multilingual')``.
+            ``('hybrid', 'X-X-mono', 'AP', 'multilingual')``; those of
+            :func:`~pyterrier_hybrid.experiment.compare_every_language`.
+        equivalence: the table of :func:`~pyterrier_hybrid.experiment.equivalence`.
         title: the page's heading; None for one that names the data set.
 
     Returns:
@@ -80,6 +86,7 @@ def write_report(
 
     Raises:
         ValueError: nothing to report, a path that is a folder, or a table without a column that it needs.
+        FileExistsError: a file that no report wrote lies where a figure goes.
         TypeError: results that are no :class:`Result`.
         ImportError: matplotlib is not installed; it comes with the extra ``report``.
 
@@ -104,11 +111,13 @@ def write_report(
         check_differences(significance, COLUMNS, 'significance', 'compare_systems')
     for compared, rows in (by_language or {}).items():
         check_differences(rows, LANGUAGE_COLUMNS, f'by_language[{compared!r}]', 'compare_by_language')
+    if equivalence is not None:
+        check_equivalence(equivalence)
 
     sections = _of_result(results) if results is not None else []
     if study is not None:
         sections[1:1] = _of_study(study)
-    sections.insert(1, _significance(significance, by_language or {}))
+    sections[1 if results is not None else 0:0] = _tests(significance, by_language or {}, equivalence)
     sections.append(_configuration(results, study_record))
     sections = [part for part in sections if part.content or part.figures]
     title = title or (f'Retrieval across languages: {dataset}' if dataset else 'Retrieval across languages')
@@ -149,13 +158,20 @@ def _of_study(study: pd.DataFrame) -> list[Section]:
     ]
 
 
-def _significance(differences: pd.DataFrame | None, by_language: Mapping) -> Section:
-    content, figures = [], []
+def _tests(
+    differences: pd.DataFrame | None, by_language: ByLanguage, equivalence: pd.DataFrame | None
+) -> list[Section]:
+    sections = []
     if differences is not None and len(differences):
-        content.append(differences_table(differences))
+        how = element('p', text(how_tested(differences)), class_='notes')
         figures = differences_figures(differences)
-    content += [language_differences(*compared, rows) for compared, rows in by_language.items()]
-    return Section('significance', 'Significance', content, figures)
+        sections.append(Section('significance', 'Significance', [differences_table(differences), how], figures))
+    won = languages_won(by_language)
+    sections.append(Section('languages-won', 'Significance by question language', won))
+    if equivalence is not None and len(equivalence):
+        parts, figures = equivalence_parts(equivalence), equivalence_figures(equivalence)
+        sections.append(Section('equivalence', 'Equivalence', parts, figures))
+    return sections
 
 
 def _configuration(result: Result | None, study_record: dict) -> Section:
@@ -181,21 +197,21 @@ def _figure(drawing: Drawing, folder: str) -> str:
 
 def _write(path: Path, title: str, sections: list[Section]) -> Path:
     """The figures first, the page last and in one step, so that a page never lacks a figure."""
-    folder = path.with_name(f'{path.stem}_figures')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for drawing in (figure for part in sections for figure in part.figures):
-        folder.mkdir(exist_ok=True)
-        (folder / f'{drawing.name}.svg').write_text(drawing.svg, encoding='utf-8')
-        (folder / f'{drawing.name}.png').write_bytes(drawing.png)
+    figures = FigureFiles(path, {
+        f'{drawing.name}.{kind}': content
+        for part in sections for drawing in part.figures
+        for kind, content in (('svg', drawing.svg.encode()), ('png', drawing.png))
+    })  # fmt: skip
     contents = element('ul', *(
         element('li', element('a', text(part.heading), href=f'#{part.ident}')) for part in sections
     ))  # fmt: skip
     templates = files(__package__)
     page = Template((templates / 'page.html').read_text(encoding='utf-8')).substitute(
         title=text(title), style=(templates / 'style.css').read_text(encoding='utf-8'), contents=contents,
-        body='\n'.join(part.html(folder.name) for part in sections),
+        body='\n'.join(part.html(figures.folder.name) for part in sections),
     )  # fmt: skip
-    partial = path.with_name(f'{path.name}.partial')
-    partial.write_text(page, encoding='utf-8')
-    partial.replace(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figures.write()
+    replace_file(path, page)
+    figures.clean()
     return path
