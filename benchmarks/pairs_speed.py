@@ -45,13 +45,15 @@ def generate(folder: Path, rows: int, langs: list[str]) -> None:
         stop = min(start + BLOCK, rows)
         passages[start:stop] = np.arange(start, stop) // 2
     passages.flush()
-    sizes = {path.name: path.stat().st_size for path in sorted(folder.glob('generated.*'))}
     entry = {
         'name': 'generated', 'kind': 'qa', 'rows': rows, 'passages': -(-rows // 2),
-        'table': 'generated.arrow', 'passage_ids': 'generated.passage_ids.npy', 'bytes': sizes,
+        'table': 'generated.arrow', 'passage_ids': 'generated.passage_ids.npy',
         'digest': str(rows), 'strata': [[langs, langs, 0, rows, (rows + 1) // 2]], 'lengths': {},
     }  # fmt: skip
-    manifest = {'format': FORMAT, 'fingerprint': f'{rows:032}', 'repeated_rows_skipped': 0, 'sources': [entry]}
+    files = {path.name: {'bytes': path.stat().st_size} for path in folder.glob('generated.*')}
+    manifest = {
+        'format': FORMAT, 'fingerprint': f'{rows:032}', 'repeated_rows_skipped': 0, 'sources': [entry], 'files': files,
+    }  # fmt: skip
     (folder / MANIFEST).write_text(json.dumps(manifest))
 
 

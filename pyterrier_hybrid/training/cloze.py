@@ -25,7 +25,8 @@ def inverse_cloze(rows: Iterable[dict], *, keep: float = 0.5, min_units: int = 4
         seed: of the choice.
 
     Yields:
-        Interchange rows of source ``inverse-cloze:<source>`` with the row's id, ``query`` and ``positive``.
+        Interchange rows of source ``inverse-cloze:<source>`` with the row's id, ``query`` and ``positive``, and a
+        ``query_id`` of its own: a fragment asks for the text it was taken from, not for all that have the same words.
     """
     for row in rows:
         query, positive = {}, {}
@@ -38,4 +39,6 @@ def inverse_cloze(rows: Iterable[dict], *, keep: float = 0.5, min_units: int = 4
             chosen = kept if len(kept) else np.array([draws.argmin()])
             query[lang], positive[lang] = ' '.join(units[i] for i in chosen), text
         if query:
-            yield {'id': row['id'], 'source': f'inverse-cloze:{row["source"]}', 'query': query, 'positive': positive}
+            source = f'inverse-cloze:{row["source"]}'
+            query_id = f'{source}/{row["id"]}'
+            yield {'id': row['id'], 'source': source, 'query': query, 'query_id': query_id, 'positive': positive}

@@ -75,11 +75,22 @@ def _reason(kind: Kind, source, pool: Pool | None, never_drawn: int, batch_size:
         wanted = 'two different languages' if kind is Kind.CROSSLINGUAL else 'one language on both sides'
         return f'no row has {wanted}'
     short = sorted((n, pair) for pair, n in passages.items() if pool is None or pair not in pool.pairs)
-    if not short:
-        return f'{never_drawn} rows fit no language pair of this kind' if never_drawn else ''
-    named = ', '.join(f'{x} {n}' if x == y else f'{x}-{y} {n}' for n, (x, y) in short[:_NAMED])
-    more = f' and {len(short) - _NAMED} more' if len(short) > _NAMED else ''
-    return f'fewer than {batch_size} passages: {named}{more}'
+    absent = sorted(set(source.languages) - {lang for pair in passages for lang in pair})
+    reasons = []
+    if short:
+        named = _listed([f'{x} {n}' if x == y else f'{x}-{y} {n}' for n, (x, y) in short])
+        reasons.append(f'fewer than {batch_size} passages: {named}')
+    elif never_drawn:
+        reasons.append(f'{never_drawn} rows fit no language pair of this kind')
+    if absent:
+        reasons.append(f'no pair of this kind: {_listed(absent)}')
+    return '; '.join(reasons)
+
+
+def _listed(names: list[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = f' and {len(names) - _NAMED} more' if len(names) > _NAMED else ''
+    return ', '.join(names[:_NAMED]) + more
 
 
 def mean_shares(mix, steps: int) -> dict[Kind, float]:

@@ -12,10 +12,10 @@ _TRIES = 64
 def batch_negatives(batches, step: int, count: int) -> np.ndarray:
     """Further passages for every pair of a batch, each in the language of the pair's passage.
 
-    Of a row's given negatives ``count`` are drawn. One that is the passage of a row of the batch, in whatever language
-    that passage exists, is left out. What is missing is filled up with other passages of the batch's sources (of all
-    sources, where they have none), drawn at random, none of them a passage of the batch, and none twice before all were
-    used.
+    Of a row's given negatives ``count`` are drawn. One that is the passage of a row of the batch is left out, in
+    whatever language, even where it is a translation of it that another row alone has. What is missing is filled up
+    with other passages of the batch's sources (of all sources, where they have none), drawn at random, none of them a
+    passage of the batch, and none twice before all were used.
 
     Args:
         batches: a :class:`HybridBatches`.
@@ -51,11 +51,12 @@ def _given(batches, batch, step: int, count: int) -> list[list[str]]:
         rows, langs = [batch.rows[s] for s in slots], [batch.passage_langs[s] for s in slots]
         for slot, texts in zip(slots, batches.pairs[name].negatives(rows, langs)):
             given[slot] = texts
-    answers = {lang: _answers(batches.pairs, batch, lang)
-               for lang in {lang for lang, texts in zip(batch.passage_langs, given) if texts}}  # fmt: skip
+    texts = list(dict.fromkeys(text for texts in given for text in texts))
+    answers = np.isin(batches.pairs.negative_passages(texts), _passages(batches.pairs, batch))
+    right = {text for text, answer in zip(texts, answers) if answer}
     chosen = []
-    for slot, (lang, texts) in enumerate(zip(batch.passage_langs, given)):
-        usable = [text for text in dict.fromkeys(texts) if text not in answers[lang]] if texts else []
+    for slot, texts in enumerate(given):
+        usable = [text for text in dict.fromkeys(texts) if text not in right]
         if len(usable) > count:
             order = np.argsort(uniform(np.arange(len(usable)), key_of(batches.seed, 'negatives', step, slot)))
             usable = [usable[i] for i in order[:count].tolist()]
@@ -63,21 +64,16 @@ def _given(batches, batch, step: int, count: int) -> list[list[str]]:
     return chosen
 
 
-def _answers(pairs, batch, lang: str) -> set[str]:
-    """The passages of a batch's rows, in one language, as far as they exist in it."""
-    texts: set[str] = set()
-    for name, slots in _by_source(batch.sources).items():
-        rows = np.array([batch.rows[s] for s in slots])
-        ranges = [(s.start, s.stop) for s in pairs[name].strata if lang in s.passage_langs]
-        held = [int(row) for row in rows if any(start <= row < stop for start, stop in ranges)]
-        texts.update(pairs[name].texts('passage', held, [lang] * len(held)))
-    return texts
+def _passages(pairs, batch) -> np.ndarray:
+    """The passages of a batch: int64 (batch_size,), in no particular order."""
+    slots = _by_source(batch.sources)
+    return np.concatenate([pairs[name].passage_ids[[batch.rows[s] for s in at]] for name, at in slots.items()])
 
 
 def _fillers(batches, batch, step: int, lang: str, missing: int) -> list[str]:
     """``missing`` passages in a language beside those of the batch: of its sources, or where they have none, of all."""
     pairs, slots = batches.pairs, _by_source(batch.sources)
-    seen = {int(pairs[name].passage_ids[batch.rows[s]]) for name in slots for s in slots[name]}
+    seen = set(_passages(pairs, batch).tolist())
     key = key_of(batches.seed, 'fillers', step, lang)
     own = [source for source in pairs.sources if source.name in slots]
     texts = _drawn(own, lang, missing, seen, key) or _drawn(pairs.sources, lang, missing, seen, key)

@@ -1,16 +1,19 @@
 """Parallel pairs: the corpus that training draws its batches from."""
 import json
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from pyterrier_hybrid.training.pairs_describe import PairsDescription, describe_sources
+from pyterrier_hybrid.training.pairs_files import check_contents, check_sizes
 from pyterrier_hybrid.training.pairs_import import FORMAT, MANIFEST, import_pairs
 from pyterrier_hybrid.training.pairs_irds import irds_rows
 from pyterrier_hybrid.training.pairs_jsonl import Placed, jsonl_files, read_jsonl
+from pyterrier_hybrid.training.pairs_known import HASHES, KnownNegatives
 from pyterrier_hybrid.training.pairs_overlap import shared_texts
 from pyterrier_hybrid.training.pairs_source import Source
 from pyterrier_hybrid.training.pairs_squad import squad_rows
@@ -48,9 +51,7 @@ class ParallelPairs:
         if self._manifest.get('format') != FORMAT:
             found = self._manifest.get('format')
             raise ValueError(f'{manifest} is of format {found!r}, not {FORMAT}; import the pairs anew')
-        for entry in self._manifest['sources']:
-            for name, size in entry['bytes'].items():
-                _check_size(self.folder / name, size)
+        check_sizes(self.folder, self._manifest['files'])
         self._sources = {entry['name']: Source(self.folder, entry) for entry in self._manifest['sources']}
 
     @classmethod
@@ -169,7 +170,10 @@ class ParallelPairs:
 
     @property
     def fingerprint(self) -> str:
-        """32 hex digits of the content: every text, id and passage, and the place of every row in its table."""
+        """32 hex digits of the content: every text, id and passage, and the place of every row in its table.
+
+        It is that of the import; :meth:`verify` tells whether the files still are what was imported.
+        """
         return self._manifest['fingerprint']
 
     @cached_property
@@ -191,6 +195,32 @@ class ParallelPairs:
 
     def __reduce__(self):
         return ParallelPairs, (self.folder,)
+
+    def negative_passages(self, texts: Sequence[str]) -> np.ndarray:
+        """The passages that given negatives are.
+
+        Args:
+            texts: n given negatives, of any rows.
+
+        Returns:
+            int64 (n,): numbers as in a source's ``passage_ids``; -1 for a text that no row has.
+        """
+        return np.full(len(texts), -1) if self._known is None else self._known.passages(texts)
+
+    @cached_property
+    def _known(self) -> KnownNegatives | None:
+        return KnownNegatives(self.folder) if HASHES in self._manifest['files'] else None
+
+    def verify(self) -> None:
+        """Reads all files and checks that none has changed since the import, which takes about a second for each GB.
+
+        Opening checks the sizes alone. A run that is resumed on other texts would not be the run that was begun.
+
+        Raises:
+            FileNotFoundError: a file is missing.
+            ValueError: a file has changed; names it.
+        """
+        check_contents(self.folder, self._manifest['files'])
 
     def iter_texts(self) -> Iterator[tuple[str, str]]:
         """Yields ``(lang, text)`` for every query, passage and text of all sources, without the given negatives."""
@@ -215,11 +245,3 @@ def _with_derived(placed: Iterable[Placed], derive: Callable) -> Iterator[Placed
     for label, number, row in placed:
         yield label, number, row
         yield from ((label, number, further) for further in derive([row]))
-
-
-def _check_size(path: Path, size: int) -> None:
-    if not path.is_file():
-        raise FileNotFoundError(f'{path} is missing; import the pairs anew')
-    found = path.stat().st_size
-    if found != size:
-        raise ValueError(f'{path} has {found:,} bytes, not the {size:,} it was imported with; import the pairs anew')

@@ -1,8 +1,8 @@
 """Import of a pairs folder: rows in, a folder that is there whole or not at all.
 
-Rows are streamed to disk, checked and hashed (first pass); then repeated ids are dealt with, equal passages joined, and
-each source written as a table (second pass). All of it happens in a folder beside the target, which takes the target's
-name at the end. The same rows in the same order give the same bytes.
+Rows are streamed to disk, checked and hashed (first pass); then repeated ids are dealt with, rows that share a passage
+or a question joined, and each source written as a table (second pass). All of it happens in a folder beside the target,
+which takes the target's name at the end. The same rows in the same order give the same bytes.
 """
 import json
 import os
@@ -16,14 +16,16 @@ from urllib.parse import quote
 import numpy as np
 import pyterrier as pt
 
+from pyterrier_hybrid.training.pairs_files import list_files
 from pyterrier_hybrid.training.pairs_identity import passage_numbers
 from pyterrier_hybrid.training.pairs_jsonl import Placed
+from pyterrier_hybrid.training.pairs_known import write_known
 from pyterrier_hybrid.training.pairs_rows import check_row
 from pyterrier_hybrid.training.pairs_spill import Spill
 from pyterrier_hybrid.training.pairs_table import ImportedRows, write_source
 
 MANIFEST = 'manifest.json'
-FORMAT = 1
+FORMAT = 2
 
 
 def import_pairs(rows: Generator[Placed], folder: str | os.PathLike, *, overwrite: bool, verbose: bool) -> None:
@@ -50,6 +52,7 @@ def import_pairs(rows: Generator[Placed], folder: str | os.PathLike, *, overwrit
                 spill.add(check_row(value, f'{label} {number}'), label, number)
             manifest = _write_tables(spill, partial, verbose)
         shutil.rmtree(partial / 'spill')
+        manifest['files'] = list_files(partial)
         (partial / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1) + '\n', encoding='utf-8')
         _publish(partial, target)
     except BaseException:
@@ -79,6 +82,7 @@ def _write_tables(spill: Spill, folder: Path, verbose: bool) -> dict:
     for name in pt.tqdm(sorted(spill.kinds), desc='writing sources', unit=' sources', disable=not verbose):
         piles = {coverage: paths for coverage, paths in spill.piles.items() if coverage.source == name}
         entries.append(write_source(name, spill.kinds[name][0], piles, rows, folder, stems[name]))
+    write_known(folder, spill.shared.asked(), passages)
     digests = ''.join(entry['digest'] for entry in entries)
     return {
         'format': FORMAT,

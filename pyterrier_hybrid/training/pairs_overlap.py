@@ -70,16 +70,34 @@ def shared_texts(sources: Iterable[Source], dataset: object, *, verbose: bool = 
         ValueError: an unknown data set, or one that has neither questions nor passages.
         TypeError: something that is no data set.
     """
+    found = occurrences(sources, _evaluation_texts(dataset), verbose=verbose)
+    if found is None:
+        raise ValueError(f'the data set {dataset} has neither questions nor passages to look for')
+    return found
+
+
+def occurrences(
+    sources: Iterable[Source], texts: Iterable[tuple[str, str, str]], *, verbose: bool = True
+) -> pd.DataFrame | None:
+    """Lists where evaluation texts occur in training sources.
+
+    Args:
+        sources, verbose: as in :func:`shared_texts`.
+        texts: ``(what, id, text)`` of each evaluation text.
+
+    Returns:
+        As :func:`shared_texts`; None if no text has a word to look for.
+    """
     whole: dict[tuple[str, ...], list[_Wanted]] = defaultdict(list)
     anchors: dict[tuple[str, ...], list[_Wanted]] = defaultdict(list)
-    for what, eval_id, text in _evaluation_texts(dataset):
+    for what, eval_id, text in texts:
         wanted = _Wanted(what, eval_id, text, words(text))
         if len(wanted.words) >= ANCHOR and sum(map(len, wanted.words)) >= 2 * ANCHOR:
             anchors[wanted.words[:ANCHOR]].append(wanted)
         elif wanted.words:
             whole[wanted.words].append(wanted)
     if not whole and not anchors:
-        raise ValueError(f'the data set {dataset} has neither questions nor passages to look for')
+        return None
     found = []
     for source in pt.tqdm(list(sources), desc='overlap', unit=' sources', disable=not verbose):
         for side, lang, first, texts in source.iter_columns():
@@ -105,8 +123,13 @@ def _occurring(tokens: tuple[str, ...], whole: dict, anchors: dict) -> Iterator[
                 yield wanted
 
 
-def _evaluation_texts(dataset: object) -> Iterator[tuple[str, str, str]]:
-    """Yields ``(what, id, text)`` for the questions and passages of a data set."""
+def evaluation_dataset(dataset: object):
+    """The ir_datasets data set that an id, a data set of ir_datasets, or PyTerrier's view of one stands for.
+
+    Raises:
+        ValueError: an unknown id.
+        TypeError: something that is no data set.
+    """
     if isinstance(dataset, str):
         name = dataset.removeprefix('irds:').removeprefix('hybrid:')
         try:
@@ -117,6 +140,12 @@ def _evaluation_texts(dataset: object) -> Iterator[tuple[str, str, str]]:
         dataset = dataset.irds_ref()
     if not hasattr(dataset, 'has_queries'):
         raise TypeError(f'{dataset!r} is not a data set of ir_datasets; give its id, such as "xquad-r/en"')
+    return dataset
+
+
+def _evaluation_texts(dataset: object) -> Iterator[tuple[str, str, str]]:
+    """Yields ``(what, id, text)`` for the questions and passages of a data set."""
+    dataset = evaluation_dataset(dataset)
     if dataset.has_queries():
         yield from (('question', query.query_id, query.default_text()) for query in dataset.queries_iter())
     if dataset.has_docs():

@@ -9,8 +9,13 @@ or one text in several languages (``bitext``)::
 
     {"id": "s1", "source": "ntrex", "text": {"de": "...", "en": "..."}}
 
-``passage_id`` and ``negatives`` are optional, and further fields (a licence, a document) are left out. The languages of
-query and passage may differ: such a row serves cross-lingual batches.
+``passage_id``, ``query_id`` and ``negatives`` are optional, and further fields (a licence, a document) are left out.
+The languages of query and passage may differ: such a row serves cross-lingual batches.
+
+Rows that share a passage or a question never meet in a batch (see :mod:`.pairs_identity`). Passages are the same if
+their texts are equal or their ``passage_id`` is. Questions are the same if their texts are equal; where a row gives a
+``query_id``, that alone says which question it is, for questions whose words say too little: the same 'Summary' over
+every chapter, or a fragment of a text.
 """
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -32,6 +37,7 @@ class Row(NamedTuple):
         positive: the passage in each language; for bitext, the same mapping as ``query``.
         passage_id: the passage's name where the data gives one.
         negatives: for a language, texts that do not answer the query.
+        query_id: the question's name where its words do not say which question it is.
     """
 
     id: str
@@ -41,6 +47,7 @@ class Row(NamedTuple):
     positive: dict[str, str]
     passage_id: str | None
     negatives: dict[str, list[str]]
+    query_id: str | None = None
 
 
 def check_row(value: object, where: str) -> Row:
@@ -57,9 +64,11 @@ def check_row(value: object, where: str) -> Row:
     if not isinstance(value, Mapping):
         raise ValueError(f'{where} is not a JSON object but {type(value).__name__}')
     name, source = (_name(value, field, where) for field in ('id', 'source'))
-    passage_id = None if value.get('passage_id') is None else _name(value, 'passage_id', where)
+    passage_id, query_id = (
+        None if value.get(field) is None else _name(value, field, where) for field in ('passage_id', 'query_id')
+    )
     if 'text' in value:
-        surplus = [field for field in ('query', 'positive', 'negatives') if field in value]
+        surplus = [field for field in ('query', 'positive', 'negatives', 'query_id') if field in value]
         if surplus:
             raise ValueError(
                 f'{where} has both "text" and "{surplus[0]}"; a row has either "text" (bitext) or "query" and '
@@ -68,7 +77,8 @@ def check_row(value: object, where: str) -> Row:
         text = _texts(value, 'text', where)
         return Row(name, source, BITEXT, text, text, passage_id, {})
     query, positive = (_texts(value, field, where) for field in ('query', 'positive'))
-    return Row(name, source, QA, query, positive, passage_id, _negatives(value.get('negatives'), where))
+    negatives = _negatives(value.get('negatives'), where)
+    return Row(name, source, QA, query, positive, passage_id, negatives, query_id)
 
 
 def _name(value: Mapping, field: str, where: str) -> str:

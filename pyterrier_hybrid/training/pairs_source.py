@@ -69,7 +69,10 @@ class Source:
 
     @cached_property
     def passage_ids(self) -> np.memmap:
-        """A number per passage, int64 (rows,), memory-mapped: equal where the passage is the same, in any source."""
+        """A number per passage, int64 (rows,), memory-mapped: equal where rows, of any source, may not meet in a batch.
+
+        They share a passage or a question, or are joined by others that do; see :mod:`.pairs_identity`.
+        """
         return np.load(self._folder / self._entry['passage_ids'], mmap_mode='r')
 
     def texts(self, side: str, rows: Sequence[int], langs: Sequence[str]) -> list[str]:

@@ -19,7 +19,7 @@ from pyterrier_hybrid.training.pairs_rows import BITEXT, Row
 #: Bytes of rows that wait in memory before the largest piles are written out.
 PENDING = 64 << 20
 
-#: What is kept of each row: hash of source and id, digest of its content, lowest passage hash, place in the input.
+#: What is kept of each row: hash of source and id, digest of its content, lowest of its hashes, place in the input.
 ROW = np.dtype([('id', '<u8'), ('digest', '<u8', 2), ('lowest', '<u8'), ('label', '<u4'), ('number', '<u8')])
 _PACK = struct.Struct('<Q16sQIQ').pack
 
@@ -39,7 +39,7 @@ class Spill:
         kinds: each source's kind and the place that set it.
         piles: for each coverage, the Arrow files that hold its rows, in order; column ``row`` numbers the rows as they
             came.
-        shared: the rows that share a passage.
+        shared: the rows that share a passage or a question.
         rows: how many rows have been added.
     """
 
@@ -81,9 +81,8 @@ class Spill:
             )
         try:
             content = _content(row)
-            hashes = [hash63(text) for text in row.positive.values()]
-            if row.passage_id is not None:
-                hashes.append(hash63(row.passage_id, b'id'))
+            hashes = _hashes(row)
+            self.shared.ask({hash63(text) for texts in row.negatives.values() for text in texts})
         except UnicodeEncodeError as error:
             raise ValueError(f'{label} {number} has text that is not valid Unicode: {error.reason}') from error
         digest = blake2b(content, digest_size=16).digest()
@@ -140,14 +139,26 @@ class Spill:
         self.piles.setdefault(coverage, []).append(path)
 
 
+def _hashes(row: Row) -> set[int]:
+    """What a row shares with those it may not meet: its passages, its questions, and the ids given for them."""
+    texts = {*row.positive.values(), *(row.query.values() if row.query_id is None else ())}
+    hashes = {hash63(text) for text in texts}
+    if row.passage_id is not None:
+        hashes.add(hash63(row.passage_id, b'id'))
+    if row.query_id is not None:
+        hashes.add(hash63(row.query_id, b'query'))
+    return hashes
+
+
 def _content(row: Row) -> bytes:
     """All of a row in bytes: equal for equal rows, and different for different ones, since every length is in it."""
-    texts = [row.id, row.source, row.passage_id or '', *row.query.values()]
+    texts = [row.id, row.source, row.passage_id or '', row.query_id or '', *row.query.values()]
     if row.kind != BITEXT:
         texts += row.positive.values()
         texts += (text for negatives in row.negatives.values() for text in negatives)
     negatives = [(lang, len(texts)) for lang, texts in row.negatives.items()]
-    form = row.kind, row.passage_id is None, [*row.query], [*row.positive], negatives, [*map(len, texts)]
+    given = row.passage_id is None, row.query_id is None
+    form = row.kind, given, [*row.query], [*row.positive], negatives, [*map(len, texts)]
     return f'{form}{"".join(texts)}'.encode()
 
 

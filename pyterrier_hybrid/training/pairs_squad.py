@@ -25,7 +25,9 @@ def squad_rows(files: Mapping[str, str | os.PathLike], source: str) -> Iterator[
     questions: dict[str, dict[str, dict[str, str]]] = {}
     for lang, path in files.items():
         check_language(lang, f'the file {path}')
-        parsed = squad.parse(_read(Path(path)), lang, str(path))
+        parsed = read_squad(path, lang)
+        if not parsed.queries:
+            raise ValueError(f'{path} has no question with an answer; leave {lang!r} out, or give another file for it')
         passages = {doc.doc_id: doc.text for doc in parsed.docs}
         for query in parsed.queries:
             row = questions.setdefault(query.query_id, {'query': {}, 'positive': {}})
@@ -33,6 +35,20 @@ def squad_rows(files: Mapping[str, str | os.PathLike], source: str) -> Iterator[
             row['positive'][lang] = passages[parsed.answers[query.query_id]]
     for number, (question, row) in enumerate(questions.items(), 1):
         yield 'question', number, {'id': question, 'source': source, **row}
+
+
+def read_squad(path: str | os.PathLike, lang: str) -> squad.SquadFile:
+    """Reads a SQuAD-format file.
+
+    Args:
+        path: of the file; ``.gz`` and ``.xz`` are decompressed.
+        lang: the language of its questions and paragraphs.
+
+    Raises:
+        FileNotFoundError: no file there.
+        ValueError: a damaged file, or one that is not in SQuAD's format.
+    """
+    return squad.parse(_read(Path(path)), lang, str(path))
 
 
 def _read(path: Path) -> bytes:

@@ -56,7 +56,6 @@ def write_source(
     return {
         'name': name, 'kind': kind, 'rows': len(order), 'passages': len(np.unique(passages)),
         'table': table.name, 'passage_ids': numbers.name,
-        'bytes': {path.name: path.stat().st_size for path in (table, numbers)},
         'digest': digest.hexdigest(), 'strata': strata,
         'lengths': {column: seen.summary() for column, seen in lengths.items()},
     }  # fmt: skip

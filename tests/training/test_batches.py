@@ -347,6 +347,20 @@ def test_languages_too_small_are_named_five_at_most(bare):
     assert reason == 'fewer than 20 passages: gg 3, ff 4, ee 5, dd 6, cc 7 and 2 more'
 
 
+@pytest.mark.parametrize(('kind', 'reason'), [
+    ('monolingual', 'no pair of this kind: en, th'),
+    ('mixed', 'no pair of this kind: en, th'),
+    ('crosslingual', 'fewer than 8 passages: vi-de 3; no pair of this kind: zh'),
+    ('multilingual', 'fewer than 8 passages: vi-de 3, zh 5'),
+])  # fmt: skip
+def test_languages_without_pairs_are_named(bare, kind, reason):
+    strata = [('de th', 'de en', 12), ('de', 'de', 9), ('vi', 'de', 3), ('zh', 'zh', 5)]
+    if kind in ('monolingual', 'mixed'):
+        strata = strata[:2]
+    table = HybridBatches(bare(faq=('qa', strata)), batch_size=8, mix={kind: 1.0}).describe()
+    assert table['left_out'].tolist() == [reason]
+
+
 @pytest.mark.parametrize(('arguments', 'message'), [
     ({'batch_size': 1}, 'batch_size is 1; in-batch negatives need at least 2 pairs'),
     ({'batch_size': 0}, 'batch_size is 0'),

@@ -12,7 +12,7 @@ def cloze(text, **options):
 
 def test_a_row_becomes_a_question_and_its_passage():
     (row,) = cloze({'de': WORDS, 'en': WORDS.upper()})
-    assert (row['id'], row['source']) == ('a', 'inverse-cloze:s')
+    assert (row['id'], row['source'], row['query_id']) == ('a', 'inverse-cloze:s', 'inverse-cloze:s/a')
     assert row['positive'] == {'de': WORDS, 'en': WORDS.upper()}
     for lang, text in row['positive'].items():
         kept, units = row['query'][lang].split(), text.split()

@@ -85,6 +85,29 @@ def test_never_the_passage_of_a_row_that_has_it_in_that_language_alone(tmp_path)
             assert text == f'en n{i}' or (text == f'en p{(i + 1) % 8}' and (i + 1) % 8 not in ids)
 
 
+def test_never_a_translation_that_another_row_alone_has(tmp_path):
+    """Row i has its passage in German; that in English is known from row i + 8, and given to all as a negative."""
+    given = {'en': [f'en p{i}' for i in range(8)] + [f'en n{i}' for i in range(3)]}
+    rows = [row(i, ('de',), {}, passage_id=f'p{i}') for i in range(8)]
+    rows += [
+        {'id': f'{i}', 'source': 'faq', 'query': {'de': f'Frage {i}'}, 'positive': {'en': f'en p{i}'},
+         'negatives': given, 'passage_id': f'p{i}'}
+        for i in range(8)
+    ]  # fmt: skip
+    rows = [{**each, 'id': f'{at}'} for at, each in enumerate(rows)]
+    batches = plan(rows, tmp_path, 'multilingual')
+    seen, answered_in_german = Counter(), 0
+    for step in range(60):
+        batch = batches.batch(step)
+        numbers = [int(i) % 8 for i in batches.pairs['faq'].ids(batch.rows)]
+        assert len(set(numbers)) == 4
+        answered_in_german += batch.passage_langs.count('de')
+        texts = batch_negatives(batches, step, 2)[:, [lang == 'en' for lang in batch.passage_langs]].ravel().tolist()
+        assert not {f'en p{i}' for i in numbers} & set(texts)
+        seen.update(text[3] for text in texts)
+    assert answered_in_german > 60 and seen['p'] > seen['n'] > 0
+
+
 def test_more_given_than_asked_for_are_drawn_evenly(tmp_path):
     batches = plan((row(i, ('de',), {'de': [f'de n{i}.{j}' for j in range(5)]}) for i in range(8)), tmp_path)
     drawn = Counter()

@@ -131,6 +131,66 @@ def test_passage_ids(rows, groups, spread, tmp_path):
     assert [found.index(number) for number in found] == [groups.index(group) for group in groups]
 
 
+def groups(rows: list[dict], folder: Path) -> list[int]:
+    """For each row, the first row of the same passage."""
+    pairs = build([{'source': f's{"text" in row}', **row, 'id': str(i)} for i, row in enumerate(rows)], folder)
+    numbers = {name: n for s in pairs.sources for name, n in zip(s.ids(range(len(s))), s.passage_ids.tolist())}
+    found = [numbers[str(i)] for i in range(len(rows))]
+    return [found.index(number) for number in found]
+
+
+@pytest.mark.parametrize(
+    ('rows', 'expected'),
+    [
+        # One question with two answers; the same in another language's words of it.
+        ([({'en': 'Q'}, {'en': 'A'}), ({'en': 'Q'}, {'en': 'B'}), ({'en': 'R'}, {'en': 'C'})], [0, 0, 2]),
+        ([({'en': 'Q', 'de': 'F'}, {'en': 'A'}), ({'de': 'F'}, {'de': 'B'}), ({'de': 'f'}, {'de': 'C'})], [0, 0, 2]),
+        # The third row says that B answers Q, so the first two may not meet either.
+        ([({'en': 'Q'}, {'en': 'A'}), ({'en': 'R'}, {'de': 'B'}), ({'en': 'Q'}, {'de': 'B'})], [0, 0, 0]),
+        # A passage that is another's question: its vector is that of the question itself.
+        ([({'en': 'Q'}, {'en': 'A'}), ({'en': 'R'}, {'en': 'Q'}), ({'en': 'S'}, {'en': 'B'})], [0, 0, 2]),
+    ],
+)
+def test_rows_that_share_a_question_are_joined(rows, expected, tmp_path):
+    assert groups([{'query': query, 'positive': positive} for query, positive in rows], tmp_path / 'p') == expected
+
+
+def test_a_question_id_says_which_question_it_is(tmp_path):
+    def row(name: str, passage: str, **given) -> dict:
+        return {'query': {'en': name}, 'positive': {'en': passage}, **given}
+
+    named = [row('Summary', 'A', query_id='1'), row('Summary', 'B', query_id='2'), row('Abstract', 'C', query_id='1')]
+    unnamed = [row('Summary', 'D'), row('Summary', 'E'), row('1', 'F')]
+    assert groups([*named, *unnamed], tmp_path / 'p') == [0, 1, 0, 3, 3, 5]
+
+
+def test_a_question_that_is_a_text_of_bitext(tmp_path):
+    rows = [{'text': {'de': 'F', 'en': 'Q'}}, {'query': {'de': 'F'}, 'positive': {'de': 'A'}}, {'text': {'en': 'R'}}]
+    assert groups(rows, tmp_path / 'p') == [0, 0, 2]
+
+
+def test_given_negatives_are_known_by_their_passages(tmp_path):
+    negatives = {'en': ['P1 en', 'nobody has this', 'Q1'], 'de': ['P1 de', 'P2 de']}
+    rows = [
+        {'query': {'en': 'Q0'}, 'positive': {'en': 'P0'}, 'negatives': negatives},
+        {'query': {'en': 'Q1'}, 'positive': {'en': 'P1 en', 'de': 'P1 de'}},
+        {'query': {'en': 'Q2'}, 'positive': {'de': 'P2 de'}},
+    ]
+    pairs = build([{'id': str(i), 'source': 's', **row} for i, row in enumerate(rows)], tmp_path / 'p')
+    numbers = dict(zip(pairs['s'].ids(range(3)), pairs['s'].passage_ids.tolist()))
+    known = pairs.negative_passages(['P2 de', 'P1 en', 'nobody has this', 'P1 de', 'Q1', 'P1 en'])
+    assert known.dtype == np.int64
+    assert known.tolist() == [numbers['2'], numbers['1'], -1, numbers['1'], numbers['1'], numbers['1']]
+    assert ParallelPairs(pairs.folder).negative_passages([]).shape == (0,)
+    copy = pickle.loads(pickle.dumps(pairs))
+    assert copy.negative_passages(['P1 de']) == numbers['1']
+
+
+def test_no_table_where_no_negative_is_known(tmp_path, pairs):
+    assert not list(pairs.folder.glob('negatives*'))
+    assert pairs.negative_passages(['n1', 'p1 en']).tolist() == [-1, -1]
+
+
 def test_bitext_shares_passages_by_any_text(tmp_path):
     texts = [{'en': 'Thanks', 'de': 'Danke'}, {'en': 'Thank you', 'de': 'Danke'}, {'en': 'Please', 'de': 'Bitte'}]
     pairs = build([{'id': str(i), 'source': 's', 'text': text} for i, text in enumerate(texts)], tmp_path / 'p')
@@ -204,6 +264,7 @@ def test_same_rows_same_bytes(tmp_path, monkeypatch):
         lambda rows: rows[1].update(id='other'),
         lambda rows: rows[2]['negatives'].update(en=['other']),
         lambda rows: rows[3].update(passage_id='p'),
+        lambda rows: rows[3].update(query_id='q'),
         lambda rows: rows[1]['query'].pop('de'),
     ],
 )
@@ -236,7 +297,9 @@ def test_an_id_may_repeat_across_sources(tmp_path):
     build([ROWS[0], {**ROWS[0], 'source': 'other'}], tmp_path / 'pairs')
 
 
-@pytest.mark.parametrize('change', [{'query': {'en': 'other'}}, {'passage_id': 'p'}, {'negatives': {'en': ['n']}}])
+@pytest.mark.parametrize(
+    'change', [{'query': {'en': 'other'}}, {'passage_id': 'p'}, {'query_id': 'q'}, {'negatives': {'en': ['n']}}]
+)
 def test_an_id_with_two_texts(tmp_path, change):
     first = write(tmp_path / 'a.jsonl', ROWS[:2])
     second = write(tmp_path / 'b.jsonl', [ROWS[3], {**ROWS[1], **change}])
@@ -309,7 +372,7 @@ def test_opening_what_is_not_whole(tmp_path, pairs):
         ParallelPairs(pairs.folder)
     manifest = pairs.folder / 'manifest.json'
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), 'format': 9}))
-    with pytest.raises(ValueError, match='is of format 9, not 1'):
+    with pytest.raises(ValueError, match='is of format 9, not 2'):
         ParallelPairs(pairs.folder)
 
 

@@ -13,8 +13,14 @@ def numbers(rows: list[list[int]], folder) -> list[int]:
         shared = SharedHashes(folder, files)
         for row, hashes in enumerate(rows):
             shared.add(row, hashes)
+            shared.ask(hashes)  # which joins nothing
         links = shared.links()
     return passage_numbers(np.array([min(hashes) for hashes in rows], np.uint64), links).tolist()
+
+
+def spread(hashes: list[int]) -> list[int]:
+    """Small numbers spread over the 63 bits, in order."""
+    return [value << 55 for value in hashes]
 
 
 def naive(rows: list[list[int]]) -> list[int]:
@@ -37,19 +43,44 @@ def naive(rows: list[list[int]]) -> list[int]:
     ],
 )
 def test_by_hand(rows, expected, tmp_path):
-    assert numbers(rows, tmp_path) == expected
+    assert numbers([spread(row) for row in rows], tmp_path) == spread(expected)
 
 
 @pytest.mark.parametrize('seed', range(5))
 def test_against_the_fixed_point_in_any_order(seed, tmp_path, monkeypatch):
     monkeypatch.setattr(pairs_identity, '_FLUSH', 32)  # so that most hashes take the way over the disk
     draw = np.random.default_rng(seed)
-    rows = [draw.integers(0, 150, draw.integers(1, 4)).tolist() for _ in range(80)]
+    rows = [spread(draw.integers(0, 150, draw.integers(1, 4)).tolist()) for _ in range(80)]
     expected = naive(rows)
     assert len(set(expected)) < 70
     assert numbers(rows, tmp_path) == expected
     order = draw.permutation(len(rows))
     assert numbers([rows[i] for i in order], tmp_path) == [expected[i] for i in order]
+
+
+@pytest.mark.parametrize('flush', [32, 1 << 16])
+def test_what_is_asked_for_is_found_where_a_row_has_it(tmp_path, monkeypatch, flush):
+    monkeypatch.setattr(pairs_identity, '_FLUSH', flush)
+    draw = np.random.default_rng(0)
+    rows = [spread(draw.integers(0, 250, 2).tolist()) for _ in range(60)]
+    wanted = spread(draw.integers(0, 250, 200).tolist())
+    with ExitStack() as files:
+        shared = SharedHashes(tmp_path, files)
+        for row, hashes in enumerate(rows):
+            shared.ask(wanted[3 * row : 3 * row + 4])  # some of them twice, and before and after the row that has them
+            shared.add(row, hashes)
+        assert len(shared.links())
+        found, at = map(np.concatenate, zip(*shared.asked()))
+    assert found.tolist() == sorted({h for hashes in rows for h in hashes} & set(wanted[:181]))
+    assert all(value in rows[row] for value, row in zip(found.tolist(), at.tolist()))
+
+
+def test_nothing_asked_nothing_found(tmp_path):
+    with ExitStack() as files:
+        shared = SharedHashes(tmp_path, files)
+        shared.add(0, [7])
+        shared.ask([])
+        assert list(shared.asked()) == []
 
 
 def test_hashes_are_stable_and_fit_int64():

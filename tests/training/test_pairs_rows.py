@@ -9,7 +9,8 @@ BITEXT = {'id': '1', 'source': 's', 'text': {'ru': 'т', 'en': 't'}}
 
 def test_qa():
     row = check_row({**QA, 'passage_id': 'p1', 'negatives': {'en': ['a', 'b'], 'de': []}, 'licence': 'MIT'}, 'row 1')
-    assert row == ('1', 's', 'qa', {'de': 'f', 'en': 'q'}, {'en': 'p'}, 'p1', {'en': ['a', 'b']})
+    assert row == ('1', 's', 'qa', {'de': 'f', 'en': 'q'}, {'en': 'p'}, 'p1', {'en': ['a', 'b']}, None)
+    assert check_row({**QA, 'query_id': 'q1'}, 'row 1').query_id == 'q1'
     assert list(row.query) == ['de', 'en']
 
 
@@ -28,6 +29,8 @@ def test_bitext_has_one_text_on_both_sides():
         ({**QA, 'id': 3}, 'x, line 7 has the id 3; it must be a string'),
         ({**QA, 'source': ' '}, 'x, line 7 has an empty "source"'),
         ({**QA, 'passage_id': 3}, 'x, line 7 has the passage_id 3'),
+        ({**QA, 'query_id': ''}, 'x, line 7 has an empty "query_id"'),
+        ({**BITEXT, 'query_id': 'q'}, 'x, line 7 has both "text" and "query_id"'),
         ({'id': '1', 'source': 's'}, 'x, line 7 has no "query"; a row has "query" and "positive"'),
         ({'id': '1', 'source': 's', 'query': {'en': 'q'}}, 'x, line 7 has no "positive"'),
         ({**QA, 'text': {'en': 't'}}, 'x, line 7 has both "text" and "query"'),

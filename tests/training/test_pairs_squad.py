@@ -38,6 +38,7 @@ def test_joined_on_question_ids(tmp_path):
 
 def test_bad_input(tmp_path):
     good = squad(tmp_path / 'en.json', [('Bears sleep.', [('1', 'Who sleeps?', 'Bears')])])
+    mute = squad(tmp_path / 'mute.json', [('Nobody asks.', [])])
     (tmp_path / 'bad.json').write_text('{"data": [{}]}')
     (tmp_path / 'cut.json.xz').write_bytes(lzma.compress(good.read_bytes())[:-10])
     for files, error, message in (
@@ -46,6 +47,7 @@ def test_bad_input(tmp_path):
         ({'en': good, 'de': tmp_path / 'none.json'}, FileNotFoundError, r'no SQuAD-format file at .*none\.json'),
         ({'en': good, 'de': tmp_path / 'bad.json'}, ValueError, r"bad\.json: data\[0\] has no 'paragraphs'"),
         ({'en': tmp_path / 'cut.json.xz'}, ValueError, r'cut\.json\.xz is damaged or cut off'),
+        ({'en': good, 'de': mute}, ValueError, r"mute\.json has no question with an answer; leave 'de' out"),
     ):
         with pytest.raises(error, match=message):
             ParallelPairs.from_squad(files, tmp_path / 'pairs', verbose=False)
@@ -59,6 +61,11 @@ def test_real_validation_file(data_root, tmp_path):
     pairs = ParallelPairs.from_squad({'en': path}, tmp_path / 'pairs', verbose=False)
     source = pairs['squad']
     assert len(source) == sum(len(p['qas']) for p in paragraphs)
-    assert len(set(source.passage_ids)) == len({p['context'] for p in paragraphs if p['qas']})
+    groups = []  # of questions and paragraphs, joined by what they share
+    for paragraph in (p for p in paragraphs if p['qas']):
+        merged = {paragraph['context'], *(qa['question'] for qa in paragraph['qas'])}
+        apart = [group for group in groups if not group & merged]
+        groups = [*apart, merged.union(*(group for group in groups if group & merged))]
+    assert len(set(source.passage_ids)) == len(groups) == 1577
     first = paragraphs[0]['qas'][0]
     assert (source.ids([0]), source.texts('query', [0], ['en'])) == ([first['id']], [first['question']])
