@@ -1,8 +1,11 @@
 """The command line as such: help, exit codes, options from a file, the record of what was run."""
+from contextlib import nullcontext
+
 import pytest
 import yaml
 
 from pyterrier_hybrid import cli
+from pyterrier_hybrid.cli.options import parse_validation
 from pyterrier_hybrid.cli.parser import CommandParser, keep_record
 
 COMMANDS = ('train', 'index', 'evaluate', 'study', 'report', 'demo')
@@ -70,7 +73,7 @@ def test_errors_are_said_in_one_line(monkeypatch, capsys, error, code, said):
         raise error
 
     monkeypatch.setattr('pyterrier_hybrid.experiment.comparison.compare_mixes', fails)
-    monkeypatch.setattr('pyterrier_hybrid.training.ParallelPairs.from_rows', lambda *_, **__: None)
+    monkeypatch.setattr('pyterrier_hybrid.cli.demo.opened_pairs', nullcontext)
     assert cli.main(['demo', '--quiet']) == code
     err = capsys.readouterr().err
     assert err.endswith(said) and err.count('\n') == 1
@@ -124,3 +127,11 @@ def test_the_record_runs_the_same_again(parser, tmp_path):
     assert path.read_text().startswith('# pyterrier-hybrid do --config THIS_FILE\n')
     assert 'steps' not in yaml.safe_load(path.read_text())
     assert parser.parse_args(['--config', str(path)]).given == arguments.given
+
+
+@pytest.mark.parametrize(('text', 'expected'), [
+    ('500', 500), ('.05', 0.05), ('0', 0), ('squadshifts-new-wiki',) * 2, ('v1/dev.json',) * 2,
+])  # fmt: skip
+def test_what_to_validate_on(text, expected):
+    found = parse_validation(text)
+    assert (type(found), found) == (type(expected), expected)

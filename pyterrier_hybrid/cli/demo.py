@@ -21,9 +21,13 @@ examples:
 #: How a static encoder is trained. On worldfacts, whose sentences differ in few words, a high temperature lets mixes
 #: reach their ends in a few hundred steps; real pairs take more and larger batches.
 TRAINING = {
-    'worldfacts': {'steps': 600, 'batch_size': 128, 'learning_rate': 0.15, 'temperature': 0.2},
-    'own': {'steps': 1500, 'batch_size': 512, 'learning_rate': 0.05, 'temperature': 0.05},
-}
+    'worldfacts': {
+        'steps': 600, 'batch_size': 128, 'learning_rate': 0.15, 'temperature': 0.2, 'source_temperature': 0.5,
+    },
+    'own': {
+        'steps': 1500, 'batch_size': 512, 'learning_rate': 0.05, 'temperature': 0.05, 'source_temperature': 0.0,
+    },
+}  # fmt: skip
 
 
 def add_command(commands) -> None:
@@ -60,8 +64,8 @@ def run(arguments: argparse.Namespace) -> Path | None:
         folder.mkdir(parents=True, exist_ok=True)
         try:
             result = compare_mixes(
-                pairs, collection, folder, mdpr=arguments.mdpr, seed=arguments.seed,
-                source_temperature=0.5, verbose=not arguments.quiet, **training,
+                pairs, collection, folder, mdpr=arguments.mdpr, seed=arguments.seed, verbose=not arguments.quiet,
+                **training,
             )  # fmt: skip
             result.save(folder / 'result')
         finally:

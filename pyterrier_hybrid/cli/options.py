@@ -36,19 +36,39 @@ def add_pairs(parser: CommandParser) -> None:
 
 def add_training(parser: CommandParser) -> None:
     """What training takes, apart from mix and seed; see :func:`pyterrier_hybrid.train`."""
-    parser.add_argument('--backbone', default='static', help="'static' (default), or a checkpoint's folder or hub name")
+    parser.add_argument(
+        '--backbone', default='static', metavar='NAME',
+        help='static: a bag of subwords (default), or small: a compact transformer, both from random weights, with a '
+        'tokenizer trained on the pairs; or the folder or hub name of an encoder, such as FacebookAI/xlm-roberta-base '
+        'or sentence-transformers/LaBSE',
+    )  # fmt: skip
     parser.add_argument('--steps', type=int, help='optimiser steps (default: one epoch)')
     parser.add_argument('--batch-size', type=int, default=100, help='pairs in a batch (default: 100)')
-    parser.add_argument('--learning-rate', type=float, help='at its peak (default: 3e-5; static: .05)')
+    parser.add_argument('--learning-rate', type=float, help='at its peak (default: 3e-5; static: .05; small: .001)')
     parser.add_argument('--weight-decay', type=float, help='of AdamW (default: .01)')
     parser.add_argument('--warmup', type=float, help='share of the steps (default: .1)')
     parser.add_argument('--temperature', type=float, help='of InfoNCE (default: .05)')
     parser.add_argument('--source-temperature', type=float, help='1 draws sources by size (default), 0 uniformly')
     parser.add_argument('--max-length', type=int, help='tokens after which a text is cut')
+    parser.add_argument('--dimension', type=int, help='of the vectors of static (default: 512) or small (256)')
+    parser.add_argument('--vocab-size', type=int, help='subwords of static or small, at most (default: 32000)')
+    parser.add_argument('--token-dropout', type=float, help='probability that static leaves out a token (default: 0)')
     parser.add_argument('--negatives', type=int, help='hard negatives of each pair, out of those given (default: 0)')
     parser.add_argument('--mini-batch-size', type=int, help='encode a batch in parts of so many texts (GradCache)')
     parser.add_argument('--bf16', action='store_true', help='compute in bfloat16')
     parser.add_argument('--gradient-checkpointing', action='store_true', help='less memory, more time')
+    parser.add_argument(
+        '--validation', type=parse_validation, metavar='WHAT',
+        help='evaluate on this while training: a fraction or number of the pairs, to be held out, a data set such as '
+        'squadshifts-new-wiki, a SQuAD-format file, or a folder of imported pairs',
+    )  # fmt: skip
+    parser.add_argument('--eval-steps', type=int, help='evaluate every so many steps (default: a tenth of the run)')
+    parser.add_argument('--patience', type=int, help='stop after so many evaluations without a better figure')
+    parser.add_argument('--metric-for-best-model', metavar='FIGURE',
+                        help='AP (default), R@1, R@10, RR or loss; of held-out pairs also crosslingual_AP')  # fmt: skip
+    parser.add_argument('--load-best-model-at-end', choices=('true', 'false'),
+                        help='save the weights of the best evaluation (default: with --patience)')  # fmt: skip
+    parser.add_argument('--report-to', nargs='+', metavar='LOGGER', help='tensorboard, wandb, mlflow, ...')
     parser.add_argument('--checkpoint-steps', type=int, help='save a checkpoint every so many steps')
     parser.add_argument('--device', help='cpu, cuda, ... (default: cuda where there is some)')
 
@@ -56,10 +76,15 @@ def add_training(parser: CommandParser) -> None:
 def training_arguments(arguments: argparse.Namespace) -> dict:
     """What was given of :func:`add_training`, but for the backbone."""
     names = ('steps', 'batch_size', 'learning_rate', 'weight_decay', 'warmup', 'temperature', 'source_temperature',
-             'max_length', 'negatives', 'mini_batch_size', 'bf16', 'gradient_checkpointing', 'checkpoint_steps',
-             'device')  # fmt: skip
+             'max_length', 'dimension', 'vocab_size', 'token_dropout', 'negatives', 'mini_batch_size', 'bf16',
+             'gradient_checkpointing', 'validation',
+             'eval_steps', 'patience', 'metric_for_best_model', 'load_best_model_at_end', 'report_to',
+             'checkpoint_steps', 'device')  # fmt: skip
     given = {name: getattr(arguments, name) for name in names}
-    return {name: value for name, value in given.items() if value is not None and value is not False}
+    given = {name: value for name, value in given.items() if value is not None and value is not False}
+    if 'load_best_model_at_end' in given:
+        given['load_best_model_at_end'] = given['load_best_model_at_end'] == 'true'
+    return given
 
 
 def add_evaluation(parser: CommandParser) -> None:
@@ -108,6 +133,14 @@ def parse_mix(text: str) -> dict[str, float]:
     return mix
 
 
+def parse_validation(text: str) -> int | float | str:
+    """What to validate on: a number (of pairs that are held out) as one, anything else as it is."""
+    try:
+        return int(text) if text.isdecimal() else float(text)
+    except ValueError:
+        return text
+
+
 class Mix(dict):
     """A mix that is written as :func:`parse_mix` reads it."""
 
@@ -121,21 +154,34 @@ class Mix(dict):
 
 @contextmanager
 def opened_pairs(arguments: argparse.Namespace) -> Iterator:
-    """The pairs of :func:`add_pairs`; unless they are to be kept, an import is removed afterwards."""
+    """The pairs of :func:`add_pairs`; unless they are to be kept, an import is removed afterwards.
+
+    Under many processes the first one imports them, and the others open what it made.
+    """
+    from pyterrier_hybrid.training import ParallelPairs, processes
+
+    folder = path = Path(arguments.pairs)
+    processes.join(getattr(arguments, 'device', None))
+    with TemporaryDirectory(prefix='pyterrier-hybrid-') as temporary:
+        if not path.is_dir() or _has_jsonl(path):
+            folder = arguments.keep_pairs or Path(processes.gather(temporary)[0]) / 'pairs'
+            with processes.together():
+                if processes.is_first():
+                    _import_pairs(arguments, path, folder)
+        with processes.together():
+            pairs = ParallelPairs(folder)
+        yield pairs
+
+
+def _import_pairs(arguments: argparse.Namespace, path: Path, folder: Path) -> None:
     from datasets_ext import worldfacts
     from pyterrier_hybrid.training import ParallelPairs, inverse_cloze
 
-    path, verbose = Path(arguments.pairs), not arguments.quiet
-    if path.is_dir() and not _has_jsonl(path):
-        yield ParallelPairs(path)
-        return
-    with TemporaryDirectory(prefix='pyterrier-hybrid-') as temporary:
-        folder = arguments.keep_pairs or Path(temporary) / 'pairs'
-        if arguments.pairs == 'worldfacts' and not path.exists():
-            yield ParallelPairs.from_rows(worldfacts.training_pairs(), folder, verbose=verbose)
-        else:
-            derive = None if arguments.no_inverse_cloze else inverse_cloze
-            yield ParallelPairs.from_jsonl(path, folder, derive=derive, verbose=verbose)
+    if arguments.pairs == 'worldfacts' and not path.exists():
+        ParallelPairs.from_rows(worldfacts.training_pairs(), folder, verbose=not arguments.quiet)
+    else:
+        derive = None if arguments.no_inverse_cloze else inverse_cloze
+        ParallelPairs.from_jsonl(path, folder, derive=derive, verbose=not arguments.quiet)
 
 
 def _has_jsonl(folder: Path) -> bool:

@@ -13,7 +13,10 @@ EXAMPLES = """\
 examples:
   pyterrier-hybrid train --out runs/hybrid --steps 400 --batch-size 128
   pyterrier-hybrid train --pairs data/train --mix monolingual=.25,crosslingual=.75 --out runs/a25 --steps 3000
+  pyterrier-hybrid train --pairs data/train --backbone small --out runs/small --steps 3000
   pyterrier-hybrid train --pairs data/train --backbone FacebookAI/xlm-roberta-base --out runs/xlm-r --steps 2000
+  pyterrier-hybrid train --pairs data/train --validation squadshifts-new-wiki --metric-for-best-model loss \\
+      --patience 3 --report-to tensorboard --out runs/stopped --steps 20000
   pyterrier-hybrid train --config runs/hybrid.config.yaml --seed 1 --out runs/hybrid-1
 """
 

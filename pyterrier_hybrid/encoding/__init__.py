@@ -8,6 +8,8 @@ _EXPORTS = {
     'HybridEncoder': 'encoder',
     'PRESETS': 'presets',
     'Preset': 'presets',
+    'small_backbone': 'compact',
+    'static_backbone': 'backbones',
 }
 __all__ = [*_EXPORTS]
 

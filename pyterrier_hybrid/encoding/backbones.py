@@ -1,10 +1,15 @@
 """Encoders built from nothing, so that everything runs where no checkpoint can be downloaded."""
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+
 SPECIAL_TOKENS = ['[PAD]', '[UNK]']
 #: Standard deviation of a static backbone's initial components. Adam moves a component by about its learning rate in a
 #: step, so this sets how fast vectors turn at a given rate.
 INITIAL_SCALE = 0.3
+#: The probability at which a subword's vector is half as long as a rare one's, see :func:`static_backbone`.
+SMOOTHING = 1e-3
+_COUNTED = 50_000
 
 
 def subword_tokenizer(texts: Iterable[str], vocab_size: int):
@@ -45,14 +50,16 @@ def subword_tokenizer(texts: Iterable[str], vocab_size: int):
     return tokenizer
 
 
-def static_backbone(texts: Iterable[str], *, vocab_size: int = 32_000, dimension: int = 256, seed: int = 0):
+def static_backbone(texts: Iterable[str], *, vocab_size: int = 32_000, dimension: int = 512, seed: int = 0):
     """A bag-of-subwords encoder with random vectors: a text is the mean of its subwords' vectors.
 
     It is an embedding table (sentence-transformers' ``StaticEmbedding``) and a normalisation, trains in minutes on a
-    CPU, and sees no word order. Vectors have length 1, so that their dot product is the cosine.
+    CPU, and sees no word order. Vectors have length 1, so that their dot product is the cosine. A subword of
+    probability p begins with a vector of length proportional to a / (a + p), a being .001 (smooth inverse frequency,
+    Arora et al., ICLR 2017): before any training, texts are close if they share rare subwords.
 
     Args:
-        texts: texts to train its tokenizer on, in the languages it is to serve.
+        texts: texts to train its tokenizer on, in the languages it is to serve; kept in memory meanwhile.
         vocab_size: subwords, at most.
         dimension: of the vectors.
         seed: of the initial vectors.
@@ -64,11 +71,22 @@ def static_backbone(texts: Iterable[str], *, vocab_size: int = 32_000, dimension
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
 
+    texts = list(texts)
     tokenizer = subword_tokenizer(texts, vocab_size)
     generator = torch.Generator().manual_seed(seed)
-    weights = INITIAL_SCALE * torch.randn(tokenizer.get_vocab_size(), dimension, generator=generator)
-    modules = [StaticEmbedding(tokenizer, embedding_weights=weights), Normalize()]
+    directions = torch.randn(tokenizer.get_vocab_size(), dimension, generator=generator)
+    lengths = torch.from_numpy(_inverse_frequency(tokenizer, texts[:: -(-len(texts) // _COUNTED)]))
+    modules = [StaticEmbedding(tokenizer, embedding_weights=INITIAL_SCALE * lengths * directions), Normalize()]
     return SentenceTransformer(modules=modules, device='cpu')
+
+
+def _inverse_frequency(tokenizer, texts: list[str]) -> np.ndarray:
+    """Smooth inverse frequencies, float32 (subwords, 1), the mean of their squares 1."""
+    counts = np.zeros(tokenizer.get_vocab_size())
+    for encoding in tokenizer.encode_batch_fast(texts, add_special_tokens=False):
+        np.add.at(counts, encoding.ids, 1)
+    weights = SMOOTHING / (SMOOTHING + counts / max(counts.sum(), 1))
+    return (weights / np.sqrt(np.mean(weights**2))).astype(np.float32)[:, None]
 
 
 def is_static(model) -> bool:

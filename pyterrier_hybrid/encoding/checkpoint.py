@@ -1,4 +1,4 @@
-"""Loading a checkpoint from a folder or from the Hugging Face hub.
+"""Loading a checkpoint from a folder or from the Hugging Face hub, and saving one.
 
 Weights come from safetensors where there are some, otherwise through ``torch.load(weights_only=True)``; code that a
 checkpoint brings is never run.
@@ -53,6 +53,20 @@ def load_checkpoint(path_or_name: str | os.PathLike, *, verbose: bool = False) -
             f'where there is a network with "hf download {where}" ({reason})'
         ) from error
     return model.eval()
+
+
+def save_checkpoint(model: SentenceTransformer, folder: str | os.PathLike) -> None:
+    """Saves a model as a sentence-transformers checkpoint, without a card.
+
+    A fast tokenizer keeps the truncation and padding of its last call and would write them down, and transformers reads
+    them back as settings: a model that was saved, loaded and saved again would not be the same files. It applies both
+    anew in every call, so they are dropped.
+    """
+    fast = getattr(model.tokenizer, 'backend_tokenizer', None)
+    if fast is not None:
+        fast.no_truncation()
+        fast.no_padding()
+    model.save_pretrained(os.fspath(folder), create_model_card=False)
 
 
 def check_folder(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """The encoder: texts in any language to vectors, as PyTerrier's dense indexes and retrievers want them."""
 import os
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pyterrier as pt
@@ -52,6 +53,9 @@ class HybridEncoder(BiEncoder):
             computes in float32.
         verbose: whether to show progress bars.
 
+    Attributes:
+        folder: of the checkpoint; None for a model from the hub or in memory.
+
     Raises:
         FileNotFoundError: no checkpoint there, neither as a folder nor in the local cache nor on the hub.
         ValueError: a checkpoint that cannot be read; an unknown preset, pooling or dtype; a parameter that contradicts
@@ -90,6 +94,8 @@ class HybridEncoder(BiEncoder):
                 'the folder with a modules.json, or another preset'
             )
         self._set_up(model, settings, batch_size, text_field, verbose)
+        folder = Path(name).expanduser()
+        self.folder = folder.absolute() if folder.is_dir() else None
         self.dtype = reduce_precision(self.model, precision)
         self.model.to(device)
         told = {'preset': preset, **given, 'dtype': None if dtype == 'auto' else dtype}
@@ -127,6 +133,7 @@ class HybridEncoder(BiEncoder):
             max_query_length=max_query_length, max_passage_length=max_passage_length,
         )  # fmt: skip
         encoder._set_up(model, settings, batch_size, text_field, verbose)
+        encoder.folder = None
         encoder.dtype = model.dtype
         encoder._repr = f'<{type(model[0]).__name__} in memory>'
         return encoder

@@ -3,10 +3,13 @@ from importlib import import_module
 
 _EXPORTS = {
     'ParallelPairs': 'pairs',
+    'PairsSubset': 'pairs_subset',
     'HybridBatches': 'batches',
     'Batch': 'batches',
     'Kind': 'pools',
     'inverse_cloze': 'cloze',
+    'hold_out': 'held_out',
+    'ValidationSet': 'validation',
     'train': 'trainer',
 }
 __all__ = list(_EXPORTS)

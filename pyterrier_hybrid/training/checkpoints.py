@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .processes import is_first, together
+
 _PREFIX, _PARTIAL, _SETTINGS = 'checkpoint-', 'partial-', 'run.json'
 
 
@@ -49,22 +51,35 @@ class Checkpoints:
 
     @contextmanager
     def writing(self, step: int) -> Iterator[Path]:
-        """A folder in which ``checkpoint-<step>`` is to be written; published when the block ends without an error."""
-        partial = self.folder / f'{_PARTIAL}{os.getpid()}'
-        for unfinished in self.folder.glob(f'{_PARTIAL}*'):  # by this process or one that was killed
-            shutil.rmtree(unfinished, ignore_errors=True)
-        partial.mkdir(parents=True)
+        """A folder in which ``checkpoint-<step>`` is to be written; published when the block ends without an error.
+
+        Under many processes all of them enter the block, and write their parts; it is published by the first one, when
+        all have ended theirs.
+        """
+        partial = self.folder / f'{_PARTIAL}{step}'
         try:
-            yield partial
-            written = partial / f'{_PREFIX}{step}'
-            (written / _SETTINGS).write_text(json.dumps(self._settings, ensure_ascii=False) + '\n', encoding='utf-8')
-            sync_tree(written)
-            target = self.folder / written.name
-            shutil.rmtree(target, ignore_errors=True)
-            written.rename(target)
-            _sync(self.folder)
+            with together():
+                if is_first():
+                    for unfinished in self.folder.glob(f'{_PARTIAL}*'):  # by this run or one that was killed
+                        shutil.rmtree(unfinished, ignore_errors=True)
+                    partial.mkdir(parents=True)
+            with together():
+                yield partial
+            with together():
+                if is_first():
+                    self._publish(partial / f'{_PREFIX}{step}')
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            if is_first():
+                shutil.rmtree(partial, ignore_errors=True)
+
+    def _publish(self, written: Path) -> None:
+        """Gives a checkpoint its name once it is on the disk, and removes the older ones."""
+        (written / _SETTINGS).write_text(json.dumps(self._settings, ensure_ascii=False) + '\n', encoding='utf-8')
+        sync_tree(written)
+        target = self.folder / written.name
+        shutil.rmtree(target, ignore_errors=True)
+        written.rename(target)
+        _sync(self.folder)
         for older in self._complete():
             if older != target:
                 shutil.rmtree(older)

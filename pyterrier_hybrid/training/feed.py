@@ -1,5 +1,5 @@
 """How batches reach the sentence-transformers trainer: a table of slots, and a sampler that keeps each batch whole."""
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from torch.utils.data import BatchSampler
@@ -30,26 +30,39 @@ def slot_table(batches: HybridBatches, steps: int, negatives: int = 0):
         columns: dict[str, np.ndarray] = {}
         for step in np.unique(step_of).tolist():
             at = np.flatnonzero(step_of == step)
-            for name, texts in batch_texts(batches, step, negatives).items():
-                columns.setdefault(name, np.empty(len(step_of), dtype=object))[at] = texts[position[at]]
+            for name, texts in batch_texts(batches, step, negatives, position[at]).items():
+                columns.setdefault(name, np.empty(len(step_of), dtype=object))[at] = texts
         return {name: texts.tolist() for name, texts in columns.items()}
 
     return Dataset.from_dict({'slot': np.arange(steps * batches.batch_size)}).with_transform(fetch)
 
 
-def batch_texts(batches: HybridBatches, step: int, negatives: int = 0) -> dict[str, np.ndarray]:
-    """The columns of a step's batch: object arrays (batch_size,), aligned; names as in :func:`slot_table`."""
+def batch_texts(
+    batches: HybridBatches, step: int, negatives: int = 0, positions: Sequence[int] | None = None
+) -> dict[str, np.ndarray]:
+    """The columns of a step's batch, or of those of its pairs that are at ``positions``.
+
+    Args:
+        batches: the plan.
+        step: of the batch.
+        negatives: hard negatives for each pair.
+        positions: pairs of the batch, counted from 0; None for all.
+
+    Returns:
+        Object arrays (pairs,), aligned; names as in :func:`slot_table`.
+    """
     batch = batches.batch(step)
-    query, passage = np.empty(len(batch), dtype=object), np.empty(len(batch), dtype=object)
-    sources, rows = np.array(batch.sources), np.array(batch.rows)
-    query_langs, passage_langs = np.array(batch.query_langs), np.array(batch.passage_langs)
-    for name in dict.fromkeys(batch.sources):
+    wanted = np.arange(len(batch)) if positions is None else np.asarray(positions)
+    query, passage = np.empty(len(wanted), dtype=object), np.empty(len(wanted), dtype=object)
+    sources, rows = np.array(batch.sources)[wanted], np.array(batch.rows)[wanted]
+    query_langs, passage_langs = np.array(batch.query_langs)[wanted], np.array(batch.passage_langs)[wanted]
+    for name in dict.fromkeys(sources.tolist()):
         at, source = np.flatnonzero(sources == name), batches.pairs[name]
         query[at] = source.texts('query', rows[at], query_langs[at].tolist())
         passage[at] = source.texts('passage', rows[at], passage_langs[at].tolist())
     columns = {'query': query, 'passage': passage}
-    if negatives:
-        further = batch_negatives(batches, step, negatives)
+    if negatives:  # they depend on the whole batch
+        further = batch_negatives(batches, step, negatives)[:, wanted]
         columns.update(zip(column_names(negatives)[2:], further))
     return columns
 
@@ -60,7 +73,13 @@ def column_names(negatives: int = 0) -> list[str]:
 
 
 class ConsecutiveBatches(BatchSampler):
-    """Slots in order, cut into batches of ``batch_size``: every batch of the trainer is one batch of the plan."""
+    """Slots in order, cut into batches of ``batch_size``: every batch of the trainer is one batch of the plan.
+
+    Under many processes, ``batch_size`` is the share of one of them, and each batch of the plan is cut into as many
+    consecutive slices. Of ``n`` processes, accelerate gives number ``r`` the slices ``r``, ``n + r``, ``2n + r`` and so
+    on: in each step all of them work on one batch of the plan, so it stays of one kind and, if it is monolingual, of
+    one language.
+    """
 
     def __init__(self, dataset, batch_size: int, **_):
         self.size, self.batch_size, self.drop_last = len(dataset), batch_size, True

@@ -1,4 +1,5 @@
 """The training objective: InfoNCE over in-batch passages."""
+from .processes import count
 
 
 def info_nce(model, temperature: float, mini_batch_size: int | None = None):
@@ -7,6 +8,10 @@ def info_nce(model, temperature: float, mini_batch_size: int | None = None):
     The loss of query i is ``-log(exp(s_ii / t) / sum_j exp(s_ij / t))``, s the cosine, t the temperature; the mean over
     the batch (arXiv 2408.10536, section 3.1). It needs no mask, because no passage occurs twice in a batch of
     :class:`HybridBatches`.
+
+    Under many processes the batch is all of theirs: each one compares its own queries with the passages and negatives
+    of all. The gradient of a vector is the sum of what the processes' losses say about it, and the trainer then takes
+    the mean over the processes: together that is the gradient of the mean loss, as if one process had the whole batch.
 
     Args:
         model: a ``SentenceTransformer``.
@@ -26,8 +31,9 @@ def info_nce(model, temperature: float, mini_batch_size: int | None = None):
 
     if not 0 < temperature < float('inf'):
         raise ValueError(f'temperature is {temperature}; it divides cosines and must be positive (.05 is usual)')
+    shared = {'scale': 1 / temperature, 'gather_across_devices': count() > 1}
     if mini_batch_size is None:
-        return losses.MultipleNegativesRankingLoss(model, scale=1 / temperature)
+        return losses.MultipleNegativesRankingLoss(model, **shared)
     if mini_batch_size < 1:
         raise ValueError(f'mini_batch_size is {mini_batch_size}; it must be 1 or more, or None for no mini-batches')
     if is_static(model):
@@ -35,4 +41,4 @@ def info_nce(model, temperature: float, mini_batch_size: int | None = None):
             'mini_batch_size is for transformers: a bag of subwords cannot be encoded in mini-batches, and its memory '
             'is small; leave mini_batch_size out'
         )
-    return losses.CachedMultipleNegativesRankingLoss(model, scale=1 / temperature, mini_batch_size=mini_batch_size)
+    return losses.CachedMultipleNegativesRankingLoss(model, mini_batch_size=mini_batch_size, **shared)

@@ -45,8 +45,9 @@ def write_card(folder: Path, name: str, settings: dict, languages: Sequence[str]
         f'- backbone: {Path(base).name if not on_hub else base}',
         f'- mix of batches: {_told(settings["mix"])}',
         f'- training pairs: fingerprint `{settings["pairs"]}`, languages {" ".join(languages)}',
-        f'- {settings["steps"]:,} steps of {settings["batch_size"]:,} pairs, InfoNCE at temperature '
+        f'- {settings["steps_done"]:,} steps of {settings["batch_size"]:,} pairs, InfoNCE at temperature '
         f'{settings["temperature"]}, {settings["negatives"]} hard negatives a pair, seed {settings["seed"]}',
+        *_validated(settings.get('validation'), settings.get('metric_for_best_model')),
         f'- vectors: {dimension} components of float32, to be compared by the cosine',
         f'- prefixes: query `{settings["query_prefix"]!r}`, passage `{settings["passage_prefix"]!r}`',
         '',
@@ -70,6 +71,18 @@ def write_card(folder: Path, name: str, settings: dict, languages: Sequence[str]
         '```',
     ]
     (folder / 'README.md').write_text('\n'.join(lines) + '\n', encoding='utf-8')
+
+
+def _validated(validation: dict | None, metric: str | None) -> list[str]:
+    """The lines on validation, if there was one."""
+    if validation is None:
+        return []
+    best = next(each for each in validation['figures'] if each['step'] == validation['best_step'])
+    return [
+        f'- validated on {validation["name"]} ({validation["questions"]:,} questions, {validation["passages"]:,} '
+        f'passages): best {metric} {best[metric]:.4f} at step {best["step"]:,}; {validation["stopped"]}; the weights '
+        f'are {validation["saved"]}'
+    ]
 
 
 def _told(mix: dict | list) -> str:

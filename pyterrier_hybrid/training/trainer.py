@@ -11,20 +11,30 @@ from sentence_transformers import SentenceTransformer
 
 from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.encoding.backbones import is_static, static_backbone
-from pyterrier_hybrid.encoding.checkpoint import progress_bar
+from pyterrier_hybrid.encoding.checkpoint import progress_bar, save_checkpoint
+from pyterrier_hybrid.encoding.compact import small_backbone
 
 from .batches import HybridBatches
 from .checkpoints import Checkpoints, sync_tree
+from .loggers import Report, loggers
 from .loop import fit
 from .mixes import Mix
+from .monitor import Monitor
 from .objective import info_nce
+from .processes import built_once, check_same, count, is_first, join, together
 from .record import write_card, write_record
+from .validation_sources import open_validation, warn_of_shared_texts
 from .vocabulary import balanced_texts
 
 #: The paper's learning rate (arXiv 2408.10536, section 4.1), for pretrained transformers.
 LEARNING_RATE = 3e-5
 #: For a table of random subword vectors, which has to move by more than its own size; see ``INITIAL_SCALE``.
 STATIC_LEARNING_RATE = 5e-2
+#: For a transformer from random weights, which has everything to learn. After 60 steps of 64 worldfacts pairs the loss
+#: was 3.3, 2.3, 2.2 and 2.2 at rates of .0003, .001, .002 and .004; the last of these cost most monolingual mAP.
+SMALL_LEARNING_RATE = 1e-3
+#: Backbones made from the pairs alone; every other string is a checkpoint.
+FROM_SCRATCH = ('static', 'small')
 
 
 def train(
@@ -44,9 +54,18 @@ def train(
     query_prefix: str | None = None,
     passage_prefix: str | None = None,
     max_length: int | None = None,
+    vocab_size: int | None = None,
+    dimension: int | None = None,
+    token_dropout: float = 0.0,
     mini_batch_size: int | None = None,
     bf16: bool = False,
     gradient_checkpointing: bool = False,
+    validation: object = None,
+    eval_steps: int | None = None,
+    patience: int | None = None,
+    metric_for_best_model: str = 'AP',
+    load_best_model_at_end: bool | None = None,
+    report_to: Report = 'none',
     checkpoint_steps: int | None = None,
     resume: bool = False,
     seed: int = 0,
@@ -62,12 +81,14 @@ def train(
     Args:
         pairs: a :class:`ParallelPairs`.
         folder: where the run goes; must not exist.
-        backbone: ``'static'`` (a bag of subwords, its tokenizer trained on the pairs), the folder or hub name of any
-            sentence-transformers or transformers checkpoint, or a ``SentenceTransformer``, which is trained in place.
+        backbone: ``'static'`` (a bag of subwords) or ``'small'`` (a compact transformer, see :func:`small_backbone`),
+            from random weights and with a tokenizer trained on the pairs; the folder or hub name of any
+            sentence-transformers or transformers checkpoint; or a ``SentenceTransformer``, which is trained in place.
         mix: probability of each kind of batch, or a schedule of such mixes, see :class:`HybridBatches`.
-        batch_size: pairs in a batch; the paper's is 100.
+        batch_size: pairs in a batch, of all processes together; the paper's is 100.
         steps: optimiser steps; None for one epoch of the plan.
-        learning_rate: of AdamW at its peak; None for the paper's 3e-5, or .05 for a static backbone.
+        learning_rate: of AdamW at its peak; None for the paper's 3e-5, or .05 for ``'static'`` and .001 for
+            ``'small'``.
         weight_decay: of AdamW; the paper's is .01.
         warmup: share of the steps in which the learning rate rises linearly; after them it falls linearly to 0.
         temperature: of InfoNCE over cosines.
@@ -76,11 +97,27 @@ def train(
         query_prefix, passage_prefix: put before every text, and stored in the checkpoint; None for the paper's
             ``'Query: '`` and ``'Passage: '``, or none for a static backbone, where they would add one constant vector.
         max_length: tokens after which a text is cut; None for what the backbone says. Not for a static backbone.
+        vocab_size: subwords of a backbone from random weights, at most; None for its default.
+        dimension: of the vectors of a backbone from random weights; None for its default. A bag of subwords gains much
+            from more, at a proportional cost.
+        token_dropout: leave out a token of a training text with this probability; for a bag of subwords only, which
+            learns its pairs by heart in a long run.
         mini_batch_size: encode a batch in parts of so many texts, in the memory of one (GradCache), see
             :func:`info_nce`; not for a static backbone.
         bf16: compute in bfloat16, with weights in float32.
         gradient_checkpointing: compute activations again in the backward pass instead of keeping them; less memory,
             more time; not for a static backbone.
+        validation: what the encoder is evaluated on while it is trained: a fraction or number of the pairs, which are
+            then held out (:func:`hold_out`); an ir_datasets id, such as ``'squadshifts-new-wiki'``, or data set; the
+            path of a SQuAD-format file; a :class:`ParallelPairs`, or the folder of one. The figures are AP, R@1, R@10,
+            RR and loss, see :class:`ValidationSet`. None for no validation.
+        eval_steps: evaluate every so many steps, and after the last one; None for a tenth of the run.
+        patience: stop when so many evaluations in a row have brought no better figure than there was before; None to
+            do all steps.
+        metric_for_best_model: the figure that ``patience`` and the best weights go by; the paper's is ``'loss'``, on
+            ``'squadshifts-new-wiki'``. Of held-out pairs also ``'crosslingual_AP'`` and so on.
+        load_best_model_at_end: save the weights of the best evaluation, and not the last ones; None: with a patience.
+        report_to: loggers for loss, learning rate and figures (``eval_AP`` and so on), see :func:`loggers`.
         checkpoint_steps: save a checkpoint every so many steps; None for none.
         resume: go on from the newest complete checkpoint of this run, if there is one. On a CPU the result is the same,
             bit for bit, as without the interruption.
@@ -88,75 +125,143 @@ def train(
         device: None for CUDA where there is some.
         verbose: show a progress bar, and tell beforehand what of the pairs is never drawn.
 
+    Started by ``torchrun`` or ``accelerate launch``, many processes train one encoder: each takes its share of every
+    batch, and compares its queries with the passages of all. Loss and gradients are those of one process up to
+    rounding (1e-5), as long as no dropout is drawn, since each process draws its own; so the same run takes another
+    number of processes for speed or memory, but is resumed with the number it began with. Each process takes the GPU
+    of its number on its machine. The first one writes everything and shows progress; ``folder`` must be on a disk that
+    all of them see, since each returns the encoder read back from there.
+
     Returns:
         The trained encoder, read back from ``folder``.
 
     Raises:
         FileExistsError: ``folder`` exists, or checkpoints of an unfinished run and not ``resume``.
         ValueError: an unusable argument, with the reason, before anything is trained; a checkpoint of a run with other
-            settings; a loss that is not finite, with the step and the rows of its batch.
+            settings, or of pairs that have changed since; a loss that is not finite, with the step and the rows of its
+            batch. In all processes.
+        ModuleNotFoundError: a logger that is not installed; says what to install.
+        OSError: another process failed to read or write something; says which, and its error.
     """
     folder = Path(folder)
-    if folder.exists():
-        raise FileExistsError(f'{folder} exists already; give another folder for this run, or remove it')
-    batches = HybridBatches(pairs, batch_size=batch_size, mix=mix, temperature=source_temperature, seed=seed)
-    steps = len(batches) if steps is None else index(steps)
-    if not 0 <= warmup <= 1:
-        raise ValueError(f'warmup is {warmup}; it is a share of the steps, from 0 to 1')
-    if learning_rate is not None and not 0 < learning_rate < float('inf'):
-        raise ValueError(f'learning_rate is {learning_rate}; it must be positive (.00003 is usual for transformers)')
-    _check_least(steps=(steps, 1), negatives=(negatives, 0), checkpoint_steps=(checkpoint_steps, 1))
-    settings = {
-        'backbone': _name(backbone), 'mix': batches.mix.record(steps), 'pairs': pairs.fingerprint,
-        'batch_size': batches.batch_size, 'steps': steps, 'learning_rate': learning_rate, 'weight_decay': weight_decay,
-        'warmup': warmup, 'temperature': temperature, 'source_temperature': source_temperature, 'negatives': negatives,
-        'query_prefix': query_prefix, 'passage_prefix': passage_prefix, 'max_length': max_length,
-        'mini_batch_size': mini_batch_size, 'bf16': bf16, 'gradient_checkpointing': gradient_checkpointing,
-        'seed': batches.seed,
-    }  # fmt: skip
-    checkpoints = Checkpoints(folder, settings)
-    if not resume:
-        checkpoints.check_none()
-    resume_from = checkpoints.newest()
-    if verbose:
-        _tell_left_out(batches)
+    device = join(device)
+    verbose = verbose and is_first()
+    with together():  # what stops one process stops all
+        if folder.exists():
+            raise FileExistsError(f'{folder} exists already; give another folder for this run, or remove it')
+        fingerprint = pairs.fingerprint
+        pairs, validation_set = open_validation(validation, pairs)
+        batches = HybridBatches(pairs, batch_size=batch_size, mix=mix, temperature=source_temperature, seed=seed)
+        if batches.batch_size % count():
+            raise ValueError(
+                f'batch_size is {batch_size}; {count()} processes take equal shares of a batch, so it must be a '
+                f'multiple of {count()}'
+            )
+        steps = len(batches) if steps is None else index(steps)
+        if not 0 <= warmup <= 1:
+            raise ValueError(f'warmup is {warmup}; it is a share of the steps, from 0 to 1')
+        if learning_rate is not None and not 0 < learning_rate < float('inf'):
+            raise ValueError(
+                f'learning_rate is {learning_rate}; it must be positive (.00003 is usual for transformers)'
+            )
+        if not 0 <= token_dropout < 1:
+            raise ValueError(f'token_dropout is {token_dropout}; it is a probability, from 0 to below 1')
+        _check_least(
+            steps=(steps, 1), negatives=(negatives, 0), checkpoint_steps=(checkpoint_steps, 1),
+            vocab_size=(vocab_size, 1), dimension=(dimension, 1),
+        )  # fmt: skip
+        monitor = Monitor(
+            validation_set, steps=steps, eval_steps=eval_steps, patience=patience, metric=metric_for_best_model,
+            load_best=load_best_model_at_end, batch_size=batches.batch_size, temperature=temperature,
+        )  # fmt: skip
+        callbacks = loggers(report_to, folder)
+        sizes = {k: v for k, v in (('vocab_size', vocab_size), ('dimension', dimension)) if v is not None}
+        if sizes and not (isinstance(backbone, str) and backbone in FROM_SCRATCH):
+            raise ValueError(f'{" and ".join(sizes)} is for backbones from random weights: {", ".join(FROM_SCRATCH)}')
+        settings = {
+            'backbone': _name(backbone), 'mix': batches.mix.record(steps), 'pairs': fingerprint,
+            'batch_size': batches.batch_size, 'steps': steps, 'learning_rate': learning_rate,
+            'weight_decay': weight_decay, 'warmup': warmup, 'temperature': temperature,
+            'source_temperature': source_temperature, 'negatives': negatives, 'query_prefix': query_prefix,
+            'passage_prefix': passage_prefix, 'max_length': max_length, 'vocab_size': vocab_size,
+            'dimension': dimension, 'token_dropout': token_dropout, 'mini_batch_size': mini_batch_size,
+            'bf16': bf16, 'gradient_checkpointing': gradient_checkpointing, 'seed': batches.seed,
+            'processes': count(), **monitor.settings(),
+        }  # fmt: skip
+        checkpoints = Checkpoints(folder, settings)
+        if not resume:
+            checkpoints.check_none()
+        resume_from = checkpoints.newest()
+        if resume_from is not None and is_first():
+            pairs.verify()  # the fingerprint is that of the import
+        if verbose:
+            _tell_left_out(batches)
+        if is_first() and resume_from is None and validation_set is not None and pairs.fingerprint == fingerprint:
+            warn_of_shared_texts(validation_set, pairs, verbose=verbose)  # pairs that are held out share nothing
+    check_same(**settings, folder=str(folder), checkpoint_steps=checkpoint_steps, resume_from=str(resume_from))
+    with together():
+        model = _backbone(backbone, sizes, pairs, seed, device, resume_from, _partial(folder))
+        static = is_static(model)
+        if static:
+            _check_static(max_length=max_length, gradient_checkpointing=gradient_checkpointing)
+        elif token_dropout:
+            raise ValueError('token_dropout is for a bag of subwords; a transformer has dropout in its configuration')
+        defaults = ('', '') if static else ('Query: ', 'Passage: ')
+        settings['query_prefix'] = defaults[0] if query_prefix is None else query_prefix
+        settings['passage_prefix'] = defaults[1] if passage_prefix is None else passage_prefix
+        model.prompts = {'query': settings['query_prefix'], 'document': settings['passage_prefix']}
+        if max_length is not None:
+            model.max_seq_length = max_length
+        if learning_rate is None:
+            from_random = SMALL_LEARNING_RATE if backbone == 'small' else LEARNING_RATE
+            settings['learning_rate'] = STATIC_LEARNING_RATE if static else from_random
 
-    model = _backbone(backbone, pairs, seed, device, resume_from)
-    static = is_static(model)
-    if static:
-        _check_static(max_length=max_length, gradient_checkpointing=gradient_checkpointing)
-    defaults = ('', '') if static else ('Query: ', 'Passage: ')
-    settings['query_prefix'] = defaults[0] if query_prefix is None else query_prefix
-    settings['passage_prefix'] = defaults[1] if passage_prefix is None else passage_prefix
-    model.prompts = {'query': settings['query_prefix'], 'document': settings['passage_prefix']}
-    if max_length is not None:
-        model.max_seq_length = max_length
-    if learning_rate is None:
-        settings['learning_rate'] = STATIC_LEARNING_RATE if static else LEARNING_RATE
-
-    partial = folder.with_name(f'{folder.name}.partial')
-    shutil.rmtree(partial, ignore_errors=True)  # left by a process that was killed
+    partial = _partial(folder)
+    _remove(partial)  # left by a process that was killed
     started = time.time()
     try:
         with progress_bar(verbose):
             losses = fit(
                 model, batches, info_nce(model, temperature, mini_batch_size), partial, checkpoints, steps=steps,
                 learning_rate=settings['learning_rate'], weight_decay=weight_decay, warmup=warmup, seed=batches.seed,
-                negatives=negatives, bf16=bf16, gradient_checkpointing=gradient_checkpointing,
-                checkpoint_steps=checkpoint_steps, resume_from=resume_from, verbose=verbose,
+                negatives=negatives, token_dropout=token_dropout, bf16=bf16,
+                gradient_checkpointing=gradient_checkpointing, checkpoint_steps=checkpoint_steps,
+                resume_from=resume_from, verbose=verbose, monitor=monitor, run_name=folder.name, callbacks=callbacks,
             )  # fmt: skip
-            shutil.rmtree(partial, ignore_errors=True)
-            model.save_pretrained(str(partial), create_model_card=False)
         seconds = round(time.time() - started, 1)
-        settings.update(epochs=steps / len(batches), seconds=seconds, losses=losses)
-        write_record(partial, settings)
-        write_card(partial, folder.name, settings, pairs.languages, model.get_embedding_dimension())
-        sync_tree(partial)
-        partial.rename(folder)
+        done = monitor.steps_done(steps)
+        settings.update(steps_done=done, epochs=done / len(batches), seconds=seconds, losses=losses)
+        settings.update(monitor.record())
+        with together(), progress_bar(verbose):
+            if is_first():
+                _write(folder, model, settings, pairs.languages)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    checkpoints.remove()
+        _remove(partial)
+    if is_first():
+        checkpoints.remove()
     return HybridEncoder(folder, device=device)
+
+
+def _write(folder: Path, model, settings: dict, languages: list[str]) -> None:
+    """Writes the run's folder, which appears whole."""
+    partial = _partial(folder)
+    _remove(partial)
+    save_checkpoint(model, partial)
+    write_record(partial, settings)
+    write_card(partial, folder.name, settings, languages, model.get_embedding_dimension())
+    sync_tree(partial)
+    partial.rename(folder)
+
+
+def _partial(folder: Path) -> Path:
+    """Where a run's folder is made."""
+    return folder.with_name(f'{folder.name}.partial')
+
+
+def _remove(partial: Path) -> None:
+    """Removes what is unfinished; the first process does it for all."""
+    if is_first():
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _check_least(**values: tuple[int | None, int]) -> None:
@@ -187,13 +292,14 @@ def _tell_left_out(batches: HybridBatches) -> None:
         print(f'never drawn from the pairs:\n{table[columns].to_string(index=False)}', file=sys.stderr)
 
 
-def _backbone(backbone, pairs, seed: int, device: str | None, resume_from: Path | None):
+def _backbone(backbone, sizes: dict, pairs, seed: int, device: str | None, resume_from: Path | None, scratch: Path):
     """The model to be trained, on its device; when a run is resumed, the trainer gives it the checkpoint's weights."""
     if isinstance(backbone, SentenceTransformer):
         return backbone if device is None else backbone.to(device)
-    if backbone != 'static':
+    if backbone not in FROM_SCRATCH:
         return HybridEncoder(backbone, normalize=True, device=device, dtype='float32').model
     if resume_from is not None:  # with its tokenizer, which takes a while to train
-        return HybridEncoder(resume_from, device=device).model
-    model = static_backbone(balanced_texts(pairs), seed=seed)
+        return HybridEncoder(resume_from, device=device, dtype='float32').model
+    make = small_backbone if backbone == 'small' else static_backbone
+    model = built_once(lambda: make(balanced_texts(pairs), seed=seed, **sizes), scratch)
     return model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu'))

@@ -45,6 +45,14 @@ def test_the_seed_decides_and_the_initial_vectors_have_their_scale(texts):
     assert torch.equal(state, torch.random.get_rng_state())
 
 
+def test_frequent_subwords_begin_short():
+    texts = ['a ' * 600 + 'b ' * 399 + 'c'] * 3  # probabilities .6, .399, .001
+    model = static_backbone(texts, vocab_size=40, dimension=20_000)
+    tokenizer, lengths = model[0].tokenizer, model[0].embedding.weight.norm(dim=1)
+    a, b, c = (lengths[tokenizer.encode(f'{letter} x').ids[0]].item() for letter in 'abc')
+    assert [a / c, b / c] == pytest.approx([0.001 / 0.601 * 2, 0.001 / 0.4 * 2], rel=0.02)
+
+
 def test_saved_and_loaded(texts, tmp_path):
     model = static_backbone(texts, dimension=16)
     model.save_pretrained(str(tmp_path / 'static'))

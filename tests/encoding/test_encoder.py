@@ -194,6 +194,13 @@ def test_a_hub_name_brings_its_preset(mdpr, monkeypatch):
     assert HybridEncoder('someone/else', device='cpu').model[1].pooling_mode == 'mean'
 
 
+def test_the_folder_is_known(static, monkeypatch):
+    monkeypatch.chdir(static.parent)
+    encoder = HybridEncoder(static.name)
+    assert encoder.folder == static
+    assert HybridEncoder.from_model(encoder.model).folder is None
+
+
 def test_repr_is_what_was_asked_for(xlmr):
     assert repr(HybridEncoder(str(xlmr), device='cpu')) == f'HybridEncoder({str(xlmr)!r})'
     told = HybridEncoder(str(xlmr), device='cpu', pooling='cls', query_prefix='q: ')

@@ -1,6 +1,7 @@
 """What the trainer is fed: exactly the plan's texts, batch by batch."""
 import numpy as np
 import pytest
+from accelerate.data_loader import BatchSamplerShard
 from torch.utils.data import DataLoader
 
 from pyterrier_hybrid.training.batches import HybridBatches
@@ -54,6 +55,27 @@ def test_the_sampler_is_exact(size, batch_size, batches):
     drawn = list(sampler)
     assert len(sampler) == len(drawn) == batches
     assert [slot for batch in drawn for slot in batch] == list(range(batches * batch_size))
+
+
+@pytest.mark.parametrize('processes', [2, 4])
+def test_processes_share_each_batch_of_the_plan(batches, processes):
+    """As accelerate deals a sampler's batches out to processes: consecutive slices of one batch, in each step."""
+    table = slot_table(batches, 12, negatives=1)
+    shares = []
+    for rank in range(processes):
+        own = BatchSamplerShard(ConsecutiveBatches(table, 8 // processes), processes, rank, even_batches=False)
+        assert len(own) == 12
+        shares.append(list(DataLoader(table, batch_sampler=own, collate_fn=list)))
+    for step, slices in enumerate(zip(*shares, strict=True)):
+        texts = batch_texts(batches, step, negatives=1)
+        rows = [dict(zip(texts, row)) for row in zip(*texts.values())]
+        assert [row for part in slices for row in part] == rows and {len(part) for part in slices} == {8 // processes}
+
+
+def test_some_pairs_of_a_batch(batches):
+    whole = batch_texts(batches, 5, negatives=2)
+    part = batch_texts(batches, 5, negatives=2, positions=[6, 0, 3])
+    assert {name: part[name].tolist() for name in part} == {name: whole[name][[6, 0, 3]].tolist() for name in whole}
 
 
 def test_columns_of_negatives(batches):

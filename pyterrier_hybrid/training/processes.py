@@ -1,0 +1,162 @@
+"""The processes of one training run, as ``torchrun`` or ``accelerate launch`` starts them.
+
+A launcher tells each process its place in environment variables: ``RANK`` of ``WORLD_SIZE``, and ``LOCAL_RANK`` on its
+machine. Without them a run is one process, and everything here is free. The first process (rank 0) does what is done
+once for all: it makes files and shows progress.
+"""
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+#: How long a process waits for the others: the first one may be importing pairs or training a tokenizer.
+PATIENCE = timedelta(hours=1)
+
+
+def count() -> int:
+    """The number of processes; 1 where nothing was launched."""
+    return int(os.environ.get('WORLD_SIZE', '1'))
+
+
+def rank() -> int:
+    """This process's number, from 0 to ``count() - 1``."""
+    return int(os.environ.get('RANK', '0')) if count() > 1 else 0
+
+
+def is_first() -> bool:
+    """Whether this is the process that does what is done once."""
+    return rank() == 0
+
+
+def join(device: str | None = None) -> str | None:
+    """Connects this process with the others, unless it is already, or alone.
+
+    Args:
+        device: 'cuda' or 'cpu', where all of them compute; None for CUDA where there is some.
+
+    Returns:
+        This process's own device, such as ``'cuda:1'``; what was given, where it is alone.
+
+    Raises:
+        ValueError: another device, such as one GPU for all processes; more processes on a machine than it has GPUs;
+            processes that were not started by a launcher.
+    """
+    if count() == 1:
+        return device
+    import torch
+    import torch.distributed as dist
+
+    missing = [name for name in ('RANK', 'LOCAL_RANK') if name not in os.environ]
+    if missing:
+        raise ValueError(
+            f'WORLD_SIZE is {count()} without {" and ".join(missing)}; start several processes with torchrun, or unset '
+            'it for one'
+        )
+    kind = str(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+    if kind not in ('cuda', 'cpu'):
+        raise ValueError(
+            f'device is {kind!r} in each of {count()} processes; give cuda, where each takes a GPU of its own, or cpu'
+        )
+    local = int(os.environ['LOCAL_RANK'])
+    if kind == 'cuda':
+        if local >= torch.cuda.device_count():
+            raise ValueError(
+                f'process {rank()} is number {local} on its machine, which shows {torch.cuda.device_count()} GPUs; '
+                'start one process for each GPU'
+            )
+        torch.cuda.set_device(local)
+    if not dist.is_initialized():
+        dist.init_process_group('nccl' if kind == 'cuda' else 'gloo', timeout=PATIENCE)
+    return f'cuda:{local}' if kind == 'cuda' else kind
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """A block that a process leaves when all have come to its end; an error in one of them is raised in all.
+
+    A process that has an error of its own raises that.
+
+    Raises:
+        OSError: another process failed; says which one, and its error.
+    """
+    own = None
+    try:
+        yield
+    except Exception as error:
+        own = error
+    told = gather(None if own is None else f'{type(own).__name__}: {own}')
+    if own is not None:
+        raise own
+    for number, error in enumerate(told):
+        if error is not None:
+            raise OSError(f'process {number} of {count()} stopped with {error}')
+
+
+def gather(value) -> list:
+    """The values of all processes, by rank; they are pickled on the way."""
+    if count() == 1:
+        return [value]
+    import torch.distributed as dist
+
+    values = [None] * count()
+    dist.all_gather_object(values, value)
+    return values
+
+
+def mean(value):
+    """The mean of a tensor over the processes, the same bits in each of them; without gradient."""
+    if count() == 1:
+        return value
+    import torch.distributed as dist
+
+    total = value.detach().clone()
+    dist.all_reduce(total)
+    return total / count()
+
+
+def check_same(**arguments) -> None:
+    """Refuses arguments that are not the same in every process, as they would train different models.
+
+    Raises:
+        ValueError: in every process; names one argument and two of its values.
+    """
+    for number, given in enumerate(gather(arguments)):
+        for name, value in given.items():
+            if value != arguments[name]:
+                raise ValueError(
+                    f'{name} is {value!r:.80} in process {number} and {arguments[name]!r:.80} in process {rank()}; '
+                    'give every process the same arguments'
+                )
+
+
+def built_once(build: Callable, scratch: Path):
+    """A model that the first process builds and the others read, so that it and its tokenizer are the same in all.
+
+    Args:
+        build: makes a ``SentenceTransformer`` on the CPU.
+        scratch: a folder for it on the way, which all processes see; what is there is removed.
+
+    Returns:
+        The model, on the CPU.
+    """
+    if count() == 1:
+        return build()
+    import shutil
+
+    from pyterrier_hybrid.encoding.checkpoint import load_checkpoint, progress_bar, save_checkpoint
+
+    model = None
+    try:
+        with together(), progress_bar(False):
+            if is_first():
+                model = build()
+                shutil.rmtree(scratch, ignore_errors=True)
+                save_checkpoint(model, scratch)
+        with together():
+            if not is_first():
+                model = load_checkpoint(scratch)
+    finally:
+        if is_first():
+            shutil.rmtree(scratch, ignore_errors=True)
+    return model

@@ -1,0 +1,235 @@
+"""What a run is validated on: pairs that are held out, pairs of their own, a data set, or a SQuAD-format file."""
+import os
+import sys
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable
+from numbers import Real
+from pathlib import Path
+
+import numpy as np
+
+from datasets_ext.shape import REGISTERED
+
+from .held_out import hold_out
+from .pairs import ParallelPairs
+from .pairs_import import MANIFEST
+from .pairs_overlap import evaluation_dataset, occurrences
+from .pairs_squad import read_squad
+from .validation import Setting, ValidationSet
+
+#: Training texts up to which they are searched for those of a validation set; about a minute.
+SEARCHED_TEXTS = 300_000
+
+
+def open_validation(validation: object, pairs) -> tuple[object, ValidationSet | None]:
+    """Opens what ``train(validation=)`` was given.
+
+    Args:
+        validation: None; a fraction or number of the pairs, to be held out (:func:`hold_out`); a
+            :class:`ParallelPairs`, or the folder of one; the path of a SQuAD-format file (``.gz`` and ``.xz`` too); an
+            ir_datasets id with questions (or of a collection in one language), an ir_datasets data set, or PyTerrier's
+            view of one.
+        pairs: a :class:`ParallelPairs`, or a view of one.
+
+    Returns:
+        The pairs to train on, and the validation set.
+
+    Raises:
+        FileNotFoundError: a path at which there is nothing.
+        ValueError: an unknown data set, or nothing to validate with in what was given.
+        TypeError: something else.
+    """
+    if validation is None:
+        return pairs, None
+    if isinstance(validation, Real):  # True too, to be refused there
+        rest, held = hold_out(pairs, validation)
+        return rest, from_pairs(held, f'{len(held):,} rows held out')
+    return pairs, _opened(validation)
+
+
+def _opened(validation: object) -> ValidationSet:
+    if isinstance(validation, str | os.PathLike):
+        path = Path(validation)
+        if (path / MANIFEST).is_file():
+            return from_pairs(ParallelPairs(path), path.name)
+        if path.exists() or isinstance(validation, os.PathLike) or '.json' in path.suffixes:
+            return from_squad(path)
+    elif hasattr(validation, 'sources'):
+        return from_pairs(validation, validation.folder.name if hasattr(validation, 'folder') else 'the pairs given')
+    return from_dataset(validation)
+
+
+def from_dataset(dataset: object) -> ValidationSet:
+    """A validation set of a data set's questions that have a relevant passage, over all of its passages.
+
+    Args:
+        dataset: an ir_datasets id, data set, or PyTerrier's view of one. A collection without questions of its own
+            stands for those asked over it in its one language, ``'squadshifts-new-wiki'`` for
+            ``'squadshifts-new-wiki/en'``.
+
+    Raises:
+        ValueError: an unknown id; no questions, passages, or judgements; a passage judged that is not there.
+        TypeError: something that is no data set.
+    """
+    dataset = _with_questions(evaluation_dataset(dataset))
+    name = _name(dataset)
+    texts = {doc.doc_id: doc.default_text() for doc in dataset.docs_iter()}
+    relevant: dict[str, set[str]] = defaultdict(set)
+    for qrel in dataset.qrels_iter():
+        if qrel.relevance >= 1:
+            relevant[qrel.query_id].add(qrel.doc_id)
+    queries = {query.query_id: query.default_text() for query in dataset.queries_iter() if query.query_id in relevant}
+    for query in queries:
+        lost = relevant[query] - texts.keys()
+        if lost:
+            raise ValueError(f'{name} judges {min(lost)!r} relevant to {query!r}, but has no such passage')
+    return _one_pool(name, queries, dict(sorted(texts.items())), relevant)
+
+
+def _with_questions(dataset):
+    """The data set itself, or the one that asks questions over it in its one language."""
+    name = _name(dataset)
+    if not dataset.has_queries():
+        asking = [known for known in REGISTERED if known.startswith(f'{name}/') and REGISTERED[known].has_queries()]
+        nearest = [known for known in asking if known.count('/') == name.count('/') + 1]
+        if len(nearest) != 1:
+            hint = f'; name one that asks some, such as {nearest[0]!r}' if nearest else ''
+            raise ValueError(f'{name} asks no questions{hint}')
+        dataset = REGISTERED[nearest[0]]
+    for what in ('docs', 'qrels'):
+        if not getattr(dataset, f'has_{what}')():
+            raise ValueError(f'{name} has no {what}, so it cannot be validated on')
+    return dataset
+
+
+def _name(dataset) -> str:
+    """A data set's id, if it has one."""
+    return dataset.dataset_id() if hasattr(dataset, 'dataset_id') else 'the data set given'
+
+
+def from_squad(path: str | os.PathLike) -> ValidationSet:
+    """A validation set of a SQuAD-format file's questions, over its paragraphs (or sentences, with sentence breaks).
+
+    Raises:
+        FileNotFoundError: no file there.
+        ValueError: a damaged file, or one that is not in SQuAD's format, or has no question with an answer.
+    """
+    parsed = read_squad(path, 'und')  # the language makes no difference here
+    return _one_pool(
+        Path(path).name, {query.query_id: query.query for query in parsed.queries},
+        {doc.doc_id: doc.text for doc in parsed.docs}, {query: {doc} for query, doc in parsed.answers.items()},
+    )  # fmt: skip
+
+
+def _one_pool(name: str, queries: dict[str, str], passages: dict[str, str], relevant: dict) -> ValidationSet:
+    """A set of one setting: texts by id, and the ids of what is relevant to each question."""
+    if not queries:
+        raise ValueError(f'{name} has no question with a relevant passage, so it cannot be validated on')
+    place = {doc: at for at, doc in enumerate(passages)}
+    judged = [(at, place[doc]) for at, query in enumerate(queries) for doc in sorted(relevant[query])]
+    of_query, of_passage = np.array(judged, dtype=np.int64).T
+    q, p = len(queries), len(passages)
+    groups = np.zeros(q, dtype=np.int64), np.zeros(p, dtype=np.int64)
+    setting = Setting('', np.arange(q), np.arange(p), of_query, of_passage, *groups)
+    return ValidationSet(name, list(queries.values()), list(passages.values()), [setting])
+
+
+def from_pairs(pairs, name: str) -> ValidationSet:
+    """A validation set of pairs: every row's question in every language over the passages in every language.
+
+    Questions and passages in one language make a monolingual setting, in two languages a crosslingual one. The pool is
+    all passages in its language, each once. A question asks for the passages of its own rows; others of the same
+    ``passage_ids``, which may answer it too, are left out of its ranking. Bitext is asked, in two languages, where
+    there is nothing else.
+
+    Args:
+        pairs: a :class:`ParallelPairs`, or a view of one.
+        name: for the record.
+
+    Raises:
+        ValueError: no language has two passages.
+    """
+    asking = [source for source in pairs.sources if source.kind == 'qa'] or pairs.sources
+    queries, passages = _Texts(), _Texts()
+    judged: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+    for source in asking:
+        for stratum in source.strata:
+            rows = range(stratum.start, stratum.stop)
+            groups = np.asarray(source.passage_ids[stratum.start : stratum.stop]).tolist()
+            asked = {x: queries.add(source, 'query', x, rows, groups) for x in stratum.query_langs}
+            answers = {y: passages.add(source, 'passage', y, rows, groups) for y in stratum.passage_langs}
+            for x, questions in asked.items():
+                for y, found in answers.items():
+                    if source.kind == 'qa' or x != y:
+                        judged[x, y].extend(zip(questions, found))
+    settings = [
+        _setting(x, y, sorted(set(rows)), queries, passages)
+        for (x, y), rows in sorted(judged.items()) if len(passages.of_lang[y]) > 1
+    ]  # fmt: skip
+    if not settings:
+        raise ValueError(f'{name}: no language has two passages to choose from; hold out more, or give other pairs')
+    return ValidationSet(name, queries.texts, passages.texts, settings)
+
+
+class _Texts:
+    """Texts by language, each once for its group: ``texts``, their ``groups``, and the places ``of_lang``."""
+
+    def __init__(self):
+        self.texts: list[str] = []
+        self.groups: list[int] = []
+        self.of_lang: dict[str, dict[tuple[int, str], int]] = defaultdict(dict)
+
+    def add(self, source, side: str, lang: str, rows: Iterable[int], groups: Iterable[int]) -> list[int]:
+        """Notes a source's texts; returns their places."""
+        rows, known = list(rows), self.of_lang[lang]
+        found = []
+        for key in zip(groups, source.texts(side, rows, [lang] * len(rows))):
+            if key not in known:
+                known[key] = len(self.texts)
+                self.groups.append(key[0])
+                self.texts.append(key[1])
+            found.append(known[key])
+        return found
+
+
+def _setting(x: str, y: str, judged: list[tuple[int, int]], queries: _Texts, passages: _Texts) -> Setting:
+    """Questions in ``x`` over passages in ``y``."""
+    rows, columns = np.array(judged, dtype=np.int64).T
+    asked, of_query = np.unique(rows, return_inverse=True)
+    pool = np.array(list(passages.of_lang[y].values()), dtype=np.int64)  # rises, as texts were noted
+    of_passage = np.searchsorted(pool, columns)
+    groups = np.array(queries.groups)[asked], np.array(passages.groups)[pool]
+    return Setting('monolingual' if x == y else 'crosslingual', asked, pool, of_query, of_passage, *groups)
+
+
+def warn_of_shared_texts(validation: ValidationSet, pairs, *, verbose: bool = True) -> None:
+    """Warns of questions and passages of a validation set that occur in training pairs, with their numbers.
+
+    Pairs of more than ``SEARCHED_TEXTS`` texts are not searched, which is said.
+
+    Args:
+        validation: the set.
+        pairs: what is trained on.
+        verbose: show a progress bar, and say so where they are not searched.
+    """
+    strata = [stratum for source in pairs.sources for stratum in source.strata]
+    size = sum((s.stop - s.start) * (len(s.query_langs) + len(s.passage_langs)) for s in strata)
+    if size > SEARCHED_TEXTS:
+        if verbose:
+            print(
+                f'the {size:,} training texts are not searched for those of {validation.name}, which would take long; '
+                'pairs.overlap(...) does it', file=sys.stderr,
+            )  # fmt: skip
+        return
+    texts = {'question': validation.queries, 'passage': validation.passages}
+    wanted = [(what, str(at), text) for what, all_texts in texts.items() for at, text in enumerate(all_texts)]
+    found = occurrences(pairs.sources, wanted, verbose=verbose)
+    if found is None or not len(found):
+        return
+    shared = found.groupby('what')['eval_id'].nunique()
+    told = ' and '.join(f'{shared[what]:,} of {len(texts[what]):,} {what}s' for what in texts if what in shared)
+    warnings.warn(
+        f'{told} of {validation.name} occur in the training pairs, for example {found["text"].iloc[0]!r:.80}; its '
+        'figures will flatter the encoder, and training stop by them later than it should', stacklevel=3,
+    )  # fmt: skip

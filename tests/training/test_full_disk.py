@@ -1,0 +1,45 @@
+"""A disk that is full for real: the system refuses to write further into a file."""
+import resource
+
+import pytest
+
+from pyterrier_hybrid.training import loop
+from pyterrier_hybrid.training.trainer import train
+
+OPTIONS = {
+    'backbone': 'static', 'mix': {'monolingual': 0.5, 'crosslingual': 0.5}, 'batch_size': 8, 'steps': 5,
+    'device': 'cpu', 'verbose': False,
+}  # fmt: skip
+
+
+def contents(folder):
+    files = [path for path in folder.rglob('*') if path.is_file() and path.name != 'training.json']
+    return {path.name: path.read_bytes() for path in files}
+
+
+@pytest.mark.parametrize('fails', ['model.safetensors', 'optimizer.pt'])
+def test_the_last_checkpoint_stays_whole(corpus, tmp_path, monkeypatch, fails):
+    class Limited(loop.BatchTrainer):
+        def _save_checkpoint(self, *args, **kwargs):
+            saved = list(tmp_path.rglob('model.safetensors'))
+            if not saved:
+                return super()._save_checkpoint(*args, **kwargs)
+            before = contents(saved[0].parent)
+            room = len(before['model.safetensors']) + 4096 if fails == 'optimizer.pt' else 10_000
+            limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+            try:
+                return super()._save_checkpoint(*args, **kwargs)
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+                assert contents(saved[0].parent) == before
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, 'BatchTrainer', Limited)
+        with pytest.raises(Exception, match=r'(?i)file too large|fail|write'):
+            train(corpus, tmp_path / 'run', checkpoint_steps=2, **OPTIONS)
+    assert [path.name for path in tmp_path.iterdir()] == ['run.checkpoints']
+    assert [path.name for path in (tmp_path / 'run.checkpoints').iterdir()] == ['checkpoint-2']
+    train(corpus, tmp_path / 'run', checkpoint_steps=2, resume=True, **OPTIONS)
+    train(corpus, tmp_path / 'whole' / 'run', **OPTIONS)
+    assert contents(tmp_path / 'run') == contents(tmp_path / 'whole' / 'run')

@@ -1,0 +1,137 @@
+"""Training a compact transformer from nothing, by the name ``'small'``; its sizes are cut down for the tests."""
+import json
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pyterrier_dr import SBertBiEncoder
+from sentence_transformers import SentenceTransformer
+from transformers import AutoModel, AutoTokenizer
+
+from pyterrier_hybrid.encoding import HybridEncoder
+from pyterrier_hybrid.encoding.compact import small_backbone
+from pyterrier_hybrid.training import loop, trainer
+from pyterrier_hybrid.training.trainer import LEARNING_RATE, SMALL_LEARNING_RATE, train
+
+TINY = {
+    'backbone': 'small', 'mix': {'monolingual': 0.5, 'crosslingual': 0.5}, 'batch_size': 8, 'source_temperature': 0.0,
+    'device': 'cpu', 'verbose': False,
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def cut_down(monkeypatch):
+    monkeypatch.setattr(trainer, 'small_backbone', partial(small_backbone, vocab_size=300, dimension=32, layers=2))
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Every file of a run but its record, which holds the time it took."""
+    found = [path for path in folder.rglob('*') if path.is_file() and path.name != 'training.json']
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
+def record(folder: Path) -> dict:
+    return json.loads((folder / 'training.json').read_text(encoding='utf-8'))
+
+
+def own_passage_first(encoder: HybridEncoder, corpus) -> float:
+    """The share of German questions whose English passage is the nearest."""
+    faq = corpus['faq']
+    queries = encoder.encode_queries(faq.texts('query', range(0, 40, 2), ['de'] * 20))
+    passages = encoder.encode_docs(faq.texts('passage', range(0, 40, 2), ['en'] * 20))
+    return (np.argmax(queries @ passages.T, axis=1) == np.arange(20)).mean()
+
+
+def test_it_learns_and_loads_everywhere_with_equal_vectors(corpus, tmp_path):
+    folder = tmp_path / 'run'
+    encoder = train(corpus, folder, steps=40, **TINY)
+    losses = [loss for _, loss in record(folder)['losses']]
+    assert np.mean(losses[-10:]) < 0.5 * np.mean(losses[:10])
+    assert own_passage_first(encoder, corpus) > 0.8
+
+    queries = corpus['faq'].texts('query', range(6), ['en'] * 6)
+    expected, passages = encoder.encode_queries(queries), encoder.encode_docs(queries)
+    prefixed = [f'Query: {text}' for text in queries]
+    plain = SentenceTransformer(str(folder), device='cpu')
+    assert plain.prompts == {'query': 'Query: ', 'document': 'Passage: '}
+    assert np.abs(expected - passages).max() > 1e-3
+    np.testing.assert_allclose(plain.encode_query(queries), expected, atol=1e-6)
+    np.testing.assert_allclose(plain.encode_document(queries), passages, atol=1e-6)
+    np.testing.assert_allclose(SBertBiEncoder(str(folder), device='cpu').encode_queries(prefixed), expected, atol=1e-6)
+    tokens = AutoTokenizer.from_pretrained(folder)(prefixed, padding=True, return_tensors='pt')
+    with torch.no_grad():
+        states = AutoModel.from_pretrained(folder)(**tokens).last_hidden_state
+    means = np.stack([row[used.bool()].mean(0) for row, used in zip(states, tokens['attention_mask'])])
+    np.testing.assert_allclose(means / np.linalg.norm(means, axis=1, keepdims=True), expected, atol=1e-6)
+
+
+def test_what_it_is_by_default(corpus, tmp_path):
+    encoder = train(corpus, tmp_path / 'run', steps=1, **TINY)
+    told = record(tmp_path / 'run')
+    assert (told['backbone'], told['learning_rate']) == ('small', SMALL_LEARNING_RATE)
+    assert (told['query_prefix'], told['passage_prefix']) == ('Query: ', 'Passage: ')
+    assert encoder.model.max_seq_length == 512 and encoder.dimension == 32
+    assert SMALL_LEARNING_RATE > LEARNING_RATE
+    assert 'backbone: small' in (tmp_path / 'run' / 'README.md').read_text(encoding='utf-8')
+
+
+def test_a_small_model_in_memory_is_taken_for_a_checkpoint(corpus, tmp_path):
+    model = small_backbone([text for _, text in corpus.iter_texts()], vocab_size=300, dimension=16, layers=1, heads=2)
+    train(corpus, tmp_path / 'run', steps=1, **{**TINY, 'backbone': model})
+    assert record(tmp_path / 'run')['learning_rate'] == LEARNING_RATE
+
+
+def test_same_seed_same_bytes(corpus, tmp_path):
+    for name, seed in (('a', 4), ('b', 4), ('c', 5)):
+        train(corpus, tmp_path / name / 'run', steps=2, seed=seed, **TINY)
+    one, same, other = (files(tmp_path / name / 'run') for name in 'abc')
+    assert one == same
+    assert one['tokenizer.json'] == other['tokenizer.json'] and one['model.safetensors'] != other['model.safetensors']
+
+
+def test_resumed_equals_uninterrupted(corpus, tmp_path, monkeypatch):
+    """Bit for bit, and the tokenizer comes out of the checkpoint."""
+    train(corpus, tmp_path / 'whole' / 'run', steps=7, negatives=1, **TINY)
+    folder = tmp_path / 'parts' / 'run'
+    with monkeypatch.context() as patch:
+        step = loop.BatchTrainer.training_step
+
+        def stopping(self, *args, **kwargs):
+            if self.state.global_step == 5:
+                raise InterruptedError
+            return step(self, *args, **kwargs)
+
+        patch.setattr(loop.BatchTrainer, 'training_step', stopping)
+        with pytest.raises(InterruptedError):
+            train(corpus, folder, steps=7, negatives=1, checkpoint_steps=3, **TINY)
+    monkeypatch.setattr(trainer, 'small_backbone', None)
+    train(corpus, folder, steps=7, negatives=1, checkpoint_steps=3, resume=True, **TINY)
+    assert files(folder) == files(tmp_path / 'whole' / 'run')
+    assert record(folder)['losses'] == record(tmp_path / 'whole' / 'run')['losses']
+
+
+@pytest.mark.parametrize('options', [
+    {'mini_batch_size': 3}, {'gradient_checkpointing': True}, {'mini_batch_size': 4, 'gradient_checkpointing': True},
+])  # fmt: skip
+def test_memory_savers_change_no_vector_but_by_rounding(corpus, tmp_path, options):
+    texts = corpus['faq'].texts('passage', range(20), ['ar'] * 20)
+    start = HybridEncoder.from_model(trainer.small_backbone(text for _, text in corpus.iter_texts()))
+    whole, saving = (train(corpus, tmp_path / name, steps=5, **given, **TINY).encode_docs(texts)
+                     for name, given in (('whole', {}), ('saving', options)))  # fmt: skip
+    assert np.linalg.norm(whole - saving) < 1e-3 * np.linalg.norm(whole - start.encode_docs(texts))
+
+
+def test_bf16_trains_and_saves_float32(corpus, tmp_path):
+    half, whole = (train(corpus, tmp_path / f'{bf16}', steps=2, bf16=bf16, **TINY) for bf16 in (True, False))
+    assert {weight.dtype for weight in half.model.parameters()} == {torch.float32}
+    vectors = [encoder.encode_docs(['de passage']) for encoder in (half, whole)]
+    assert 0 < np.abs(vectors[0] - vectors[1]).max() < 0.05
+
+
+def test_max_length_cuts(corpus, tmp_path):
+    encoder = train(corpus, tmp_path / 'run', steps=1, max_length=7, **TINY)
+    assert encoder.model.max_seq_length == 7
+    one, two = encoder.encode_docs(['de passage on topic2 ' * 5, 'de passage on topic2 ' * 9])
+    np.testing.assert_allclose(one, two, atol=1e-6)
