@@ -127,6 +127,24 @@ def test_report_of_a_result(done, tmp_path):
     assert call('report', '--result', done / 'result', '--out', tmp_path / 'r.html') == 1
 
 
+def test_report_with_tests_and_its_record(done, tmp_path):
+    pytest.importorskip('matplotlib')
+    tested = ['--baseline', 'BM25', '--margin', 'AP=.02', 'RankDistance=3']
+    assert call('report', '--result', done / 'result', *tested, '--out', tmp_path / 'r.html') == 0
+    page = (tmp_path / 'r.html').read_text()
+    assert 'better than BM25' in page and 'of 3 languages, significantly in' in page and 'margin ±0.02' in page
+    again = ['report', '--config', tmp_path / 'r.html.config.yaml', '--out', tmp_path / 's.html']
+    assert call(*again) == 0
+    assert (tmp_path / 's.html').read_text().replace('s_figures', 'r_figures') == page
+
+
+@pytest.mark.parametrize('margin', ['AP', 'AP=', '=.1', 'AP=much'])
+def test_margins_that_are_none(margin, capsys):
+    with pytest.raises(SystemExit, match='2'):
+        call('report', '--out', 'x', '--baseline', 'a', '--margin', margin)
+    assert f"'{margin}' is not a margin; give a measure and a number" in capsys.readouterr().err
+
+
 def test_study_and_its_continuation(done, collection, tmp_path, capsys):
     study = ['study', '--dataset', collection, '--pairs', done / 'pairs', '--steps', 2, '--batch-size', 4,
              '--out', tmp_path / 'study', '--measures', 'AP']  # fmt: skip
@@ -187,10 +205,26 @@ DEMO = ['demo', '--pairs', '{jsonl}', '--dataset', '{collection}', '--out', '{ne
      '--trec-depth is 0'),
     (['study', '--dataset', '{collection}', '--pairs', '{done}/pairs', '--out', '{new}', '--alphas', '2'],
      'alpha is 2'),
+    (['study', '--dataset', '{collection}', '--pairs', '{done}/pairs', '--out', '{new}', '--ray-gpus', '1'],
+     '--ray-gpus is for runs on Ray; give --ray too'),
+    (['study', '--dataset', '{collection}', '--pairs', '{done}/pairs', '--out', '{new}', '--ray', '--ray-cpus', '0'],
+     'num_cpus is 0'),
+    (['study', '--dataset', '{collection}', '--pairs', '{done}/pairs', '--out', '{new}', '--ray', '--processes', '2'],
+     'processes is 2, and ray is given'),
     (['report', '--out', '{new}'], 'nothing to report'),
     (['report', '--result', '{jsonl}', '--out', '{new}'], 'there is no result in'),
     (['report', '--study', '{jsonl}', '--out', '{new}'], 'there is no study in'),
     (['report', '--baseline', 'a', '--out', '{new}'], 'give --result too'),
+    (['report', '--result', '{done}/result', '--margin', 'AP=1', '--out', '{new}'], 'give --baseline too'),
+    (['report', '--result', '{done}/result', '--baseline', 'a', '--out', '{new}'], "the result has no system 'a'"),
+    (['report', '--result', '{done}/result', '--baseline', 'BM25', '--margin', 'AP=-1', '--out', '{new}'],
+     'the margin of AP is -1.0; it is a number above 0'),
+    (['report', '--result', '{done}/result', '--baseline', 'BM25', '--margin', 'P=1', '--out', '{new}'],
+     "the result has no measure 'P'"),
+    (['evaluate', '--dataset', '{collection}', '--out', '{new}', '--bm25', 'a', '{done}/bm25', '--device', 'warp'],
+     "the device 'warp' cannot be used"),
+    (['index', '--dataset', '{collection}', '--out', '{new}', '--encoder', '{done}/run', '--device', 'warp'],
+     "the device 'warp' cannot be used"),
 ])  # fmt: skip
 def test_bad_input(argv, said, done, jsonl, collection, tmp_path, capsys):
     (tmp_path / 'broken.jsonl').write_text('{"id": "1"\n')
@@ -201,3 +235,21 @@ def test_bad_input(argv, said, done, jsonl, collection, tmp_path, capsys):
     assert said.format(**places) in err and err.splitlines()[-1].startswith('pyterrier-hybrid: ')
     assert files(done) == before and not (tmp_path / 'new').exists()
     assert not (tmp_path / 'new.config.yaml').exists()
+
+
+def test_train_with_validation(done, tmp_path, capsys, monkeypatch):
+    """Its options reach the run and its record, and a logger that is missing is said in one line."""
+    shape = ['--pairs', done / 'pairs', '--batch-size', 4, '--steps', 3]
+    watched = ['--validation', 10, '--eval-steps', 1, '--patience', 3, '--metric-for-best-model', 'crosslingual_loss']
+    given = [*shape, *watched, '--load-best-model-at-end', 'false', '--report-to', 'none']
+    assert call('train', *given, '--out', tmp_path / 'run') == 0
+    record = json.loads((tmp_path / 'run' / 'training.json').read_text())
+    assert [each['step'] for each in record['validation']['figures']] == [1, 2, 3]
+    assert record['validation']['name'] == '10 rows held out' and record['patience'] == 3
+    assert record['metric_for_best_model'] == 'crosslingual_loss' and record['load_best_model_at_end'] is False
+    config = yaml.safe_load((tmp_path / 'run.config.yaml').read_text())
+    assert config['validation'] == 10 and config['load-best-model-at-end'] == 'false'
+    monkeypatch.setattr('transformers.integrations.integration_utils.is_wandb_available', lambda: False)
+    assert call('train', *shape, '--report-to', 'wandb', '--out', tmp_path / 'other') == 1
+    assert 'whose package is not there: pip install wandb' in capsys.readouterr().err
+    assert not (tmp_path / 'other').exists()

@@ -25,6 +25,8 @@ examples:
       --out studies/simplex
   pyterrier-hybrid study --dataset xquad-r --pairs runs/pairs --mix monolingual=1 --mix crosslingual=1 \\
       --fractions 1 .3 .1 --steps 3000 --out studies/data
+  RAY_ADDRESS=auto pyterrier-hybrid study --dataset xquad-r --pairs /shared/pairs --seeds 0 1 2 --steps 3000 \\
+      --checkpoint-steps 500 --ray --ray-cpus 4 --ray-gpus 1 --out /shared/studies/line
 """
 
 
@@ -45,6 +47,11 @@ def add_command(commands) -> None:
     parser.add_argument('--fractions', nargs='+', type=float, default=[1.0], metavar='F',
                         help='of the training data (default: 1)')  # fmt: skip
     parser.add_argument('--processes', type=int, default=1, help='runs at a time (default: 1)')
+    parser.add_argument('--ray', action='store_true',
+                        help='each run on a worker of the Ray cluster at RAY_ADDRESS, or of this machine')  # fmt: skip
+    parser.add_argument('--ray-cpus', type=int, metavar='N', help='processors of a run on Ray (default: 1)')
+    parser.add_argument('--ray-gpus', type=float, metavar='N',
+                        help='GPUs of a run on Ray, .5 to share one (default: 0)')  # fmt: skip
     add_pairs(parser)
     add_training(parser)
     add_evaluation(parser)
@@ -58,16 +65,26 @@ def run(arguments: argparse.Namespace) -> Path:
 
     from .tables import study_table
 
+    ray = _ray(arguments)
     with opened_pairs(arguments) as pairs:
         study = ratio_study(
             pairs, arguments.out, mixes=_mixes(arguments), seeds=arguments.seeds, dataset=arguments.dataset,
             fractions=arguments.fractions, measures=parse_measures(arguments.measures), settings=arguments.settings,
-            languages=arguments.languages, backbone=arguments.backbone, processes=arguments.processes,
+            languages=arguments.languages, backbone=arguments.backbone, processes=arguments.processes, ray=ray,
             verbose=not arguments.quiet, **training_arguments(arguments),
         )  # fmt: skip
     print(study_table(study))
     print(f'the study is in {arguments.out}')
     return arguments.out
+
+
+def _ray(arguments: argparse.Namespace) -> bool | dict[str, float]:
+    """What a run is given on Ray; False for no Ray."""
+    given = {'num_cpus': arguments.ray_cpus, 'num_gpus': arguments.ray_gpus}
+    given = {name: value for name, value in given.items() if value is not None}
+    if given and not arguments.ray:
+        raise ValueError(f'--ray-{next(iter(given))[4:]} is for runs on Ray; give --ray too')
+    return given or arguments.ray
 
 
 def _mixes(arguments: argparse.Namespace) -> dict[str, dict[str, float]]:

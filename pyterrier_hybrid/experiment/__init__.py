@@ -11,12 +11,12 @@ _EXPORTS = {
     'compare_systems': 'significance',
     'equivalence': 'significance',
     'compare_by_language': 'languages_won',
+    'compare_every_language': 'languages_won',
     'better_in': 'languages_won',
     'ratio_study': 'study',
     'StudyResult': 'study_result',
     'alphas': 'study_mixes',
     'simplex': 'study_mixes',
-    'PairsSubset': 'study_subset',
 }
 __all__ = list(_EXPORTS)
 

@@ -1,9 +1,13 @@
 """What a result was made from, so that its figures can be made again."""
+import json
 import platform
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 from ir_measures.measures import Measure
+
+from pyterrier_hybrid.training.record import RECORD
 
 from .evaluation_set import EvaluationSet, Setting
 from .systems import System
@@ -13,6 +17,8 @@ PACKAGES = (
     'pyterrier-hybrid', 'pyterrier', 'pyterrier-dr', 'ir_datasets', 'ir_measures', 'numpy', 'pandas', 'scipy', 'torch',
     'transformers', 'sentence-transformers',
 )  # fmt: skip
+#: What the record of a training holds that differs from one time to another, or is long and follows from the rest.
+LEFT_OUT = ('seconds', 'losses', 'validation')
 
 
 def versions() -> dict[str, str]:
@@ -44,3 +50,36 @@ def provenance(
         'settings': {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)},
         'versions': versions(),
     }
+
+
+def training(encoder) -> dict | None:
+    """How an encoder was trained, as far as its weights depend on it, out of the record in its folder.
+
+    Args:
+        encoder: a :class:`HybridEncoder`, or another one.
+
+    Returns:
+        JSON values, the same for every run of training with the same inputs and versions: mix, seed, fingerprint of the
+        pairs, steps and so on, all but :data:`LEFT_OUT`; of ``validation``, if there was some, its name, fingerprint,
+        and which weights it chose. None for a model that was not trained by this package, or is not read from a folder.
+
+    Raises:
+        ValueError: the record cannot be read.
+    """
+    folder = getattr(encoder, 'folder', None)
+    if folder is None or not (folder / RECORD).is_file():
+        return None
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise ValueError(f'{folder / RECORD} is not JSON ({error}); train again, or remove it') from None
+    if not isinstance(record, dict) or not {'mix', 'seed', 'pairs'} <= record.keys():
+        return None  # other software's
+    found = {name: value for name, value in record.items() if name not in LEFT_OUT}
+    if Path(str(found.get('backbone'))).is_absolute():
+        found['backbone'] = Path(found['backbone']).name
+    validation = record.get('validation')
+    if isinstance(validation, dict):
+        kept = ('name', 'fingerprint', 'best_step', 'saved')
+        found['validation'] = {name: validation[name] for name in kept if name in validation}
+    return found

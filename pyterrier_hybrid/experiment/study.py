@@ -6,11 +6,14 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from numbers import Real
 from pathlib import Path
 
 import pyterrier as pt
 from ir_measures import AP, R
 
+from pyterrier_hybrid.distributed import Resources
+from pyterrier_hybrid.distributed.cluster import import_ray
 from pyterrier_hybrid.measures import LPR, RankDistance
 
 from .result import KINDS
@@ -21,7 +24,7 @@ from .study_runs import Run, Study, clear_leftovers, complete_all, load_all
 FORMAT = 1
 TABLE = 'study.csv'
 #: Arguments of training that do not change what is trained.
-WITHOUT_EFFECT = ('checkpoint_steps', 'device')
+WITHOUT_EFFECT = ('checkpoint_steps', 'device', 'report_to')
 
 
 def ratio_study(
@@ -37,6 +40,7 @@ def ratio_study(
     languages: Iterable[str] | None = None,
     backbone: str = 'static',
     processes: int = 1,
+    ray: bool | Mapping[str, float] = False,
     verbose: bool = True,
     **training,
 ) -> StudyResult:
@@ -56,10 +60,14 @@ def ratio_study(
         fractions: of the training data, see :class:`PairsSubset`. With ``steps=`` all train for as long; without, each
             trains for one epoch of what it has. A static backbone's tokenizer sees no more than this either.
         measures, settings, languages: as in :func:`MultilingualExperiment`.
-        backbone: ``'static'``, or a checkpoint's folder or hub name.
+        backbone: ``'static'`` or ``'small'``, or a checkpoint's folder or hub name.
         processes: how many runs at a time, in processes of their own; they share the processor's threads. A script that
             asks for several needs the guard ``if __name__ == '__main__':``, as every spawned process reads it anew.
             The number of threads changes the order of float32 sums, and so the last digits.
+        ray: give each run to a worker of a Ray cluster, with so much for itself: ``{'num_cpus': 4, 'num_gpus': 1}``, or
+            True for one processor. As many go on at a time as the cluster holds; it is the one this process is
+            connected to, that at ``RAY_ADDRESS``, or this machine. All machines have to see ``folder`` and the pairs at
+            the same paths. A run whose worker dies is begun again, and goes on from its checkpoint.
         verbose: show progress bars.
         **training: further arguments of :func:`~pyterrier_hybrid.training.train`.
 
@@ -68,9 +76,11 @@ def ratio_study(
 
     Raises:
         ValueError: an unusable argument; a folder whose study was made in another way, with the difference; another
-            process is at work in it.
+            process is at work in it. Of a run, as every error of one, with the run's name.
         FileExistsError: the folder holds something else.
         TypeError: an argument that training does not know, or a backbone in memory.
+        ModuleNotFoundError: Ray is asked for and not installed.
+        ChildProcessError: a run's process was killed, on Ray again and again.
 
     Example::
 
@@ -81,6 +91,7 @@ def ratio_study(
 
     if processes < 1:
         raise ValueError(f'processes is {processes}; it takes at least 1')
+    resources = _resources(ray, processes)
     languages = None if languages is None else tuple(languages)
     folder = Path(folder)
     mixes = _named(mixes)
@@ -96,12 +107,27 @@ def ratio_study(
         clear_leftovers(folder)
         missing = [run for run in runs if not study.is_done(run)]
         with pt.tqdm(total=len(runs), initial=len(runs) - len(missing), desc='study', disable=not verbose) as bar:
-            for run in complete_all(study, missing, processes, verbose):
+            for run in complete_all(study, missing, processes, resources, verbose):
                 bar.set_postfix_str(run.name)
                 bar.update()
         result = StudyResult.of(load_all(study, runs), record)
         _write(folder / TABLE, StudyResult.load(folder).values.to_csv(index=False))
     return result
+
+
+def _resources(ray: bool | Mapping[str, float], processes: int) -> Resources | None:
+    """What each run is given on a Ray cluster; None where it is not to run on one."""
+    if ray is False:
+        return None
+    if processes > 1:
+        raise ValueError(f'processes is {processes}, and ray is given; on a Ray cluster, ray says how many runs fit')
+    given = {} if ray is True else dict(ray)
+    unknown = [name for name in given if name not in ('num_cpus', 'num_gpus')]
+    if unknown:
+        raise ValueError(f'ray has {unknown[0]!r}; a run on a Ray cluster is given num_cpus and num_gpus')
+    resources = Resources(**given)
+    import_ray()
+    return resources
 
 
 def _named(mixes) -> dict[str, dict[str, float]]:
@@ -135,6 +161,7 @@ def _runs(mixes: Mapping[str, Mapping[str, float]], fractions: Iterable[float], 
 def _check_runs(study: Study, runs: list[Run]) -> None:
     """Refuses what no run could be trained with, before the first is."""
     from pyterrier_hybrid.training import HybridBatches, train
+    from pyterrier_hybrid.training.validation_sources import open_validation
 
     arguments = inspect.signature(train).bind(
         study.pairs, study.folder, backbone=study.backbone, mix={}, seed=0, resume=True, verbose=False, **study.training
@@ -144,7 +171,8 @@ def _check_runs(study: Study, runs: list[Run]) -> None:
     subsets = {}
     for run in runs:
         if (run.fraction, run.seed) not in subsets:
-            subsets[run.fraction, run.seed] = study.pairs_for(run)
+            held_out = given['validation'] if isinstance(given['validation'], Real) else None
+            subsets[run.fraction, run.seed] = open_validation(held_out, study.pairs_for(run))[0]
         HybridBatches(
             subsets[run.fraction, run.seed], batch_size=given['batch_size'], mix=run.shares,
             temperature=given['source_temperature'], seed=run.seed,
@@ -153,18 +181,26 @@ def _check_runs(study: Study, runs: list[Run]) -> None:
 
 def _configuration(study: Study, collection) -> dict:
     """What all runs have in common, and must stay as it is: JSON values."""
-    if study.backbone == 'static':
-        backbone = 'static'
+    from pyterrier_hybrid.training.trainer import FROM_SCRATCH
+
+    if study.backbone in FROM_SCRATCH:
+        backbone = study.backbone
     else:
         from pyterrier_hybrid.encoding import HybridEncoder
 
         backbone = HybridEncoder(study.backbone, normalize=True, device='cpu', dtype='float32').model_name
+    training = {name: value for name, value in sorted(study.training.items()) if name not in WITHOUT_EFFECT}
+    if not isinstance(training.get('validation'), Real | None):
+        from pyterrier_hybrid.training.validation_sources import open_validation
+
+        validation = open_validation(training['validation'], study.pairs)[1]
+        training['validation'] = {'name': validation.name, 'fingerprint': validation.fingerprint}
     return {
         'pairs': study.pairs.fingerprint, 'dataset': study.dataset,
         'languages': list(collection.codes), 'questions and passages': collection.fingerprint,
         'measures': [repr(measure) for measure in study.measures], 'settings': list(study.settings),
         'backbone': backbone,
-        'training': {name: value for name, value in sorted(study.training.items()) if name not in WITHOUT_EFFECT},
+        'training': training,
     }  # fmt: skip
 
 

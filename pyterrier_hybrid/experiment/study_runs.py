@@ -1,20 +1,27 @@
-"""One run of a study: an encoder trained on one mix, and its evaluation; and many runs over several processes."""
+"""One run of a study, an encoder trained on one mix and evaluated; and many runs, in processes and on machines."""
 import os
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 from threading import Thread
 from urllib.parse import quote
 
+from pyterrier_hybrid.distributed import Resources, on_ray
+from pyterrier_hybrid.distributed.resources import processors
+
 from .result import Result
+
+#: Seconds in which a file system has to show here what another machine has finished; NFS takes up to a minute.
+SEEN_WITHIN = 90
 
 
 @dataclass(frozen=True)
@@ -67,13 +74,18 @@ class Study:
 
     def pairs_for(self, run: Run):
         """The pairs that a run is trained on."""
-        from .study_subset import PairsSubset
+        from pyterrier_hybrid.training import PairsSubset
 
         return self.pairs if run.fraction == 1 else PairsSubset(self.pairs, run.fraction, seed=run.seed)
 
 
 def complete(study: Study, run: Run, verbose: bool) -> None:
-    """Trains and evaluates what is missing of a run."""
+    """Trains and evaluates what is missing of a run; an error says in which run it was."""
+    with _named(run):
+        _complete(study, run, verbose)
+
+
+def _complete(study: Study, run: Run, verbose: bool) -> None:
     from pyterrier_hybrid.encoding import HybridEncoder
     from pyterrier_hybrid.indexing import MultilingualIndex
     from pyterrier_hybrid.training import train
@@ -100,12 +112,17 @@ def complete(study: Study, run: Run, verbose: bool) -> None:
     replace(result, provenance={**result.provenance, 'run': place}).save(study.result_folder(run))
 
 
-def complete_all(study: Study, runs: list[Run], processes: int, verbose: bool) -> Iterator[Run]:
-    """Completes runs, in this process or in several, and yields each when it is done.
+def complete_all(
+    study: Study, runs: list[Run], processes: int, ray: Resources | None, verbose: bool
+) -> Iterator[Run]:
+    """Completes runs, in this process, in several, or on a Ray cluster, and yields each when it is done.
 
     After the first error no further run is begun; those that are under way in other processes are brought to their end.
     Ctrl-C ends them at once.
     """
+    if ray is not None:
+        yield from _complete_on_ray(study, runs, ray)
+        return
     if processes == 1 or len(runs) < 2:
         for run in runs:
             complete(study, run, verbose)
@@ -132,6 +149,31 @@ def complete_all(study: Study, runs: list[Run], processes: int, verbose: bool) -
             executor.shutdown(cancel_futures=True)
 
 
+def _complete_on_ray(study: Study, runs: list[Run], resources: Resources) -> Iterator[Run]:
+    """Completes each run in a task of its own, with the study's folders at the same paths on all machines."""
+    folders = [study.folder, _folder(study.pairs), *([study.backbone] if os.path.isdir(study.backbone) else [])]
+    work = partial(complete, study, verbose=False)
+    finished = on_ray(work, runs, resources=resources, folders=folders, name=lambda run: f'run {run.name}')
+    with closing(finished):
+        for run, _ in finished:
+            _wait_for_result(study.result_folder(run))
+            yield run
+
+
+def _wait_for_result(folder: Path) -> None:
+    """Waits until what another machine has written is seen here, at most :data:`SEEN_WITHIN` seconds."""
+    deadline = time.monotonic() + SEEN_WITHIN
+    # A listing is asked of the file server; that the folder itself was not there may be remembered here.
+    while not folder.parent.is_dir() or folder.name not in os.listdir(folder.parent):
+        if time.monotonic() > deadline:
+            raise FileNotFoundError(
+                f'run {folder.name} was finished on a machine of the Ray cluster, but its result is not in '
+                f'{folder.parent}; this folder must be the same on all machines, so put it on a file system that they '
+                'share'
+            )
+        time.sleep(0.5)
+
+
 def load_all(study: Study, runs: Iterable[Run]) -> list[Result]:
     """The results of finished runs."""
     return [Result.load(study.result_folder(run)) for run in runs]
@@ -143,6 +185,22 @@ def clear_leftovers(folder: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
+def _folder(pairs) -> Path:
+    """Where pairs lie, or those that they are a view of."""
+    return pairs.folder if hasattr(pairs, 'folder') else _folder(pairs.pairs)
+
+
+@contextmanager
+def _named(run: Run) -> Iterator[None]:
+    """Puts the run's name before the message of an error, which may come from another process."""
+    try:
+        yield
+    except Exception as error:
+        if len(error.args) == 1 and isinstance(error.args[0], str):
+            error.args = (f'run {run.name}: {error.args[0]}',)
+        raise
+
+
 @contextmanager
 def _threads_shared(processes: int) -> Iterator[None]:
     """Gives each of the processes begun meanwhile its part of the threads that this one would use.
@@ -151,7 +209,7 @@ def _threads_shared(processes: int) -> Iterator[None]:
     ours runs in a new process.
     """
     before = os.environ.get('OMP_NUM_THREADS')
-    threads = int(before) if before and before.isdigit() else len(os.sched_getaffinity(0))
+    threads = int(before) if before and before.isdigit() else processors()
     os.environ['OMP_NUM_THREADS'] = str(max(1, threads // processes))
     try:
         yield

@@ -2,11 +2,14 @@ import fcntl
 import functools
 import json
 import os
+import shutil
+import sys
 
 import pandas as pd
 import pytest
 from ir_measures import AP, R
 
+from pyterrier_hybrid.distributed import Resources
 from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.experiment import MultilingualExperiment, study_runs
 from pyterrier_hybrid.experiment.study import ratio_study
@@ -182,6 +185,9 @@ def test_one_process_at_a_time(tmp_path, pairs, small):
     ({'fractions': []}, ValueError, 'there are no fractions'),
     ({'fractions': [2]}, ValueError, 'the fraction of the pairs is 2'),
     ({'processes': 0}, ValueError, 'processes is 0'),
+    ({'processes': 2, 'ray': True}, ValueError, 'processes is 2, and ray is given'),
+    ({'ray': {'cpus': 2}}, ValueError, "ray has 'cpus'; a run on a Ray cluster is given num_cpus and num_gpus"),
+    ({'ray': {'num_cpus': 0}}, ValueError, 'num_cpus is 0'),
     ({'batch_size': 10_000}, ValueError, 'batch'),
     ({'dataset': 'nowhere'}, KeyError, 'nowhere'),
     ({'languages': ['xx']}, ValueError, 'xx'),
@@ -225,3 +231,56 @@ def test_several_processes_give_the_same_table(tmp_path, pairs, monkeypatch):
     two = ratio_study(pairs, tmp_path / 'two', processes=2, **arguments)
     one = ratio_study(pairs, tmp_path / 'one', **arguments)
     pd.testing.assert_frame_equal(two.values, one.values, rtol=1e-4)
+
+
+def test_an_error_names_its_run(tmp_path, pairs, small):
+    with pytest.raises(RuntimeError, match=r'^run mixed1-seed0: .*nowhere'):
+        ratio_study(pairs, tmp_path / 's', mixes=[{'mixed': 1}], dataset=small, device='nowhere', **FEW)
+
+
+@pytest.mark.parametrize(('error', 'said'), [
+    (KeyError('x'), "'run mixed1-seed4: x'"),
+    (OSError(28, 'No space left on device', '/s/models/mixed1-seed4'), "'/s/models/mixed1-seed4'"),
+    (ValueError(), ''),
+    (ValueError('of', 2), "('of', 2)"),
+])  # fmt: skip
+def test_errors_stay_what_they_are(error, said):
+    with pytest.raises(type(error)) as caught, study_runs._named(Run('mixed1', {}, 1.0, 4)):
+        raise error
+    assert caught.value is error and str(error).endswith(said)
+
+
+def test_ray_is_asked_for_and_not_there(tmp_path, pairs, small, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'ray', None)
+    with pytest.raises(ModuleNotFoundError, match=r'pip install pyterrier-hybrid\[ray\]'):
+        ratio_study(pairs, tmp_path / 's', mixes=[{'mixed': 1}], dataset=small, ray=True, **FEW)
+    assert not (tmp_path / 's').exists()
+
+
+def test_a_result_that_another_machine_has_elsewhere(tmp_path, pairs, small, monkeypatch):
+    asked = {}
+
+    def elsewhere(work, runs, **arguments):
+        asked.update(arguments)
+        yield runs[0], None
+
+    monkeypatch.setitem(sys.modules, 'ray', study_runs)  # some module, so that there is one
+    monkeypatch.setattr(study_runs, 'on_ray', elsewhere)
+    monkeypatch.setattr(study_runs, 'SEEN_WITHIN', 0)
+    with pytest.raises(FileNotFoundError, match=r'run mixed1-seed0 was finished .* its result is not in .*results;'):
+        ratio_study(
+            pairs, tmp_path / 's', mixes=[{'mixed': 1}], dataset=small, ray={'num_cpus': 3, 'num_gpus': 0.5}, **FEW
+        )
+    assert asked['resources'] == Resources(3, 0.5) and asked['folders'] == [tmp_path / 's', pairs.folder]
+    assert asked['name'](Run('a', {}, 1.0, 0)) == 'run a-seed0'
+
+
+def test_runs_of_several_folders_make_one_study(tmp_path, pairs, small, trained):
+    arguments = {'mixes': [{'mixed': 1}], 'dataset': small, **FEW}
+    studies = [ratio_study(pairs, tmp_path / f's{seed}', seeds=[seed], **arguments) for seed in (0, 1)]
+    for part in ('models', 'results'):
+        for run in (tmp_path / 's1' / part).iterdir():
+            shutil.move(run, tmp_path / 's0' / part / run.name)
+    both = ratio_study(pairs, tmp_path / 's0', seeds=[0, 1], **arguments)
+    assert len(trained) == 2
+    pd.testing.assert_frame_equal(both.values, pd.concat([s.values for s in studies], ignore_index=True))

@@ -1,0 +1,31 @@
+"""A Ray cluster of two processors on this machine, for all tests of this folder that need one."""
+import os
+from contextlib import contextmanager
+from unittest import mock
+
+import psutil
+import pytest
+
+from pyterrier_hybrid.distributed import Resources
+from pyterrier_hybrid.distributed.cluster import cluster
+
+
+@contextmanager
+def _two_processors():
+    """The cluster that this package starts where there is none, and a look at what it leaves behind."""
+    before = psutil.Process().children(recursive=True)
+    with mock.patch('pyterrier_hybrid.distributed.cluster.processors', lambda: 2), mock.patch.dict(os.environ):
+        os.environ.pop('RAY_ADDRESS', None)
+        with cluster(Resources()) as ray:
+            yield ray
+    assert not ray.is_initialized()
+    _, alive = psutil.wait_procs(set(psutil.Process().children(recursive=True)) - set(before), timeout=10)
+    assert not alive, 'processes of Ray go on'
+
+
+@pytest.fixture(scope='package')
+def ray():
+    """The module, connected to the cluster."""
+    pytest.importorskip('ray', reason='Ray is not installed: pip install pyterrier-hybrid[ray]')
+    with _two_processors() as module:
+        yield module

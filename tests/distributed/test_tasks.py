@@ -1,0 +1,102 @@
+import os
+import signal
+import threading
+import time
+
+import psutil
+import pytest
+
+from pyterrier_hybrid.distributed import on_ray
+
+# Functions are local to their tests, so that they are sent as they are: no other process can import a test.
+
+
+def test_every_item_once_with_its_result_where_the_caller_is(ray, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('HF_HUB_OFFLINE', '1')
+
+    def look(item):
+        return os.getcwd(), os.environ['OMP_NUM_THREADS'], os.environ['CUDA_VISIBLE_DEVICES'], os.getpid()
+
+    found = dict(on_ray(look, range(5), folders=[tmp_path]))
+    assert sorted(found) == list(range(5)) and os.getpid() not in {place[3] for place in found.values()}
+    assert {place[:3] for place in found.values()} == {(str(tmp_path), '1', '')}
+    assert ray.is_initialized()  # the cluster was there before
+
+
+def test_no_items_need_no_ray(monkeypatch):
+    monkeypatch.setattr('pyterrier_hybrid.distributed.tasks.cluster', None)
+    assert list(on_ray(str, [])) == []
+
+
+def test_a_folder_that_a_machine_does_not_see(ray, tmp_path):
+    def work(item):
+        (tmp_path / 'begun').touch()
+
+    message = f'a machine of the Ray cluster, does not see {tmp_path}/nowhere; every machine has to'
+    with pytest.raises(FileNotFoundError, match=message):
+        list(on_ray(work, [1], folders=[tmp_path, tmp_path / 'nowhere']))
+    assert not (tmp_path / 'begun').exists()
+
+
+def test_an_error_drops_what_waits_and_lets_the_rest_come_to_its_end(ray, tmp_path):
+    def work(item):
+        if item == 0:
+            while not (tmp_path / '1').exists():  # the other processor has its task
+                time.sleep(0.01)
+            raise KeyError('zero is bad')
+        (tmp_path / str(item)).touch()
+        time.sleep(1)
+        return item
+
+    tasks, done = on_ray(work, range(20)), []
+    with pytest.raises(KeyError, match='zero is bad') as caught:
+        done.extend(tasks)
+    assert type(caught.value) is KeyError and 'in work' in str(caught.value.__cause__)  # the worker's traceback
+    assert (1, 1) in done and not (tmp_path / '19').exists()
+
+
+def test_a_task_whose_process_is_killed_is_begun_again(ray, tmp_path):
+    def dies_once(item):
+        with open(tmp_path / str(item), 'a') as file:
+            file.write('x')
+        if item == 1 and (tmp_path / '1').read_text() == 'x':
+            os.kill(os.getpid(), signal.SIGKILL)
+        return item * 10
+
+    assert dict(on_ray(dies_once, range(3))) == {0: 0, 1: 10, 2: 20}
+    assert [(tmp_path / str(item)).read_text() for item in range(3)] == ['x', 'xx', 'x']
+
+
+def test_a_task_that_dies_too_often_is_given_up(ray):
+    def dies(item):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    message = r'task 7 was given up \(WorkerCrashedError: .*\); a process that dies is replaced 0 times'
+    with pytest.raises(ChildProcessError, match=message):
+        list(on_ray(dies, [7], name=lambda item: f'task {item}', max_retries=0))
+
+
+def test_ctrl_c_ends_the_tasks(ray, tmp_path):
+    def work(item):
+        (tmp_path / 'partial').write_text(str(os.getpid()))
+        (tmp_path / 'partial').rename(tmp_path / 'begun')
+        time.sleep(600)
+
+    def press():
+        while not (tmp_path / 'begun').exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        list(on_ray(work, [1]))
+    thread.join()
+    _, alive = psutil.wait_procs(workers((tmp_path / 'begun').read_text()), timeout=30)
+    assert not alive
+
+
+def workers(pid: str) -> list[psutil.Process]:
+    """The process, if it is still there."""
+    return [psutil.Process(int(pid))] if psutil.pid_exists(int(pid)) else []
