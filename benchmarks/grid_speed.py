@@ -1,13 +1,15 @@
-"""How fast all settings of XQuAD-R are evaluated, beside ``pt.Experiment``; and ranks in a pool of a million passages.
+"""How fast all settings of XQuAD-R and MLQA-R are evaluated, beside ``pt.Experiment``; and ranks in a large pool.
 
     python benchmarks/grid_speed.py --fraction 10 --pool 1000000
 
 The vectors are given: random unit vectors near those of their translations, so that relevant passages rank as they do
 with a fair encoder (mean rank distance and AP are printed). What ``pt.Experiment`` takes is measured on one of every
-``--fraction`` questions of one multilingual and one monolingual setting at full depth, and scaled. Everything is timed
-in one process, by the wall clock, with as many threads as there are cores.
+``--fraction`` questions of one multilingual and one monolingual setting at full depth, and scaled by the rows of the
+runs: questions times passages, over all settings. Both are timed in one process on the same vectors, by the wall clock,
+with as many threads as there are cores; each collection has a process of its own, so that memory is its own too.
 """
 import argparse
+import multiprocessing
 import resource
 import tempfile
 import time
@@ -23,7 +25,7 @@ import pandas as pd  # noqa: E402
 import pyterrier as pt  # noqa: E402
 from ir_measures import AP, R  # noqa: E402
 
-from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment, grid, rank_grid  # noqa: E402
+from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment, grid, list_settings, rank_grid  # noqa: E402
 from pyterrier_hybrid.indexing import MultilingualIndex  # noqa: E402
 from pyterrier_hybrid.measures import LPR, RankDistance  # noqa: E402
 
@@ -78,7 +80,7 @@ def timed(work):
 
 
 def by_experiment(collection, system, index, doc_lang, fraction, measures) -> tuple[float, pd.DataFrame]:
-    """Seconds that pt.Experiment takes for one setting at full depth, scaled from a fraction of the questions."""
+    """Seconds that pt.Experiment takes for a row of a run at full depth, from a fraction of one setting's questions."""
     lang = doc_lang or collection.query_languages[0]
     topics = collection.topics(lang).iloc[::fraction]
     topics = topics.assign(query_vec=list(system.encode_queries(topics['query'])))
@@ -88,13 +90,14 @@ def by_experiment(collection, system, index, doc_lang, fraction, measures) -> tu
         qrels = qrels[qrels['iteration'] == doc_lang]
     retriever = index.retriever(len(index), langs=doc_lang, drop_query_vec=True)
     seconds, table = timed(lambda: pt.Experiment([retriever], topics, qrels, measures, perquery=True))
-    return seconds * len(collection.topics(lang)) / len(topics), table
+    return seconds / (len(topics) * (len(index) if doc_lang is None else collection.pool_sizes[doc_lang])), table
 
 
-def xquad_r(args: argparse.Namespace) -> None:
-    """All settings at once, and what pt.Experiment would take for them."""
+def every_setting(name: str, args: argparse.Namespace) -> None:
+    """All settings of a collection at once, and what pt.Experiment would take for them."""
+    warnings.filterwarnings('ignore', category=FutureWarning)
     measures = [AP, R @ 1, R @ 10, RankDistance, LPR]
-    collection = EvaluationSet(args.dataset)
+    collection = EvaluationSet(name)
     docs, questions = vectors_of(collection, args.dims, args.noise)
     encoder = GivenVectors(questions)
     with tempfile.TemporaryDirectory() as folder:
@@ -102,26 +105,28 @@ def xquad_r(args: argparse.Namespace) -> None:
         langs = collection.doc_langs
         index.index({'docno': docno, 'lang': langs[docno], 'doc_vec': vector} for docno, vector in docs.items())
         seconds, result = timed(
-            lambda: MultilingualExperiment({'given': (encoder, index)}, args.dataset, measures, verbose=False)
+            lambda: MultilingualExperiment({'given': (encoder, index)}, name, measures, verbose=False)
         )
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        settings = result.by_setting()[['query_lang', 'doc_lang']].drop_duplicates()
-        print(f'{args.dataset}, {args.dims} dimensions: {len(settings)} settings in {seconds:.1f} s, at most '
-              f'{memory:.2f} GB')
-        print(result.to_markdown())
+        settings = list_settings(collection.query_languages, collection.languages)
+        print(f'{name}, {args.dims} dimensions: {len(settings)} settings in {seconds:.1f} s, at most {memory:.2f} GB')
+        print(result.to_markdown(), flush=True)
 
-        pool = int(collection.pool_sizes.sum())
+        lang, pool = collection.query_languages[0], int(collection.pool_sizes.sum())
         multilingual, table = by_experiment(
             collection, encoder, index, None, args.fraction, [AP, R @ 1, R @ 10, RankDistance(pool=pool), LPR]
         )
-        lang = collection.query_languages[0]
         monolingual, _ = by_experiment(collection, encoder, index, lang, args.fraction, [AP, R @ 1, R @ 10])
         check_equal(result, table, lang)
-        n, m = len(collection.query_languages), len(settings)
-        all_settings = n * multilingual + (m - n) * monolingual
-        print(f'pt.Experiment at full depth, from 1 in {args.fraction} questions: {multilingual:.1f} s a multilingual '
-              f'setting, {monolingual:.1f} s a monolingual one, {all_settings:.0f} s for all {m}')
-        print(f'ratio {all_settings / seconds:.0f}')
+        taken = {None: 0.0}  # by the passages' language
+        for setting in settings:
+            judged = collection.judged(setting)  # a question without an answer there is not counted
+            a_row = multilingual if setting.doc_lang is None else monolingual
+            taken[setting.doc_lang] = taken.get(setting.doc_lang, 0) + judged.n_queries * judged.pool * a_row
+        print(f'pt.Experiment at full depth, from 1 in {args.fraction} questions of {lang}: '
+              f'{taken[None] / len(collection.query_languages):.1f} s a multilingual setting on average, '
+              f'{sum(taken.values()):.0f} s for all {len(settings)}')
+        print(f'ratio {sum(taken.values()) / seconds:.0f}', flush=True)
 
 
 def check_equal(result, table: pd.DataFrame, lang: str) -> None:
@@ -170,7 +175,7 @@ def large_pool(args: argparse.Namespace) -> None:
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--dataset', default='xquad-r', help="'none' to skip it")
+    parser.add_argument('--dataset', nargs='*', default=['xquad-r', 'mlqa-r'], help='collections; nothing to skip them')
     parser.add_argument('--fraction', type=int, default=10, help='one of so many questions for pt.Experiment')
     parser.add_argument('--pool', type=int, default=1_000_000, help='passages; 0 to skip it')
     parser.add_argument('--queries', type=int, default=1000)
@@ -179,9 +184,12 @@ def main() -> None:
     parser.add_argument('--near', type=float, default=0.16, help='of questions in the large pool to their passages')
     parser.add_argument('--repeat', type=int, default=2, help='of the large pool, the best is taken')
     args = parser.parse_args()
-    warnings.filterwarnings('ignore', category=FutureWarning)
-    if args.dataset != 'none':
-        xquad_r(args)
+    for name in args.dataset:
+        process = multiprocessing.get_context('spawn').Process(target=every_setting, args=(name, args))
+        process.start()
+        process.join()
+        if process.exitcode:
+            raise SystemExit(process.exitcode)
     if args.pool:
         large_pool(args)
 

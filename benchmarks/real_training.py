@@ -1,0 +1,129 @@
+"""Static encoders trained on the real pairs, evaluated zero-shot on XQuAD-R and MLQA-R in every language setting.
+
+    python benchmarks/real_training.py --out runs/real                     # mono, cross, hybrid, three seeds each
+    python benchmarks/real_training.py --out runs/real --long              # one longer hybrid run
+    python benchmarks/real_training.py --out runs/real --table             # the table of what is there
+
+Resumable: a run goes on from its newest checkpoint, and what is trained or evaluated is not done again. The figures of
+a mix are the mean of its seeds, with the least and the greatest.
+"""
+# ruff: noqa: E402
+from _data import DATA, offline_home
+
+offline_home()  # ir_datasets reads where its home is when it is imported
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+from ir_measures import AP
+
+from pyterrier_hybrid.encoding import HybridEncoder
+from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment, Result
+from pyterrier_hybrid.experiment.comparison import MIXES, aligned
+from pyterrier_hybrid.indexing import MultilingualIndex
+from pyterrier_hybrid.lexical import BM25Index
+from pyterrier_hybrid.measures import RankDistance
+from pyterrier_hybrid.training import ParallelPairs, inverse_cloze, train
+
+BM25 = 'BM25'
+DATASETS = ('xquad-r', 'mlqa-r')
+COMMON = {
+    'backbone': 'static', 'batch_size': 512, 'learning_rate': 0.05, 'temperature': 0.05, 'source_temperature': 0.0,
+    'checkpoint_steps': 500,
+}  # fmt: skip
+#: At most 12 minutes on two cores.
+SHORT = {**COMMON, 'dimension': 512, 'steps': 3000}
+#: At most 45 minutes on two cores.
+LONG = {**COMMON, 'dimension': 1024, 'steps': 10_000, 'token_dropout': 0.2}
+LONG_MIX = {'monolingual': 0.3, 'crosslingual': 0.7}
+CELLS = [('AP', 'monolingual'), ('AP', 'crosslingual'), ('AP', 'multilingual'), ('RankDistance', 'multilingual')]
+
+
+def opened_pairs(folder: Path) -> ParallelPairs:
+    """The pairs, imported when they are first asked for, with inverse-cloze pairs of the parallel texts."""
+    if folder.exists():
+        return ParallelPairs(folder)
+    return ParallelPairs.from_jsonl(DATA / 'train', folder, derive=inverse_cloze)
+
+
+def trained(pairs: ParallelPairs, folder: Path, mix: dict, seed: int, settings: dict) -> None:
+    """Trains a run that is not there yet, and notes how long it took from start to finish, interruptions left out."""
+    if folder.exists():
+        return
+    start = time.monotonic()
+    train(pairs, folder, mix=mix, seed=seed, resume=True, verbose=False, **settings)
+    minutes = (time.monotonic() - start) / 60
+    folder.with_suffix('.json').write_text(json.dumps({'minutes': round(minutes, 2)}) + '\n', encoding='utf-8')
+    print(f'{folder.name}: {minutes:.1f} minutes', flush=True)
+
+
+def evaluated(name: str, folder: Path, dataset: str) -> pd.Series:
+    """The figures of one system on one data set, evaluated when they are first asked for."""
+    place = folder / 'results' / dataset / name
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        collection = EvaluationSet(dataset)
+        with tempfile.TemporaryDirectory() as scratch:
+            system = opened_system(folder / name, collection, Path(scratch))
+            MultilingualExperiment({name: system}, collection, [AP, RankDistance], verbose=False).save(place)
+    return Result.load(place).table().loc[name, CELLS]
+
+
+def opened_system(run: Path, collection: EvaluationSet, scratch: Path) -> object:
+    """A run's encoder over an index of the collection; or BM25, which is no run's name."""
+    if run.name == BM25:
+        bm25 = BM25Index(scratch / 'bm25', verbose=False).index(collection.docs())
+        return lambda langs: bm25.bm25(langs=langs)
+    encoder, index = HybridEncoder(run), MultilingualIndex(scratch / 'index.flex', verbose=False)
+    (encoder.doc_encoder() >> index).index(collection.docs())
+    return encoder, index
+
+
+def table(folder: Path) -> str:
+    """Both data sets' figures of BM25 and every finished run, runs of one mix in one line."""
+    runs = sorted(path.stem for path in folder.glob('*-seed*.json'))
+    mixes = {BM25: [BM25]}
+    for run in runs:
+        mixes.setdefault(run.rpartition('-seed')[0], []).append(run)
+    header = ['', 'runs', 'minutes', *(f'{d} {name}' for d in DATASETS for name in ('Mo.', 'Cr.', 'Mul.', 'rank d.'))]
+    lines = [header]
+    for mix, members in mixes.items():
+        values = pd.concat({d: pd.DataFrame([evaluated(run, folder, d) for run in members]) for d in DATASETS}, axis=1)
+        minutes = [json.loads((folder / f'{run}.json').read_text(encoding='utf-8'))['minutes'] for run in members
+                   if run != BM25]  # fmt: skip
+        cells = [
+            f'{column.mean():,.0f}' if name[1] == 'RankDistance' else
+            f'{column.mean():.3f}' + (f' ({column.min():.3f} to {column.max():.3f})' if len(members) > 1 else '')
+            for name, column in values.items()
+        ]  # fmt: skip
+        lines.append([mix, str(len(members)), f'{max(minutes, default=0):.1f}', *cells])
+    return aligned(lines)
+
+
+def main() -> None:
+    """Trains what is asked for, and prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--out', type=Path, required=True, help='folder for the pairs, runs and results')
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument('--long', action='store_true', help='train the longer hybrid run')
+    parser.add_argument('--table', action='store_true', help='train nothing')
+    arguments = parser.parse_args()
+    folder = arguments.out
+    if not arguments.table:
+        folder.mkdir(parents=True, exist_ok=True)
+        pairs = opened_pairs(folder / 'pairs')
+        if arguments.long:
+            trained(pairs, folder / 'long-seed0', LONG_MIX, 0, LONG)
+        else:
+            for seed in arguments.seeds:
+                for name, mix in MIXES.items():
+                    trained(pairs, folder / f'{name}-seed{seed}', mix, seed, SHORT)
+    print(table(folder))
+
+
+if __name__ == '__main__':
+    main()
