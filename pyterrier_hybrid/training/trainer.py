@@ -6,13 +6,9 @@ import time
 from operator import index
 from pathlib import Path
 
-import torch
-from sentence_transformers import SentenceTransformer
-
 from pyterrier_hybrid.encoding import HybridEncoder
-from pyterrier_hybrid.encoding.backbones import is_static, static_backbone
+from pyterrier_hybrid.encoding.backbones import is_static
 from pyterrier_hybrid.encoding.checkpoint import progress_bar, save_checkpoint
-from pyterrier_hybrid.encoding.compact import small_backbone
 
 from .batches import HybridBatches
 from .checkpoints import Checkpoints, sync_tree
@@ -21,20 +17,10 @@ from .loop import fit
 from .mixes import Mix
 from .monitor import Monitor
 from .objective import info_nce
-from .processes import built_once, check_same, count, is_first, join, together
+from .processes import check_same, count, is_first, join, together
 from .record import write_card, write_record
+from .starts import backbone_name, check_applies, given_sizes, opened_backbone, usual_learning_rate
 from .validation_sources import open_validation, warn_of_shared_texts
-from .vocabulary import balanced_texts
-
-#: The paper's learning rate (arXiv 2408.10536, section 4.1), for pretrained transformers.
-LEARNING_RATE = 3e-5
-#: For a table of random subword vectors, which has to move by more than its own size; see ``INITIAL_SCALE``.
-STATIC_LEARNING_RATE = 5e-2
-#: For a transformer from random weights, which has everything to learn. After 60 steps of 64 worldfacts pairs the loss
-#: was 3.3, 2.3, 2.2 and 2.2 at rates of .0003, .001, .002 and .004; the last of these cost most monolingual mAP.
-SMALL_LEARNING_RATE = 1e-3
-#: Backbones made from the pairs alone; every other string is a checkpoint.
-FROM_SCRATCH = ('static', 'small')
 
 
 def train(
@@ -175,11 +161,9 @@ def train(
             load_best=load_best_model_at_end, batch_size=batches.batch_size, temperature=temperature,
         )  # fmt: skip
         callbacks = loggers(report_to, folder)
-        sizes = {k: v for k, v in (('vocab_size', vocab_size), ('dimension', dimension)) if v is not None}
-        if sizes and not (isinstance(backbone, str) and backbone in FROM_SCRATCH):
-            raise ValueError(f'{" and ".join(sizes)} is for backbones from random weights: {", ".join(FROM_SCRATCH)}')
+        sizes = given_sizes(backbone, vocab_size=vocab_size, dimension=dimension)
         settings = {
-            'backbone': _name(backbone), 'mix': batches.mix.record(steps), 'pairs': fingerprint,
+            'backbone': backbone_name(backbone), 'mix': batches.mix.record(steps), 'pairs': fingerprint,
             'batch_size': batches.batch_size, 'steps': steps, 'learning_rate': learning_rate,
             'weight_decay': weight_decay, 'warmup': warmup, 'temperature': temperature,
             'source_temperature': source_temperature, 'negatives': negatives, 'query_prefix': query_prefix,
@@ -200,12 +184,11 @@ def train(
             warn_of_shared_texts(validation_set, pairs, verbose=verbose)  # pairs that are held out share nothing
     check_same(**settings, folder=str(folder), checkpoint_steps=checkpoint_steps, resume_from=str(resume_from))
     with together():
-        model = _backbone(backbone, sizes, pairs, seed, device, resume_from, _partial(folder))
+        model = opened_backbone(backbone, sizes, pairs, seed, device, resume_from, _partial(folder))
         static = is_static(model)
-        if static:
-            _check_static(max_length=max_length, gradient_checkpointing=gradient_checkpointing)
-        elif token_dropout:
-            raise ValueError('token_dropout is for a bag of subwords; a transformer has dropout in its configuration')
+        check_applies(
+            static, max_length=max_length, gradient_checkpointing=gradient_checkpointing, token_dropout=token_dropout
+        )
         defaults = ('', '') if static else ('Query: ', 'Passage: ')
         settings['query_prefix'] = defaults[0] if query_prefix is None else query_prefix
         settings['passage_prefix'] = defaults[1] if passage_prefix is None else passage_prefix
@@ -213,8 +196,7 @@ def train(
         if max_length is not None:
             model.max_seq_length = max_length
         if learning_rate is None:
-            from_random = SMALL_LEARNING_RATE if backbone == 'small' else LEARNING_RATE
-            settings['learning_rate'] = STATIC_LEARNING_RATE if static else from_random
+            settings['learning_rate'] = usual_learning_rate(backbone, static)
 
     partial = _partial(folder)
     _remove(partial)  # left by a process that was killed
@@ -271,18 +253,6 @@ def _check_least(**values: tuple[int | None, int]) -> None:
             raise ValueError(f'{name} is {value}; it must be at least {least}')
 
 
-def _check_static(**given: object) -> None:
-    """Refuses what a bag of subwords has no use for."""
-    for name, value in given.items():
-        if value:
-            raise ValueError(f'{name}={value!r} is for transformers; leave it out for a bag of subwords')
-
-
-def _name(backbone) -> str:
-    """What a backbone is called in the record."""
-    return os.fspath(backbone) if isinstance(backbone, str | os.PathLike) else f'{type(backbone[0]).__name__} in memory'
-
-
 def _tell_left_out(batches: HybridBatches) -> None:
     """Prints what the plan never draws."""
     table = batches.describe()
@@ -290,16 +260,3 @@ def _tell_left_out(batches: HybridBatches) -> None:
     if len(table):
         columns = ['kind', 'source', 'rows', 'never_drawn', 'left_out']
         print(f'never drawn from the pairs:\n{table[columns].to_string(index=False)}', file=sys.stderr)
-
-
-def _backbone(backbone, sizes: dict, pairs, seed: int, device: str | None, resume_from: Path | None, scratch: Path):
-    """The model to be trained, on its device; when a run is resumed, the trainer gives it the checkpoint's weights."""
-    if isinstance(backbone, SentenceTransformer):
-        return backbone if device is None else backbone.to(device)
-    if backbone not in FROM_SCRATCH:
-        return HybridEncoder(backbone, normalize=True, device=device, dtype='float32').model
-    if resume_from is not None:  # with its tokenizer, which takes a while to train
-        return HybridEncoder(resume_from, device=device, dtype='float32').model
-    make = small_backbone if backbone == 'small' else static_backbone
-    model = built_once(lambda: make(balanced_texts(pairs), seed=seed, **sizes), scratch)
-    return model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu'))

@@ -12,8 +12,9 @@ from transformers import AutoModel, AutoTokenizer
 
 from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.encoding.compact import small_backbone
-from pyterrier_hybrid.training import loop, trainer
-from pyterrier_hybrid.training.trainer import LEARNING_RATE, SMALL_LEARNING_RATE, train
+from pyterrier_hybrid.training import loop, starts
+from pyterrier_hybrid.training.starts import LEARNING_RATE, SMALL_LEARNING_RATE
+from pyterrier_hybrid.training.trainer import train
 
 TINY = {
     'backbone': 'small', 'mix': {'monolingual': 0.5, 'crosslingual': 0.5}, 'batch_size': 8, 'source_temperature': 0.0,
@@ -23,7 +24,7 @@ TINY = {
 
 @pytest.fixture(autouse=True)
 def cut_down(monkeypatch):
-    monkeypatch.setattr(trainer, 'small_backbone', partial(small_backbone, vocab_size=300, dimension=32, layers=2))
+    monkeypatch.setattr(starts, 'small_backbone', partial(small_backbone, vocab_size=300, dimension=32, layers=2))
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -106,7 +107,7 @@ def test_resumed_equals_uninterrupted(corpus, tmp_path, monkeypatch):
         patch.setattr(loop.BatchTrainer, 'training_step', stopping)
         with pytest.raises(InterruptedError):
             train(corpus, folder, steps=7, negatives=1, checkpoint_steps=3, **TINY)
-    monkeypatch.setattr(trainer, 'small_backbone', None)
+    monkeypatch.setattr(starts, 'small_backbone', None)
     train(corpus, folder, steps=7, negatives=1, checkpoint_steps=3, resume=True, **TINY)
     assert files(folder) == files(tmp_path / 'whole' / 'run')
     assert record(folder)['losses'] == record(tmp_path / 'whole' / 'run')['losses']
@@ -117,7 +118,7 @@ def test_resumed_equals_uninterrupted(corpus, tmp_path, monkeypatch):
 ])  # fmt: skip
 def test_memory_savers_change_no_vector_but_by_rounding(corpus, tmp_path, options):
     texts = corpus['faq'].texts('passage', range(20), ['ar'] * 20)
-    start = HybridEncoder.from_model(trainer.small_backbone(text for _, text in corpus.iter_texts()))
+    start = HybridEncoder.from_model(starts.small_backbone(text for _, text in corpus.iter_texts()))
     whole, saving = (train(corpus, tmp_path / name, steps=5, **given, **TINY).encode_docs(texts)
                      for name, given in (('whole', {}), ('saving', options)))  # fmt: skip
     assert np.linalg.norm(whole - saving) < 1e-3 * np.linalg.norm(whole - start.encode_docs(texts))

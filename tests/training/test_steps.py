@@ -21,7 +21,8 @@ from pyterrier_hybrid.encoding.compact import small_backbone
 from pyterrier_hybrid.training import loop
 from pyterrier_hybrid.training.batches import HybridBatches
 from pyterrier_hybrid.training.feed import batch_texts
-from pyterrier_hybrid.training.trainer import SMALL_LEARNING_RATE, train
+from pyterrier_hybrid.training.starts import SMALL_LEARNING_RATE
+from pyterrier_hybrid.training.trainer import train
 from pyterrier_hybrid.training.vocabulary import balanced_texts
 
 MIX = {'monolingual': 0.5, 'crosslingual': 0.5}

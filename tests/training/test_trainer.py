@@ -156,7 +156,7 @@ def test_a_step_against_plain_transformers(corpus, tiny_folder, tmp_path, monkey
     trained = {name.split('.', 2)[-1]: grad for name, grad in seen['grads'].items()}
     assert grads.keys() == trained.keys() and len(grads) > 20
     for name, grad in grads.items():
-        torch.testing.assert_close(trained[name], grad, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(trained[name], grad, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize('options', [
@@ -349,3 +349,27 @@ def test_prefixes_of_negatives(corpus, tiny_folder, tmp_path, monkeypatch):
 
 def test_pairs_are_not_touched(corpus, run):
     assert ParallelPairs(corpus.folder).fingerprint == corpus.fingerprint
+
+
+@pytest.mark.parametrize(('options', 'message'), [
+    ({'backbone': 'static', 'token_dropout': 1.0}, 'token_dropout is 1.0; it is a probability, from 0 to below 1'),
+    ({'backbone': 'small', 'token_dropout': 0.1}, 'token_dropout is for a bag of subwords'),
+    ({'backbone': 'static', 'dimension': 0}, 'dimension is 0; it must be at least 1'),
+    ({'backbone': 'some/checkpoint', 'dimension': 8, 'vocab_size': 9}, 'vocab_size and dimension is for backbones from'),
+])  # fmt: skip
+def test_what_is_for_other_backbones(corpus, tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        train(corpus, tmp_path / 'run', **{**TINY, **options})
+    assert not any(tmp_path.iterdir())
+
+
+def test_sizes_and_token_dropout_of_a_bag_of_subwords(corpus, tmp_path):
+    encoder = train(
+        corpus, tmp_path / 'run', backbone='static', steps=2, dimension=24, vocab_size=90, token_dropout=0.5, **TINY
+    )
+    table = encoder.model[0].embedding.weight
+    assert table.shape[1] == 24 and table.shape[0] <= 90
+    record = json.loads((tmp_path / 'run' / 'training.json').read_text())
+    assert (record['dimension'], record['vocab_size'], record['token_dropout']) == (24, 90, 0.5)
+    other = train(corpus, tmp_path / 'other', backbone='static', steps=2, dimension=24, vocab_size=90, **TINY)
+    assert not torch.equal(other.model[0].embedding.weight, table)
