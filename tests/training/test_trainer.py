@@ -355,7 +355,7 @@ def test_pairs_are_not_touched(corpus, run):
     ({'backbone': 'static', 'token_dropout': 1.0}, 'token_dropout is 1.0; it is a probability, from 0 to below 1'),
     ({'backbone': 'small', 'token_dropout': 0.1}, 'token_dropout is for a bag of subwords'),
     ({'backbone': 'static', 'dimension': 0}, 'dimension is 0; it must be at least 1'),
-    ({'backbone': 'some/checkpoint', 'dimension': 8, 'vocab_size': 9}, 'vocab_size and dimension is for backbones from'),
+    ({'backbone': 'some/checkpoint', 'dimension': 8, 'vocab_size': 9}, 'vocab_size and dimension is for backbones'),
 ])  # fmt: skip
 def test_what_is_for_other_backbones(corpus, tmp_path, options, message):
     with pytest.raises(ValueError, match=message):
