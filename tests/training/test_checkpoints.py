@@ -79,7 +79,7 @@ def test_it_resumes_and_does_not_begin_anew(corpus, tmp_path, stop_at, monkeypat
     stop_at.clear()
     monkeypatch.setattr(loop.BatchTrainer, 'training_step', lambda self, *args: seen.append(self.state.global_step)
                         or step(self, *args))  # fmt: skip
-    monkeypatch.setattr('pyterrier_hybrid.training.trainer.static_backbone', None)  # no tokenizer is trained again
+    monkeypatch.setattr('pyterrier_hybrid.training.starts.static_backbone', None)  # no tokenizer is trained again
     train(corpus, tmp_path / 'run', backbone='static', resume=True, **SAVING)
     assert seen == [6, 7, 8, 9]
 

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import TrainerCallback
 
-from pyterrier_hybrid.training import loop, trainer
+from pyterrier_hybrid.training import loop, starts, trainer
 from pyterrier_hybrid.training.held_out import hold_out
 from pyterrier_hybrid.training.monitor import Monitor
 from pyterrier_hybrid.training.trainer import train
@@ -110,9 +110,9 @@ def test_validation_changes_no_weight(corpus, tiny_folder, tmp_path, kind):
 
 def test_held_out_pairs_are_not_trained_on(corpus, tmp_path, monkeypatch):
     seen, texts = [], []
-    draw, balanced = trainer.HybridBatches, trainer.balanced_texts
+    draw, balanced = trainer.HybridBatches, starts.balanced_texts
     monkeypatch.setattr(trainer, 'HybridBatches', lambda pairs, **how: seen.append(pairs) or draw(pairs, **how))
-    monkeypatch.setattr(trainer, 'balanced_texts', lambda pairs: texts.extend(balanced(pairs)) or iter(texts))
+    monkeypatch.setattr(starts, 'balanced_texts', lambda pairs: texts.extend(balanced(pairs)) or iter(texts))
     train(corpus, tmp_path / 'run', backbone='static', validation=12, steps=2, **TINY)
     _, held = hold_out(corpus, 12)
     forbidden = {text for _, text in held.iter_texts()}
