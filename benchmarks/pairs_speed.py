@@ -5,7 +5,8 @@
 
 ``read`` writes the corpus without an import (one block of the table, many times over), opens it in a new process and
 fetches random texts. Memory is the process's own (``RssAnon`` of Linux): pages of the mapped file can be dropped at any
-time and are not counted. The corpus is deleted at the end, unless ``--keep FOLDER`` says where it stays.
+time and are not counted, but for opening, where they are given as well (``RssFile``). The corpus is deleted at the end,
+unless ``--keep FOLDER`` says where it stays.
 """
 import argparse
 import json
@@ -57,15 +58,15 @@ def generate(folder: Path, rows: int, langs: list[str]) -> None:
     (folder / MANIFEST).write_text(json.dumps(manifest))
 
 
-def own_memory() -> float:
-    """MiB that belong to this process alone."""
+def memory(kind: str = 'RssAnon') -> float:
+    """MiB of this process in memory: its own alone, or (``RssFile``) the pages of mapped files that it has touched."""
     status = Path('/proc/self/status').read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith('RssAnon')) / 1024
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(kind)) / 1024
 
 
 def read(folder: Path, repeats: int = 500, texts: int = 256) -> None:
     """Opens the pairs and fetches random texts; run in a process of its own."""
-    before = own_memory()
+    before, mapped = memory(), memory('RssFile')
     start = time.perf_counter()
     pairs = ParallelPairs(folder)
     source = pairs.sources[0]
@@ -74,7 +75,7 @@ def read(folder: Path, repeats: int = 500, texts: int = 256) -> None:
     opened = time.perf_counter() - start
     assert number == (len(source) - 1) // 2
     print(f'{len(pairs):,} rows x {len(pairs.languages)} languages: opened in {opened * 1e3:.1f} ms, '
-          f'{own_memory() - before:.1f} MiB')  # fmt: skip
+          f'{memory() - before:.1f} MiB, and {memory("RssFile") - mapped:.1f} MiB of mapped files')  # fmt: skip
     draw = np.random.default_rng(0)
     spent = []
     for _ in range(repeats):
@@ -85,7 +86,7 @@ def read(folder: Path, repeats: int = 500, texts: int = 256) -> None:
         assert found == [f'passage {row % BLOCK:08}' for row in rows]
     first, later = np.median(spent[:10]) * 1e3, np.median(spent[-100:]) * 1e3
     print(f'{texts} random texts: {first:.2f} ms at first, {later:.2f} ms later (medians); '
-          f'{own_memory() - before:.1f} MiB')  # fmt: skip
+          f'{memory() - before:.1f} MiB')  # fmt: skip
 
 
 def imported(sources: list[str]) -> None:

@@ -49,7 +49,8 @@ def add_training(parser: CommandParser) -> None:
     parser.add_argument('--warmup', type=float, help='share of the steps (default: .1)')
     parser.add_argument('--temperature', type=float, help='of InfoNCE (default: .05)')
     parser.add_argument('--source-temperature', type=float, help='1 draws sources by size (default), 0 uniformly')
-    parser.add_argument('--max-length', type=int, help='tokens after which a text is cut')
+    parser.add_argument('--max-length', type=int, nargs='+', metavar='TOKENS',
+                        help='cut texts after so many; two numbers are for queries and for passages')  # fmt: skip
     parser.add_argument('--dimension', type=int, help='of the vectors of static (default: 512) or small (256)')
     parser.add_argument('--vocab-size', type=int, help='subwords of static or small, at most (default: 32000)')
     parser.add_argument('--token-dropout', type=float, help='probability that static leaves out a token (default: 0)')
@@ -82,6 +83,8 @@ def training_arguments(arguments: argparse.Namespace) -> dict:
              'checkpoint_steps', 'device')  # fmt: skip
     given = {name: getattr(arguments, name) for name in names}
     given = {name: value for name, value in given.items() if value is not None and value is not False}
+    if len(given.get('max_length', ())) == 1:
+        given['max_length'] = given['max_length'][0]
     if 'load_best_model_at_end' in given:
         given['load_best_model_at_end'] = given['load_best_model_at_end'] == 'true'
     return given

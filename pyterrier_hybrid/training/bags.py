@@ -9,6 +9,13 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from pyterrier_hybrid.encoding.backbones import is_static
+
+
+def is_bag(model) -> bool:
+    """Whether a ``SentenceTransformer`` is a bag of subwords with nothing to train but its table."""
+    return is_static(model) and len([weight for weight in model.parameters() if weight.requires_grad]) == 1
+
 
 @contextmanager
 def row_sparse(model, token_dropout: float = 0.0) -> Iterator[None]:
@@ -60,7 +67,7 @@ class _RowSparseMean(torch.autograd.Function):
         place = torch.empty(len(weight), dtype=torch.long, device=weight.device)
         place[ctx.rows] = torch.arange(len(ctx.rows), device=weight.device)
         with torch.enable_grad():
-            ctx.vectors = weight[ctx.rows].requires_grad_()
+            ctx.vectors = weight.index_select(0, ctx.rows).requires_grad_()
             ctx.means = nn.functional.embedding_bag(place[tokens], ctx.vectors, offsets, mode='mean')
         return ctx.means.detach()
 

@@ -46,7 +46,8 @@ class HybridBatches:
     row whose passage is there already is replaced by another of its stratum, whose own turn still comes.
 
     There is no state: any step can be asked for, at once, in any process. The cost of a batch does not depend on the
-    number of rows; the plan of an epoch (kinds, sources and languages of its steps) is computed when first needed.
+    number of rows; the plan of an epoch (kinds, sources and languages of its steps) is computed when first needed, and
+    if the mix is a function, as far as the step that is asked for.
 
     Args:
         pairs: a :class:`ParallelPairs`.
@@ -74,8 +75,8 @@ class HybridBatches:
         self.pairs, self.batch_size, self.temperature = pairs, index(batch_size), temperature
         self.seed, self.mix = index(seed), MixSchedule(mix)
         pools = [build_pools(kind, pairs.sources, self.batch_size) for kind in self.mix.kinds]
-        self._plan = Plan(pools, self.mix, temperature=temperature, batch_size=self.batch_size, seed=self.seed)
-        self._stratum_keys = [self._keys(pool) for pool in self._plan.pools]
+        self.plan = Plan(pools, self.mix, temperature=temperature, batch_size=self.batch_size, seed=self.seed)
+        self._stratum_keys = [self._keys(pool) for pool in self.plan.pools]
 
     def _keys(self, pool: Pool) -> np.ndarray:
         """The keys of the permutations of a pool's strata: uint64 (s,)."""
@@ -87,7 +88,7 @@ class HybridBatches:
 
     def __len__(self) -> int:
         """Steps of an epoch: floor(rows that some kind of the mix can draw / batch_size)."""
-        return len(self._plan)
+        return len(self.plan)
 
     def batch(self, step: int) -> Batch:
         """The global batch of a step.
@@ -96,13 +97,14 @@ class HybridBatches:
             step: any integer from 0 on; ``step // len(self)`` is its epoch.
 
         Raises:
-            ValueError: a negative step, or a batch for which too few different passages exist.
+            ValueError: a negative step, a function's answer that is not a mix, or pairs that have changed since their
+                import.
         """
         step = index(step)
         if step < 0:
             raise ValueError(f'step is {step}; steps count from 0')
-        draw = self._plan.draw(step)
-        pool = self._plan.pools[draw.pool]
+        draw = self.plan.draw(step)
+        pool = self.plan.pools[draw.pool]
         strata, positions = self._dealt(draw)
         rows = self._rows(draw, strata, positions)
         if pool.kind is Kind.MONOLINGUAL:
@@ -127,7 +129,7 @@ class HybridBatches:
 
     def _dealt(self, draw: Draw) -> tuple[np.ndarray, np.ndarray]:
         """The stratum of each slot, and how many rows of it were dealt, in this epoch and for this kind, before."""
-        allotment, slots = self._plan.allotments[draw.pool], draw.earlier * self.batch_size
+        allotment, slots = self.plan.allotments[draw.pool], draw.earlier * self.batch_size
         strata = allotment.shares(draw.deal, slots[draw.deal] + np.arange(self.batch_size))
         order = np.argsort(strata, kind='stable')
         ordered = strata[order]
@@ -140,7 +142,7 @@ class HybridBatches:
 
     def _rows(self, draw: Draw, strata: np.ndarray, positions: np.ndarray, salt: int = 0) -> np.ndarray:
         """The rows at positions of their strata's permutations; a new permutation each time a stratum is used up."""
-        pool = self._plan.pools[draw.pool]
+        pool = self.plan.pools[draw.pool]
         sizes = pool.sizes[strata]
         rounds, within = np.divmod(positions, sizes)
         keys = mix64(rounds, self._stratum_keys[draw.pool][strata] ^ np.uint64(key_of(draw.epoch, salt)))
@@ -151,7 +153,7 @@ class HybridBatches:
 
         Changes ``strata`` and ``rows`` in place; ``seen`` holds the passages of the batch.
         """
-        pool = self._plan.pools[draw.pool]
+        pool = self.plan.pools[draw.pool]
         where = np.repeat(strata[slots], _FEW)
         tries = (positions[slots][:, None] + np.arange(_FEW)).ravel() % pool.sizes[where]
         candidates = self._rows(draw, where, tries, salt=1)
@@ -170,7 +172,7 @@ class HybridBatches:
 
         It is of the slot's own stratum if that has one, else of another that serves the slot's languages.
         """
-        pool = self._plan.pools[draw.pool]
+        pool = self.plan.pools[draw.pool]
         others = [s for s in np.argsort(-pool.sizes, kind='stable').tolist() if pool.serves[s, pair] and s != stratum]
         for candidate in [stratum, *others]:
             size = int(pool.sizes[candidate])
@@ -184,8 +186,8 @@ class HybridBatches:
                         return candidate, row
         raise ValueError(
             f'step {draw.epoch * len(self) + draw.local}: source {pool.name!r} has fewer than {self.batch_size} '
-            f'different passages for a {pool.kind.value} batch in {" -> ".join(pool.pairs[pair])}; use a smaller '
-            'batch_size or leave the source out'
+            f'different passages for a {pool.kind.value} batch in {" -> ".join(pool.pairs[pair])}, though more were '
+            'counted on import; the pairs folder has changed since, so import the pairs anew'
         )
 
     def preview(self, steps: int | Iterable[int]) -> pd.DataFrame:
@@ -201,15 +203,26 @@ class HybridBatches:
         steps = range(steps) if isinstance(steps, int) else steps
         return tabulate((step, self.batch(step)) for step in steps)
 
-    def describe(self) -> pd.DataFrame:
+    def describe(self, steps: int | None = None) -> pd.DataFrame:
         """What can be drawn, and what cannot: one row per kind and source.
+
+        Args:
+            steps: of the run, where the mix changes over the steps; None for an epoch.
 
         Returns:
             A frame with ``kind, source, rows`` (that can be drawn), ``never_drawn`` (rows that cannot, for this kind),
-            ``language_pairs`` (that have enough passages), ``probability`` (of a pair of the first epoch being of this
-            kind and source), ``left_out`` (why rows or languages are never drawn; empty where all are).
+            ``language_pairs`` (that have enough passages), ``probability`` (of a pair of the run being of this kind and
+            source), ``left_out`` (why rows or languages are never drawn, a few of them named; empty where all are),
+            ``too_few`` (the different passages of every language pair that has not enough) and ``absent`` (all
+            languages without any pair of this kind).
+
+        Raises:
+            ValueError: fewer steps than 1, or a function's answer to one of them that is not a mix.
         """
-        return drawable(self.pairs.sources, self._plan, mean_shares(self.mix, len(self)), self.batch_size)
+        steps = len(self) if steps is None else index(steps)
+        if steps < 1:
+            raise ValueError(f'steps is {steps}; a run has at least 1 step')
+        return drawable(self.pairs.sources, self.plan, mean_shares(self.mix, steps), self.batch_size)
 
 
 def _passages(pool: Pool, strata: np.ndarray, rows: np.ndarray) -> np.ndarray:

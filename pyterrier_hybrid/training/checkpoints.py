@@ -24,8 +24,13 @@ class Checkpoints:
     """
 
     def __init__(self, run: Path, settings: dict):
-        self.folder = run.with_name(f'{run.name}.checkpoints')
+        self.folder = self.of(run)
         self._settings = json.loads(json.dumps(settings))
+
+    @staticmethod
+    def of(run: Path) -> Path:
+        """The folder of a run's checkpoints."""
+        return run.with_name(f'{run.name}.checkpoints')
 
     def newest(self) -> Path | None:
         """The complete checkpoint of the latest step, or None.

@@ -41,19 +41,27 @@ def drawable(sources: Iterable, plan: Plan, shares: dict[Kind, float], batch_siz
     Returns:
         A frame, one row per kind and source: ``kind, source, rows`` (that can be drawn), ``never_drawn`` (rows that
         cannot, for this kind), ``language_pairs`` (that have enough passages), ``probability`` (of a pair being of this
-        kind and source), ``left_out`` (why rows or languages are never drawn; empty where all are).
+        kind and source), ``left_out`` (why rows or languages are never drawn, a few of them named; empty where all
+        are), ``too_few`` (the different passages of every language pair that has not enough) and ``absent`` (all
+        languages without any pair of this kind).
     """
     rows = []
     for kind, share in shares.items():
         for source in sources:
             pool, given_kind = _pool_of(source.name, kind, plan)
-            drawn = sum(s.stop - s.start for owner, s in zip(pool.sources, pool.strata) if owner.name == source.name) \
-                if pool else 0  # fmt: skip
+            own = [owner.name == source.name for owner in pool.sources] if pool else []
+            drawn = int(pool.sizes[own].sum()) if pool else 0
+            passages = passages_per_pair(kind, [source], batch_size)
+            short = sorted((n, pair) for pair, n in passages.items() if pool is None or pair not in pool.pairs)
+            too_few = {pair: n for n, pair in short}
+            absent = sorted(set(source.languages) - {lang for pair in passages for lang in pair})
             rows.append({
                 'kind': kind.value, 'source': source.name, 'rows': drawn, 'never_drawn': len(source) - drawn,
                 'language_pairs': len(pool.pairs) if pool else 0,
-                'probability': share * given_kind * drawn / pool.rows if pool else 0.0,
-                'left_out': _reason(kind, source, pool, len(source) - drawn, batch_size),
+                # languages are uniform, so not in proportion to the rows where small sources are pooled
+                'probability': share * given_kind * float(pool.stratum_marginal[own].sum()) if pool else 0.0,
+                'left_out': _reason(kind, source, too_few, absent, len(source) - drawn, batch_size),
+                'too_few': too_few, 'absent': absent,
             })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -66,19 +74,16 @@ def _pool_of(name: str, kind: Kind, plan: Plan) -> tuple[Pool | None, float]:
     return None, 0.0
 
 
-def _reason(kind: Kind, source, pool: Pool | None, never_drawn: int, batch_size: int) -> str:
+def _reason(kind: Kind, source, too_few: dict, absent: list[str], never_drawn: int, batch_size: int) -> str:
     """Why rows or languages of a source are never drawn for a kind."""
-    passages = passages_per_pair(kind, [source], batch_size)
-    if not passages:
+    if absent == source.languages:
         if source.kind == 'bitext':
             return 'bitext serves cross-lingual batches only'
         wanted = 'two different languages' if kind is Kind.CROSSLINGUAL else 'one language on both sides'
         return f'no row has {wanted}'
-    short = sorted((n, pair) for pair, n in passages.items() if pool is None or pair not in pool.pairs)
-    absent = sorted(set(source.languages) - {lang for pair in passages for lang in pair})
     reasons = []
-    if short:
-        named = _listed([f'{x} {n}' if x == y else f'{x}-{y} {n}' for n, (x, y) in short])
+    if too_few:
+        named = _listed([f'{x} {n}' if x == y else f'{x}-{y} {n}' for (x, y), n in too_few.items()])
         reasons.append(f'fewer than {batch_size} passages: {named}')
     elif never_drawn:
         reasons.append(f'{never_drawn} rows fit no language pair of this kind')

@@ -11,25 +11,28 @@ from transformers import PrinterCallback, TrainerCallback
 from pyterrier_hybrid.encoding.backbones import is_static
 from pyterrier_hybrid.encoding.checkpoint import save_checkpoint
 
-from .bags import clip_sparse_grad_norm, row_sparse
+from .bags import clip_sparse_grad_norm, is_bag, row_sparse
 from .batches import HybridBatches
 from .checkpoints import Checkpoints
 from .feed import ConsecutiveBatches, column_names, slot_table
 from .monitor import Monitor
+from .partial_loss import PartialLoss
 from .processes import count, is_first, mean, rank
 from .sparse_adamw import SparseAdamW
 from .tokens import CachedTokens
 
 
 class BatchTrainer(SentenceTransformerTrainer):
-    """The trainer, stopping at a loss that is not finite, with checkpoints that are complete or absent.
+    """The trainer, stopping at a loss or gradient that is not finite, with checkpoints that are complete or absent.
 
     It tracks nothing for sentence-transformers' model card, which would encode a thousand training texts and show some
     of them.
     """
 
-    def __init__(self, *, batches: HybridBatches, checkpoints: Checkpoints, monitor: Monitor, **kwargs):
-        self._batches, self._checkpoints, self._monitor = batches, checkpoints, monitor
+    def __init__(
+        self, *, batches: HybridBatches, checkpoints: Checkpoints, monitor: Monitor, partial: PartialLoss, **kwargs
+    ):
+        self._batches, self._checkpoints, self._monitor, self._partial = batches, checkpoints, monitor, partial
         super().__init__(**kwargs)
         self.add_callback(monitor)
         self.remove_callback(PrinterCallback)  # what prints every log line where there is no progress bar
@@ -41,18 +44,33 @@ class BatchTrainer(SentenceTransformerTrainer):
         """A forward and backward pass; the loss is the mean over the processes.
 
         Raises:
-            ValueError: in all processes, before the weights are touched: the loss is not finite.
+            ValueError: in all processes, before the weights are touched: the loss is not finite; names the rows.
         """
+        self._partial.go_on(self)
         loss = mean(super().training_step(model, inputs, num_items_in_batch))
-        if not torch.isfinite(loss):
-            step = self.state.global_step
-            batch = self._batches.batch(step)
-            rows = ', '.join(f'{source} {row}' for source, row in zip(batch.sources, batch.rows))
-            raise ValueError(
-                f'the loss is {loss.item()} at step {step}, a {batch.kind.value} batch; lower the learning rate, or '
-                f'look at the rows of the batch: {rows}'
-            )
+        self._check_finite('loss', loss)
         return loss
+
+    def _clip_grad_norm(self, model) -> torch.Tensor:
+        """As training_step, where a loss is finite and its gradient is not."""
+        if any(weight.grad is not None and weight.grad.is_sparse for weight in model.parameters()):
+            norm = clip_sparse_grad_norm(model.parameters(), self.args.max_grad_norm)
+        else:
+            norm = super()._clip_grad_norm(model)
+        self._check_finite('norm of the gradient', norm)
+        return norm
+
+    def _check_finite(self, name: str, value: torch.Tensor) -> None:
+        if torch.isfinite(value):
+            return
+        step = self.state.global_step
+        batch = self._batches.batch(step)
+        ids = [self._batches.pairs[source].ids([row])[0] for source, row in zip(batch.sources, batch.rows)]
+        rows = ', '.join(f'{source} {own}' for source, own in zip(batch.sources, ids))
+        raise ValueError(
+            f'the {name} is {value.item()} at step {step}, a {batch.kind.value} batch; lower the learning rate, or '
+            f'look at the rows of the batch, by source and id: {rows}'
+        )
 
     def evaluate(self, *args, **kwargs) -> dict[str, float]:
         """Evaluates on the validation set, logs the figures as ``eval_<name>``, and stops training where it is time."""
@@ -64,11 +82,6 @@ class BatchTrainer(SentenceTransformerTrainer):
             # no checkpoint: a run that goes on from it would not stop here
             self.control.should_training_stop, self.control.should_save = True, False
         return logged
-
-    def _clip_grad_norm(self, model) -> torch.Tensor:
-        if any(weight.grad is not None and weight.grad.is_sparse for weight in model.parameters()):
-            return clip_sparse_grad_norm(model.parameters(), self.args.max_grad_norm)
-        return super()._clip_grad_norm(model)
 
     def _save(self, output_dir=None, state_dict=None) -> None:
         save_checkpoint(self.model, output_dir)
@@ -82,7 +95,9 @@ class BatchTrainer(SentenceTransformerTrainer):
             finally:
                 self.args.output_dir = own
             if is_first():
-                self._monitor.save(folder / f'checkpoint-{self.state.global_step}')
+                written = folder / f'checkpoint-{self.state.global_step}'
+                self._monitor.save(written)
+                self._partial.save(self, written)
 
 
 def fit(
@@ -112,7 +127,7 @@ def fit(
     Raises:
         ValueError: a loss that is not finite; several devices in one process.
     """
-    columns = column_names(negatives)
+    tasks = {name: 'query' if name == 'query' else 'document' for name in column_names(negatives)}
     on_cpu = model.device.type == 'cpu'
     share = batches.batch_size // count()
     arguments = SentenceTransformerTrainingArguments(
@@ -122,7 +137,7 @@ def fit(
         save_strategy='no' if checkpoint_steps is None else 'steps', save_steps=checkpoint_steps or steps,
         logging_steps=max(1, steps // 100), logging_nan_inf_filter=False, report_to='none', run_name=run_name,
         disable_tqdm=not verbose, dataloader_num_workers=0, dataloader_pin_memory=not on_cpu, dataloader_drop_last=True,
-        prompts={name: model.prompts['query' if name == 'query' else 'document'] for name in columns}, use_cpu=on_cpu,
+        prompts={name: model.prompts[task] for name, task in tasks.items()}, router_mapping=tasks, use_cpu=on_cpu,
         ddp_find_unused_parameters=not is_static(model),  # such as a transformer's pooler
     )  # fmt: skip
     if arguments.train_batch_size != share:
@@ -132,13 +147,17 @@ def fit(
         )
     if gradient_checkpointing:  # not through the arguments, whose name for it changes between versions
         model.gradient_checkpointing_enable({'use_reentrant': False})
-    sparse = is_static(model)
+    sparse = is_bag(model)
+    if token_dropout and not sparse:
+        raise ValueError('token_dropout is for a bag of subwords with no further layers; leave it out')
     if sparse and not on_cpu and count() > 1:
         raise ValueError('a bag of subwords trains on CPUs or on one GPU; start one process, or pass device=\'cpu\'')
+    tokens = CachedTokens(model[0].tokenizer) if sparse else None
     trainer = BatchTrainer(
-        batches=batches, checkpoints=checkpoints, monitor=monitor, model=model, args=arguments, loss=loss,
-        train_dataset=slot_table(batches, steps, negatives), callbacks=[*callbacks],
-        **(_sparse_parts(model, arguments) if sparse else {}),
+        batches=batches, checkpoints=checkpoints, monitor=monitor, partial=PartialLoss(resume_from), model=model,
+        args=arguments, loss=loss,
+        train_dataset=slot_table(batches, steps, negatives, _preparation(tokens, arguments.prompts)),
+        callbacks=[*callbacks], **(_sparse_parts(model, tokens, arguments) if sparse else {}),
     )  # fmt: skip
     if rank():  # the trainer gives all processes one seed, and so one pattern of dropout
         torch.manual_seed(seed + rank())
@@ -150,8 +169,20 @@ def fit(
     return [(entry['step'], round(entry['loss'], 5)) for entry in trainer.state.log_history if 'loss' in entry]
 
 
-def _sparse_parts(model, arguments: SentenceTransformerTrainingArguments) -> dict:
+def _preparation(tokens: CachedTokens | None, prompts: dict[str, str]):
+    """Tokenizes the columns of a step, where tokens are kept."""
+    if tokens is None:
+        return None
+
+    def prepare(columns: dict[str, list[str]]) -> None:
+        for name, texts in columns.items():
+            tokens.prepare(texts, prompts[name])
+
+    return prepare
+
+
+def _sparse_parts(model, tokens: CachedTokens, arguments: SentenceTransformerTrainingArguments) -> dict:
     """What the trainer is given to train a bag of subwords at the cost of the rows that occur in a batch."""
     optimizer = SparseAdamW(model.parameters(), lr=arguments.learning_rate, weight_decay=arguments.weight_decay)
-    collator = SentenceTransformerDataCollator(CachedTokens(model[0].tokenizer), prompts=arguments.prompts)
+    collator = SentenceTransformerDataCollator(tokens, prompts=arguments.prompts)
     return {'optimizers': (optimizer, None), 'data_collator': collator}

@@ -43,13 +43,14 @@ class MixSchedule:
     """The probability of each kind of batch at every step.
 
     ``mix`` may be one of three things. Probabilities by kind are constant. A list ``[(0, mix), (1000, mix), ...]``
-    gives each mix from its step on. A function of the step is asked for the mix of every step of an epoch when that
-    epoch is planned, in any order and in every process, so it must give the same answer to the same step; the mix of
-    step 0 must name every kind that will ever occur, with probability 0 if need be, because the length of an epoch
-    depends on them.
+    gives each mix from its step on. A function of the step is asked for the mix of a step, and of those before it in
+    its epoch, when the step's batch is first wanted, and never for later ones: it need not know any mix beyond the run.
+    It is asked in every process, so it must give the same answer to the same step; the mix of step 0 must name every
+    kind that will ever occur, with probability 0 if need be, because the length of an epoch depends on them.
 
     Attributes:
         kinds: the kinds that occur, in the enum's order.
+        is_function: whether a function is asked for the mixes.
 
     Raises:
         ValueError: what :func:`check_mix` refuses; a list that is empty, does not begin at step 0 or is not ascending.
@@ -57,7 +58,8 @@ class MixSchedule:
 
     def __init__(self, mix: Mix):
         self._function = mix if callable(mix) else None
-        if self._function is not None:
+        self.is_function = self._function is not None
+        if self.is_function:
             first = self._function(0)
             check_mix(first, 'the mix of step 0')
             occurring = {Kind(name) for name in first}

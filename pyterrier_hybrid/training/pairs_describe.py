@@ -1,15 +1,18 @@
-"""Statistics of a pairs folder, from its manifest alone."""
+"""Statistics of pairs: of a folder, from its manifest alone, and of a part of one, by a count."""
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from pyterrier_hybrid.training.pairs_rows import QA
+from pyterrier_hybrid.training.pairs_table import Lengths
 
 
 @dataclass(frozen=True)
 class PairsDescription:
-    """What a pairs folder holds; ``print`` shows all of it.
+    """What a pairs folder, or a part of one, holds; ``print`` shows all of it.
 
     Attributes:
         sources: per source: kind, rows, passages (rows that may not meet in a batch count once), languages, strata.
@@ -19,18 +22,21 @@ class PairsDescription:
             counts off the diagonal alone, since it serves cross-lingual batches only.
         lengths: per source, side and language: number of texts, and mean, median, 95th percentile and maximum of their
             lengths in characters (code points).
-        repeated_rows_skipped: rows that the import left out because they repeated an earlier one.
+        repeated_rows_skipped: rows that the import left out because they repeated an earlier one; None for a part of
+            the pairs, since it is not known which of them would have been in it.
     """
 
     sources: pd.DataFrame
     pairs: pd.DataFrame
     coverage: pd.DataFrame
     lengths: pd.DataFrame
-    repeated_rows_skipped: int
+    repeated_rows_skipped: int | None
 
     def __str__(self) -> str:
+        skipped = self.repeated_rows_skipped
+        told = '' if skipped is None else f' ({skipped:,} repeated rows skipped)'
         parts = {
-            f'{self.sources["rows"].sum():,} rows ({self.repeated_rows_skipped:,} repeated rows skipped)': self.sources,
+            f'{self.sources["rows"].sum():,} rows{told}': self.sources,
             'Pairs per source and language': self.pairs,
             'Rows per query language (down) and passage language (across)': self.coverage,
             'Lengths in characters': self.lengths,
@@ -73,6 +79,28 @@ def describe_sources(manifest: dict) -> PairsDescription:
         pd.DataFrame(lengths).set_index(['source', 'side', 'lang']),
         manifest['repeated_rows_skipped'],
     )
+
+
+def describe_part(sources: Iterable) -> PairsDescription:
+    """Builds the description of a part of some pairs; reads all of its texts, for their lengths.
+
+    Args:
+        sources: of a :class:`PairsView`.
+    """
+    return describe_sources({'sources': [_entry(source) for source in sources], 'repeated_rows_skipped': None})
+
+
+def _entry(source) -> dict:
+    """What the manifest would say of a source."""
+    lengths: dict[str, Lengths] = {}
+    for side, lang, _, texts in source.iter_columns(negatives=True):
+        if texts.null_count < len(texts):  # a part need not have all the columns of the table
+            lengths.setdefault(f'{side}.{lang}', Lengths()).add(texts)
+    return {
+        'name': source.name, 'kind': source.kind, 'rows': len(source), 'strata': source.strata,
+        'passages': len(np.unique(source.passage_ids)),
+        'lengths': {column: seen.summary() for column, seen in lengths.items()},
+    }  # fmt: skip
 
 
 def _table(counts: Counter, down: list[str], across: list[str], index: str, columns: str) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import ir_datasets
 import pandas as pd
+import pyarrow as pa
 import pyterrier as pt
 
 from pyterrier_hybrid.training.pairs_source import Source
@@ -49,10 +50,13 @@ def words(text: str) -> tuple[str, ...]:
 def shared_texts(sources: Iterable[Source], dataset: object, *, verbose: bool = True) -> pd.DataFrame:
     """Lists the questions and passages of an evaluation data set that occur in training sources.
 
-    A text occurs where a training text (query, passage or bitext) has the same words in the same order; one of
-    ``ANCHOR`` words and twice as many letters also where it stands whole inside a training text. Case, width and
+    A text occurs where a training text (query, passage, bitext or given negative) has the same words in the same order;
+    one of ``ANCHOR`` words and twice as many letters also where it stands whole inside a training text. Case, width and
     punctuation do not count, languages are not compared, and in scripts without spaces each character is a word.
-    Memory grows with the evaluation data set, not with the pairs.
+    Memory grows with the evaluation data set and with what is found, not with the pairs.
+
+    A given negative teaches no answer, but its text has been trained on all the same, so it is listed, as a ``side`` of
+    its own.
 
     Args:
         sources: the training sources.
@@ -62,28 +66,29 @@ def shared_texts(sources: Iterable[Source], dataset: object, *, verbose: bool = 
 
     Returns:
         One row for each occurrence: ``what`` (``'question'`` or ``'passage'``), ``eval_id`` (the qid or docno),
-        ``source`` and ``id`` (the training row), ``side`` (``'query'``, ``'passage'`` or ``'text'``), ``lang`` (of the
-        training text), ``equal`` (False: stands inside a longer text), and ``text``, the evaluation text. No rows:
-        nothing is shared.
+        ``source`` and ``id`` (the training row), ``side`` (``'query'``, ``'passage'``, ``'text'`` or ``'negatives'``),
+        ``lang`` (of the training text), ``equal`` (False: stands inside a longer text), and ``text``, the evaluation
+        text. No rows: nothing is shared.
 
     Raises:
         ValueError: an unknown data set, or one that has neither questions nor passages.
         TypeError: something that is no data set.
     """
-    found = occurrences(sources, _evaluation_texts(dataset), verbose=verbose)
+    found = occurrences(sources, _evaluation_texts(dataset), negatives=True, verbose=verbose)
     if found is None:
         raise ValueError(f'the data set {dataset} has neither questions nor passages to look for')
     return found
 
 
 def occurrences(
-    sources: Iterable[Source], texts: Iterable[tuple[str, str, str]], *, verbose: bool = True
+    sources: Iterable[Source], texts: Iterable[tuple[str, str, str]], *, negatives: bool = False, verbose: bool = True
 ) -> pd.DataFrame | None:
     """Lists where evaluation texts occur in training sources.
 
     Args:
         sources, verbose: as in :func:`shared_texts`.
         texts: ``(what, id, text)`` of each evaluation text.
+        negatives: search the given negatives too.
 
     Returns:
         As :func:`shared_texts`; None if no text has a word to look for.
@@ -100,15 +105,19 @@ def occurrences(
         return None
     found = []
     for source in pt.tqdm(list(sources), desc='overlap', unit=' sources', disable=not verbose):
-        for side, lang, first, texts in source.iter_columns():
-            for at, text in enumerate(texts.to_pylist()):
-                if text is None:
-                    continue
+        for side, lang, first, cells in source.iter_columns(negatives=negatives):
+            for row, text in _texts(cells, first):
                 tokens = words(text)
                 for wanted in _occurring(tokens, whole, anchors):
-                    place = (source.name, source.ids([first + at])[0], side, lang)
+                    place = (source.name, source.ids([row])[0], side, lang)
                     found.append((wanted.what, wanted.eval_id, *place, tokens == wanted.words, wanted.text))
     return pd.DataFrame(found, columns=_COLUMNS)
+
+
+def _texts(cells: pa.Array, first: int) -> Iterator[tuple[int, str]]:
+    """Yields ``(row, text)`` for a block of a column, of texts or of lists of them, that begins at row ``first``."""
+    for row, cell in enumerate(cells.to_pylist(), first):
+        yield from ((row, text) for text in ([cell] if isinstance(cell, str) else cell or ()))
 
 
 def _occurring(tokens: tuple[str, ...], whole: dict, anchors: dict) -> Iterator[_Wanted]:

@@ -96,7 +96,8 @@ class Source:
         texts = [self._value(f'{prefix}.{lang}', row) for row, lang in zip(rows, langs, strict=True)]
         if None in texts:
             at = texts.index(None)
-            raise KeyError(f'source {self.name!r}, row {rows[at]} has no {side} in {langs[at]!r}')
+            name = self.ids([rows[at]])[0]
+            raise KeyError(f'source {self.name!r}, row {rows[at]} has no {side} in {langs[at]!r}; its id is {name!r}')
         return texts
 
     def ids(self, rows: Sequence[int]) -> list[str]:
@@ -107,17 +108,19 @@ class Source:
         """The given negatives of some rows, each in one language; an empty list where there are none."""
         return [self._value(f'negatives.{lang}', row) or [] for row, lang in zip(rows, langs, strict=True)]
 
-    def iter_columns(self) -> Iterator[tuple[str, str, int, pa.Array]]:
+    def iter_columns(self, *, negatives: bool = False) -> Iterator[tuple[str, str, int, pa.Array]]:
         """Yields the queries, passages and texts block by block: ``(side, lang, first row, texts)``.
 
-        ``side`` is ``'query'``, ``'passage'`` or, of bitext, ``'text'``; a text is null where a row has none.
+        ``side`` is ``'query'``, ``'passage'`` or, of bitext, ``'text'``; a text is null where a row has none. With
+        ``negatives`` it may also be ``'negatives'``, and then there is a list of texts for each row, or null.
         """
+        sides = ('query', 'passage', 'text', *(('negatives',) if negatives else ()))
         reader = pa.ipc.open_file(pa.memory_map(str(self._table)))  # mapped anew, to be read ahead
         for block in range(reader.num_record_batches):
             batch = reader.get_batch(block)
             for column, at in self._columns.items():
                 side, _, lang = column.partition('.')
-                if side in ('query', 'passage', 'text'):
+                if side in sides:
                     yield side, lang, block * BLOCK, batch.column(at)
 
     @property

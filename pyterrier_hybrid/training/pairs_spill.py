@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from pyterrier_hybrid.training.pairs_given import GivenIds
 from pyterrier_hybrid.training.pairs_identity import SharedHashes, hash63
 from pyterrier_hybrid.training.pairs_rows import BITEXT, Row
 
@@ -50,6 +51,7 @@ class Spill:
         self._files = ExitStack()
         self.shared = SharedHashes(folder, self._files)
         self.rows = 0
+        self._given = GivenIds()
         self._labels: dict[str, int] = {}
         self._records = self._files.enter_context((folder / 'rows').open('w+b'))
         self._waiting: dict[Coverage, list[tuple[int, Row]]] = {}
@@ -85,6 +87,7 @@ class Spill:
             self.shared.ask({hash63(text) for texts in row.negatives.values() for text in texts})
         except UnicodeEncodeError as error:
             raise ValueError(f'{label} {number} has text that is not valid Unicode: {error.reason}') from error
+        self._given.add(row, f'{label} {number}')
         digest = blake2b(content, digest_size=16).digest()
         name = hash63(f'{len(row.source)} {row.source} {row.id}', b'row')
         place = self._labels.setdefault(label, len(self._labels))

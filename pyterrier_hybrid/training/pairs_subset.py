@@ -5,9 +5,12 @@ from hashlib import blake2b
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from .keyed import key_of, uniform
+from .pairs_describe import PairsDescription, describe_part
+from .pairs_overlap import shared_texts
 
 
 class PairsView:
@@ -62,6 +65,14 @@ class PairsView:
     def verify(self) -> None:
         """As of the whole."""
         self.pairs.verify()
+
+    def describe(self) -> PairsDescription:
+        """Statistics of what is left; its texts are read, for their lengths."""
+        return describe_part(self.sources)
+
+    def overlap(self, dataset: object, *, verbose: bool = True) -> pd.DataFrame:
+        """The questions and passages of an evaluation data set that occur in what is left; as of the whole."""
+        return shared_texts(self.sources, dataset, verbose=verbose)
 
     def __len__(self) -> int:
         return sum(map(len, self.sources))
@@ -133,17 +144,28 @@ class _SourceView:
         return self._source.passage_ids[self._rows]
 
     def texts(self, side: str, rows: Sequence[int], langs: Sequence[str]) -> list[str]:
-        return self._source.texts(side, self._rows[np.asarray(rows)], langs)
+        """As :meth:`Source.texts`."""
+        return self._source.texts(side, self._places(rows), langs)
 
     def ids(self, rows: Sequence[int]) -> list[str]:
-        return self._source.ids(self._rows[np.asarray(rows)])
+        """As :meth:`Source.ids`."""
+        return self._source.ids(self._places(rows))
 
     def negatives(self, rows: Sequence[int], langs: Sequence[str]) -> list[list[str]]:
-        return self._source.negatives(self._rows[np.asarray(rows)], langs)
+        """As :meth:`Source.negatives`."""
+        return self._source.negatives(self._places(rows), langs)
 
-    def iter_columns(self) -> Iterator[tuple[str, str, int, pa.Array]]:
+    def _places(self, rows: Sequence[int]) -> np.ndarray:
+        """Where rows are in the source, int64 (n,)."""
+        rows = np.asarray(rows, dtype=np.int64)
+        outside = rows[(rows < 0) | (rows >= len(self))]
+        if len(outside):
+            raise IndexError(f'source {self.name!r} has no row {outside[0]} here; this part of it has {len(self):,}')
+        return self._rows[rows]
+
+    def iter_columns(self, *, negatives: bool = False) -> Iterator[tuple[str, str, int, pa.Array]]:
         """Yields ``(side, lang, first row, texts)``, as :meth:`Source.iter_columns`, in blocks of any size."""
-        for side, lang, first, texts in self._source.iter_columns():
+        for side, lang, first, texts in self._source.iter_columns(negatives=negatives):
             start, stop = np.searchsorted(self._rows, [first, first + len(texts)]).tolist()
             yield side, lang, start, texts.take(pa.array(self._rows[start:stop] - first))
 

@@ -1,10 +1,14 @@
 """Which rows can serve which kind of batch: the pools that :class:`HybridBatches` draws from."""
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
+import pandas as pd
+
+#: Rows whose passages are read at once.
+_READ = 1 << 14
 
 
 class Kind(str, Enum):
@@ -103,26 +107,44 @@ class Pool:
 
 
 def passages_per_pair(kind: Kind, sources: Iterable, batch_size: int) -> dict[tuple[str, str], int]:
-    """The different passages that serve each language pair in a kind of batch.
+    """The different passages that serve each language pair in a kind of batch, counted up to ``batch_size``.
 
-    Strata may share passages: a text, and what was derived from it in another small source. Sums of up to four batches
-    are counted anew, exactly; of larger ones, a passage that is in two strata counts twice, since to read them all
-    would take time in proportion to the rows.
+    Strata may share passages: texts that exist in several languages, or what was derived from them in another source.
+    So where no stratum has enough alone, passages are read, until there are enough or all have been seen.
     """
     strata: dict[tuple[str, str], list] = {}
     for source in sources:
         for stratum in source.strata:
             for pair in language_pairs(kind, source.kind, stratum):
                 strata.setdefault(pair, []).append((source, stratum))
-    return {pair: _different_passages(serving, 4 * batch_size) for pair, serving in strata.items()}
+    read = cache(_passages)  # a stratum serves many pairs
+    return {pair: _different_passages(serving, batch_size, read) for pair, serving in strata.items()}
 
 
-def _different_passages(strata: list, exact_below: int) -> int:
-    """The different passages of (source, stratum) entries, at least."""
-    counted = sum(stratum.passages for _, stratum in strata)
-    if len(strata) == 1 or counted >= exact_below:
-        return counted
-    return len(np.unique(np.concatenate([source.passage_ids[s.start : s.stop] for source, s in strata])))
+def _different_passages(strata: list, enough: int, read: Callable[..., set[int]]) -> int:
+    """The different passages of (source, stratum) entries, counted up to ``enough``."""
+    most = max(stratum.passages for _, stratum in strata)
+    if len(strata) == 1 or most >= enough:
+        return min(most, enough)
+    found: set[int] = set()
+    for source, stratum in strata:
+        found |= read(source, stratum)
+        if len(found) >= enough:
+            return enough
+    return len(found)
+
+
+def _passages(source, stratum) -> set[int]:
+    """The passages of a stratum that has fewer than a batch.
+
+    Its rows may be many, but their passages are few and known by number: reading ends when all have been seen.
+    """
+    found: set[int] = set()
+    for start in range(stratum.start, stratum.stop, _READ):
+        found.update(pd.unique(source.passage_ids[start : min(start + _READ, stratum.stop)]).tolist())
+        if len(found) >= stratum.passages:
+            break
+    return found
 
 
 def _pool(kind: Kind, sources: list, batch_size: int) -> Pool | None:
@@ -168,8 +190,10 @@ def build_pools(kind: Kind, sources: Iterable, batch_size: int) -> list[Pool]:
         pools.append(together)
     if not pools:
         there = ', '.join(f'{s.name} ({s.kind}, {len(s)} rows, {" ".join(s.languages)})' for s in sources)
+        most = max(passages_per_pair(kind, sources, batch_size).values(), default=0)
         raise ValueError(
             f'no source can fill a {kind.value} batch of {batch_size}: it takes {batch_size} different passages of '
-            f'{_NEEDS[kind]}. There are: {there}. Use a smaller batch_size, other pairs, or a mix without {kind.value}'
+            f'{_NEEDS[kind]}, and there are at most {most}. The sources are: {there}. Use a smaller batch_size, other '
+            f'pairs, or a mix without {kind.value}'
         )
     return pools

@@ -12,6 +12,7 @@ from pathlib import Path
 
 #: How long a process waits for the others: the first one may be importing pairs or training a tokenizer.
 PATIENCE = timedelta(hours=1)
+_ENGINES = ('FSDP', 'DEEPSPEED', 'MEGATRON_LM')
 
 
 def count() -> int:
@@ -69,6 +70,29 @@ def join(device: str | None = None) -> str | None:
     if not dist.is_initialized():
         dist.init_process_group('nccl' if kind == 'cuda' else 'gloo', timeout=PATIENCE)
     return f'cuda:{local}' if kind == 'cuda' else kind
+
+
+def check_launcher(bf16: bool) -> None:
+    """Refuses what ``accelerate launch`` would change in the training, of which the run's record would know nothing.
+
+    Args:
+        bf16: whether the run is to compute in bfloat16.
+
+    Raises:
+        ValueError: another precision, or an engine that spreads one model over several processes.
+    """
+    asked, own = os.environ.get('ACCELERATE_MIXED_PRECISION', 'no'), 'bf16' if bf16 else 'no'
+    if asked not in ('no', own):
+        raise ValueError(
+            f'accelerate launch was told --mixed_precision {asked}, and train bf16={bf16}; say so to train alone, by '
+            'bf16=True or False, and give accelerate launch --mixed_precision no'
+        )
+    for name in _ENGINES:
+        if os.environ.get(f'ACCELERATE_USE_{name}', 'false').lower() in ('true', '1'):
+            raise ValueError(
+                f'accelerate launch was told to use {name}, which spreads one model over the processes; here each has '
+                'the whole model: run accelerate launch --multi_gpu, or torchrun'
+            )
 
 
 @contextmanager

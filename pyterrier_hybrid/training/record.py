@@ -1,12 +1,52 @@
 """What a run's folder says about the run: ``training.json`` for programs, ``README.md`` for people and the hub."""
 import json
 import platform
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from .composition import mean_shares
+
 RECORD = 'training.json'
 _PACKAGES = ('pyterrier-hybrid', 'sentence-transformers', 'transformers', 'torch')
+
+
+def drawn_shares(batches, steps: int) -> list[dict]:
+    """What a run draws, as its plan has it: expected shares of all of its pairs, for ``training.json``.
+
+    Args:
+        batches: a :class:`HybridBatches`.
+        steps: of the run; matters where the mix is a schedule.
+
+    Returns:
+        For each kind: ``kind``, ``share``, and ``sources``, ``query_langs`` and ``passage_langs``, which map each that
+        can be drawn to its share. Each of the three sums to the kind's share.
+    """
+    plan, table, parts = batches.plan, batches.describe(steps), []
+    for kind, share in mean_shares(batches.mix, steps).items():
+        own = table[(table['kind'] == kind.value) & (table['rows'] > 0)]
+        queries, passages = Counter(), Counter()
+        for pool, given_kind in zip(plan.pools, plan.shares.tolist()):
+            for x, y in pool.pairs if pool.kind is kind else ():  # drawn alike
+                queries[x] += share * given_kind / len(pool.pairs)
+                passages[y] += share * given_kind / len(pool.pairs)
+        parts.append({
+            'kind': kind.value, 'share': round(share, 6), 'sources': _rounded(zip(own['source'], own['probability'])),
+            'query_langs': _rounded(queries.items()), 'passage_langs': _rounded(passages.items()),
+        })  # fmt: skip
+    return parts
+
+
+def _rounded(shares: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """Shares by name, sorted."""
+    return {name: round(share, 6) for name, share in sorted(shares)}
+
+
+def drawn_languages(parts: list[dict]) -> list[str]:
+    """The languages that a run can draw, sorted, from its :func:`drawn_shares`."""
+    drawn = [part for part in parts if part['share']]
+    return sorted({lang for part in drawn for side in ('query_langs', 'passage_langs') for lang in part[side]})
 
 
 def write_record(folder: Path, settings: dict) -> None:
@@ -18,11 +58,13 @@ def write_record(folder: Path, settings: dict) -> None:
 def write_card(folder: Path, name: str, settings: dict, languages: Sequence[str], dimension: int) -> None:
     """Writes ``README.md``, a model card in the Hugging Face hub's format.
 
+    It has no ``license``, and says so: rows of pairs come without theirs, and folders of backbones too.
+
     Args:
         folder: the run's folder, as it is being written.
         name: the run's name.
         settings: the content of ``training.json``.
-        languages: of the training pairs.
+        languages: what the training could draw, see :func:`drawn_languages`.
         dimension: of the vectors.
     """
     base = settings['backbone']
@@ -51,7 +93,8 @@ def write_card(folder: Path, name: str, settings: dict, languages: Sequence[str]
         f'- vectors: {dimension} components of float32, to be compared by the cosine',
         f'- prefixes: query `{settings["query_prefix"]!r}`, passage `{settings["passage_prefix"]!r}`',
         '',
-        f'Everything else about the run is in `{RECORD}`.',
+        f'Everything else about the run is in `{RECORD}`. No licence is stated: it depends on those of the backbone '
+        'and of the pairs, which are not known here. Add it above, as `license`, before this is published.',
         '',
         '```python',
         'from pyterrier_hybrid import HybridEncoder, MultilingualIndex',

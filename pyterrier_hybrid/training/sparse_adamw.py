@@ -1,6 +1,8 @@
 """The optimiser of a bag of subwords."""
 import torch
 
+#: Components that are updated at a time on a CPU, so that all that is computed of them stays in its cache.
+_AT_A_TIME = 1 << 17
 #: A row's part of the learning rate, at least: a row of zeros must be able to leave zero.
 _LEAST_PART = 0.01
 
@@ -42,14 +44,21 @@ class SparseAdamW(torch.optim.Optimizer):
                 step=torch.zeros(()), part=part.clamp(min=_LEAST_PART), exp_avg=torch.zeros_like(weight),
                 exp_avg_sq=torch.zeros_like(weight),
             )  # fmt: skip
+        state['step'] += 1
         gradient = weight.grad.coalesce()
         rows, values = gradient.indices()[0], gradient.values()
-        state['step'] += 1
-        step, (beta1, beta2) = state['step'].item(), group['betas']
-        first = state['exp_avg'][rows].mul_(beta1).add_(values, alpha=1 - beta1)
-        second = state['exp_avg_sq'][rows].mul_(beta2).addcmul_(values, values, value=1 - beta2)
+        at_a_time = max(1, _AT_A_TIME // weight.shape[1] if weight.device.type == 'cpu' else len(rows))
+        for some in zip(rows.split(at_a_time), values.split(at_a_time)):
+            self._step_rows(weight, *some, state, **group)
+
+    @staticmethod
+    def _step_rows(weight, rows, values, state, *, lr: float, weight_decay: float, betas, eps: float, **_) -> None:
+        """A step on some of the rows, float32 (rows, d); each is told once."""
+        step, (beta1, beta2) = state['step'].item(), betas
+        first = state['exp_avg'].index_select(0, rows).mul_(beta1).add_(values, alpha=1 - beta1)
+        second = state['exp_avg_sq'].index_select(0, rows).mul_(beta2).addcmul_(values, values, value=1 - beta2)
         state['exp_avg'].index_copy_(0, rows, first)
         state['exp_avg_sq'].index_copy_(0, rows, second)
-        update = first.div_(1 - beta1**step).div_(second.div_(1 - beta2**step).sqrt_().add_(group['eps']))
-        update.add_(weight[rows], alpha=group['weight_decay'])
-        weight.index_add_(0, rows, update.mul_(state['part'][rows]), alpha=-group['lr'])
+        update = first.div_(1 - beta1**step).div_(second.div_(1 - beta2**step).sqrt_().add_(eps))
+        update.add_(weight.index_select(0, rows), alpha=weight_decay)
+        weight.index_add_(0, rows, update.mul_(state['part'].index_select(0, rows)), alpha=-lr)

@@ -1,13 +1,16 @@
 """What training starts from: a backbone by name, in a folder, in memory, or made from the pairs."""
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Transformer
 
 from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.encoding.backbones import static_backbone
 from pyterrier_hybrid.encoding.compact import small_backbone
+from pyterrier_hybrid.encoding.sides import passage_side, query_side
 
 from .processes import built_once
 from .vocabulary import balanced_texts
@@ -42,6 +45,28 @@ def check_applies(static: bool, *, token_dropout: float, **for_transformers: obj
     for name, value in for_transformers.items():
         if value and static:
             raise ValueError(f'{name}={value!r} is for transformers; leave it out for a bag of subwords')
+
+
+def set_max_length(model, max_length: int | Sequence[int]) -> None:
+    """Sets after how many tokens a transformer cuts texts, or queries and passages.
+
+    Raises:
+        ValueError: not a number of tokens, or one for queries and one for passages; more than there are positions for.
+    """
+    query, passage = (max_length, max_length) if isinstance(max_length, int) else _pair(max_length)
+    longest = max(query_side(model, None, query).max_length, passage_side(model, None, passage).max_length)
+    model.max_seq_length = longest
+    if isinstance(model[0], Transformer):
+        model[0].query_length, model[0].document_length = (None, None) if query == passage else (query, passage)
+    elif query != passage:
+        raise ValueError(f'max_length is {max_length!r}; this model takes one length for queries and passages')
+
+
+def _pair(max_length: Sequence[int]) -> Sequence[int]:
+    """A length for queries and one for passages."""
+    if not isinstance(max_length, list | tuple) or len(max_length) != 2:
+        raise ValueError(f'max_length is {max_length!r}; give one number of tokens, or two, of queries and of passages')
+    return max_length
 
 
 def usual_learning_rate(backbone, static: bool) -> float:

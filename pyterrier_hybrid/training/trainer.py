@@ -17,9 +17,9 @@ from .loop import fit
 from .mixes import Mix
 from .monitor import Monitor
 from .objective import info_nce
-from .processes import check_same, count, is_first, join, together
-from .record import write_card, write_record
-from .starts import backbone_name, check_applies, given_sizes, opened_backbone, usual_learning_rate
+from .processes import check_launcher, check_same, count, is_first, join, together
+from .record import drawn_languages, drawn_shares, write_card, write_record
+from .starts import backbone_name, check_applies, given_sizes, opened_backbone, set_max_length, usual_learning_rate
 from .validation_sources import open_validation, warn_of_shared_texts
 
 
@@ -39,7 +39,7 @@ def train(
     negatives: int = 0,
     query_prefix: str | None = None,
     passage_prefix: str | None = None,
-    max_length: int | None = None,
+    max_length: int | tuple[int, int] | None = None,
     vocab_size: int | None = None,
     dimension: int | None = None,
     token_dropout: float = 0.0,
@@ -82,7 +82,8 @@ def train(
         negatives: hard negatives for each pair, out of those given in the pairs, see :func:`batch_negatives`.
         query_prefix, passage_prefix: put before every text, and stored in the checkpoint; None for the paper's
             ``'Query: '`` and ``'Passage: '``, or none for a static backbone, where they would add one constant vector.
-        max_length: tokens after which a text is cut; None for what the backbone says. Not for a static backbone.
+        max_length: tokens after which a text is cut, or a pair, of queries and of passages; None for what the backbone
+            says. Not for a static backbone.
         vocab_size: subwords of a backbone from random weights, at most; None for its default.
         dimension: of the vectors of a backbone from random weights; None for its default. A bag of subwords gains much
             from more, at a proportional cost.
@@ -133,7 +134,8 @@ def train(
     device = join(device)
     verbose = verbose and is_first()
     with together():  # what stops one process stops all
-        if folder.exists():
+        check_launcher(bf16)
+        if folder.exists() and not (resume and Checkpoints.of(folder).exists()):  # killed when all but they was done
             raise FileExistsError(f'{folder} exists already; give another folder for this run, or remove it')
         fingerprint = pairs.fingerprint
         pairs, validation_set = open_validation(validation, pairs)
@@ -143,7 +145,7 @@ def train(
                 f'batch_size is {batch_size}; {count()} processes take equal shares of a batch, so it must be a '
                 f'multiple of {count()}'
             )
-        steps = len(batches) if steps is None else index(steps)
+        steps, negatives = len(batches) if steps is None else index(steps), index(negatives)
         if not 0 <= warmup <= 1:
             raise ValueError(f'warmup is {warmup}; it is a share of the steps, from 0 to 1')
         if learning_rate is not None and not 0 < learning_rate < float('inf'):
@@ -179,10 +181,12 @@ def train(
         if resume_from is not None and is_first():
             pairs.verify()  # the fingerprint is that of the import
         if verbose:
-            _tell_left_out(batches)
+            _tell_left_out(batches, steps)
         if is_first() and resume_from is None and validation_set is not None and pairs.fingerprint == fingerprint:
             warn_of_shared_texts(validation_set, pairs, verbose=verbose)  # pairs that are held out share nothing
     check_same(**settings, folder=str(folder), checkpoint_steps=checkpoint_steps, resume_from=str(resume_from))
+    if folder.exists():
+        return _complete(folder, checkpoints, device)
     with together():
         model = opened_backbone(backbone, sizes, pairs, seed, device, resume_from, _partial(folder))
         static = is_static(model)
@@ -193,8 +197,9 @@ def train(
         settings['query_prefix'] = defaults[0] if query_prefix is None else query_prefix
         settings['passage_prefix'] = defaults[1] if passage_prefix is None else passage_prefix
         model.prompts = {'query': settings['query_prefix'], 'document': settings['passage_prefix']}
+        model.default_prompt_name = None  # it may name one that is gone
         if max_length is not None:
-            model.max_seq_length = max_length
+            set_max_length(model, max_length)
         if learning_rate is None:
             settings['learning_rate'] = usual_learning_rate(backbone, static)
 
@@ -213,15 +218,23 @@ def train(
         seconds = round(time.time() - started, 1)
         done = monitor.steps_done(steps)
         settings.update(steps_done=done, epochs=done / len(batches), seconds=seconds, losses=losses)
+        settings['composition'] = drawn_shares(batches, done)
         settings.update(monitor.record())
         with together(), progress_bar(verbose):
             if is_first():
-                _write(folder, model, settings, pairs.languages)
+                _write(folder, model, settings, drawn_languages(settings['composition']))
     finally:
         _remove(partial)
+    return _complete(folder, checkpoints, device)
+
+
+def _complete(folder: Path, checkpoints: Checkpoints, device: str | None) -> HybridEncoder:
+    """The encoder, read back in all processes before the checkpoints go."""
+    with together():
+        encoder = HybridEncoder(folder, device=device)
     if is_first():
         checkpoints.remove()
-    return HybridEncoder(folder, device=device)
+    return encoder
 
 
 def _write(folder: Path, model, settings: dict, languages: list[str]) -> None:
@@ -253,9 +266,9 @@ def _check_least(**values: tuple[int | None, int]) -> None:
             raise ValueError(f'{name} is {value}; it must be at least {least}')
 
 
-def _tell_left_out(batches: HybridBatches) -> None:
+def _tell_left_out(batches: HybridBatches, steps: int) -> None:
     """Prints what the plan never draws."""
-    table = batches.describe()
+    table = batches.describe(steps)
     table = table[(table['left_out'] != '')]
     if len(table):
         columns = ['kind', 'source', 'rows', 'never_drawn', 'left_out']

@@ -69,7 +69,8 @@ def from_dataset(dataset: object) -> ValidationSet:
             ``'squadshifts-new-wiki/en'``.
 
     Raises:
-        ValueError: an unknown id; no questions, passages, or judgements; a passage judged that is not there.
+        ValueError: an unknown id; no questions, passages, or judgements; a passage judged that is not there; an empty
+            question.
         TypeError: something that is no data set.
     """
     dataset = _with_questions(evaluation_dataset(dataset))
@@ -80,7 +81,11 @@ def from_dataset(dataset: object) -> ValidationSet:
         if qrel.relevance >= 1:
             relevant[qrel.query_id].add(qrel.doc_id)
     queries = {query.query_id: query.default_text() for query in dataset.queries_iter() if query.query_id in relevant}
-    for query in queries:
+    for query, text in queries.items():
+        if not text.strip():
+            raise ValueError(
+                f'the question {query!r} of {name} is empty; take it or its judgements out, to validate on the others'
+            )
         lost = relevant[query] - texts.keys()
         if lost:
             raise ValueError(f'{name} judges {min(lost)!r} relevant to {query!r}, but has no such passage')
@@ -206,7 +211,8 @@ def _setting(x: str, y: str, judged: list[tuple[int, int]], queries: _Texts, pas
 def warn_of_shared_texts(validation: ValidationSet, pairs, *, verbose: bool = True) -> None:
     """Warns of questions and passages of a validation set that occur in training pairs, with their numbers.
 
-    Pairs of more than ``SEARCHED_TEXTS`` texts are not searched, which is said.
+    Given negatives are not searched, as they teach no answer; ``pairs.overlap(...)`` lists them too. Pairs of more than
+    ``SEARCHED_TEXTS`` texts are not searched at all, which is said.
 
     Args:
         validation: the set.

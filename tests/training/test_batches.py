@@ -258,12 +258,38 @@ def test_replacements_from_another_stratum_when_its_own_has_no_more(bare):
         assert set(batch.query_langs) == {'de'} and len(set(passages(pairs, batch))) == 32
 
 
-def test_too_few_passages_is_an_error_that_names_the_step(bare):
-    """Three strata share their passages, so that their sum is beyond what is counted exactly."""
-    coverage = ['de', 'de en', 'de fr', 'de it', 'ar de']
-    pairs = bare(faq=('qa', [(langs, langs, 12) for langs in coverage], lambda row: row % 12))
-    with pytest.raises(ValueError, match="step 0: source 'faq' has fewer than 14 different passages for a mixed batch"):
-        HybridBatches(pairs, batch_size=14, mix={'mixed': 1.0}).batch(0)
+@pytest.mark.parametrize('kind', ['monolingual', 'mixed', 'crosslingual', 'multilingual'])
+@pytest.mark.parametrize(('batch_size', 'strata'), [(12, 20), (11, 20), (14, 5), (41, 20)])
+def test_too_few_passages_in_strata_that_share_them_are_reported_before_any_batch(bare, kind, batch_size, strata):
+    coverage = [f'{chr(97 + i) * 2} de en' for i in range(strata)]
+    pairs = bare(faq=('qa', [(langs, langs, 10) for langs in coverage], lambda row: row % 10))
+    with pytest.raises(ValueError, match=f'no source can fill a {kind} batch of {batch_size}: .* at most 10[.] '):
+        HybridBatches(pairs, batch_size=batch_size, mix={kind: 1.0})
+    batches = HybridBatches(pairs, batch_size=10, mix={kind: 1.0})
+    assert all(len(set(passages(pairs, batches.batch(step)))) == 10 for step in range(2 * len(batches)))
+
+
+def test_languages_whose_strata_share_too_few_passages_are_left_out(bare):
+    """German has 8 passages of its own beside the 10 that it shares with English and French."""
+    shared = [(langs, langs, 10) for langs in ('de en', 'de en fr', 'de fr', 'en fr', 'de en es', 'de en it')]
+    pairs = bare(faq=('qa', [*shared, ('de', 'de', 8)], lambda row: row % 10 if row < 60 else row))
+    batches = HybridBatches(pairs, batch_size=12, mix={'monolingual': 1.0})
+    assert {batches.batch(step).query_langs for step in range(30)} == {('de',) * 12}
+    (row,) = batches.describe().itertuples()
+    assert row.left_out == 'fewer than 12 passages: en 10, es 10, fr 10, it 10'
+    assert (row.rows, row.never_drawn, row.language_pairs) == (58, 10, 1)
+
+
+def test_pairs_that_changed_since_the_import_are_an_error_that_names_the_step(bare):
+    pairs = bare(faq=('qa', [('de', 'de', 24)], lambda row: row % 12))
+    pairs.sources[0].strata = [s._replace(passages=14) for s in pairs.sources[0].strata]
+    batches = HybridBatches(pairs, batch_size=14, mix={'mixed': 1.0})
+    message = (
+        "step 0: source 'faq' has fewer than 14 different passages for a mixed batch in de -> de, though more were "
+        'counted on import; the pairs folder has changed since, so import the pairs anew'
+    )
+    with pytest.raises(ValueError, match=message):
+        batches.batch(0)
 
 
 def test_schedule(uneven):
@@ -288,6 +314,22 @@ def test_schedule_as_a_function(uneven):
     expected = 3 * np.arange(1000).reshape(4, 250).sum(axis=1) / 1000
     assert chisquare([*cross, *(750 - cross)], [*expected, *(750 - expected)]).pvalue > 1e-3
     assert HybridBatches(uneven, batch_size=16, mix=ramp).batch(2000).kind is Kind.CROSSLINGUAL
+
+
+def test_a_ramp_over_the_steps_of_a_run_that_is_shorter_than_an_epoch(uneven):
+    """No step beyond the run is asked for: from step 5 on, this function gives no mix."""
+    plan = HybridBatches(
+        uneven, batch_size=16, mix=lambda step: {'monolingual': 1 - step / 4, 'crosslingual': step / 4}
+    )
+    assert len(plan) > 5
+    assert [plan.batch(step).kind for step in (0, 4)] == [Kind.MONOLINGUAL, Kind.CROSSLINGUAL]
+    assert set(plan.preview(4)['step']) == {0, 1, 2, 3}
+    assert plan.mix.record(4)['mean'] == {'monolingual': 0.625, 'crosslingual': 0.375}
+    shares = plan.describe(4).groupby('kind')['probability'].sum()
+    np.testing.assert_allclose(shares[['monolingual', 'crosslingual']], [0.625, 0.375])
+    for beyond in (lambda: plan.batch(5), plan.describe):
+        with pytest.raises(ValueError, match=r'the mix of step 5 gives monolingual the probability -0\.25'):
+            beyond()
 
 
 def test_preview(uneven):
@@ -324,6 +366,46 @@ def test_describe(uneven):
     np.testing.assert_allclose(table.loc[('crosslingual', 'talks'), 'probability'], 0.5 * 224 / 800)
 
 
+def test_describe_of_a_run(uneven):
+    plan = HybridBatches(uneven, batch_size=16, mix=[(0, {'monolingual': 1.0}), (10, {'crosslingual': 1.0})])
+    for steps, cross in {10: 0.0, 20: 0.5, 100: 0.9, None: 1 - 10 / len(plan)}.items():
+        shares = plan.describe(steps).groupby('kind')['probability'].sum()
+        np.testing.assert_allclose(shares[['crosslingual', 'monolingual']], [cross, 1 - cross])
+    with pytest.raises(ValueError, match='steps is 0; a run has at least 1 step'):
+        plan.describe(0)
+
+
+ONE_LANGUAGE = {
+    'a': [('ar de', 'ar de', 10), ('ar', 'ar', 5)],  # too few in Arabic
+    'b': [('de en', 'de en', 12), ('fr', 'fr', 10)],
+    'c': [('en fr', 'en fr', 10)],
+}
+TWO_LANGUAGES = {
+    'a': [('de', 'en', 14)],
+    'b': [('de', 'en', 12), ('en fr', 'en fr', 9)],
+    'c': [('en fr', 'en fr', 10)],
+}
+
+
+@pytest.mark.parametrize(('kind', 'strata', 'expected'), [
+    ('monolingual', ONE_LANGUAGE, {'a': 10 / 22 / 3, 'b': (2 * 12 / 22 + 10 / 20) / 3, 'c': (10 / 22 + 10 / 20) / 3}),
+    ('mixed', ONE_LANGUAGE, {'a': 10 / 22 / 3, 'b': (2 * 12 / 22 + 10 / 20) / 3, 'c': (10 / 22 + 10 / 20) / 3}),
+    ('crosslingual', TWO_LANGUAGES, {'a': 14 / 26 / 3, 'b': (12 / 26 + 2 * 9 / 19) / 3, 'c': 2 * 10 / 19 / 3}),
+])  # fmt: skip
+def test_probabilities_of_small_sources_pooled(bare, kind, strata, expected):
+    """Languages are uniform, so a small source's share is not its share of the rows."""
+    pairs = bare(**{name: ('qa', each) for name, each in strata.items()})
+    drawn, seeds, steps = Counter(), 60, 25
+    for seed in range(seeds):
+        plan = HybridBatches(pairs, batch_size=16, mix={kind: 1.0}, seed=seed)
+        for step in range(steps):
+            drawn.update(plan.batch(step).sources)
+    stated = plan.describe().set_index('source')['probability'].to_dict()
+    for name, share in stated.items():
+        assert abs(drawn[name] / (16 * seeds * steps) - share) < 0.015
+    assert stated == pytest.approx(expected)
+
+
 def test_describe_is_true_of_what_is_drawn(uneven):
     plan = HybridBatches(uneven, batch_size=16, mix=ALL, temperature=0.5)
     drawn, pairs = Counter(), defaultdict(set)
@@ -343,8 +425,18 @@ def test_describe_is_true_of_what_is_drawn(uneven):
 def test_languages_too_small_are_named_five_at_most(bare):
     langs = ['aa', 'bb', 'cc', 'dd', 'ee', 'ff', 'gg']
     pairs = bare(faq=('qa', [('de', 'de', 40), *((lang, lang, 9 - i) for i, lang in enumerate(langs))]))
-    (reason,) = HybridBatches(pairs, batch_size=20, mix={'monolingual': 1.0}).describe()['left_out']
-    assert reason == 'fewer than 20 passages: gg 3, ff 4, ee 5, dd 6, cc 7 and 2 more'
+    (row,) = HybridBatches(pairs, batch_size=20, mix={'monolingual': 1.0}).describe().itertuples()
+    assert row.left_out == 'fewer than 20 passages: gg 3, ff 4, ee 5, dd 6, cc 7 and 2 more'
+    assert row.too_few == {(lang, lang): 9 - i for i, lang in enumerate(langs)} and row.absent == []
+
+
+def test_languages_without_pairs_are_named_five_at_most(bare):
+    langs = ['aa', 'bb', 'cc', 'dd', 'ee', 'ff', 'gg']
+    pairs = bare(faq=('qa', [('de en', 'de en', 40), *((lang, lang, 20) for lang in langs)]))
+    table = HybridBatches(pairs, batch_size=20, mix={'crosslingual': 1.0}).describe()
+    assert table['left_out'][0] == '140 rows fit no language pair of this kind; ' \
+        'no pair of this kind: aa, bb, cc, dd, ee and 2 more'  # fmt: skip
+    assert table['absent'][0] == langs and table['too_few'][0] == {}
 
 
 @pytest.mark.parametrize(('kind', 'reason'), [

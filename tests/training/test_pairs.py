@@ -116,6 +116,7 @@ def test_iter_texts_without_negatives(pairs):
     ],
 )
 @pytest.mark.parametrize('spread', [False, True])
+@pytest.mark.filterwarnings('ignore:the passage_id')  # see test_pairs_given
 def test_passage_ids(rows, groups, spread, tmp_path):
     made = [
         {'id': str(i), 'source': f's{i}' if spread else 's', 'query': {'en': f'q{i}'}, 'positive': passage, **more}

@@ -49,6 +49,18 @@ def test_by_hand(texts, expected, dataset, tmp_path):
     assert overlap(texts, dataset, tmp_path) == expected
 
 
+def test_given_negatives_are_a_side_of_their_own(dataset, tmp_path):
+    rows = [
+        {'id': 'a', 'source': 's', 'query': {'en': 'q'}, 'positive': {'en': 'p'}},
+        {'id': 'b', 'source': 's', 'query': {'en': 'r'}, 'positive': {'en': 'o'},
+         'negatives': {'de': ['x', 'short one', f'Once: {LONG}'], 'en': ['y']}},
+    ]  # fmt: skip
+    found = ParallelPairs.from_rows(rows, tmp_path / 'pairs', verbose=False).overlap(dataset, verbose=False)
+    assert found[['what', 'eval_id', 'id', 'side', 'lang', 'equal']].to_numpy().tolist() == [
+        ['passage', 'd2', 'b', 'negatives', 'de', True], ['passage', 'd1', 'b', 'negatives', 'de', False],
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ('text', 'expected'),
     [

@@ -1,7 +1,9 @@
 import pickle
 from collections import Counter
 
+import ir_datasets
 import numpy as np
+import pandas as pd
 import pytest
 
 from pyterrier_hybrid.training import HybridBatches, ParallelPairs
@@ -114,6 +116,58 @@ def test_negatives_follow_their_rows(tmp_path):
     source = PairsSubset(ParallelPairs.from_rows(given, tmp_path / 'pairs', verbose=False), 0.5)['s']
     span = range(len(source))
     assert source.negatives(span, ['en'] * len(source)) == [[f'n{name}'] for name in source.ids(span)]
+
+
+def test_rows_are_numbered_within_the_part(pairs):
+    """A part of a part gives the ids of its own rows, by the numbers that batches have."""
+    part = PairsSubset(PairsSubset(pairs, 0.6, seed=1), 0.5, seed=2)
+    batch = HybridBatches(part, batch_size=4, mix={'monolingual': 1.0}).batch(0)
+    names = [part[source].ids([row])[0] for source, row in zip(batch.sources, batch.rows)]
+    asked = [part[s].texts('query', [r], [x])[0] for s, r, x in zip(batch.sources, batch.rows, batch.query_langs)]
+    assert asked == [f'{x} question {name.split(".")[1]} about {name.split(".")[0]}'
+                     for x, name in zip(batch.query_langs, names)]  # fmt: skip
+    assert part['qa'].ids([]) == part['qa'].texts('query', [], []) == []
+
+
+@pytest.mark.parametrize('row', [-1, 1000])
+def test_rows_outside_of_the_part(pairs, row):
+    source = PairsSubset(pairs, 0.5)['qa']
+    with pytest.raises(IndexError, match=f"source 'qa' has no row {row} here; this part of it has {len(source)}"):
+        source.ids([0, row])
+
+
+def test_a_missing_text_is_named_by_the_rows_id(pairs):
+    source = PairsSubset(pairs, 0.5)['qa']
+    with pytest.raises(KeyError, match=f"has no query in 'th'; its id is '{source.ids([0])[0]}'"):
+        source.texts('query', [0], ['th'])
+
+
+@pytest.mark.parametrize('part', [lambda pairs: PairsSubset(pairs, 1), lambda pairs: PairsSubset(pairs, 0.3, seed=1)])
+def test_statistics_are_those_of_an_import_of_the_part(part, tmp_path):
+    """Languages that are not left are not listed: th is in one row of 40."""
+    given = [
+        {'id': f'{i}', 'source': 's', 'query': {'de': f'Frage {i}', **({'th': 'q'} if i == 7 else {})},
+         'positive': {'de': f'Antwort {i // 2}', 'en': 'x' * (i + 1)}, 'negatives': {'en': [f'{i}' * 3] * (i % 3)}}
+        for i in range(40)
+    ]  # fmt: skip
+    given += [{'id': f't{i}', 'source': 'bi', 'text': {'de': f'{i}', 'en': f'en {i}'}} for i in range(20)]
+    pairs = part(ParallelPairs.from_rows(given, tmp_path / 'pairs', verbose=False))
+    left = {(source, name) for source, names in ids(pairs).items() for name in names}
+    alone = [row for row in given if (row['source'], row['id']) in left]
+    expected = ParallelPairs.from_rows(alone, tmp_path / 'alone', verbose=False).describe()
+    found = pairs.describe()
+    for table in ('sources', 'pairs', 'coverage', 'lengths'):
+        pd.testing.assert_frame_equal(getattr(found, table), getattr(expected, table))
+    assert found.repeated_rows_skipped is None and str(found).startswith(f'{len(pairs)} rows\n')
+
+
+def test_overlap_is_of_the_part(pairs, tmp_path):
+    (tmp_path / 'docs.tsv').write_text(''.join(f'd{i}\tde passage {i}\n' for i in range(80)))
+    dataset = ir_datasets.create_dataset(docs_tsv=str(tmp_path / 'docs.tsv'))
+    part = PairsSubset(pairs, 0.4)
+    found = part.overlap(dataset, verbose=False)
+    assert sorted(found['id']) == sorted(part['qa'].ids(range(len(part['qa']))))
+    assert len(pairs.overlap(dataset, verbose=False)) == len(pairs['qa']) > len(found) > 0
 
 
 @pytest.mark.parametrize('fraction', [0, -1, 1.5, float('nan')])

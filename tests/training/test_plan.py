@@ -1,4 +1,6 @@
 """The plan of an epoch: which pool and language each step is drawn from, and how often before."""
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -50,3 +52,48 @@ def test_many_epochs_keep_few_plans(bare):
     assert len(plan._epochs) == 8
     again = plan.draw(3)
     assert again[:4] == first[:4] and np.array_equal(again.earlier, first.earlier)
+
+
+def told(draw):
+    return (*draw[:4], draw.earlier.tolist())
+
+
+def ramp(step):
+    """A mix until step 100."""
+    return {'monolingual': 1 - step / 100, 'crosslingual': step / 100}
+
+
+@pytest.fixture(scope='module')
+def pairs(bare):
+    return bare(a=('qa', [('de en', 'de en', 900), ('de', 'de', 500)]), b=('qa', [('en fr', 'en fr', 300)]))
+
+
+def test_a_function_is_asked_once_for_each_step_and_for_none_beyond(pairs):
+    asked = []
+    plan = plan_of(pairs, lambda step: asked.append(step) or ramp(step % 100))
+    asked.clear()  # step 0, for the kinds
+    n = len(plan)
+    for step, new in [(2, [0, 1, 2]), (1, []), (5, [3, 4, 5]), (2 * n + 1, [2 * n, 2 * n + 1]), (5, []), (6, [6])]:
+        plan.draw(step)
+        assert asked == new
+        asked.clear()
+
+
+def test_a_ramp_that_ends_within_the_epoch_is_planned_as_far_as_it_goes(pairs):
+    assert len(plan_of(pairs, ramp)) > 101
+    expected = [told(plan_of(pairs, lambda step: ramp(min(step, 100))).draw(step)) for step in range(101)]
+    backward, forward = plan_of(pairs, ramp), plan_of(pairs, ramp)
+    assert [told(backward.draw(step)) for step in reversed(range(101))] == expected[::-1]
+    assert [told(forward.draw(step)) for step in range(101)] == expected
+    with pytest.raises(ValueError, match=r'the mix of step 101 gives monolingual the probability -0\.01'):
+        forward.draw(103)
+    assert [told(forward.draw(step)) for step in range(101)] == expected
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(told, threads.map(plan_of(pairs, ramp).draw, range(101)))) == expected
+
+
+def test_a_function_and_a_mapping_of_the_same_mix_are_one_plan(pairs):
+    half = {'monolingual': 0.5, 'crosslingual': 0.5}
+    constant, function = plan_of(pairs, half), plan_of(pairs, lambda step: half)
+    for step in [7, 0, 100, *range(3 * len(constant) - 20, 3 * len(constant) + 20)]:
+        assert told(function.draw(step)) == told(constant.draw(step))

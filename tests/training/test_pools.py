@@ -68,9 +68,54 @@ def test_passages_shared_by_strata_and_sources_count_once(bare):
     strata = [('de en', 'de en', 6), ('de', 'de', 6)]
     pairs = bare(a=('qa', strata, lambda row: row % 6), b=('qa', [('de', 'de', 3)], lambda row: row + 4))
     assert passages_per_pair(MONO, pairs.sources, 10) == {('de', 'de'): 7, ('en', 'en'): 6}
-    assert passages_per_pair(MONO, pairs.sources, 3) == {('de', 'de'): 15, ('en', 'en'): 6}  # enough, uncounted
-    with pytest.raises(ValueError, match='no source can fill a monolingual batch of 8'):
+    assert passages_per_pair(MONO, pairs.sources, 3) == {('de', 'de'): 3, ('en', 'en'): 3}  # enough: no need for more
+    with pytest.raises(ValueError, match=r'a monolingual batch of 8: .*, and there are at most 7\. '):
         build_pools(MONO, pairs.sources, 8)
+
+
+COVERAGE = [' '.join(sorted({'de', chr(97 + i) * 2})) for i in range(20)]
+
+
+@pytest.mark.parametrize('batch_size', [9, 10, 11, 12, 200])
+@pytest.mark.parametrize('apart', [False, True], ids=['one source', 'twenty sources'])
+def test_many_strata_that_share_few_passages(bare, batch_size, apart):
+    """Twenty strata of ten rows each, and all of them on the same ten passages."""
+    strata = [(langs, langs, 10) for langs in COVERAGE]
+    parts = [[stratum] for stratum in strata] if apart else [strata]
+    pairs = bare(**{f's{i}': ('qa', part, lambda row: row % 10) for i, part in enumerate(parts)})
+    assert passages_per_pair(MONO, pairs.sources, batch_size)['de', 'de'] == min(batch_size, 10)
+    if batch_size <= 10:
+        assert ('de', 'de') in build_pools(MONO, pairs.sources, batch_size)[0].pairs
+    else:
+        with pytest.raises(ValueError, match=f'a mixed batch of {batch_size}: .*, and there are at most 10[.] '):
+            build_pools(MIXED, pairs.sources, batch_size)
+
+
+class Read:
+    """Passage ids that count how many of them are read."""
+
+    def __init__(self, ids):
+        self.ids, self.rows = ids, 0
+
+    def __getitem__(self, rows):
+        self.rows += len(self.ids[rows])
+        return self.ids[rows]
+
+
+@pytest.mark.parametrize(('of_row', 'batch_size', 'found', 'most_read'), [
+    (lambda row: row % 50, 40, 40, 0),  # either stratum has enough
+    (lambda row: row % 50, 60, 50, 80_000),  # both are read until all of their passages have been seen
+    (lambda row: row % 50 + 50 * (row >= 100_000), 60, 60, 80_000),
+    (lambda row: 99 if row in (99_999, 100_000) else row % 50, 60, 51, 200_000),  # the last row has one more
+    (lambda row: row // 2_000, 60, 60, 200_000),
+    (lambda row: row // 2_000, 120, 100, 200_000),
+])  # fmt: skip
+def test_strata_are_read_only_where_it_takes_several_and_as_far_as_needed(bare, of_row, batch_size, found, most_read):
+    pairs = bare(faq=('qa', [('de', 'de', 100_000), ('de en', 'de en', 100_000)], of_row))
+    (source,) = pairs.sources
+    source.passage_ids = Read(source.passage_ids)
+    assert passages_per_pair(MONO, [source], batch_size)['de', 'de'] == found
+    assert source.passage_ids.rows <= most_read
 
 
 def test_pairs_uniform_and_strata_by_rows(pairs):

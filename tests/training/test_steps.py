@@ -145,12 +145,16 @@ def columns(corpus, negatives: int) -> list[dict]:
 @pytest.mark.parametrize(('shape', 'negatives', 'options'), [
     ('xlm-r', 0, {}), ('xlm-r', 2, {}), ('labse', 0, {}), ('labse', 2, {}), ('small', 0, {}), ('small', 2, {}),
     ('small', 2, {'mini_batch_size': 3}), ('small', 0, {'gradient_checkpointing': True}),
+    ('small', 1, {'mini_batch_size': 4, 'gradient_checkpointing': True}),
     ('labse', 2, {'mini_batch_size': 5, 'gradient_checkpointing': True}),
 ])  # fmt: skip
 def test_every_step_is_the_plain_computation(corpus, shapes, losses, tmp_path, shape, negatives, options):
     folder, pooling, dense = shapes[shape]
     model = HybridEncoder(folder, normalize=True, device='cpu').model.double()
     start = {name: weight.clone() for name, weight in model.state_dict().items()}
+    calls = []  # how many texts are encoded at a time
+    first = next(module for module in model.modules() if isinstance(module, torch.nn.Linear))
+    first.register_forward_hook(lambda module, given, states: calls.append(len(states)))
     train(
         corpus, tmp_path / 'run', backbone=model, mix=MIX, batch_size=BATCH, source_temperature=0.0, steps=STEPS,
         learning_rate=RATE, warmup=WARMUP / STEPS, weight_decay=DECAY, temperature=TEMPERATURE, max_length=LENGTH,
@@ -159,6 +163,10 @@ def test_every_step_is_the_plain_computation(corpus, shapes, losses, tmp_path, s
     plain = Plain(folder, pooling, dense)
     plain.train(columns(corpus, negatives), RATE, WARMUP, DECAY, TEMPERATURE, LENGTH, PREFIXES)
 
+    # GradCache encodes a text for its vector and for its gradient, and what is not kept is computed again
+    passes = 1 + ('mini_batch_size' in options) + ('gradient_checkpointing' in options)
+    assert sum(calls) == passes * STEPS * BATCH * (2 + negatives)
+    assert max(calls) <= options.get('mini_batch_size', float('inf'))
     assert plain.cut  # texts were long enough for the length to matter
     assert losses == pytest.approx(plain.losses, rel=1e-9) and len(losses) == STEPS
     trained = dict(model.named_parameters())

@@ -45,11 +45,20 @@ def test_a_text_is_tokenized_once(bag):
     assert counting.asked == ['a green door', 'ein grünes Tor', '', '绿色的门', 'new']
 
 
-def test_when_it_is_full_texts_are_tokenized_anew(bag, monkeypatch):
+def test_when_it_is_full_it_begins_anew(bag, monkeypatch):
     monkeypatch.setattr(tokens, 'MOST_TEXTS', 2)
     counting = Counting(bag.tokenizer)
     cached = CachedTokens(counting)
     cached(['one', 'two'])
     for _ in range(2):
         assert torch.equal(cached(['two', 'three'])['input_ids'], bag.preprocess(['two', 'three'])['input_ids'])
-    assert counting.asked == ['one', 'two', 'three', 'three']
+    assert counting.asked == ['one', 'two', 'three', 'two']
+
+
+def test_what_was_prepared_is_known(bag):
+    counting = Counting(bag.tokenizer)
+    cached = CachedTokens(counting)
+    cached.prepare(['a door'], 'Query: ')
+    assert counting.asked == ['Query: a door']
+    cached(['a door'], prompt='Query: ')
+    assert counting.asked == ['Query: a door']

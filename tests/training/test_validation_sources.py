@@ -105,6 +105,22 @@ def test_nothing_to_validate_with(tmp_path, corpus):
         opened(tmp_path / 'broken.json')
 
 
+def test_an_empty_question(tmp_path):
+    """Refused at once, and not by the encoder at the first evaluation."""
+    blank = register('val-blank', queries=lambda ql: [Query(f'q{i}', ' ' * (i == 1) or f'question {i}', ql)
+                                                      for i in range(4)])  # fmt: skip
+    with pytest.raises(ValueError, match="the question 'q1' of val-blank/en is empty; take it or its judgements out"):
+        opened(blank)
+    (tmp_path / 'dev.json').write_bytes(squad(('Oslo lies in Norway.', ['Where is Oslo?', ' '])))
+    with pytest.raises(ValueError, match=r"dev\.json: .* \(question '0\.1'\)\.question is empty"):
+        opened(tmp_path / 'dev.json')
+
+
+def test_an_empty_question_that_nothing_answers_is_left_out():
+    blank = register('val-unasked', queries=lambda ql: [Query(f'q{i}', 'q' * (i < 3), ql) for i in range(4)])
+    assert len(opened(blank).queries) == 3
+
+
 @pytest.mark.parametrize(('wrong', 'error', 'message'), [
     ('nowhere.json', FileNotFoundError, 'no SQuAD-format file at nowhere.json'),
     ('no-such-set', ValueError, "no data set 'no-such-set'; it is neither one of ir_datasets nor of this package"),
@@ -137,6 +153,16 @@ def test_nothing_shared_is_nothing_said(tmp_path, corpus, capsys):
         warnings.simplefilter('error')
         warn_of_shared_texts(opened(tmp_path / 'dev.json'), corpus, verbose=False)
     assert capsys.readouterr().err == ''
+
+
+def test_given_negatives_are_no_leak(tmp_path):
+    (tmp_path / 'dev.json').write_bytes(TWO)
+    rows = [{'id': '1', 'source': 's', 'query': {'en': 'q'}, 'positive': {'en': 'p'},
+             'negatives': {'en': ['Rome is old.']}}]  # fmt: skip
+    pairs = ParallelPairs.from_rows(rows, tmp_path / 'pairs', verbose=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        warn_of_shared_texts(opened(tmp_path / 'dev.json'), pairs, verbose=False)
 
 
 def test_large_pairs_are_not_searched(tmp_path, corpus, monkeypatch, capsys):
