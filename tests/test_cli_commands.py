@@ -8,6 +8,8 @@ import yaml
 from datasets_ext import own
 from datasets_ext.shape import Doc, MemoryDocs, Qrel, Query
 from pyterrier_hybrid.cli import main
+from pyterrier_hybrid.cli.options import add_training, training_arguments
+from pyterrier_hybrid.cli.parser import CommandParser
 from pyterrier_hybrid.experiment import Result
 from pyterrier_hybrid.experiment.study_result import StudyResult
 
@@ -82,6 +84,25 @@ def test_the_record_trains_the_same_encoder(done, tmp_path):
     weights = 'model.safetensors'
     found = [next((folder).rglob(weights)).read_bytes() for folder in (done / 'run', tmp_path / 'again')]
     assert found[0] == found[1]
+
+
+def test_a_command_that_is_started_again_opens_the_pairs_it_kept(jsonl, tmp_path, capsys):
+    train = ['train', '--pairs', jsonl, '--keep-pairs', tmp_path / 'pairs', '--steps', 2, '--batch-size', 4]
+    assert call(*train, '--out', tmp_path / 'run') == 0
+    manifest = (tmp_path / 'pairs' / 'manifest.json').stat().st_mtime_ns
+    assert call(*train, '--out', tmp_path / 'next') == 1
+    assert f'{tmp_path / "pairs"} exists' in capsys.readouterr().err
+    assert call(*train, '--out', tmp_path / 'next', '--resume') == 0
+    assert (tmp_path / 'pairs' / 'manifest.json').stat().st_mtime_ns == manifest
+
+
+def test_lengths_on_the_command_line():
+    arguments = ['--max-length', '32', '180']
+    parser = CommandParser()
+    add_training(parser)
+    assert training_arguments(parser.parse_args(arguments))['max_length'] == [32, 180]
+    assert training_arguments(parser.parse_args(arguments[:2]))['max_length'] == 32
+    assert 'max_length' not in training_arguments(parser.parse_args([]))
 
 
 def test_evaluate_saves_a_result(done):

@@ -26,7 +26,8 @@ def add_pairs(parser: CommandParser) -> None:
         'comes with the package (default)',
     )  # fmt: skip
     parser.add_argument(
-        '--keep-pairs', type=Path, metavar='FOLDER', help='keep the imported pairs, to be given as --pairs next time'
+        '--keep-pairs', type=Path, metavar='FOLDER',
+        help='keep the imported pairs, to be given as --pairs next time; train --resume opens them if they are there',
     )
     parser.add_argument(
         '--no-inverse-cloze', action='store_true',
@@ -168,8 +169,9 @@ def opened_pairs(arguments: argparse.Namespace) -> Iterator:
     with TemporaryDirectory(prefix='pyterrier-hybrid-') as temporary:
         if not path.is_dir() or _has_jsonl(path):
             folder = arguments.keep_pairs or Path(processes.gather(temporary)[0]) / 'pairs'
+            kept = getattr(arguments, 'resume', False) and folder.exists()
             with processes.together():
-                if processes.is_first():
+                if processes.is_first() and not kept:
                     _import_pairs(arguments, path, folder)
         with processes.together():
             pairs = ParallelPairs(folder)

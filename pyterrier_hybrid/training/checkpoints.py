@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from .processes import is_first, together
 
 _PREFIX, _PARTIAL, _SETTINGS = 'checkpoint-', 'partial-', 'run.json'
@@ -68,7 +70,7 @@ class Checkpoints:
                     for unfinished in self.folder.glob(f'{_PARTIAL}*'):  # by this run or one that was killed
                         shutil.rmtree(unfinished, ignore_errors=True)
                     partial.mkdir(parents=True)
-            with together():
+            with together(), told_of_writing(partial):
                 yield partial
             with together():
                 if is_first():
@@ -99,6 +101,22 @@ class Checkpoints:
     def remove(self) -> None:
         """Removes all checkpoints."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def told_of_writing(folder: Path) -> Iterator[None]:
+    """A block that writes into a folder.
+
+    Raises:
+        OSError: the system's own; or one in the place of what safetensors and torch raise, which name no file.
+    """
+    try:
+        yield
+    except (SafetensorError, RuntimeError) as error:
+        raise OSError(
+            f'{folder} cannot be written ({type(error).__name__}: {error!s:.200}); is the disk full? The last '
+            'complete checkpoint is as it was, and resume=True goes on from it'
+        ) from error
 
 
 def sync_tree(folder: Path) -> None:

@@ -1,30 +1,24 @@
 """How batches reach the sentence-transformers trainer: a table of slots, and a sampler that keeps each batch whole."""
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from torch.utils.data import BatchSampler
 
-from .ahead import Ahead
 from .batches import HybridBatches
 from .negatives import batch_negatives
 
-Columns = dict[str, list[str]]
 
-
-def slot_table(
-    batches: HybridBatches, steps: int, negatives: int = 0, prepare: Callable[[Columns], object] | None = None
-):
+def slot_table(batches: HybridBatches, steps: int, negatives: int = 0):
     """A map-style data set whose row ``step * batch_size + position`` is that pair of the step's batch.
 
-    The texts are fetched when a row is read, and those at the same positions of the next step meanwhile, so the table
-    itself holds nothing but the slots' numbers, 8 bytes each. It has exactly the columns ``query``, ``passage`` and
-    ``negative_1`` to ``negative_n``: the trainer would take any further text column for a hard negative.
+    The texts are fetched when a row is read, so the table itself holds nothing but the slots' numbers, 8 bytes each. It
+    has exactly the columns ``query``, ``passage`` and ``negative_1`` to ``negative_n``: the trainer would take any
+    further text column for a hard negative.
 
     Args:
         batches: the plan.
         steps: how many of its steps to serve.
         negatives: hard negatives for each pair, see :func:`batch_negatives`.
-        prepare: is given the columns of a step, in another thread, before they are read.
 
     Returns:
         A ``datasets.Dataset`` of ``steps * batch_size`` rows.
@@ -36,33 +30,29 @@ def slot_table(
     slots = pa.table({'slot': np.arange(steps * batches.batch_size)})
     # with a fingerprint of its own, since datasets would copy and hash the numbers
     table = Dataset(InMemoryTable(slots), fingerprint=f'slots-{steps}-of-{batches.batch_size}')
-    return table.with_transform(_SlotTexts(batches, steps, negatives, prepare))
+    return table.with_transform(_SlotTexts(batches, negatives))
 
 
 class _SlotTexts:
     """Slots to texts."""
 
-    def __init__(self, batches: HybridBatches, steps: int, negatives: int, prepare: Callable | None):
-        self._batches, self._negatives, self._prepare = batches, negatives, prepare
-        self._ahead = Ahead(self._columns, steps)
+    def __init__(self, batches: HybridBatches, negatives: int):
+        self._batches, self._negatives = batches, negatives
+
+    def __deepcopy__(self, memo) -> '_SlotTexts':
+        """Itself, when datasets copies a table."""
+        return self
 
     def __reduce__(self):
-        """As what datasets hashes it: it is never copied."""
+        """As what datasets hashes it; it is never pickled for anything else."""
         return str, (f'{type(self).__name__} of {self._batches.batch_size}, {self._negatives}',)
 
-    def _columns(self, step: int, positions: tuple[int, ...]) -> Columns:
-        columns = batch_texts(self._batches, step, self._negatives, positions)
-        columns = {name: texts.tolist() for name, texts in columns.items()}
-        if self._prepare is not None:
-            self._prepare(columns)
-        return columns
-
-    def __call__(self, rows: dict[str, list[int]]) -> Columns:
+    def __call__(self, rows: dict[str, list[int]]) -> dict[str, list[str]]:
         step_of, position = np.divmod(np.asarray(rows['slot']), self._batches.batch_size)
         columns = {name: np.empty(len(step_of), dtype=object) for name in column_names(self._negatives)}
         for step in np.unique(step_of).tolist():
             at = np.flatnonzero(step_of == step)
-            for name, texts in self._ahead(step, tuple(position[at].tolist())).items():
+            for name, texts in batch_texts(self._batches, step, self._negatives, position[at]).items():
                 columns[name][at] = texts
         return {name: texts.tolist() for name, texts in columns.items()}
 

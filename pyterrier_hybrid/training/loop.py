@@ -152,12 +152,10 @@ def fit(
         raise ValueError('token_dropout is for a bag of subwords with no further layers; leave it out')
     if sparse and not on_cpu and count() > 1:
         raise ValueError('a bag of subwords trains on CPUs or on one GPU; start one process, or pass device=\'cpu\'')
-    tokens = CachedTokens(model[0].tokenizer) if sparse else None
     trainer = BatchTrainer(
         batches=batches, checkpoints=checkpoints, monitor=monitor, partial=PartialLoss(resume_from), model=model,
-        args=arguments, loss=loss,
-        train_dataset=slot_table(batches, steps, negatives, _preparation(tokens, arguments.prompts)),
-        callbacks=[*callbacks], **(_sparse_parts(model, tokens, arguments) if sparse else {}),
+        args=arguments, loss=loss, train_dataset=slot_table(batches, steps, negatives), callbacks=[*callbacks],
+        **(_sparse_parts(model, arguments) if sparse else {}),
     )  # fmt: skip
     if rank():  # the trainer gives all processes one seed, and so one pattern of dropout
         torch.manual_seed(seed + rank())
@@ -169,20 +167,8 @@ def fit(
     return [(entry['step'], round(entry['loss'], 5)) for entry in trainer.state.log_history if 'loss' in entry]
 
 
-def _preparation(tokens: CachedTokens | None, prompts: dict[str, str]):
-    """Tokenizes the columns of a step, where tokens are kept."""
-    if tokens is None:
-        return None
-
-    def prepare(columns: dict[str, list[str]]) -> None:
-        for name, texts in columns.items():
-            tokens.prepare(texts, prompts[name])
-
-    return prepare
-
-
-def _sparse_parts(model, tokens: CachedTokens, arguments: SentenceTransformerTrainingArguments) -> dict:
+def _sparse_parts(model, arguments: SentenceTransformerTrainingArguments) -> dict:
     """What the trainer is given to train a bag of subwords at the cost of the rows that occur in a batch."""
     optimizer = SparseAdamW(model.parameters(), lr=arguments.learning_rate, weight_decay=arguments.weight_decay)
-    collator = SentenceTransformerDataCollator(tokens, prompts=arguments.prompts)
+    collator = SentenceTransformerDataCollator(CachedTokens(model[0].tokenizer), prompts=arguments.prompts)
     return {'optimizers': (optimizer, None), 'data_collator': collator}

@@ -87,6 +87,8 @@ def check_launcher(bf16: bool) -> None:
             f'accelerate launch was told --mixed_precision {asked}, and train bf16={bf16}; say so to train alone, by '
             'bf16=True or False, and give accelerate launch --mixed_precision no'
         )
+    if os.environ.get('ACCELERATE_DYNAMO_BACKEND', 'no').lower() != 'no':
+        raise ValueError('accelerate launch was told to compile the model; give it --dynamo_backend no')
     for name in _ENGINES:
         if os.environ.get(f'ACCELERATE_USE_{name}', 'false').lower() in ('true', '1'):
             raise ValueError(
@@ -115,6 +117,24 @@ def together() -> Iterator[None]:
     for number, error in enumerate(told):
         if error is not None:
             raise OSError(f'process {number} of {count()} stopped with {error}')
+
+
+@contextmanager
+def watching_the_others() -> Iterator[None]:
+    """A block whose collective operations fail where another process has died without a word.
+
+    Raises:
+        OSError: in the place of the backend's own error; says what to do.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if count() == 1 or not (type(error).__name__.startswith('Dist') or 'gloo' in str(error)):
+            raise
+        raise OSError(
+            f'another process of this run is gone (process {rank()} of {count()} had {type(error).__name__}: '
+            f'{error!s:.200}); see what it said or who killed it, and start the run again with resume=True'
+        ) from error
 
 
 def gather(value) -> list:

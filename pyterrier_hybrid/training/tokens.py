@@ -29,26 +29,17 @@ class CachedTokens:
             prompt: put before every text.
             task: without effect; sentence-transformers names one.
         """
-        ids = self._ids(texts, prompt)
+        texts = [f'{prompt}{text}' for text in texts] if prompt else texts
+        keys = [blake2b(text.encode(), digest_size=16).digest() for text in texts]
+        new = {key: text for key, text in zip(keys, texts) if key not in self._known}
+        encodings = self._tokenizer.encode_batch_fast([*new.values()], add_special_tokens=False)
+        found = {key: np.array(encoding.ids, _ID).tobytes() for key, encoding in zip(new, encodings)}
+        ids = [found[key] if key in found else self._known[key] for key in keys]
+        if len(self._known) + len(found) > MOST_TEXTS:
+            self._known.clear()
+        self._known.update(found)
         ends = np.cumsum([len(each) for each in ids]) // _ID.itemsize
         return {
             'input_ids': torch.from_numpy(np.frombuffer(b''.join(ids), _ID).astype(np.int64)),
             'offsets': torch.from_numpy(np.concatenate([[0], ends[:-1]])),
         }
-
-    def prepare(self, texts: Sequence[str], prompt: str | None = None) -> None:
-        """Tokenizes texts that will soon be asked for; in another thread, if wished."""
-        self._ids(texts, prompt)
-
-    def _ids(self, texts: Sequence[str], prompt: str | None) -> list[bytes]:
-        texts = [f'{prompt}{text}' for text in texts] if prompt else texts
-        keys = [blake2b(text.encode(), digest_size=16).digest() for text in texts]
-        known = self._known  # another thread may put a new one in its place
-        new = {key: text for key, text in zip(keys, texts) if key not in known}
-        encodings = self._tokenizer.encode_batch_fast([*new.values()], add_special_tokens=False)
-        found = {key: np.array(encoding.ids, _ID).tobytes() for key, encoding in zip(new, encodings)}
-        ids = [found[key] if key in found else known[key] for key in keys]
-        if len(known) + len(found) > MOST_TEXTS:
-            known = self._known = {}
-        known.update(found)
-        return ids

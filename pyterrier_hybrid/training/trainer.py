@@ -11,13 +11,13 @@ from pyterrier_hybrid.encoding.backbones import is_static
 from pyterrier_hybrid.encoding.checkpoint import progress_bar, save_checkpoint
 
 from .batches import HybridBatches
-from .checkpoints import Checkpoints, sync_tree
+from .checkpoints import Checkpoints, sync_tree, told_of_writing
 from .loggers import Report, loggers
 from .loop import fit
 from .mixes import Mix
 from .monitor import Monitor
 from .objective import info_nce
-from .processes import check_launcher, check_same, count, is_first, join, together
+from .processes import check_launcher, check_same, count, is_first, join, together, watching_the_others
 from .record import drawn_languages, drawn_shares, write_card, write_record
 from .starts import backbone_name, check_applies, given_sizes, opened_backbone, set_max_length, usual_learning_rate
 from .validation_sources import open_validation, warn_of_shared_texts
@@ -207,7 +207,7 @@ def train(
     _remove(partial)  # left by a process that was killed
     started = time.time()
     try:
-        with progress_bar(verbose):
+        with progress_bar(verbose), watching_the_others():
             losses = fit(
                 model, batches, info_nce(model, temperature, mini_batch_size), partial, checkpoints, steps=steps,
                 learning_rate=settings['learning_rate'], weight_decay=weight_decay, warmup=warmup, seed=batches.seed,
@@ -241,7 +241,8 @@ def _write(folder: Path, model, settings: dict, languages: list[str]) -> None:
     """Writes the run's folder, which appears whole."""
     partial = _partial(folder)
     _remove(partial)
-    save_checkpoint(model, partial)
+    with told_of_writing(partial):
+        save_checkpoint(model, partial)
     write_record(partial, settings)
     write_card(partial, folder.name, settings, languages, model.get_embedding_dimension())
     sync_tree(partial)

@@ -21,14 +21,21 @@ class Stopped(Exception):
 def run(case: dict) -> dict:
     """Trains; returns the error if there is one, the loss and the gradients of every step, and vectors.
 
+    Of a transformer also the calls of its first linear layer, as (texts, type of what it computes).
+
     Args:
         case: ``options`` of ``train``, with the folder of the pairs; ``of_rank``, further ones of one process;
             ``fail``, ``{'stop' | 'nan' | 'disk full': [step, rank]}``.
     """
-    seen = {'error': None, 'steps': [], 'vectors': None}
+    seen = {'error': None, 'steps': [], 'calls': [], 'vectors': None}
     fail = case.get('fail', {})
 
     class Watched(loop.BatchTrainer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            for first in [module for module in self.model.modules() if isinstance(module, torch.nn.Linear)][:1]:
+                first.register_forward_hook(lambda module, given, out: seen['calls'].append((len(out), out.dtype)))
+
         def _fails(self, what: str) -> bool:
             return fail.get(what) in ([self.state.global_step, rank()], [self.state.global_step, 'every'])
 

@@ -1,4 +1,6 @@
 """What the trainer is fed: exactly the plan's texts, batch by batch."""
+import copy
+
 import numpy as np
 import pytest
 from accelerate.data_loader import BatchSamplerShard
@@ -30,6 +32,14 @@ def test_the_table_gives_exactly_the_plan(batches):
         rows = table[list(range(step * 8, step * 8 + 8))]
         assert list(rows) == ['query', 'passage']
         assert list(zip(rows['query'], rows['passage'])) == list(expected(batches, step))
+
+
+def test_nothing_is_said_and_copies_give_the_same(batches, caplog):
+    """datasets would warn of a transform that it cannot hash, and copies a table to give it another format."""
+    table = slot_table(batches, 25)
+    assert not caplog.records
+    assert copy.deepcopy(table)[13] == table[13]
+    assert table.select(range(8, 16))[5] == table[13]
 
 
 def test_rows_in_any_order_and_across_batches(batches):

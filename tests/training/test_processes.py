@@ -18,6 +18,7 @@ from pyterrier_hybrid.training.trainer import train
 SCRIPT = Path(__file__).with_name('run_processes.py')
 HALF = {'monolingual': 0.5, 'crosslingual': 0.5}
 TINY = {'mix': HALF, 'batch_size': 8, 'steps': 3, 'temperature': 0.5, 'device': 'cpu', 'verbose': False}
+HALF_PRECISION = {'backbone': 'calm', 'negatives': 1, 'bf16': True, 'temperature': 0.05}
 SAVING = {'backbone': 'static', 'steps': 6, 'checkpoint_steps': 2}
 #: Runs of two processes that are compared with one, and what of their options one process leaves out.
 COMPARED = {
@@ -25,6 +26,9 @@ COMPARED = {
     **{f'transformer {n}': ({'backbone': 'calm', 'negatives': n}, {}) for n in (0, 1, 3)},
     **{f'mini-batches {n}': ({'backbone': 'calm', 'negatives': n}, {'mini_batch_size': 3}) for n in (0, 1, 3)},
     'activations computed again': ({'backbone': 'calm', 'negatives': 1}, {'gradient_checkpointing': True}),
+    'bfloat16': (HALF_PRECISION, {}),
+    'bfloat16, mini-batches': (HALF_PRECISION, {'mini_batch_size': 3}),
+    'bfloat16, activations computed again': (HALF_PRECISION, {'gradient_checkpointing': True}),
 }
 #: Options, what is to go wrong, and the errors of the two processes.
 REFUSED = {
@@ -62,17 +66,23 @@ def calm_folder(tiny_folder, tmp_path_factory):
     return folder
 
 
-def torchrun(*command, folder: Path) -> tuple[int, str, str]:
+TORCHRUN = ['torch.distributed.run', '--standalone', '--nproc-per-node', '2']
+#: --multi_gpu is how accelerate spells several processes; they take CPUs where there is no GPU.
+ACCELERATE = ['accelerate.commands.launch', '--multi_gpu', '--num_processes', '2', '--num_machines', '1',
+              '--mixed_precision', 'no', '--dynamo_backend', 'no', '--main_process_port', '0']  # fmt: skip
+
+
+def launch(*command, folder: Path, launcher: list[str] = TORCHRUN) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of two processes."""
-    whole = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2', *map(str, command)]
+    whole = [sys.executable, '-m', *launcher, *map(str, command)]
     environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(Path(pyterrier_hybrid.__file__).parents[1])}
     with subprocess.Popen(whole, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
-                          cwd=folder) as launcher:  # fmt: skip
+                          cwd=folder) as both:  # fmt: skip
         try:
-            out, err = launcher.communicate(timeout=1800)
+            out, err = both.communicate(timeout=1800)
         finally:
-            launcher.terminate()  # where it is still there; it ends its processes
-    return launcher.returncode, out, err
+            both.terminate()  # where it is still there; it ends its processes
+    return both.returncode, out, err
 
 
 @pytest.fixture(scope='module')
@@ -100,7 +110,7 @@ def launched(options, tiny_folder, tmp_path_factory):
     cases['resumed'] = {'options': options(folder / 'parts' / 'run', {**noisy, 'resume': True})}
     cases['left'] = {'options': options(folder / 'left', SAVING), 'fail': {'stop': [3, 'every']}}
     (folder / 'cases.json').write_text(json.dumps(cases))
-    code, _, err = torchrun(SCRIPT, folder / 'cases.json', folder, folder=folder)
+    code, _, err = launch(SCRIPT, folder / 'cases.json', folder, folder=folder)
     assert code == 0, err
     return {name: [torch.load(folder / f'{name}.{r}.pt') for r in (0, 1)] for name in cases}, folder
 
@@ -120,24 +130,72 @@ def alone(one_process, options, tmp_path_factory):
     return run
 
 
+def check_calls(calls: list[tuple[int, torch.dtype]], share: int, options: dict) -> None:
+    """GradCache encodes a text for its vector and for its gradient, and what is not kept is computed again."""
+    passes = 1 + ('mini_batch_size' in options) + ('gradient_checkpointing' in options)
+    sizes, dtypes = zip(*calls)
+    assert sum(sizes) == passes * TINY['steps'] * share * (2 + options['negatives'])
+    assert max(sizes) <= options.get('mini_batch_size', float('inf'))
+    assert set(dtypes) == {torch.bfloat16 if 'bf16' in options else torch.float32}
+
+
 @pytest.mark.parametrize('name', COMPARED)
 def test_loss_and_gradients_are_those_of_one_process(launched, alone, name):
     seen, folder = launched
     first, second = seen[name]
     assert first['error'] is None and second['error'] is None
-    single, single_folder = alone(COMPARED[name][0])
+    given, more = COMPARED[name]
+    single, single_folder = alone(given)
     assert len(single['steps']) == TINY['steps']
+    tolerance = 5e-3 if 'bf16' in given else 1e-5
     for one, two, other in zip(single['steps'], first['steps'], second['steps'], strict=True):
-        assert two[0] == other[0] and abs(one[0] - two[0]) < 1e-5
+        assert two[0] == other[0] and abs(one[0] - two[0]) < tolerance
         assert one[1].keys() == two[1].keys() and any(grad.abs().max() > 1e-3 for grad in one[1].values())
+        # bfloat16 keeps 8 bits, so that an entry is as inexact as the largest numbers it is computed from
+        atol = 0.02 * max(grad.abs().max() for grad in one[1].values()) if 'bf16' in given else tolerance
         for parameter, grad in one[1].items():
             assert torch.equal(two[1][parameter], other[1][parameter])
-            torch.testing.assert_close(two[1][parameter], grad, rtol=1e-5, atol=1e-5)
+            torch.testing.assert_close(two[1][parameter], grad, rtol=tolerance, atol=float(atol))
+    if given['backbone'] != 'static':
+        check_calls(single['calls'], 8, given)
+        check_calls(first['calls'], 4, {**given, **more})
+        check_calls(second['calls'], 4, {**given, **more})
     assert torch.equal(first['vectors'], second['vectors'])  # both read the encoder back
     records = [json.loads((run / 'training.json').read_text()) for run in (single_folder, folder / name)]
     assert [record['processes'] for record in records] == [1, 2]
     for (step, loss), (same, mean) in zip(*(record['losses'] for record in records), strict=True):
-        assert step == same and loss == pytest.approx(mean, abs=2e-5)
+        assert step == same and loss == pytest.approx(mean, abs=2 * tolerance)
+
+
+def test_accelerate_launches_the_same_run(launched, options, tmp_path):
+    """Bit for bit what torchrun's processes saw."""
+    name = 'transformer 1'
+    (tmp_path / 'cases.json').write_text(json.dumps({name: {'options': options(tmp_path / 'run', COMPARED[name][0])}}))
+    code, _, err = launch(SCRIPT, tmp_path / 'cases.json', tmp_path, folder=tmp_path, launcher=ACCELERATE)
+    assert code == 0, err
+    for r in (0, 1):
+        seen, expected = torch.load(tmp_path / f'{name}.{r}.pt'), launched[0][name][r]
+        assert seen['error'] is None and [loss for loss, _ in seen['steps']] == [loss for loss, _ in expected['steps']]
+        assert torch.equal(seen['vectors'], expected['vectors'])
+
+
+@pytest.mark.parametrize(('variable', 'value', 'message'), [
+    ('ACCELERATE_MIXED_PRECISION', 'bf16', 'was told --mixed_precision bf16, and train bf16=False; say so to train al'),
+    ('ACCELERATE_USE_FSDP', 'true', 'was told to use FSDP, which spreads one model over the processes; here each has'),
+    ('ACCELERATE_USE_DEEPSPEED', 'true', 'was told to use DEEPSPEED'),
+    ('ACCELERATE_DYNAMO_BACKEND', 'INDUCTOR', 'was told to compile the model; give it --dynamo_backend no'),
+])  # fmt: skip
+def test_a_launcher_does_not_change_the_training(corpus, tmp_path, monkeypatch, variable, value, message):
+    """The trainer would follow these variables, and the record would not know."""
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ValueError, match=f'accelerate launch {message}'):
+        train(corpus, tmp_path / 'run', backbone='static', **TINY)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_precision_that_both_are_told(monkeypatch):
+    monkeypatch.setenv('ACCELERATE_MIXED_PRECISION', 'bf16')
+    processes.check_launcher(bf16=True)
 
 
 def test_the_negatives_of_the_other_process_count(launched, alone):
@@ -194,12 +252,12 @@ def test_the_command_line(corpus, tmp_path):
     command = ['-m', 'pyterrier_hybrid.cli', 'train', '--pairs', tmp_path / 'rows.jsonl', '--keep-pairs',
                tmp_path / 'pairs', '--out', tmp_path / 'run', '--batch-size', '4', '--steps', '2', '--device', 'cpu',
                '--quiet']  # fmt: skip
-    code, out, err = torchrun(*command, folder=tmp_path)
+    code, out, err = launch(*command, folder=tmp_path)
     assert code == 0, err
     assert out == f'the trained encoder is in {tmp_path / "run"}\n'
     assert json.loads((tmp_path / 'run' / 'training.json').read_text())['processes'] == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ['pairs', 'rows.jsonl', 'run', 'run.config.yaml']
-    code, _, err = torchrun(*command, folder=tmp_path)
+    code, _, err = launch(*command, folder=tmp_path)
     assert code == 1 and err.count(f'pyterrier-hybrid: {tmp_path / "run"} exists already') == 1
 
 
@@ -236,3 +294,21 @@ def test_alone_nothing_is_asked_of_anybody():
     processes.check_same(seed=1)
     with pytest.raises(KeyError, match='mine'), processes.together():
         raise KeyError('mine')
+
+
+@pytest.mark.parametrize(('error', 'processes_there', 'expected'), [
+    (RuntimeError('[gloo/transport/tcp/pair.cc:547] Connection closed by peer [10.0.0.1]:1234'), '2', OSError),
+    (torch.distributed.DistBackendError('NCCL error: remote process exited'), '2', OSError),
+    (RuntimeError('gloo'), '1', RuntimeError),
+    (RuntimeError('out of memory'), '2', RuntimeError),
+])  # fmt: skip
+def test_a_process_that_is_gone(monkeypatch, error, processes_there, expected):
+    monkeypatch.setenv('WORLD_SIZE', processes_there)
+    monkeypatch.setenv('RANK', '1')
+    with pytest.raises(expected) as caught, processes.watching_the_others():
+        raise error
+    if expected is OSError:
+        assert str(caught.value).startswith('another process of this run is gone (process 1 of 2 had ')
+        assert str(caught.value).endswith('start the run again with resume=True')
+    else:
+        assert caught.value is error

@@ -53,12 +53,3 @@ def test_when_it_is_full_it_begins_anew(bag, monkeypatch):
     for _ in range(2):
         assert torch.equal(cached(['two', 'three'])['input_ids'], bag.preprocess(['two', 'three'])['input_ids'])
     assert counting.asked == ['one', 'two', 'three', 'two']
-
-
-def test_what_was_prepared_is_known(bag):
-    counting = Counting(bag.tokenizer)
-    cached = CachedTokens(counting)
-    cached.prepare(['a door'], 'Query: ')
-    assert counting.asked == ['Query: a door']
-    cached(['a door'], prompt='Query: ')
-    assert counting.asked == ['Query: a door']
