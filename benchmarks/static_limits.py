@@ -47,13 +47,9 @@ VARIANTS: dict[str, dict] = {
     'a quarter monolingual': {'mix': {'monolingual': 0.25, 'crosslingual': 0.75}},
     'a tenth monolingual': {'mix': {'monolingual': 0.1, 'crosslingual': 0.9}},
     'a third multilingual': {'mix': {'monolingual': 1 / 3, 'crosslingual': 1 / 3, 'multilingual': 1 / 3}},
-    '500 steps of 1,024 pairs': {'steps': 500, 'batch_size': 1024},
     '2,000 steps of 256 pairs': {'steps': 2000, 'batch_size': 256},
     'token dropout .2': {'token_dropout': 0.2},
-    'learning rate .1': {'learning_rate': 0.1},
-    'learning rate .025': {'learning_rate': 0.025},
     '4,000 steps': {'steps': 4000},
-    '4,000 steps, token dropout .2': {'steps': 4000, 'token_dropout': 0.2},
 }
 
 

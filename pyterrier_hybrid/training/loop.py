@@ -12,6 +12,7 @@ from pyterrier_hybrid.encoding.backbones import is_static
 from pyterrier_hybrid.encoding.checkpoint import save_checkpoint
 
 from .bags import clip_sparse_grad_norm, is_bag, row_sparse
+from .bar import show
 from .batches import HybridBatches
 from .checkpoints import Checkpoints
 from .feed import ConsecutiveBatches, column_names, slot_table
@@ -36,6 +37,7 @@ class BatchTrainer(SentenceTransformerTrainer):
         super().__init__(**kwargs)
         self.add_callback(monitor)
         self.remove_callback(PrinterCallback)  # what prints every log line where there is no progress bar
+        show(self)
 
     def add_model_card_callback(self, default_args_dict) -> None:
         """Adds none."""
