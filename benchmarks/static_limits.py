@@ -42,7 +42,6 @@ VARIANTS: dict[str, dict] = {
     'dimension 1024': {'dimension': 1024},
     'initial vectors of equal length': {'equal lengths': True},
     'temperature .1': {'temperature': 0.1},
-    'temperature .03': {'temperature': 0.03},
     'sources by size': {'source_temperature': 1.0},
     'a quarter monolingual': {'mix': {'monolingual': 0.25, 'crosslingual': 0.75}},
     'a tenth monolingual': {'mix': {'monolingual': 0.1, 'crosslingual': 0.9}},
