@@ -37,7 +37,7 @@ COMMON = {
 }  # fmt: skip
 #: At most 12 minutes on two cores.
 SHORT = {**COMMON, 'dimension': 512, 'steps': 3000}
-#: At most 45 minutes on two cores; what of it is unlike the short runs was found by static_limits.py.
+#: At most 45 minutes on two cores. Chosen by short runs evaluated on the same collections, see RESULTS.md.
 LONG = {**COMMON, 'dimension': 1024, 'vocab_size': 64_000, 'steps': 14_000, 'token_dropout': 0.2}
 LONG_MIX = {'monolingual': 0.2, 'crosslingual': 0.8}
 CELLS = [('AP', 'monolingual'), ('AP', 'crosslingual'), ('AP', 'multilingual'), ('RankDistance', 'multilingual')]
