@@ -1,4 +1,6 @@
 """Corpora for the tests of batches and training: bare plans over invented rows, and small folders of real text."""
+import math
+from collections import Counter
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -71,16 +73,21 @@ def corpus(tmp_path_factory) -> ParallelPairs:
 def tiny_folder(tmp_path_factory, corpus):
     """A plain transformers folder, XLM-R shaped and random: 2 layers, 16 dimensions, dropout as in XLM-R."""
     import torch
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
 
     specials = {'cls_token': '<s>', 'pad_token': '<pad>', 'sep_token': '</s>', 'unk_token': '<unk>'}
-    tokenizer = Tokenizer(models.Unigram())
+    # the library's own trainer of such vocabularies depends on the order of its threads, and tests would on luck
+    words = Counter(f'▁{word}' for _, text in corpus.iter_texts() for word in text.split())
+    parts = Counter()
+    for word, n in words.items():
+        parts.update({word[i:j]: n for i in range(len(word)) for j in range(i + 1, len(word) + 1)})
+    single = [part for part in parts if len(part) == 1]
+    kept = sorted(single) + [part for part, _ in parts.most_common(400) if len(part) > 1][: 296 - len(single)]
+    scores = [(part, math.log(parts[part] / parts.total())) for part in kept]
+    tokenizer = Tokenizer(models.Unigram([(special, 0.0) for special in specials.values()] + scores, unk_id=3))
+    tokenizer.add_special_tokens(list(specials.values()))
     tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.NFKC(), pre_tokenizers.Metaspace()
-    trainer = trainers.UnigramTrainer(
-        vocab_size=300, special_tokens=list(specials.values()), show_progress=False, unk_token='<unk>'
-    )
-    tokenizer.train_from_iterator([text for _, text in corpus.iter_texts()], trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single='<s> $A </s>', special_tokens=[('<s>', 0), ('</s>', 2)]
     )

