@@ -2,7 +2,8 @@
 
     python benchmarks/trainer_speed.py --threads 2               # a static encoder and a small transformer
 
-Three ways, which take turns in one process, so that a machine that gets slower or faster does so for all of them:
+Three ways, each in a process of its own, which take turns step by step, in a new random order each time: while one
+computes the others wait, so that a machine that gets slower or faster does so for all of them.
 
 - ``train``, as users call it: batches are drawn and texts read from the pairs folder as they are needed;
 - ``SentenceTransformerTrainer`` with its default batch sampler, over a data set in memory of the very texts of those
@@ -10,22 +11,31 @@ Three ways, which take turns in one process, so that a machine that gets slower 
 - the same trainer over the same data set in the plan's order, batch by batch, so that the work of the model is the
   same to the token (shuffled batches mix languages and sources, and are padded to the longest of them).
 
-A step's time is from the end of the one before it to its own end, so reading its texts counts, and making a model or
-saving it does not. A step does the same work in every round, and what else the machine does can only make it longer:
-the figure is the sum over the steps, after some that warm up, of each one's least time. On a CPU, ``train`` updates the
-table of a static encoder by its rows in the batch, and the trainer by default all of it.
+glibc gives the memory of large tensors back to the system and asks for it again, in some processes at every step and in
+others never, by luck; clearing the pages anew is up to half of a step's time. So each process keeps what it frees here
+(``--malloc default`` leaves it to glibc).
+
+A step's time is from the process's turn to the step's end, so reading its texts counts, and making a model or saving
+it does not. The figure is the sum over the steps after some that warm up, with the interval that 95% of 10,000
+resamplings of the steps give for the ratio: in pairs over the same batches, independently over shuffled ones. On a
+CPU, ``train`` updates the table of a static encoder by its rows in the batch, and the trainer by default all of it.
 """
 import argparse
-import copy
+import os
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.multiprocessing as multiprocessing
 from _data import DATA
 from datasets import Dataset
-from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+from sentence_transformers import (
+    SentenceTransformer,
+    SentenceTransformerTrainer,
+    SentenceTransformerTrainingArguments,
+)
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 from transformers import PrinterCallback, TrainerCallback
 
@@ -38,24 +48,46 @@ from pyterrier_hybrid.training.vocabulary import balanced_texts
 
 MIX = {'monolingual': 0.5, 'crosslingual': 0.5}
 OURS, DEFAULT, ORDERED = 'train', 'SentenceTransformerTrainer', "the same in the plan's order"
-#: Of each model: batch size, warm-up steps, steps that are timed, learning rate.
-SIZES = {'static': (512, 10, 40, 0.05), 'small': (64, 2, 8, 1e-3)}
+WAYS = (OURS, DEFAULT, ORDERED)
+#: Of each model: batch size, learning rate, steps that are timed.
+SIZES = {'static': (512, 0.05, 200), 'small': (64, 1e-3, 40)}
+WARM_UP = 4
+#: What makes glibc keep freed memory in the process, in bytes.
+KEEPING = {'MALLOC_MMAP_THRESHOLD_': str(2**34), 'MALLOC_TRIM_THRESHOLD_': str(2**34)}
+#: As much memory as a process has from the beginning, in bytes.
+KEPT = 2**32
+#: How long a process waits for its turn, in seconds, before it takes the others for dead.
+PATIENCE = 600
 
 
-class Clock(TrainerCallback):
-    """The times at which steps ended."""
+class Turns(TrainerCallback):
+    """Waits for this process's turn before each step, says when it is over, and keeps what the steps took.
 
-    def __init__(self):
-        self._ends: list[float] = []
+    Args:
+        mine: a semaphore that is opened for each step, and once more for the end of the run.
+        over: a semaphore to open after each.
+    """
+
+    def __init__(self, mine, over):
+        self._mine, self._over = mine, over
+        self.seconds: list[float] = []
+
+    def _wait(self) -> None:
+        if not self._mine.acquire(timeout=PATIENCE):
+            raise TimeoutError('nobody gives this process its turn')
+        self._began = time.perf_counter()
+
+    def on_step_begin(self, args, state, control, **kwargs) -> None:
+        if not self.seconds:
+            self._over.release()  # ready
+            self._wait()
 
     def on_step_end(self, args, state, control, **kwargs) -> None:
         if torch.cuda.is_available():
             torch.cuda.synchronize()
-        self._ends.append(time.perf_counter())
-
-    def seconds(self, warm_up: int) -> np.ndarray:
-        """What each step took, float64 (steps,), those that warm up left out."""
-        return np.diff(self._ends)[warm_up - 1 :]
+        self.seconds.append(time.perf_counter() - self._began)
+        self._over.release()
+        self._wait()  # what the trainer does before its next step is part of that step
 
 
 def in_memory(batches: HybridBatches, steps: int) -> Dataset:
@@ -64,50 +96,75 @@ def in_memory(batches: HybridBatches, steps: int) -> Dataset:
     return Dataset.from_dict({name: np.concatenate([c[name] for c in columns]).tolist() for name in columns[0]})
 
 
-def ours(model, pairs, batch_size: int, warm_up: int, steps: int, rate: float, folder: Path) -> np.ndarray:
-    """Seconds of each timed step of ``train``."""
-    clock = Clock()
+def ours(model, pairs, batch_size: int, rate: float, steps: int, folder: Path, turns: Turns) -> None:
+    """Trains by ``train``."""
     train(
-        pairs, folder, backbone=model, mix=MIX, batch_size=batch_size, steps=warm_up + steps, learning_rate=rate,
-        query_prefix='', passage_prefix='', report_to=clock, verbose=False,
+        pairs, folder, backbone=model, mix=MIX, batch_size=batch_size, steps=steps, learning_rate=rate,
+        query_prefix='', passage_prefix='', report_to=turns, verbose=False,
     )  # fmt: skip
-    return clock.seconds(warm_up)
 
 
-def theirs(model, texts: Dataset, batch_size: int, warm_up: int, steps: int, rate: float, folder: Path, **sampler):
-    """Seconds of each timed step of sentence-transformers' trainer, with the settings that ``train`` has by default."""
-    clock, on_cpu = Clock(), model.device.type == 'cpu'
+def theirs(model, pairs, batch_size: int, rate: float, steps: int, folder: Path, turns: Turns, **sampler) -> None:
+    """Trains by sentence-transformers' trainer, with the settings that ``train`` has by default."""
+    texts, on_cpu = in_memory(HybridBatches(pairs, batch_size=batch_size, mix=MIX), steps), model.device.type == 'cpu'
     arguments = SentenceTransformerTrainingArguments(
-        output_dir=str(folder), max_steps=warm_up + steps, per_device_train_batch_size=batch_size, learning_rate=rate,
-        weight_decay=0.01, warmup_steps=int(0.1 * (warm_up + steps)), lr_scheduler_type='linear', seed=0,
-        save_strategy='no', logging_steps=max(1, (warm_up + steps) // 100), report_to='none', disable_tqdm=True,
+        output_dir=str(folder), max_steps=steps, per_device_train_batch_size=batch_size, learning_rate=rate,
+        weight_decay=0.01, warmup_steps=int(0.1 * steps), lr_scheduler_type='linear', seed=0,
+        save_strategy='no', logging_steps=max(1, steps // 100), report_to='none', disable_tqdm=True,
         dataloader_pin_memory=not on_cpu, use_cpu=on_cpu, **sampler,
     )  # fmt: skip
     trainer = SentenceTransformerTrainer(
         model=model, args=arguments, train_dataset=texts, loss=MultipleNegativesRankingLoss(model, scale=20.0),
-        callbacks=[clock],
+        callbacks=[turns],
     )  # fmt: skip
     trainer.remove_callback(PrinterCallback)
     trainer.train()
-    return clock.seconds(warm_up)
 
 
-def rounds(model, pairs: ParallelPairs, sizes: tuple[int, int, int, float], repeats: int) -> dict[str, float]:
-    """Steps per second of each way; another way begins each round."""
-    batch_size, warm_up, steps, _ = sizes
-    texts = in_memory(HybridBatches(pairs, batch_size=batch_size, mix=MIX), warm_up + steps)
-    ways = {
-        OURS: lambda fresh, folder: ours(fresh, pairs, *sizes, folder),
-        DEFAULT: lambda fresh, folder: theirs(fresh, texts, *sizes, folder),
-        ORDERED: lambda fresh, folder: theirs(fresh, texts, *sizes, folder, batch_sampler=ConsecutiveBatches),
-    }
-    seconds: dict[str, list[np.ndarray]] = {name: [] for name in ways}
-    for turn in range(repeats):
-        names = list(ways)
-        for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            with tempfile.TemporaryDirectory() as folder, progress_bar(False):
-                seconds[name].append(ways[name](copy.deepcopy(model), Path(folder, 'run')))
-    return {name: steps / np.min(taken, axis=0).sum() for name, taken in seconds.items()}
+def one_way(number: int, ways: list[str], folder: Path, sizes: tuple, threads: int, turns: list, over, answer) -> None:
+    """A process: trains in one of the ways, and puts what each timed step took."""
+    torch.set_num_threads(threads)
+    if KEEPING.items() <= os.environ.items():
+        torch.zeros(KEPT, dtype=torch.uint8)
+    (batch_size, rate, steps), way = sizes, ways[number]
+    model, pairs = SentenceTransformer(str(folder / 'model')), ParallelPairs(folder / 'pairs')
+    callback, place = Turns(turns[number], over), folder / f'run {number}'
+    sampler = {'batch_sampler': ConsecutiveBatches} if way == ORDERED else {}
+    with progress_bar(False):
+        (ours if way == OURS else theirs)(model, pairs, batch_size, rate, WARM_UP + steps, place, callback, **sampler)
+    answer.put((way, callback.seconds[WARM_UP:]))
+
+
+def timed(ways: list[str], folder: Path, sizes: tuple[int, float, int], threads: int) -> dict[str, np.ndarray]:
+    """Seconds of each timed step of each way, float64 (steps,)."""
+    context, rng = multiprocessing.get_context('spawn'), np.random.default_rng(0)
+    turns, over, answer = [context.Semaphore(0) for _ in ways], context.Semaphore(0), context.Queue()
+    given = (ways, folder, sizes, threads, turns, over, answer)
+    processes = multiprocessing.spawn(one_way, given, len(ways), join=False)
+
+    def wait() -> None:
+        while not over.acquire(timeout=1):
+            processes.join(timeout=0)  # raises what went wrong in one of them
+
+    for _ in ways:
+        wait()  # until all are ready
+    for _ in range(WARM_UP + sizes[2]):
+        for way in rng.permutation(len(ways)):
+            turns[way].release()
+            wait()
+    for turn in turns:
+        turn.release()  # to save the model, which is not timed
+    seconds = dict(answer.get(timeout=PATIENCE) for _ in ways)
+    processes.join()
+    return {way: np.array(seconds[way]) for way in ways}
+
+
+def interval(their: np.ndarray, our: np.ndarray, paired: bool) -> tuple[float, float]:
+    """Within which 95% of resamplings have the ratio of two sums."""
+    rng = np.random.default_rng(0)
+    one, other = rng.integers(len(our), size=(2, 10_000, len(our)))
+    ratios = their[one].sum(1) / our[one if paired else other].sum(1)
+    return tuple(np.quantile(ratios, (0.025, 0.975)))
 
 
 def main() -> None:
@@ -115,23 +172,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--pairs', type=Path, default=DATA / 'train', help='JSON lines, or a folder of them')
     parser.add_argument('--models', nargs='+', choices=[*SIZES], default=[*SIZES])
-    parser.add_argument('--rounds', type=int, default=5)
-    parser.add_argument('--threads', type=int, help='of torch')
+    parser.add_argument('--ways', nargs='+', choices=WAYS, default=WAYS, help='train among them')
+    parser.add_argument('--steps', type=int, help='timed ones, of each way')
+    parser.add_argument('--threads', type=int, default=torch.get_num_threads(), help='of torch, in each process')
+    parser.add_argument('--malloc', choices=['keeping', 'default'], default='keeping')
     args = parser.parse_args()
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    if args.malloc == 'keeping':
+        os.environ.update(KEEPING)  # the processes read it when they start
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
-    with tempfile.TemporaryDirectory() as folder:
-        pairs = ParallelPairs.from_jsonl(args.pairs, Path(folder, 'pairs'), verbose=False)
-        print(f'{len(pairs):,} pairs; {device}, {torch.get_num_threads()} threads; {args.rounds} rounds')
-        for name in args.models:
+    for name in args.models:
+        with tempfile.TemporaryDirectory() as folder:
+            pairs = ParallelPairs.from_jsonl(args.pairs, Path(folder, 'pairs'), verbose=False)
             make = static_backbone if name == 'static' else small_backbone
-            model = make(balanced_texts(pairs, 300_000)).to(device)
-            speeds = rounds(model, pairs, SIZES[name], args.rounds)
-            print(f'\n{name}, batches of {SIZES[name][0]}, {SIZES[name][2]} steps a round\n')
-            print("| | steps/s | train's speed over this one's |\n|---|---|---|")
-            for way, speed in speeds.items():
-                print(f'| {way} | {speed:.2f} | {speeds[OURS] / speed:.3f} |', flush=True)
+            with progress_bar(False):
+                make(balanced_texts(pairs, 300_000)).save(str(Path(folder, 'model')))
+            batch_size, rate, steps = SIZES[name]
+            seconds = timed(args.ways, Path(folder), (batch_size, rate, args.steps or steps), args.threads)
+        ours = seconds[OURS]
+        print(f'\n{name}, batches of {batch_size}, {len(ours)} steps, {device}, {args.threads} threads\n')
+        print("| | steps/s | train's speed over this one's | 95% |\n|---|---|---|---|")
+        for way, theirs in seconds.items():
+            low, high = interval(theirs, ours, paired=way != DEFAULT)
+            ratio = theirs.sum() / ours.sum()
+            print(f'| {way} | {len(ours) / theirs.sum():.3f} | {ratio:.3f} | {low:.3f} to {high:.3f} |', flush=True)
 
 
 if __name__ == '__main__':
