@@ -11,6 +11,7 @@ _EXPORTS = {
     'hold_out': 'held_out',
     'ValidationSet': 'validation',
     'train': 'trainer',
+    'whiten': 'whitening',
 }
 __all__ = list(_EXPORTS)
 

@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from .processes import is_first, together
 
 _PREFIX, _PARTIAL, _SETTINGS = 'checkpoint-', 'partial-', 'run.json'
+_GO_ON = 'The last complete checkpoint is as it was, and resume=True goes on from it'
 
 
 class Checkpoints:
@@ -104,8 +105,12 @@ class Checkpoints:
 
 
 @contextmanager
-def told_of_writing(folder: Path) -> Iterator[None]:
+def told_of_writing(folder: Path, then: str = _GO_ON) -> Iterator[None]:
     """A block that writes into a folder.
+
+    Args:
+        folder: which one.
+        then: what is left, and what to do, for the error.
 
     Raises:
         OSError: the system's own; or one in the place of what safetensors and torch raise, which name no file.
@@ -114,8 +119,7 @@ def told_of_writing(folder: Path) -> Iterator[None]:
         yield
     except (SafetensorError, RuntimeError) as error:
         raise OSError(
-            f'{folder} cannot be written ({type(error).__name__}: {error!s:.200}); is the disk full? The last '
-            'complete checkpoint is as it was, and resume=True goes on from it'
+            f'{folder} cannot be written ({type(error).__name__}: {error!s:.200}); is the disk full? {then}'
         ) from error
 
 

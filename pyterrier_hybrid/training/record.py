@@ -90,6 +90,7 @@ def write_card(folder: Path, name: str, settings: dict, languages: Sequence[str]
         f'- {settings["steps_done"]:,} steps of {settings["batch_size"]:,} pairs, InfoNCE at temperature '
         f'{settings["temperature"]}, {settings["negatives"]} hard negatives a pair, seed {settings["seed"]}',
         *_validated(settings.get('validation'), settings.get('metric_for_best_model')),
+        *_whitened(settings.get('whitening')),
         f'- vectors: {dimension} components of float32, to be compared by the cosine',
         f'- prefixes: query `{settings["query_prefix"]!r}`, passage `{settings["passage_prefix"]!r}`',
         '',
@@ -125,6 +126,16 @@ def _validated(validation: dict | None, metric: str | None) -> list[str]:
         f'- validated on {validation["name"]} ({validation["questions"]:,} questions, {validation["passages"]:,} '
         f'passages): best {metric} {best[metric]:.4f} at step {best["step"]:,}; {validation["stopped"]}; the weights '
         f'are {validation["saved"]}'
+    ]
+
+
+def _whitened(whitening: dict | None) -> list[str]:
+    """The line on whitening, if there was any."""
+    if whitening is None:
+        return []
+    return [
+        f'- vectors whitened in part after the training: power {whitening["power"]}, over {whitening["texts"]:,} texts '
+        f'of pairs with fingerprint `{whitening["pairs"]}`'
     ]
 
 

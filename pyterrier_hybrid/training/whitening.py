@@ -1,0 +1,132 @@
+"""Partial whitening: what many texts share weighs less in an encoder's vectors."""
+import copy
+import json
+import os
+import shutil
+from collections import OrderedDict
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from sentence_transformers.base.modules import Dense
+from sentence_transformers.sentence_transformer.modules import Normalize
+
+from pyterrier_hybrid.encoding import HybridEncoder
+from pyterrier_hybrid.encoding.backbones import is_static
+from pyterrier_hybrid.encoding.checkpoint import progress_bar, save_checkpoint
+
+from .checkpoints import sync_tree, told_of_writing
+from .record import RECORD, drawn_languages, write_card
+from .starts import set_max_length
+from .vocabulary import balanced_texts
+
+#: Characters of each language, about, over which the vectors' spectrum is measured.
+CHARACTERS = 500_000
+#: The least eigenvalue that counts, as a share of the greatest; a layer normalisation without weights leaves one of 0.
+_FLOOR = 1e-6
+_AT_ONCE = 10_000
+
+
+def whiten(
+    encoder: HybridEncoder, pairs, folder: str | os.PathLike, *, power: float = 0.25, verbose: bool = True
+) -> HybridEncoder:
+    """Whitens an encoder's vectors in part, and saves it as a new checkpoint.
+
+    Vectors of texts differ more in some directions than in others, and what is learned last lies in the small ones.
+    With M the mean of v v' over vectors v of texts (uncentred), v becomes M^(-power/2) v, so that an eigenvalue s of M
+    becomes s^(1 - power). A power of 1 is whitening (Su et al., arXiv 2103.15316, here without centring); less is
+    usually better for retrieval. Whether it helps is to be measured: nothing is trained, so it takes seconds.
+
+    In a bag of subwords the matrix goes into its table; any other encoder gets a ``Dense`` layer before the
+    normalisation. Prefixes and greatest lengths are those of the encoder.
+
+    Args:
+        encoder: any encoder in float32; stays as it is.
+        pairs: a :class:`ParallelPairs`, of whose texts M is the mean, taken as passages; about half a million
+            characters of each language. No label is used.
+        folder: where the new checkpoint goes, which appears whole; must not exist.
+        power: above 0, at most 1.
+        verbose: show a progress bar.
+
+    Returns:
+        The new encoder, read back from ``folder``. Of a training run it has ``training.json`` and the card too, which
+        say what was done.
+
+    Raises:
+        FileExistsError: ``folder`` exists.
+        ValueError: a power out of bounds; fewer texts than vectors have components; an encoder in half precision, or
+            one that cuts its vectors.
+    """
+    folder = Path(folder)
+    if folder.exists():
+        raise FileExistsError(f'{folder} exists already; give another folder for the encoder, or remove it')
+    if not 0 < power <= 1:
+        raise ValueError(f'power is {power}; it must be above 0, which changes nothing, and at most 1, for whitening')
+    if encoder.dtype != torch.float32:
+        raise ValueError(f"the encoder computes in {encoder.dtype}; open it as HybridEncoder(..., dtype='float32')")
+    if encoder.model.truncate_dim is not None:
+        raise ValueError(f'the encoder cuts its vectors to {encoder.dimension} components; open it with all of them')
+    moment, texts = _second_moment(encoder, balanced_texts(pairs, CHARACTERS), verbose)
+    if texts < encoder.dimension:
+        raise ValueError(
+            f'the pairs give {texts:,} texts, fewer than the vectors have components ({encoder.dimension:,}), and say '
+            'nothing about some directions; give more pairs'
+        )
+    model = _with_matrix(copy.deepcopy(encoder.model), torch.from_numpy(_fractional_power(moment, -power / 2)))
+    model.prompts = {'query': encoder.query.prefix, 'document': encoder.passage.prefix}
+    model.default_prompt_name = None
+    if encoder.query.max_length is not None and not is_static(model):
+        set_max_length(model, (encoder.query.max_length, encoder.passage.max_length))
+    partial = folder.with_name(f'{folder.name}.partial')
+    shutil.rmtree(partial, ignore_errors=True)  # left by a process that was killed
+    try:
+        with told_of_writing(partial, 'The encoder itself is as it was'), progress_bar(verbose):
+            save_checkpoint(model, partial)
+        record = encoder.folder and encoder.folder / RECORD
+        if record and record.exists():
+            settings = json.loads(record.read_text(encoding='utf-8'))
+            settings['whitening'] = {'power': power, 'texts': texts, 'pairs': pairs.fingerprint}
+            (partial / RECORD).write_text(json.dumps(settings, indent=1, ensure_ascii=False) + '\n', encoding='utf-8')
+            write_card(partial, folder.name, settings, drawn_languages(settings['composition']), encoder.dimension)
+        sync_tree(partial)
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return HybridEncoder(folder, device=encoder.device)
+
+
+def _second_moment(encoder: HybridEncoder, texts: Iterable[str], verbose: bool) -> tuple[np.ndarray, int]:
+    """The mean of v v' over vectors of texts, float64 (d, d), and the number of texts."""
+    texts, total, n = iter(texts), np.zeros((encoder.dimension, encoder.dimension)), 0
+    while some := list(islice(texts, _AT_ONCE)):
+        vectors = encoder.encode_docs(some, verbose=verbose).astype(np.float64)
+        total += vectors.T @ vectors
+        n += len(some)
+    return total / max(n, 1), n
+
+
+def _fractional_power(moment: np.ndarray, exponent: float) -> np.ndarray:
+    """A power of a symmetric matrix whose mean eigenvalue is made 1, float32 (d, d)."""
+    values, directions = np.linalg.eigh(moment)
+    values = np.maximum(values, _FLOOR * values.max()) / values.mean()
+    return ((directions * values**exponent) @ directions.T).astype(np.float32)
+
+
+def _with_matrix(model, matrix: torch.Tensor):
+    """A model whose vectors are multiplied by a symmetric matrix, before they are normalised at the end if they are."""
+    matrix = matrix.to(model.device)
+    modules = list(model.children())
+    if is_static(model) and all(isinstance(module, Normalize) for module in modules[1:]):
+        with torch.no_grad():
+            model[0].embedding.weight.copy_(model[0].embedding.weight @ matrix)
+        return model
+    end = len(modules)
+    while isinstance(modules[end - 1], Normalize):
+        end -= 1
+    size = len(matrix)
+    dense = Dense(size, size, bias=False, activation_function=torch.nn.Identity(), init_weight=matrix)
+    modules.insert(end, dense)
+    model._modules = OrderedDict((str(i), module) for i, module in enumerate(modules))
+    return model
