@@ -1,0 +1,79 @@
+"""What one process makes of what a launcher told it, with no second process there; test_processes.py has two."""
+import pytest
+import torch
+
+from pyterrier_hybrid.cli import main
+from pyterrier_hybrid.training import processes
+from pyterrier_hybrid.training.trainer import train
+
+
+@pytest.mark.parametrize(('variable', 'value', 'message'), [
+    ('ACCELERATE_MIXED_PRECISION', 'bf16', 'was told --mixed_precision bf16, and train bf16=False; say so to train al'),
+    ('ACCELERATE_USE_FSDP', 'true', 'was told to use FSDP, which spreads one model over the processes; here each has'),
+    ('ACCELERATE_USE_DEEPSPEED', 'true', 'was told to use DEEPSPEED'),
+    ('ACCELERATE_DYNAMO_BACKEND', 'INDUCTOR', 'was told to compile the model; give it --dynamo_backend no'),
+])  # fmt: skip
+def test_a_launcher_does_not_change_the_training(corpus, tmp_path, monkeypatch, variable, value, message):
+    """The trainer would follow these variables, and the record would not know."""
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ValueError, match=f'accelerate launch {message}'):
+        train(corpus, tmp_path / 'run', backbone='static', mix={'crosslingual': 1}, verbose=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_precision_that_both_are_told(monkeypatch):
+    monkeypatch.setenv('ACCELERATE_MIXED_PRECISION', 'bf16')
+    processes.check_launcher(bf16=True)
+
+
+def test_other_commands_are_one_process(monkeypatch, capsys):
+    monkeypatch.setenv('WORLD_SIZE', '2')
+    monkeypatch.setenv('RANK', '0')
+    assert main(['demo']) == 1
+    assert 'pyterrier-hybrid: 2 processes were started, and demo is one; start it by itself' in capsys.readouterr().err
+    monkeypatch.setenv('RANK', '1')
+    monkeypatch.setattr('pyterrier_hybrid.cli.LINGERING', 0)
+    assert main(['demo']) == 1 and main(['demo', '--nonsense']) == 2 and main(['--help']) == 0
+    assert capsys.readouterr() == ('', '')
+
+
+@pytest.mark.parametrize(('environment', 'device', 'message'), [
+    ({'WORLD_SIZE': '2'}, None, 'WORLD_SIZE is 2 without RANK and LOCAL_RANK; start several processes with torchrun'),
+    ({'WORLD_SIZE': '2', 'RANK': '1', 'LOCAL_RANK': '1'}, 'cuda:0', "device is 'cuda:0' in each of 2 processes; give"),
+    ({'WORLD_SIZE': '2', 'RANK': '1', 'LOCAL_RANK': '1'}, 'cuda', 'process 1 is number 1 on its machine, which'),
+])  # fmt: skip
+def test_joining_is_refused(monkeypatch, environment, device, message):
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 1)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=message):
+        processes.join(device)
+
+
+def test_alone_nothing_is_asked_of_anybody():
+    assert processes.join() is None and processes.join('cuda:3') == 'cuda:3'
+    assert (processes.count(), processes.rank(), processes.is_first()) == (1, 0, True)
+    assert processes.gather('here') == ['here']
+    loss = torch.tensor(2.0)
+    assert processes.mean(loss) is loss
+    processes.check_same(seed=1)
+    with pytest.raises(KeyError, match='mine'), processes.together():
+        raise KeyError('mine')
+
+
+@pytest.mark.parametrize(('error', 'processes_there', 'expected'), [
+    (RuntimeError('[gloo/transport/tcp/pair.cc:547] Connection closed by peer [10.0.0.1]:1234'), '2', OSError),
+    (torch.distributed.DistBackendError('NCCL error: remote process exited'), '2', OSError),
+    (RuntimeError('gloo'), '1', RuntimeError),
+    (RuntimeError('out of memory'), '2', RuntimeError),
+])  # fmt: skip
+def test_a_process_that_is_gone(monkeypatch, error, processes_there, expected):
+    monkeypatch.setenv('WORLD_SIZE', processes_there)
+    monkeypatch.setenv('RANK', '1')
+    with pytest.raises(expected) as caught, processes.watching_the_others():
+        raise error
+    if expected is OSError:
+        assert str(caught.value).startswith('another process of this run is gone (process 1 of 2 had ')
+        assert str(caught.value).endswith('start the run again with resume=True')
+    else:
+        assert caught.value is error
