@@ -96,6 +96,20 @@ def test_a_command_that_is_started_again_opens_the_pairs_it_kept(jsonl, tmp_path
     assert (tmp_path / 'pairs' / 'manifest.json').stat().st_mtime_ns == manifest
 
 
+def test_a_run_that_was_killed_at_its_very_end_is_tidied_up(jsonl, tmp_path, capsys):
+    """It has its folder, and its checkpoints still."""
+    train = ['train', '--pairs', jsonl, '--keep-pairs', tmp_path / 'pairs', '--steps', 2, '--batch-size', 4]
+    train += ['--out', tmp_path / 'run', '--resume']
+    assert call(*train) == 0
+    weights = (tmp_path / 'run' / 'model.safetensors').stat().st_mtime_ns
+    (tmp_path / 'run.checkpoints').mkdir()
+    assert call(*train) == 0
+    assert not (tmp_path / 'run.checkpoints').exists()
+    assert (tmp_path / 'run' / 'model.safetensors').stat().st_mtime_ns == weights
+    assert call(*train) == 1
+    assert f'{tmp_path / "run"} exists already' in capsys.readouterr().err
+
+
 def test_lengths_on_the_command_line():
     arguments = ['--max-length', '32', '180']
     parser = CommandParser()

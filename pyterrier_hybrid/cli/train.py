@@ -42,8 +42,11 @@ def add_command(commands) -> None:
 def run(arguments: argparse.Namespace) -> Path:
     """Trains; returns the run folder."""
     from pyterrier_hybrid.training import train
+    from pyterrier_hybrid.training.checkpoints import Checkpoints
 
-    out = new_output(arguments.out)
+    out = arguments.out
+    if not (arguments.resume and Checkpoints.of(out).exists()):  # killed at its very end, it has both
+        new_output(out)
     with opened_pairs(arguments) as pairs:
         train(
             pairs, out, backbone=arguments.backbone, mix=arguments.mix, seed=arguments.seed,

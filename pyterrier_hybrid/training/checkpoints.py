@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from safetensors import SafetensorError
+from torch import OutOfMemoryError
 
-from .processes import is_first, together
+from .processes import is_first, is_of_another_process, together
 
 _PREFIX, _PARTIAL, _SETTINGS = 'checkpoint-', 'partial-', 'run.json'
 _GO_ON = 'The last complete checkpoint is as it was, and resume=True goes on from it'
@@ -118,6 +119,8 @@ def told_of_writing(folder: Path, then: str = _GO_ON) -> Iterator[None]:
     try:
         yield
     except (SafetensorError, RuntimeError) as error:
+        if isinstance(error, OutOfMemoryError) or is_of_another_process(error):
+            raise
         raise OSError(
             f'{folder} cannot be written ({type(error).__name__}: {error!s:.200}); is the disk full? {then}'
         ) from error

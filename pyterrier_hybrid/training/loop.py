@@ -17,8 +17,8 @@ from .batches import HybridBatches
 from .checkpoints import Checkpoints
 from .feed import ConsecutiveBatches, column_names, slot_table
 from .monitor import Monitor
-from .partial_loss import PartialLoss
 from .processes import count, is_first, mean, rank
+from .progress import Progress
 from .sparse_adamw import SparseAdamW
 from .tokens import CachedTokens
 
@@ -31,9 +31,9 @@ class BatchTrainer(SentenceTransformerTrainer):
     """
 
     def __init__(
-        self, *, batches: HybridBatches, checkpoints: Checkpoints, monitor: Monitor, partial: PartialLoss, **kwargs
+        self, *, batches: HybridBatches, checkpoints: Checkpoints, monitor: Monitor, progress: Progress, **kwargs
     ):
-        self._batches, self._checkpoints, self._monitor, self._partial = batches, checkpoints, monitor, partial
+        self._batches, self._checkpoints, self._monitor, self._progress = batches, checkpoints, monitor, progress
         super().__init__(**kwargs)
         self.add_callback(monitor)
         self.remove_callback(PrinterCallback)  # what prints every log line where there is no progress bar
@@ -48,7 +48,7 @@ class BatchTrainer(SentenceTransformerTrainer):
         Raises:
             ValueError: in all processes, before the weights are touched: the loss is not finite; names the rows.
         """
-        self._partial.go_on(self)
+        self._progress.go_on(self)
         loss = mean(super().training_step(model, inputs, num_items_in_batch))
         self._check_finite('loss', loss)
         return loss
@@ -99,7 +99,7 @@ class BatchTrainer(SentenceTransformerTrainer):
             if is_first():
                 written = folder / f'checkpoint-{self.state.global_step}'
                 self._monitor.save(written)
-                self._partial.save(self, written)
+                self._progress.save(self, written)
 
 
 def fit(
@@ -107,7 +107,7 @@ def fit(
     weight_decay: float, warmup: float, seed: int, negatives: int, token_dropout: float, bf16: bool,
     gradient_checkpointing: bool, checkpoint_steps: int | None, resume_from: Path | None, verbose: bool,
     monitor: Monitor, run_name: str, callbacks: Sequence[TrainerCallback],
-) -> list[tuple[int, float]]:  # fmt: skip
+) -> tuple[list[tuple[int, float]], float]:  # fmt: skip
     """Trains a model in place on the first ``steps`` batches of a plan.
 
     Args:
@@ -124,7 +124,8 @@ def fit(
     The other parameters are those of :func:`train`.
 
     Returns:
-        (step, mean loss of the steps since the one before, and of the processes) at about a hundred steps.
+        (step, mean loss of the steps since the one before, and of the processes) at about a hundred steps; and the
+        seconds that the training took, interruptions left out.
 
     Raises:
         ValueError: a loss that is not finite; several devices in one process.
@@ -154,8 +155,9 @@ def fit(
         raise ValueError('token_dropout is for a bag of subwords with no further layers; leave it out')
     if sparse and not on_cpu and count() > 1:
         raise ValueError('a bag of subwords trains on CPUs or on one GPU; start one process, or pass device=\'cpu\'')
+    progress = Progress(resume_from)
     trainer = BatchTrainer(
-        batches=batches, checkpoints=checkpoints, monitor=monitor, partial=PartialLoss(resume_from), model=model,
+        batches=batches, checkpoints=checkpoints, monitor=monitor, progress=progress, model=model,
         args=arguments, loss=loss, train_dataset=slot_table(batches, steps, negatives), callbacks=[*callbacks],
         **(_sparse_parts(model, arguments) if sparse else {}),
     )  # fmt: skip
@@ -166,7 +168,8 @@ def fit(
     with row_sparse(model, token_dropout) if sparse else nullcontext():
         trainer.train(resume_from_checkpoint=None if resume_from is None else str(resume_from))
     monitor.stopping.restore(model)
-    return [(entry['step'], round(entry['loss'], 5)) for entry in trainer.state.log_history if 'loss' in entry]
+    losses = [(entry['step'], round(entry['loss'], 5)) for entry in trainer.state.log_history if 'loss' in entry]
+    return losses, progress.seconds
 
 
 def _sparse_parts(model, arguments: SentenceTransformerTrainingArguments) -> dict:

@@ -119,6 +119,11 @@ def together() -> Iterator[None]:
             raise OSError(f'process {number} of {count()} stopped with {error}')
 
 
+def is_of_another_process(error: Exception) -> bool:
+    """Whether an error is that of a collective operation that has lost one of the others."""
+    return count() > 1 and (type(error).__name__.startswith('Dist') or 'gloo' in str(error))
+
+
 @contextmanager
 def watching_the_others() -> Iterator[None]:
     """A block whose collective operations fail where another process has died without a word.
@@ -129,7 +134,7 @@ def watching_the_others() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if count() == 1 or not (type(error).__name__.startswith('Dist') or 'gloo' in str(error)):
+        if not is_of_another_process(error):
             raise
         raise OSError(
             f'another process of this run is gone (process {rank()} of {count()} had {type(error).__name__}: '

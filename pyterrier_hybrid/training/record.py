@@ -50,9 +50,18 @@ def drawn_languages(parts: list[dict]) -> list[str]:
 
 
 def write_record(folder: Path, settings: dict) -> None:
-    """Writes ``training.json``: the settings, and the versions they ran with."""
-    record = {**settings, 'python': platform.python_version(), 'versions': {name: version(name) for name in _PACKAGES}}
+    """Writes ``training.json``: the settings, and the versions they ran with, unless they say that themselves."""
+    record = {'python': platform.python_version(), 'versions': {name: version(name) for name in _PACKAGES}, **settings}
     (folder / RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False) + '\n', encoding='utf-8')
+
+
+def read_record(folder: Path | None) -> dict | None:
+    """The content of ``training.json`` in a run's folder; None for a folder that is no run's."""
+    path = None if folder is None else folder / RECORD
+    if path is None or not path.is_file():
+        return None
+    record = json.loads(path.read_text(encoding='utf-8'))
+    return record if isinstance(record, dict) and {'mix', 'composition'} <= record.keys() else None
 
 
 def write_card(folder: Path, name: str, settings: dict, languages: Sequence[str], dimension: int) -> None:
@@ -90,7 +99,7 @@ def write_card(folder: Path, name: str, settings: dict, languages: Sequence[str]
         f'- {settings["steps_done"]:,} steps of {settings["batch_size"]:,} pairs, InfoNCE at temperature '
         f'{settings["temperature"]}, {settings["negatives"]} hard negatives a pair, seed {settings["seed"]}',
         *_validated(settings.get('validation'), settings.get('metric_for_best_model')),
-        *_whitened(settings.get('whitening')),
+        *_whitened(settings.get('whitening', [])),
         f'- vectors: {dimension} components of float32, to be compared by the cosine',
         f'- prefixes: query `{settings["query_prefix"]!r}`, passage `{settings["passage_prefix"]!r}`',
         '',
@@ -129,13 +138,12 @@ def _validated(validation: dict | None, metric: str | None) -> list[str]:
     ]
 
 
-def _whitened(whitening: dict | None) -> list[str]:
-    """The line on whitening, if there was any."""
-    if whitening is None:
-        return []
+def _whitened(whitening: list[dict]) -> list[str]:
+    """A line on each whitening."""
     return [
-        f'- vectors whitened in part after the training: power {whitening["power"]}, over {whitening["texts"]:,} texts '
-        f'of pairs with fingerprint `{whitening["pairs"]}`'
+        f'- vectors whitened in part after all of this: power {each["power"]}, over {each["texts"]:,} texts of pairs '
+        f'with fingerprint `{each["pairs"]}`'
+        for each in whitening
     ]
 
 

@@ -2,7 +2,6 @@
 import os
 import shutil
 import sys
-import time
 from operator import index
 from pathlib import Path
 
@@ -73,7 +72,7 @@ def train(
         mix: probability of each kind of batch, or a schedule of such mixes, see :class:`HybridBatches`.
         batch_size: pairs in a batch, of all processes together; the paper's is 100.
         steps: optimiser steps; None for one epoch of the plan.
-        learning_rate: of AdamW at its peak; None for the paper's 3e-5, or .05 for ``'static'`` and .001 for
+        learning_rate: of AdamW at its peak; None for the paper's 3e-5, or .05 for a bag of subwords, and .001 for
             ``'small'``.
         weight_decay: of AdamW; the paper's is .01.
         warmup: share of the steps in which the learning rate rises linearly; after them it falls linearly to 0.
@@ -81,7 +80,7 @@ def train(
         source_temperature: 1 draws sources by size, 0 uniformly.
         negatives: hard negatives for each pair, out of those given in the pairs, see :func:`batch_negatives`.
         query_prefix, passage_prefix: put before every text, and stored in the checkpoint; None for the paper's
-            ``'Query: '`` and ``'Passage: '``, or none for a static backbone, where they would add one constant vector.
+            ``'Query: '`` and ``'Passage: '``, or none for a bag of subwords, where they would add one constant vector.
         max_length: tokens after which a text is cut, or a pair, of queries and of passages; None for what the backbone
             says. Not for a static backbone.
         vocab_size: subwords of a backbone from random weights, at most; None for its default.
@@ -125,10 +124,12 @@ def train(
     Raises:
         FileExistsError: ``folder`` exists, or checkpoints of an unfinished run and not ``resume``.
         ValueError: an unusable argument, with the reason, before anything is trained; a checkpoint of a run with other
-            settings, or of pairs that have changed since; a loss that is not finite, with the step and the rows of its
-            batch. In all processes.
+            settings, or of pairs that have changed since; a loss or gradient that is not finite, with the step and the
+            rows of its batch. In all processes.
+        FileNotFoundError: no such backbone or validation set.
         ModuleNotFoundError: a logger that is not installed; says what to install.
-        OSError: another process failed to read or write something; says which, and its error.
+        OSError: something cannot be written, such as to a full disk; or another process failed: says which, and its
+            error.
     """
     folder = Path(folder)
     device = join(device)
@@ -205,19 +206,17 @@ def train(
 
     partial = _partial(folder)
     _remove(partial)  # left by a process that was killed
-    started = time.time()
     try:
         with progress_bar(verbose), watching_the_others():
-            losses = fit(
+            losses, seconds = fit(
                 model, batches, info_nce(model, temperature, mini_batch_size), partial, checkpoints, steps=steps,
                 learning_rate=settings['learning_rate'], weight_decay=weight_decay, warmup=warmup, seed=batches.seed,
                 negatives=negatives, token_dropout=token_dropout, bf16=bf16,
                 gradient_checkpointing=gradient_checkpointing, checkpoint_steps=checkpoint_steps,
                 resume_from=resume_from, verbose=verbose, monitor=monitor, run_name=folder.name, callbacks=callbacks,
             )  # fmt: skip
-        seconds = round(time.time() - started, 1)
         done = monitor.steps_done(steps)
-        settings.update(steps_done=done, epochs=done / len(batches), seconds=seconds, losses=losses)
+        settings.update(steps_done=done, epochs=done / len(batches), seconds=round(seconds, 1), losses=losses)
         settings['composition'] = drawn_shares(batches, done)
         settings.update(monitor.record())
         with together(), progress_bar(verbose):

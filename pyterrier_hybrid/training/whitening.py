@@ -1,6 +1,5 @@
 """Partial whitening: what many texts share weighs less in an encoder's vectors."""
 import copy
-import json
 import os
 import shutil
 from collections import OrderedDict
@@ -16,9 +15,11 @@ from sentence_transformers.sentence_transformer.modules import Normalize
 from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.encoding.backbones import is_static
 from pyterrier_hybrid.encoding.checkpoint import progress_bar, save_checkpoint
+from pyterrier_hybrid.encoding.sides import passage_side, query_side
 
 from .checkpoints import sync_tree, told_of_writing
-from .record import RECORD, drawn_languages, write_card
+from .processes import count
+from .record import drawn_languages, read_record, write_card, write_record
 from .starts import set_max_length
 from .vocabulary import balanced_texts
 
@@ -35,9 +36,10 @@ def whiten(
     """Whitens an encoder's vectors in part, and saves it as a new checkpoint.
 
     Vectors of texts differ more in some directions than in others, and what is learned last lies in the small ones.
-    With M the mean of v v' over vectors v of texts (uncentred), v becomes M^(-power/2) v, so that an eigenvalue s of M
-    becomes s^(1 - power). A power of 1 is whitening (Su et al., arXiv 2103.15316, here without centring); less is
-    usually better for retrieval. Whether it helps is to be measured: nothing is trained, so it takes seconds.
+    With M the mean of v v' over vectors v of texts (uncentred), scaled to a mean eigenvalue of 1, v becomes
+    M^(-power/2) v, so that an eigenvalue s becomes s^(1 - power), up to a constant factor. A power of 1 is whitening
+    (Su et al., arXiv 2103.15316, here without centring). Nothing is trained, and no label is used; it costs the
+    encoding of some tens of thousands of texts: seconds for a bag of subwords. Whether it helps is to be measured.
 
     In a bag of subwords the matrix goes into its table; any other encoder gets a ``Dense`` layer before the
     normalisation. Prefixes and greatest lengths are those of the encoder.
@@ -45,21 +47,23 @@ def whiten(
     Args:
         encoder: any encoder in float32; stays as it is.
         pairs: a :class:`ParallelPairs`, of whose texts M is the mean, taken as passages; about half a million
-            characters of each language. No label is used.
+            characters of each language.
         folder: where the new checkpoint goes, which appears whole; must not exist.
         power: above 0, at most 1.
         verbose: show a progress bar.
 
     Returns:
-        The new encoder, read back from ``folder``. Of a training run it has ``training.json`` and the card too, which
-        say what was done.
+        The new encoder, read back from ``folder``, in float32. Of a training run it has ``training.json`` and the card
+        too, which say what was done.
 
     Raises:
         FileExistsError: ``folder`` exists.
-        ValueError: a power out of bounds; fewer texts than vectors have components; an encoder in half precision, or
-            one that cuts its vectors.
+        ValueError: a power out of bounds; fewer texts than vectors have components, or vectors that are not finite; an
+            encoder in half precision, or one whose vectors or texts are cut as no checkpoint says; several processes.
     """
     folder = Path(folder)
+    if count() > 1:
+        raise ValueError(f'{count()} processes were started, and whiten is one; call it in a program of its own')
     if folder.exists():
         raise FileExistsError(f'{folder} exists already; give another folder for the encoder, or remove it')
     if not 0 < power <= 1:
@@ -68,33 +72,55 @@ def whiten(
         raise ValueError(f"the encoder computes in {encoder.dtype}; open it as HybridEncoder(..., dtype='float32')")
     if encoder.model.truncate_dim is not None:
         raise ValueError(f'the encoder cuts its vectors to {encoder.dimension} components; open it with all of them')
+    model = _reading_alike(encoder)
     moment, texts = _second_moment(encoder, balanced_texts(pairs, CHARACTERS), verbose)
     if texts < encoder.dimension:
         raise ValueError(
             f'the pairs give {texts:,} texts, fewer than the vectors have components ({encoder.dimension:,}), and say '
             'nothing about some directions; give more pairs'
         )
-    model = _with_matrix(copy.deepcopy(encoder.model), torch.from_numpy(_fractional_power(moment, -power / 2)))
-    model.prompts = {'query': encoder.query.prefix, 'document': encoder.passage.prefix}
-    model.default_prompt_name = None
-    if encoder.query.max_length is not None and not is_static(model):
-        set_max_length(model, (encoder.query.max_length, encoder.passage.max_length))
+    if not np.isfinite(moment).all():
+        raise ValueError(f'{encoder} gives vectors that are not finite; look at its weights')
+    _multiply(model, torch.from_numpy(_fractional_power(moment, -power / 2)))
+    done = {'power': power, 'texts': texts, 'pairs': pairs.fingerprint}
     partial = folder.with_name(f'{folder.name}.partial')
     shutil.rmtree(partial, ignore_errors=True)  # left by a process that was killed
     try:
         with told_of_writing(partial, 'The encoder itself is as it was'), progress_bar(verbose):
             save_checkpoint(model, partial)
-        record = encoder.folder and encoder.folder / RECORD
-        if record and record.exists():
-            settings = json.loads(record.read_text(encoding='utf-8'))
-            settings['whitening'] = {'power': power, 'texts': texts, 'pairs': pairs.fingerprint}
-            (partial / RECORD).write_text(json.dumps(settings, indent=1, ensure_ascii=False) + '\n', encoding='utf-8')
+        settings = read_record(encoder.folder)
+        if settings is not None:
+            settings['whitening'] = [*settings.get('whitening', []), done]
+            write_record(partial, settings)
             write_card(partial, folder.name, settings, drawn_languages(settings['composition']), encoder.dimension)
         sync_tree(partial)
         partial.rename(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return HybridEncoder(folder, device=encoder.device)
+    return HybridEncoder(
+        folder, device=encoder.device, dtype='float32', batch_size=encoder.batch_size, text_field=encoder.text_field,
+        verbose=encoder.verbose,
+    )  # fmt: skip
+
+
+def _reading_alike(encoder: HybridEncoder):
+    """A copy of the encoder's model, which reads texts as the encoder does.
+
+    Raises:
+        ValueError: a greatest length that the model cannot keep.
+    """
+    model, lengths = copy.deepcopy(encoder.model), (encoder.query.max_length, encoder.passage.max_length)
+    model.prompts = {'query': encoder.query.prefix, 'document': encoder.passage.prefix}
+    model.default_prompt_name = None
+    if None not in lengths and not is_static(model):
+        set_max_length(model, lengths)
+    kept = query_side(model, None, None).max_length, passage_side(model, None, None).max_length
+    if kept != lengths:
+        raise ValueError(
+            f'the encoder cuts queries and passages after {lengths[0]} and {lengths[1]} tokens, and its checkpoint can '
+            f'only say {kept[0]} and {kept[1]}; open it without max_query_length and max_passage_length'
+        )
+    return model
 
 
 def _second_moment(encoder: HybridEncoder, texts: Iterable[str], verbose: bool) -> tuple[np.ndarray, int]:
@@ -114,19 +140,17 @@ def _fractional_power(moment: np.ndarray, exponent: float) -> np.ndarray:
     return ((directions * values**exponent) @ directions.T).astype(np.float32)
 
 
-def _with_matrix(model, matrix: torch.Tensor):
-    """A model whose vectors are multiplied by a symmetric matrix, before they are normalised at the end if they are."""
+def _multiply(model, matrix: torch.Tensor) -> None:
+    """Has a model multiply its vectors by a symmetric matrix, before they are normalised at the end if they are."""
     matrix = matrix.to(model.device)
     modules = list(model.children())
     if is_static(model) and all(isinstance(module, Normalize) for module in modules[1:]):
         with torch.no_grad():
             model[0].embedding.weight.copy_(model[0].embedding.weight @ matrix)
-        return model
+        return
     end = len(modules)
     while isinstance(modules[end - 1], Normalize):
         end -= 1
-    size = len(matrix)
-    dense = Dense(size, size, bias=False, activation_function=torch.nn.Identity(), init_weight=matrix)
+    dense = Dense(*matrix.shape, bias=False, activation_function=torch.nn.Identity(), init_weight=matrix)
     modules.insert(end, dense)
     model._modules = OrderedDict((str(i), module) for i, module in enumerate(modules))
-    return model

@@ -1,5 +1,6 @@
 """Partial whitening, against a matrix power by scipy."""
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -69,19 +70,54 @@ def test_a_run_says_that_it_was_whitened(corpus, static_run, tmp_path):
     whitened = whiten(static_run, corpus, tmp_path / 'whitened', verbose=False)
     record, own = (json.loads((e.folder / 'training.json').read_text()) for e in (whitened, static_run))
     texts = len(passages(corpus))
-    assert record == {**own, 'whitening': {'power': 0.25, 'texts': texts, 'pairs': corpus.fingerprint}}
+    done = {'power': 0.25, 'texts': texts, 'pairs': corpus.fingerprint}
+    assert record == {**own, 'whitening': [done]}
     card, plain = ((e.folder / 'README.md').read_text() for e in (whitened, static_run))
-    line = f'- vectors whitened in part after the training: power 0.25, over {texts} texts of pairs'
+    line = f'- vectors whitened in part after all of this: power 0.25, over {texts} texts of pairs'
     assert line in card and line not in plain and card.startswith('---')
+    twice = whiten(whitened, corpus, tmp_path / 'twice', power=0.5, verbose=False)
+    assert json.loads((twice.folder / 'training.json').read_text())['whitening'] == [done, {**done, 'power': 0.5}]
+    assert (twice.folder / 'README.md').read_text().count('- vectors whitened in part') == 2
 
 
-def test_lengths_and_prefixes_are_those_of_the_encoder(corpus, tiny_folder, tmp_path):
+def test_lengths_and_prefixes_are_those_of_the_encoder(corpus, tiny_folder, static_run, tmp_path):
     given = {'query_prefix': 'ask: ', 'passage_prefix': 'tell: ', 'max_query_length': 5, 'max_passage_length': 9}
     encoder = HybridEncoder(tiny_folder, normalize=True, device='cpu', **given)
     whiten(encoder, corpus, tmp_path / 'whitened', verbose=False)
     opened = HybridEncoder(tmp_path / 'whitened', device='cpu')
     assert (opened.query, opened.passage) == (encoder.query, encoder.passage)
     assert encoder.model[0].query_length is None
+    encoder = HybridEncoder(static_run.folder, device='cpu', max_passage_length=9)
+    with pytest.raises(ValueError, match='after None and 9 tokens, and its checkpoint can only say None and None'):
+        whiten(encoder, corpus, tmp_path / 'cut', verbose=False)
+
+
+def test_settings_of_the_encoder_stay(corpus, static_run, tmp_path):
+    encoder = HybridEncoder(static_run.folder, device='cpu', batch_size=7, text_field='body')
+    whitened = whiten(encoder, corpus, tmp_path / 'whitened', verbose=False)
+    assert (whitened.batch_size, whitened.text_field, whitened.dtype) == (7, 'body', torch.float32)
+
+
+@pytest.mark.parametrize('content', ['{"learning_rate": 1}', '[]'])
+def test_a_record_of_other_software_stays_out(corpus, static_run, tmp_path, content):
+    folder = shutil.copytree(static_run.folder, tmp_path / 'other')
+    (folder / 'training.json').write_text(content)
+    whitened = whiten(HybridEncoder(folder, device='cpu'), corpus, tmp_path / 'whitened', verbose=False)
+    assert not (whitened.folder / 'training.json').exists() and not (whitened.folder / 'README.md').exists()
+
+
+def test_vectors_that_are_not_finite(corpus, static_run, tmp_path):
+    encoder = HybridEncoder(static_run.folder, device='cpu')
+    with torch.no_grad():
+        encoder.model[0].embedding.weight[:] = float('nan')
+    with pytest.raises(ValueError, match='gives vectors that are not finite'):
+        whiten(encoder, corpus, tmp_path / 'whitened', verbose=False)
+
+
+def test_one_process_whitens(corpus, static_run, tmp_path, monkeypatch):
+    monkeypatch.setenv('WORLD_SIZE', '2')
+    with pytest.raises(ValueError, match='2 processes were started, and whiten is one'):
+        whiten(static_run, corpus, tmp_path / 'whitened', verbose=False)
 
 
 def test_it_is_opened_and_trained_on(corpus, static_run, tmp_path):
