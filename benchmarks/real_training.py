@@ -1,7 +1,7 @@
 """Static encoders trained on the real pairs, evaluated zero-shot on XQuAD-R and MLQA-R in every language setting.
 
     python benchmarks/real_training.py --out runs/real                     # mono, cross, hybrid, three seeds each
-    python benchmarks/real_training.py --out runs/real --long              # one longer hybrid run
+    python benchmarks/real_training.py --out runs/real --long              # one longer hybrid run, also whitened
     python benchmarks/real_training.py --out runs/real --table             # the table of what is there
 
 Resumable: a run goes on from its newest checkpoint, and what is trained or evaluated is not done again. The figures of
@@ -14,6 +14,7 @@ offline_home()  # ir_datasets reads where its home is when it is imported
 
 import argparse
 import json
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -27,7 +28,8 @@ from pyterrier_hybrid.experiment.comparison import MIXES, aligned
 from pyterrier_hybrid.indexing import MultilingualIndex
 from pyterrier_hybrid.lexical import BM25Index
 from pyterrier_hybrid.measures import RankDistance
-from pyterrier_hybrid.training import ParallelPairs, inverse_cloze, train
+from pyterrier_hybrid.training import ParallelPairs, inverse_cloze, train, whiten
+from pyterrier_hybrid.training.checkpoints import Checkpoints
 
 BM25 = 'BM25'
 DATASETS = ('xquad-r', 'mlqa-r')
@@ -38,7 +40,8 @@ COMMON = {
 #: At most 12 minutes on two cores.
 SHORT = {**COMMON, 'dimension': 512, 'steps': 3000}
 #: At most 45 minutes on two cores. Chosen by short runs evaluated on the same collections, see RESULTS.md.
-LONG = {**COMMON, 'dimension': 1024, 'vocab_size': 64_000, 'steps': 14_000, 'token_dropout': 0.2}
+LONG = {**COMMON, 'dimension': 1024, 'vocab_size': 64_000, 'steps': 16_500, 'token_dropout': 0.2,
+        'checkpoint_steps': 1000}  # fmt: skip
 LONG_MIX = {'monolingual': 0.2, 'crosslingual': 0.8}
 CELLS = [('AP', 'monolingual'), ('AP', 'crosslingual'), ('AP', 'multilingual'), ('RankDistance', 'multilingual')]
 
@@ -49,19 +52,50 @@ def opened_pairs(folder: Path, derive=inverse_cloze) -> ParallelPairs:
 
 
 def trained(pairs: ParallelPairs, folder: Path, mix: dict, seed: int, settings: dict) -> None:
-    """Trains a run that is not there yet, and notes how long it took from start to finish, interruptions left out."""
-    if folder.exists():
+    """Trains a run that is not there yet, and notes its minutes.
+
+    They are from start to finish; of a run that was resumed, those of the training alone, interruptions left out.
+    """
+    noted, resumed, start = folder.with_suffix('.json'), Checkpoints.of(folder).exists(), time.monotonic()
+    if folder.exists() and noted.exists():
+        _check_same(folder, mix, settings)
         return
-    start = time.monotonic()
-    train(pairs, folder, mix=mix, seed=seed, resume=True, verbose=False, **settings)
-    minutes = (time.monotonic() - start) / 60
-    folder.with_suffix('.json').write_text(json.dumps({'minutes': round(minutes, 2)}) + '\n', encoding='utf-8')
-    print(f'{folder.name}: {minutes:.1f} minutes', flush=True)
+    if not folder.exists():
+        train(pairs, folder, mix=mix, seed=seed, resume=True, verbose=False, **settings)
+    else:
+        resumed = True  # killed before its minutes were noted
+    seconds = _record(folder)['seconds'] if resumed else time.monotonic() - start
+    noted.write_text(json.dumps({'minutes': round(seconds / 60, 2)}) + '\n', encoding='utf-8')
+    print(f'{folder.name}: {seconds / 60:.1f} minutes', flush=True)
+
+
+def _record(run: Path) -> dict:
+    """What a run's folder says of it."""
+    return json.loads((run / 'training.json').read_text(encoding='utf-8'))
+
+
+def _check_same(run: Path, mix: dict, settings: dict) -> None:
+    """Refuses a run that is there with other settings."""
+    record = _record(run)
+    for name, value in {**settings, 'mix': mix}.items():
+        if name != 'checkpoint_steps' and record[name] != value:
+            raise SystemExit(f'{run} was trained with {name} {record[name]}, and not {value}; give another --out')
+
+
+def whitened(run: Path, pairs: ParallelPairs, folder: Path) -> None:
+    """Whitens a finished run's vectors in part, unless that is done; its minutes are the run's."""
+    if folder.exists() and folder.stat().st_mtime < run.stat().st_mtime:
+        shutil.rmtree(folder)  # of an earlier run
+    if not folder.exists():
+        whiten(HybridEncoder(run), pairs, folder, verbose=False)
+    folder.with_suffix('.json').write_text(run.with_suffix('.json').read_text(encoding='utf-8'), encoding='utf-8')
 
 
 def evaluated(name: str, folder: Path, dataset: str) -> pd.Series:
     """The figures of one system on one data set, evaluated when they are first asked for."""
-    place = folder / 'results' / dataset / name
+    place, run = folder / 'results' / dataset / name, folder / name
+    if place.exists() and run.exists() and place.stat().st_mtime < run.stat().st_mtime:
+        shutil.rmtree(place)  # of an earlier run
     if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
         collection = EvaluationSet(dataset)
@@ -114,7 +148,9 @@ def main() -> None:
     if not arguments.table:
         folder.mkdir(parents=True, exist_ok=True)
         if arguments.long:
-            trained(opened_pairs(folder / 'plain-pairs', None), folder / 'long-seed0', LONG_MIX, 0, LONG)
+            pairs = opened_pairs(folder / 'plain-pairs', None)
+            trained(pairs, folder / 'long-seed0', LONG_MIX, 0, LONG)
+            whitened(folder / 'long-seed0', pairs, folder / 'long-whitened-seed0')
         else:
             pairs = opened_pairs(folder / 'pairs')
             for seed in arguments.seeds:

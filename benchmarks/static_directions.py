@@ -1,10 +1,10 @@
-"""What the directions of a trained static encoder's vectors hold, by taking some away: languages, and the largest ones.
+"""What the directions of a trained static encoder's vectors hold, by changing their weights.
 
     python benchmarks/static_directions.py --run runs/real/long-seed0 --pairs runs/real/plain-pairs
 
 Evaluates the encoder on XQuAD-R as it is, whitened in part (``whiten``) at several powers, and without the directions
-in which the mean vectors of the languages differ, which hold what tells the languages apart. Nothing is
-trained; about half a minute each.
+in which the mean vectors of the languages differ, which hold what tells the languages apart: means over parallel texts
+that are there in every language, so that they differ in nothing else. Nothing is trained; about half a minute each.
 """
 # ruff: noqa: E402
 from _data import offline_home
@@ -28,16 +28,19 @@ from pyterrier_hybrid.measures import RankDistance
 from pyterrier_hybrid.training import ParallelPairs, whiten
 
 POWERS = (0.125, 0.25, 0.5, 1)
-#: Texts of each language for its mean vector.
-TEXTS = 5_000
 
 
 def without_languages(run: Path, pairs: ParallelPairs) -> HybridEncoder:
     """The encoder without the directions in which the languages' mean vectors differ."""
-    encoder, texts = HybridEncoder(run), defaultdict(list)
-    for lang, text in pairs.iter_texts():
-        if len(texts[lang]) < TEXTS:
-            texts[lang].append(text)
+    encoder, texts = HybridEncoder(run, device='cpu'), defaultdict(list)
+    for source in pairs.sources:
+        for stratum in source.strata if source.kind == 'bitext' else ():
+            if set(stratum.passage_langs) == set(pairs.languages):
+                rows = range(stratum.start, stratum.stop)
+                for lang in pairs.languages:
+                    texts[lang] += source.texts('passage', rows, [lang] * len(rows))
+    if not texts:
+        raise SystemExit(f'{pairs} has no parallel texts in all of its languages')
     means = np.stack([encoder.encode_docs(some).mean(0) for some in texts.values()])
     directions = np.linalg.svd(means - means.mean(0), full_matrices=False)[2][: len(means) - 1]
     table, directions = encoder.model[0].embedding.weight, torch.from_numpy(directions)

@@ -12,13 +12,13 @@ computes the others wait, so that a machine that gets slower or faster does so f
   same to the token (shuffled batches mix languages and sources, and are padded to the longest of them).
 
 glibc gives the memory of large tensors back to the system and asks for it again, in some processes at every step and in
-others never, by luck; clearing the pages anew is up to half of a step's time. So each process keeps what it frees here
-(``--malloc default`` leaves it to glibc).
+others never, by luck; clearing the pages anew is up to half of a step's time. So each process keeps what it frees here,
+from 4 GiB on, 12 GiB in all (``--malloc default`` leaves it to glibc).
 
 A step's time is from the process's turn to the step's end, so reading its texts counts, and making a model or saving
 it does not. The figure is the sum over the steps after some that warm up, with the interval that 95% of 10,000
-resamplings of the steps give for the ratio: in pairs over the same batches, independently over shuffled ones. On a
-CPU, ``train`` updates the table of a static encoder by its rows in the batch, and the trainer by default all of it.
+resamplings of the steps give for the ratio: in pairs over the same batches, independently over shuffled ones. ``train``
+updates the table of a static encoder by its rows in the batch, and the trainer by default all of it.
 """
 import argparse
 import os
@@ -121,8 +121,8 @@ def theirs(model, pairs, batch_size: int, rate: float, steps: int, folder: Path,
     trainer.train()
 
 
-def one_way(number: int, ways: list[str], folder: Path, sizes: tuple, threads: int, turns: list, over, answer) -> None:
-    """A process: trains in one of the ways, and puts what each timed step took."""
+def one_way(number: int, ways: list[str], folder: Path, sizes: tuple, threads: int, turns: list, over) -> None:
+    """A process: trains in one of the ways, and writes what each timed step took."""
     torch.set_num_threads(threads)
     if KEEPING.items() <= os.environ.items():
         torch.zeros(KEPT, dtype=torch.uint8)
@@ -132,14 +132,14 @@ def one_way(number: int, ways: list[str], folder: Path, sizes: tuple, threads: i
     sampler = {'batch_sampler': ConsecutiveBatches} if way == ORDERED else {}
     with progress_bar(False):
         (ours if way == OURS else theirs)(model, pairs, batch_size, rate, WARM_UP + steps, place, callback, **sampler)
-    answer.put((way, callback.seconds[WARM_UP:]))
+    np.save(folder / f'seconds {number}.npy', callback.seconds[WARM_UP:])
 
 
 def timed(ways: list[str], folder: Path, sizes: tuple[int, float, int], threads: int) -> dict[str, np.ndarray]:
     """Seconds of each timed step of each way, float64 (steps,)."""
     context, rng = multiprocessing.get_context('spawn'), np.random.default_rng(0)
-    turns, over, answer = [context.Semaphore(0) for _ in ways], context.Semaphore(0), context.Queue()
-    given = (ways, folder, sizes, threads, turns, over, answer)
+    turns, over = [context.Semaphore(0) for _ in ways], context.Semaphore(0)
+    given = (ways, folder, sizes, threads, turns, over)
     processes = multiprocessing.spawn(one_way, given, len(ways), join=False)
 
     def wait() -> None:
@@ -154,9 +154,9 @@ def timed(ways: list[str], folder: Path, sizes: tuple[int, float, int], threads:
             wait()
     for turn in turns:
         turn.release()  # to save the model, which is not timed
-    seconds = dict(answer.get(timeout=PATIENCE) for _ in ways)
-    processes.join()
-    return {way: np.array(seconds[way]) for way in ways}
+    while not processes.join():
+        pass
+    return {way: np.load(folder / f'seconds {number}.npy') for number, way in enumerate(ways)}
 
 
 def interval(their: np.ndarray, our: np.ndarray, paired: bool) -> tuple[float, float]:
@@ -177,6 +177,8 @@ def main() -> None:
     parser.add_argument('--threads', type=int, default=torch.get_num_threads(), help='of torch, in each process')
     parser.add_argument('--malloc', choices=['keeping', 'default'], default='keeping')
     args = parser.parse_args()
+    if OURS not in args.ways:
+        parser.error(f'--ways needs {OURS}, which the others are compared with')
     if args.malloc == 'keeping':
         os.environ.update(KEEPING)  # the processes read it when they start
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
