@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import pyterrier as pt
 import torch
 from sentence_transformers.base.modules import Dense
 from sentence_transformers.sentence_transformer.modules import Normalize
@@ -125,9 +126,10 @@ def _reading_alike(encoder: HybridEncoder):
 
 def _second_moment(encoder: HybridEncoder, texts: Iterable[str], verbose: bool) -> tuple[np.ndarray, int]:
     """The mean of v v' over vectors of texts, float64 (d, d), and the number of texts."""
-    texts, total, n = iter(texts), np.zeros((encoder.dimension, encoder.dimension)), 0
+    texts = iter(pt.tqdm(texts, desc='Encoding (to whiten)', unit='text', disable=not verbose))
+    total, n = np.zeros((encoder.dimension, encoder.dimension)), 0
     while some := list(islice(texts, _AT_ONCE)):
-        vectors = encoder.encode_docs(some, verbose=verbose).astype(np.float64)
+        vectors = encoder.encode_docs(some, verbose=False).astype(np.float64)
         total += vectors.T @ vectors
         n += len(some)
     return total / max(n, 1), n
