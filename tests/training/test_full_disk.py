@@ -2,9 +2,11 @@
 import resource
 
 import pytest
+import torch
 from safetensors import SafetensorError
 
 from pyterrier_hybrid.training import loop, trainer
+from pyterrier_hybrid.training.checkpoints import told_of_writing
 from pyterrier_hybrid.training.trainer import train
 
 OPTIONS = {
@@ -63,3 +65,15 @@ def test_the_checkpoint_stays_whole_where_the_run_cannot_be_saved(corpus, tmp_pa
     train(corpus, tmp_path / 'run', checkpoint_steps=2, resume=True, **OPTIONS)
     train(corpus, tmp_path / 'whole' / 'run', **OPTIONS)
     assert contents(tmp_path / 'run') == contents(tmp_path / 'whole' / 'run')
+
+
+@pytest.mark.parametrize('error', [
+    torch.OutOfMemoryError('CUDA out of memory'),
+    torch.distributed.DistBackendError('NCCL error: remote process exited'),
+    RuntimeError('[gloo/transport/tcp/pair.cc:547] Connection closed by peer'),
+])  # fmt: skip
+def test_other_errors_while_writing_are_not_taken_for_it(monkeypatch, tmp_path, error):
+    monkeypatch.setenv('WORLD_SIZE', '2')
+    with pytest.raises(RuntimeError) as caught, told_of_writing(tmp_path):
+        raise error
+    assert caught.value is error

@@ -145,7 +145,7 @@ def test_loss_and_gradients_are_those_of_one_process(launched, alone, name):
     given, more = COMPARED[name]
     single, single_folder = alone(given)
     assert len(single['steps']) == TINY['steps']
-    tolerance = 0.02 if 'bf16' in given else 1e-5
+    tolerance = 5e-3 if 'bf16' in given else 1e-5
     for one, two, other in zip(single['steps'], first['steps'], second['steps'], strict=True):
         assert two[0] == other[0] and abs(one[0] - two[0]) < tolerance
         assert one[1].keys() == two[1].keys() and any(grad.abs().max() > 1e-3 for grad in one[1].values())
@@ -155,7 +155,7 @@ def test_loss_and_gradients_are_those_of_one_process(launched, alone, name):
                 torch.testing.assert_close(two[1][parameter], grad, rtol=tolerance, atol=tolerance)
         # bfloat16 keeps 8 bits and its errors add up: an entry may be far off where the whole gradient is not
         whole, same = (torch.cat([step[1][parameter].flatten() for parameter in one[1]]) for step in (one, two))
-        assert (same - whole).norm() < tolerance * whole.norm()
+        assert (same - whole).norm() < (0.02 if 'bf16' in given else tolerance) * whole.norm()
     if given['backbone'] != 'static':
         check_calls(single['calls'], 8, given)
         check_calls(first['calls'], 4, {**given, **more})

@@ -66,7 +66,8 @@ def test_whitening_in_full_makes_all_directions_alike(corpus, tiny_folder, tmp_p
     np.testing.assert_allclose(moment / (moment[0, 0] - moment[0, 1]), np.eye(16) - NOWHERE, atol=1e-3)
 
 
-def test_a_run_says_that_it_was_whitened(corpus, static_run, tmp_path):
+def test_a_run_says_that_it_was_whitened(corpus, static_run, tmp_path, monkeypatch):
+    monkeypatch.setattr('pyterrier_hybrid.training.record.version', lambda name: 'of another day')
     whitened = whiten(static_run, corpus, tmp_path / 'whitened', verbose=False)
     record, own = (json.loads((e.folder / 'training.json').read_text()) for e in (whitened, static_run))
     texts = len(passages(corpus))
