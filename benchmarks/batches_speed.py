@@ -14,8 +14,8 @@ from types import SimpleNamespace
 import numpy as np
 from pairs_speed import LANGS, own_memory
 
-from pyterrier_hybrid.training import HybridBatches
-from pyterrier_hybrid.training.pairs_source import Stratum
+from pyterrier_hybrid.batches import HybridBatches
+from pyterrier_hybrid.pairs.source import Stratum
 
 MIXES = {
     'hybrid': {'monolingual': 0.5, 'crosslingual': 0.5},

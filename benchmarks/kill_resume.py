@@ -24,7 +24,8 @@ from pathlib import Path
 from datasets_ext import worldfacts
 from pyterrier_hybrid.encoding.checkpoint import progress_bar
 from pyterrier_hybrid.encoding.compact import small_backbone
-from pyterrier_hybrid.training import ParallelPairs, train
+from pyterrier_hybrid.pairs import ParallelPairs
+from pyterrier_hybrid.training import train
 
 COMMON = {'mix': {'monolingual': 0.5, 'crosslingual': 0.5}, 'device': 'cpu', 'verbose': False, 'resume': True}
 SETTINGS = {

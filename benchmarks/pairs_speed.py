@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from pyterrier_hybrid.training.pairs import ParallelPairs
-from pyterrier_hybrid.training.pairs_import import FORMAT, MANIFEST
-from pyterrier_hybrid.training.pairs_source import BLOCK
+from pyterrier_hybrid.pairs.corpus import ParallelPairs
+from pyterrier_hybrid.pairs.importing import FORMAT, MANIFEST
+from pyterrier_hybrid.pairs.source import BLOCK
 
 LANGS = ['ar', 'de', 'en', 'es', 'fr', 'ru', 'zh', 'hi', 'ja', 'th', 'tr', 'vi']
 

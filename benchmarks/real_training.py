@@ -28,7 +28,8 @@ from pyterrier_hybrid.experiment.comparison import MIXES, aligned
 from pyterrier_hybrid.indexing import MultilingualIndex
 from pyterrier_hybrid.lexical import BM25Index
 from pyterrier_hybrid.measures import RankDistance
-from pyterrier_hybrid.training import ParallelPairs, inverse_cloze, train, whiten
+from pyterrier_hybrid.pairs import ParallelPairs, inverse_cloze
+from pyterrier_hybrid.training import train, whiten
 from pyterrier_hybrid.training.checkpoints import Checkpoints
 
 BM25 = 'BM25'

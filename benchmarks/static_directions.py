@@ -25,7 +25,8 @@ from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment
 from pyterrier_hybrid.indexing import MultilingualIndex
 from pyterrier_hybrid.measures import RankDistance
-from pyterrier_hybrid.training import ParallelPairs, whiten
+from pyterrier_hybrid.pairs import ParallelPairs
+from pyterrier_hybrid.training import whiten
 
 POWERS = (0.125, 0.25, 0.5, 1)
 

@@ -24,8 +24,9 @@ from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment, R
 from pyterrier_hybrid.experiment.comparison import aligned
 from pyterrier_hybrid.indexing import MultilingualIndex
 from pyterrier_hybrid.measures import RankDistance
-from pyterrier_hybrid.training import ParallelPairs, train
-from pyterrier_hybrid.training.vocabulary import balanced_texts
+from pyterrier_hybrid.pairs import ParallelPairs
+from pyterrier_hybrid.pairs.balanced import balanced_texts
+from pyterrier_hybrid.training import train
 
 BASE = {
     'backbone': 'static', 'dimension': 512, 'batch_size': 512, 'steps': 1000, 'learning_rate': 0.05,

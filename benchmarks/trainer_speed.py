@@ -39,12 +39,14 @@ from sentence_transformers import (
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 from transformers import PrinterCallback, TrainerCallback
 
+from pyterrier_hybrid.batches import HybridBatches
 from pyterrier_hybrid.encoding.backbones import static_backbone
 from pyterrier_hybrid.encoding.checkpoint import progress_bar
 from pyterrier_hybrid.encoding.compact import small_backbone
-from pyterrier_hybrid.training import HybridBatches, ParallelPairs, train
+from pyterrier_hybrid.pairs import ParallelPairs
+from pyterrier_hybrid.pairs.balanced import balanced_texts
+from pyterrier_hybrid.training import train
 from pyterrier_hybrid.training.feed import ConsecutiveBatches, batch_texts
-from pyterrier_hybrid.training.vocabulary import balanced_texts
 
 MIX = {'monolingual': 0.5, 'crosslingual': 0.5}
 OURS, DEFAULT, ORDERED = 'train', 'SentenceTransformerTrainer', "the same in the plan's order"

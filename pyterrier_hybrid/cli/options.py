@@ -162,7 +162,8 @@ def opened_pairs(arguments: argparse.Namespace) -> Iterator:
 
     Under many processes the first one imports them, and the others open what it made.
     """
-    from pyterrier_hybrid.training import ParallelPairs, processes
+    from pyterrier_hybrid.pairs import ParallelPairs
+    from pyterrier_hybrid.training import processes
 
     folder = path = Path(arguments.pairs)
     processes.join(getattr(arguments, 'device', None))
@@ -180,7 +181,7 @@ def opened_pairs(arguments: argparse.Namespace) -> Iterator:
 
 def _import_pairs(arguments: argparse.Namespace, path: Path, folder: Path) -> None:
     from datasets_ext import worldfacts
-    from pyterrier_hybrid.training import ParallelPairs, inverse_cloze
+    from pyterrier_hybrid.pairs import ParallelPairs, inverse_cloze
 
     if arguments.pairs == 'worldfacts' and not path.exists():
         ParallelPairs.from_rows(worldfacts.training_pairs(), folder, verbose=not arguments.quiet)

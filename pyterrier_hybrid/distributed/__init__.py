@@ -3,20 +3,10 @@
 Nothing here knows what the work is. Public names are loaded when they are first asked for (PEP 562); Ray itself is not
 imported before there is work for it.
 """
-from importlib import import_module
+from pyterrier_hybrid.lazy import lazy_names
 
 _EXPORTS = {
     'on_ray': 'tasks',
     'Resources': 'resources',
 }
-__all__ = [*_EXPORTS]
-
-
-def __getattr__(name: str):
-    if name in _EXPORTS:
-        return getattr(import_module(f'{__name__}.{_EXPORTS[name]}'), name)
-    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_EXPORTS})
+__getattr__, __dir__, __all__ = lazy_names(__name__, _EXPORTS)

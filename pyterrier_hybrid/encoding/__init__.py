@@ -2,7 +2,7 @@
 
 Public names are loaded when they are first asked for (PEP 562): importing this package loads no torch.
 """
-from importlib import import_module
+from pyterrier_hybrid.lazy import lazy_names
 
 _EXPORTS = {
     'HybridEncoder': 'encoder',
@@ -11,14 +11,4 @@ _EXPORTS = {
     'small_backbone': 'compact',
     'static_backbone': 'backbones',
 }
-__all__ = [*_EXPORTS]
-
-
-def __getattr__(name: str):
-    if name in _EXPORTS:
-        return getattr(import_module(f'{__name__}.{_EXPORTS[name]}'), name)
-    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_EXPORTS})
+__getattr__, __dir__, __all__ = lazy_names(__name__, _EXPORTS)

@@ -1,5 +1,5 @@
 """Experiments: one encoder or pipeline, all its monolingual, cross-lingual and multilingual settings, one table."""
-from importlib import import_module
+from pyterrier_hybrid.lazy import lazy_names
 
 _EXPORTS = {
     'MultilingualExperiment': 'settings',
@@ -18,10 +18,4 @@ _EXPORTS = {
     'alphas': 'study_mixes',
     'simplex': 'study_mixes',
 }
-__all__ = list(_EXPORTS)
-
-
-def __getattr__(name: str):
-    if name in _EXPORTS:
-        return getattr(import_module(f'{__name__}.{_EXPORTS[name]}'), name)
-    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+__getattr__, __dir__, __all__ = lazy_names(__name__, _EXPORTS)

@@ -10,8 +10,8 @@ from pyterrier_hybrid.encoding.backbones import static_backbone
 from pyterrier_hybrid.indexing import MultilingualIndex
 from pyterrier_hybrid.lexical import BM25Index
 from pyterrier_hybrid.measures import RankDistance
+from pyterrier_hybrid.pairs.balanced import balanced_texts
 from pyterrier_hybrid.training import train
-from pyterrier_hybrid.training.vocabulary import balanced_texts
 
 from .evaluation_set import EvaluationSet
 from .result import Result

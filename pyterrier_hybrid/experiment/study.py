@@ -160,7 +160,8 @@ def _runs(mixes: Mapping[str, Mapping[str, float]], fractions: Iterable[float], 
 
 def _check_runs(study: Study, runs: list[Run]) -> None:
     """Refuses what no run could be trained with, before the first is."""
-    from pyterrier_hybrid.training import HybridBatches, train
+    from pyterrier_hybrid.batches import HybridBatches
+    from pyterrier_hybrid.training import train
     from pyterrier_hybrid.training.validation_sources import open_validation
 
     arguments = inspect.signature(train).bind(

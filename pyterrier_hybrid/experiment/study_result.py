@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pyterrier_hybrid.training import Kind
+from pyterrier_hybrid.batches import Kind
 
 from .result import Result
 

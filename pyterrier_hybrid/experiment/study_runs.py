@@ -74,7 +74,7 @@ class Study:
 
     def pairs_for(self, run: Run):
         """The pairs that a run is trained on."""
-        from pyterrier_hybrid.training import PairsSubset
+        from pyterrier_hybrid.pairs import PairsSubset
 
         return self.pairs if run.fraction == 1 else PairsSubset(self.pairs, run.fraction, seed=run.seed)
 

@@ -2,7 +2,7 @@
 
 ``MultilingualIndex`` is the index, ``top_k`` and ``exact_scores`` are the search it rests on, as functions over arrays.
 """
-from importlib import import_module
+from pyterrier_hybrid.lazy import lazy_names
 
 _EXPORTS = {
     'MultilingualIndex': 'index',
@@ -12,14 +12,4 @@ _EXPORTS = {
     'exact_scores': 'search',
     'top_k': 'search',
 }
-__all__ = list(_EXPORTS)
-
-
-def __getattr__(name: str):
-    if name in _EXPORTS:
-        return getattr(import_module(f'{__name__}.{_EXPORTS[name]}'), name)
-    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_EXPORTS})
+__getattr__, __dir__, __all__ = lazy_names(__name__, _EXPORTS)

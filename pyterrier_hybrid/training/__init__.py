@@ -1,22 +1,18 @@
-"""Training on hybrid batches: the parallel corpus, what makes up a batch, the objective, the trainer."""
-from importlib import import_module
+"""Training an encoder on hybrid batches: the objective, the trainer, validation, checkpoints."""
+from pyterrier_hybrid.lazy import lazy_names
 
 _EXPORTS = {
-    'ParallelPairs': 'pairs',
-    'PairsSubset': 'pairs_subset',
-    'HybridBatches': 'batches',
-    'Batch': 'batches',
-    'Kind': 'pools',
-    'inverse_cloze': 'cloze',
-    'hold_out': 'held_out',
     'ValidationSet': 'validation',
     'train': 'trainer',
     'whiten': 'whitening',
 }
-__all__ = list(_EXPORTS)
-
-
-def __getattr__(name: str):
-    if name in _EXPORTS:
-        return getattr(import_module(f'{__name__}.{_EXPORTS[name]}'), name)
-    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+_MOVED = {
+    'ParallelPairs': 'pyterrier_hybrid.pairs.corpus',
+    'PairsSubset': 'pyterrier_hybrid.pairs.subset',
+    'hold_out': 'pyterrier_hybrid.pairs.held_out',
+    'inverse_cloze': 'pyterrier_hybrid.pairs.cloze',
+    'HybridBatches': 'pyterrier_hybrid.batches.hybrid',
+    'Batch': 'pyterrier_hybrid.batches.hybrid',
+    'Kind': 'pyterrier_hybrid.batches.pools',
+}
+__getattr__, __dir__, __all__ = lazy_names(__name__, _EXPORTS, _MOVED)

@@ -9,7 +9,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 from torch import OutOfMemoryError
 
-from .processes import is_first, is_of_another_process, together
+from pyterrier_hybrid.training.processes import is_first, is_of_another_process, together
 
 _PREFIX, _PARTIAL, _SETTINGS = 'checkpoint-', 'partial-', 'run.json'
 _GO_ON = 'The last complete checkpoint is as it was, and resume=True goes on from it'

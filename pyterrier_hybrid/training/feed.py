@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from torch.utils.data import BatchSampler
 
-from .batches import HybridBatches
-from .negatives import batch_negatives
+from pyterrier_hybrid.batches.hybrid import HybridBatches
+from pyterrier_hybrid.batches.negatives import batch_negatives
 
 
 def slot_table(batches: HybridBatches, steps: int, negatives: int = 0):

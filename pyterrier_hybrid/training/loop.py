@@ -8,19 +8,18 @@ from sentence_transformers import SentenceTransformerTrainer, SentenceTransforme
 from sentence_transformers.sentence_transformer.data_collator import SentenceTransformerDataCollator
 from transformers import PrinterCallback, TrainerCallback
 
+from pyterrier_hybrid.batches.hybrid import HybridBatches
 from pyterrier_hybrid.encoding.backbones import is_static
 from pyterrier_hybrid.encoding.checkpoint import save_checkpoint
-
-from .bags import clip_sparse_grad_norm, is_bag, row_sparse
-from .bar import show
-from .batches import HybridBatches
-from .checkpoints import Checkpoints
-from .feed import ConsecutiveBatches, column_names, slot_table
-from .monitor import Monitor
-from .processes import count, is_first, mean, rank
-from .progress import Progress
-from .sparse_adamw import SparseAdamW
-from .tokens import CachedTokens
+from pyterrier_hybrid.training.bags import clip_sparse_grad_norm, is_bag, row_sparse
+from pyterrier_hybrid.training.bar import show
+from pyterrier_hybrid.training.checkpoints import Checkpoints
+from pyterrier_hybrid.training.feed import ConsecutiveBatches, column_names, slot_table
+from pyterrier_hybrid.training.monitor import Monitor
+from pyterrier_hybrid.training.processes import count, is_first, mean, rank
+from pyterrier_hybrid.training.progress import Progress
+from pyterrier_hybrid.training.sparse_adamw import SparseAdamW
+from pyterrier_hybrid.training.tokens import CachedTokens
 
 
 class BatchTrainer(SentenceTransformerTrainer):

@@ -5,10 +5,9 @@ from pathlib import Path
 from transformers import TrainerCallback
 
 from pyterrier_hybrid.encoding import HybridEncoder
-
-from .early_stopping import EarlyStopping
-from .processes import gather, is_first, together
-from .validation import ValidationSet
+from pyterrier_hybrid.training.early_stopping import EarlyStopping
+from pyterrier_hybrid.training.processes import gather, is_first, together
+from pyterrier_hybrid.training.validation import ValidationSet
 
 #: Evaluations of a run, where it is not said after how many steps.
 EVALUATIONS = 10

@@ -1,5 +1,5 @@
 """The training objective: InfoNCE over in-batch passages."""
-from .processes import count
+from pyterrier_hybrid.training.processes import count
 
 
 def info_nce(model, temperature: float, mini_batch_size: int | None = None):

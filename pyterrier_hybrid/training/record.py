@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from .composition import mean_shares
+from pyterrier_hybrid.batches.composition import mean_shares
 
 RECORD = 'training.json'
 _PACKAGES = ('pyterrier-hybrid', 'sentence-transformers', 'transformers', 'torch')

@@ -11,9 +11,8 @@ from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.encoding.backbones import static_backbone
 from pyterrier_hybrid.encoding.compact import small_backbone
 from pyterrier_hybrid.encoding.sides import passage_side, query_side
-
-from .processes import built_once
-from .vocabulary import balanced_texts
+from pyterrier_hybrid.pairs.balanced import balanced_texts
+from pyterrier_hybrid.training.processes import built_once
 
 #: The paper's learning rate (arXiv 2408.10536, section 4.1), for pretrained transformers.
 LEARNING_RATE = 3e-5

@@ -5,21 +5,35 @@ import sys
 from operator import index
 from pathlib import Path
 
+from pyterrier_hybrid.batches.hybrid import HybridBatches
+from pyterrier_hybrid.batches.mixes import Mix
 from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.encoding.backbones import is_static
 from pyterrier_hybrid.encoding.checkpoint import progress_bar, save_checkpoint
-
-from .batches import HybridBatches
-from .checkpoints import Checkpoints, sync_tree, told_of_writing
-from .loggers import Report, loggers
-from .loop import fit
-from .mixes import Mix
-from .monitor import Monitor
-from .objective import info_nce
-from .processes import check_launcher, check_same, count, is_first, join, together, watching_the_others
-from .record import drawn_languages, drawn_shares, write_card, write_record
-from .starts import backbone_name, check_applies, given_sizes, opened_backbone, set_max_length, usual_learning_rate
-from .validation_sources import open_validation, warn_of_shared_texts
+from pyterrier_hybrid.training.checkpoints import Checkpoints, sync_tree, told_of_writing
+from pyterrier_hybrid.training.loggers import Report, loggers
+from pyterrier_hybrid.training.loop import fit
+from pyterrier_hybrid.training.monitor import Monitor
+from pyterrier_hybrid.training.objective import info_nce
+from pyterrier_hybrid.training.processes import (
+    check_launcher,
+    check_same,
+    count,
+    is_first,
+    join,
+    together,
+    watching_the_others,
+)
+from pyterrier_hybrid.training.record import drawn_languages, drawn_shares, write_card, write_record
+from pyterrier_hybrid.training.starts import (
+    backbone_name,
+    check_applies,
+    given_sizes,
+    opened_backbone,
+    set_max_length,
+    usual_learning_rate,
+)
+from pyterrier_hybrid.training.validation_sources import open_validation, warn_of_shared_texts
 
 
 def train(

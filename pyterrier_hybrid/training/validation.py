@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pyterrier_hybrid.keyed import key_of, mix64
 from pyterrier_hybrid.measures.effectiveness import average_precision, recall, reciprocal_rank
-
-from .keyed import key_of, mix64
 
 #: Figures of every validation set, by ir_measures' names; a loss is better when it is lower, the others when higher.
 FIGURES = ('AP', 'R@1', 'R@10', 'RR', 'loss')

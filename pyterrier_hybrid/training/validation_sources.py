@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from datasets_ext.shape import REGISTERED
-
-from .held_out import hold_out
-from .pairs import ParallelPairs
-from .pairs_import import MANIFEST
-from .pairs_overlap import evaluation_dataset, occurrences
-from .pairs_squad import read_squad
-from .validation import Setting, ValidationSet
+from pyterrier_hybrid.pairs.corpus import ParallelPairs
+from pyterrier_hybrid.pairs.held_out import hold_out
+from pyterrier_hybrid.pairs.importing import MANIFEST
+from pyterrier_hybrid.pairs.overlap import evaluation_dataset, occurrences
+from pyterrier_hybrid.pairs.squad import read_squad
+from pyterrier_hybrid.training.validation import Setting, ValidationSet
 
 #: Training texts up to which they are searched for those of a validation set; about a minute.
 SEARCHED_TEXTS = 300_000

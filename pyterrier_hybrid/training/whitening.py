@@ -17,12 +17,11 @@ from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.encoding.backbones import is_static
 from pyterrier_hybrid.encoding.checkpoint import progress_bar, save_checkpoint
 from pyterrier_hybrid.encoding.sides import passage_side, query_side
-
-from .checkpoints import sync_tree, told_of_writing
-from .processes import count
-from .record import drawn_languages, read_record, write_card, write_record
-from .starts import set_max_length
-from .vocabulary import balanced_texts
+from pyterrier_hybrid.pairs.balanced import balanced_texts
+from pyterrier_hybrid.training.checkpoints import sync_tree, told_of_writing
+from pyterrier_hybrid.training.processes import count
+from pyterrier_hybrid.training.record import drawn_languages, read_record, write_card, write_record
+from pyterrier_hybrid.training.starts import set_max_length
 
 #: Characters of each language, about, over which the vectors' spectrum is measured.
 CHARACTERS = 500_000

@@ -10,7 +10,7 @@ import pytest
 import datasets_ext
 from datasets_ext import counts, squadshifts
 from datasets_ext.shape import REGISTERED
-from pyterrier_hybrid.training import ParallelPairs
+from pyterrier_hybrid.pairs import ParallelPairs
 
 NAME = squadshifts.NAME
 IDS = [NAME, f'{NAME}/en', f'{NAME}/en/en']

@@ -13,7 +13,7 @@ from pyterrier_hybrid.experiment import study_runs
 from pyterrier_hybrid.experiment.study import ratio_study
 from pyterrier_hybrid.experiment.study_mixes import alphas
 from pyterrier_hybrid.experiment.study_result import StudyResult
-from pyterrier_hybrid.training import ParallelPairs
+from pyterrier_hybrid.pairs import ParallelPairs
 from pyterrier_hybrid.training.checkpoints import Checkpoints
 
 ARGUMENTS = {

@@ -6,7 +6,7 @@ import ir_datasets
 import pytest
 
 from datasets_ext.shape import REGISTERED
-from pyterrier_hybrid.training import ParallelPairs
+from pyterrier_hybrid.pairs import ParallelPairs
 
 PAGE = (Path(__file__).resolve().parents[2] / 'docs' / 'data-sets.md').read_text()
 ROWS = [[cell.strip(' `*') for cell in line.strip('|').split('|')] for line in PAGE.splitlines() if line[:1] == '|']
@@ -59,7 +59,7 @@ def test_the_interchange_format(tmp_path):
 
 def test_the_code_names_what_there_is():
     import datasets_ext
-    from pyterrier_hybrid.training.pairs_irds import MMARCO, MR_TYDI
+    from pyterrier_hybrid.pairs.irds import MMARCO, MR_TYDI
 
     code = '\n'.join(text for kind, text in BLOCKS if kind == 'python')
     compile(code, 'docs/data-sets.md', 'exec')

@@ -1,7 +1,7 @@
 import pytest
 
 from pyterrier_hybrid.experiment.comparison import aligned, compare_mixes, main_table
-from pyterrier_hybrid.training import ParallelPairs
+from pyterrier_hybrid.pairs import ParallelPairs
 
 
 @pytest.fixture(scope='module')

@@ -10,7 +10,8 @@ from pyterrier_hybrid.experiment import MultilingualExperiment, write_runs
 from pyterrier_hybrid.experiment.provenance import training
 from pyterrier_hybrid.experiment.report.configuration import configuration
 from pyterrier_hybrid.indexing import MultilingualIndex
-from pyterrier_hybrid.training import ParallelPairs, train
+from pyterrier_hybrid.pairs import ParallelPairs
+from pyterrier_hybrid.training import train
 
 RECORD = {
     'backbone': 'static', 'mix': {'mixed': 1.0}, 'pairs': 'f00d', 'seed': 3, 'steps': 10, 'batch_size': 4,

@@ -19,7 +19,7 @@ from pyterrier_hybrid.experiment.study_result import StudyResult
 from pyterrier_hybrid.experiment.study_runs import Run
 from pyterrier_hybrid.indexing import MultilingualIndex
 from pyterrier_hybrid.measures import RankDistance
-from pyterrier_hybrid.training import ParallelPairs
+from pyterrier_hybrid.pairs import ParallelPairs
 
 FEW = {'steps': 2, 'batch_size': 4, 'verbose': False}
 

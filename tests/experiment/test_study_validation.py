@@ -6,7 +6,7 @@ from ir_measures import AP
 from transformers import TrainerCallback
 
 from pyterrier_hybrid.experiment.study import ratio_study
-from pyterrier_hybrid.training import ParallelPairs
+from pyterrier_hybrid.pairs import ParallelPairs
 
 
 @pytest.fixture(scope='module')

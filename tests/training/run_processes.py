@@ -9,7 +9,8 @@ from pathlib import Path
 
 import torch
 
-from pyterrier_hybrid.training import ParallelPairs, loop
+from pyterrier_hybrid.pairs import ParallelPairs
+from pyterrier_hybrid.training import loop
 from pyterrier_hybrid.training.processes import rank
 from pyterrier_hybrid.training.trainer import train
 

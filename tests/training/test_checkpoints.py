@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from pyterrier_hybrid.pairs.corpus import ParallelPairs
 from pyterrier_hybrid.training import checkpoints as module
 from pyterrier_hybrid.training import loop
 from pyterrier_hybrid.training.checkpoints import Checkpoints
-from pyterrier_hybrid.training.pairs import ParallelPairs
 from pyterrier_hybrid.training.trainer import train
 
 HALF = {'monolingual': 0.5, 'crosslingual': 0.5}
@@ -88,7 +88,8 @@ def test_killed_while_a_checkpoint_is_being_written(corpus, tmp_path):
     """kill -9 in the middle of writing the second checkpoint: the first is whole, and the result the same."""
     code = (
         'import os, signal, sys\n'
-        'from pyterrier_hybrid.training import ParallelPairs, train, checkpoints\n'
+        'from pyterrier_hybrid.pairs import ParallelPairs\n'
+        'from pyterrier_hybrid.training import train, checkpoints\n'
         'write = checkpoints.sync_tree\n'
         'def killed(folder):\n'
         '    if folder.name == "checkpoint-6": os.kill(os.getpid(), signal.SIGKILL)\n'

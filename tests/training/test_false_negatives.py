@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from pyterrier_hybrid.training.batches import HybridBatches
+from pyterrier_hybrid.batches.hybrid import HybridBatches
+from pyterrier_hybrid.pairs.corpus import ParallelPairs
 from pyterrier_hybrid.training.feed import batch_texts
-from pyterrier_hybrid.training.pairs import ParallelPairs
 
 LANGS = ('de', 'en', 'fr')
 KINDS = ('monolingual', 'crosslingual', 'multilingual', 'mixed')

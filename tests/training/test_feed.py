@@ -6,7 +6,7 @@ import pytest
 from accelerate.data_loader import BatchSamplerShard
 from torch.utils.data import DataLoader
 
-from pyterrier_hybrid.training.batches import HybridBatches
+from pyterrier_hybrid.batches.hybrid import HybridBatches
 from pyterrier_hybrid.training.feed import ConsecutiveBatches, batch_texts, column_names, slot_table
 
 HALF = {'monolingual': 0.5, 'crosslingual': 0.5}

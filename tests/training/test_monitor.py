@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file
 from transformers import TrainerCallback
 
+from pyterrier_hybrid.pairs.held_out import hold_out
 from pyterrier_hybrid.training import loop, starts, trainer
-from pyterrier_hybrid.training.held_out import hold_out
 from pyterrier_hybrid.training.monitor import Monitor
 from pyterrier_hybrid.training.trainer import train
 from pyterrier_hybrid.training.validation_sources import from_pairs

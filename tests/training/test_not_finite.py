@@ -4,7 +4,8 @@ import re
 import pytest
 import torch
 
-from pyterrier_hybrid.training import HybridBatches, loop, train
+from pyterrier_hybrid.batches import HybridBatches
+from pyterrier_hybrid.training import loop, train
 from pyterrier_hybrid.training.validation_sources import open_validation
 
 TINY = {'mix': {'monolingual': 0.5, 'crosslingual': 0.5}, 'batch_size': 8, 'steps': 6, 'checkpoint_steps': 2,

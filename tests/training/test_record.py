@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from pyterrier_hybrid.training.batches import HybridBatches
+from pyterrier_hybrid.batches.hybrid import HybridBatches
 from pyterrier_hybrid.training.record import drawn_languages, drawn_shares, write_card, write_record
 
 SETTINGS = {

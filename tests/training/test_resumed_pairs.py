@@ -3,9 +3,9 @@ import shutil
 
 import pytest
 
+from pyterrier_hybrid.pairs.corpus import ParallelPairs
+from pyterrier_hybrid.pairs.subset import PairsSubset
 from pyterrier_hybrid.training import loop
-from pyterrier_hybrid.training.pairs import ParallelPairs
-from pyterrier_hybrid.training.pairs_subset import PairsSubset
 from pyterrier_hybrid.training.trainer import train
 
 OPTIONS = {

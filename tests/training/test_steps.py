@@ -16,14 +16,14 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 from torch.nn.functional import cross_entropy, normalize
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, XLMRobertaConfig, XLMRobertaModel
 
+from pyterrier_hybrid.batches.hybrid import HybridBatches
 from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.encoding.compact import small_backbone
+from pyterrier_hybrid.pairs.balanced import balanced_texts
 from pyterrier_hybrid.training import loop
-from pyterrier_hybrid.training.batches import HybridBatches
 from pyterrier_hybrid.training.feed import batch_texts
 from pyterrier_hybrid.training.starts import SMALL_LEARNING_RATE
 from pyterrier_hybrid.training.trainer import train
-from pyterrier_hybrid.training.vocabulary import balanced_texts
 
 MIX = {'monolingual': 0.5, 'crosslingual': 0.5}
 STEPS, BATCH, RATE, WARMUP, DECAY, TEMPERATURE, LENGTH = 6, 8, 2e-3, 2, 0.1, 0.1, 9

@@ -13,12 +13,12 @@ from pyterrier_dr import SBertBiEncoder
 from sentence_transformers import SentenceTransformer
 from transformers import AutoModel, AutoTokenizer
 
+from pyterrier_hybrid.batches.hybrid import HybridBatches
 from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.encoding.backbones import static_backbone
+from pyterrier_hybrid.pairs.corpus import ParallelPairs
 from pyterrier_hybrid.training import loop, trainer
-from pyterrier_hybrid.training.batches import HybridBatches
 from pyterrier_hybrid.training.feed import batch_texts
-from pyterrier_hybrid.training.pairs import ParallelPairs
 from pyterrier_hybrid.training.trainer import train
 
 HALF = {'monolingual': 0.5, 'crosslingual': 0.5}

@@ -10,7 +10,8 @@ import pytest
 from datasets_ext import own
 from datasets_ext.provider import HybridDatasetProvider
 from datasets_ext.shape import Doc, MemoryDocs, Qrel, Query
-from pyterrier_hybrid.training import ParallelPairs, validation_sources
+from pyterrier_hybrid.pairs import ParallelPairs
+from pyterrier_hybrid.training import validation_sources
 from pyterrier_hybrid.training.validation_sources import open_validation, warn_of_shared_texts
 
 

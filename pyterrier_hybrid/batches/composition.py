@@ -1,0 +1,103 @@
+"""What a plan of hybrid batches is made of, in tables: before training, and without it."""
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from pyterrier_hybrid.batches.plan import Plan
+from pyterrier_hybrid.batches.pools import Kind, Pool, passages_per_pair
+
+_COLUMNS = ['step', 'kind', 'source', 'query_lang', 'passage_lang']
+_NAMED = 5
+
+
+def tabulate(batches: Iterable[tuple[int, object]]) -> pd.DataFrame:
+    """Counts the pairs of batches.
+
+    Args:
+        batches: (step, :class:`Batch`).
+
+    Returns:
+        A frame with one row per step, source and language pair: ``step, kind, source, query_lang, passage_lang,
+        pairs`` (the number of pairs).
+    """
+    frames = [
+        pd.DataFrame(dict(zip(_COLUMNS, (step, b.kind.value, b.sources, b.query_langs, b.passage_langs))))
+        for step, b in batches
+    ]
+    every = pd.concat(frames) if frames else pd.DataFrame(columns=_COLUMNS)
+    return every.groupby(_COLUMNS, sort=True).size().rename('pairs').reset_index()
+
+
+def drawable(sources: Iterable, plan: Plan, shares: dict[Kind, float], batch_size: int) -> pd.DataFrame:
+    """What can be drawn of each source for each kind, and what cannot, with the reason.
+
+    Args:
+        sources: of a :class:`ParallelPairs`.
+        plan: over the same sources.
+        shares: the kinds that occur and how probable each is.
+        batch_size: pairs in a global batch.
+
+    Returns:
+        A frame, one row per kind and source: ``kind, source, rows`` (that can be drawn), ``never_drawn`` (rows that
+        cannot, for this kind), ``language_pairs`` (that have enough passages), ``probability`` (of a pair being of this
+        kind and source), ``left_out`` (why rows or languages are never drawn, a few of them named; empty where all
+        are), ``too_few`` (the different passages of every language pair that has not enough) and ``absent`` (all
+        languages without any pair of this kind).
+    """
+    rows = []
+    for kind, share in shares.items():
+        for source in sources:
+            pool, given_kind = _pool_of(source.name, kind, plan)
+            own = [owner.name == source.name for owner in pool.sources] if pool else []
+            drawn = int(pool.sizes[own].sum()) if pool else 0
+            passages = passages_per_pair(kind, [source], batch_size)
+            short = sorted((n, pair) for pair, n in passages.items() if pool is None or pair not in pool.pairs)
+            too_few = {pair: n for n, pair in short}
+            absent = sorted(set(source.languages) - {lang for pair in passages for lang in pair})
+            rows.append({
+                'kind': kind.value, 'source': source.name, 'rows': drawn, 'never_drawn': len(source) - drawn,
+                'language_pairs': len(pool.pairs) if pool else 0,
+                # languages are uniform, so not in proportion to the rows where small sources are pooled
+                'probability': share * given_kind * float(pool.stratum_marginal[own].sum()) if pool else 0.0,
+                'left_out': _reason(kind, source, too_few, absent, len(source) - drawn, batch_size),
+                'too_few': too_few, 'absent': absent,
+            })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _pool_of(name: str, kind: Kind, plan: Plan) -> tuple[Pool | None, float]:
+    """The pool of a kind that draws from a source, and its probability given the kind."""
+    for pool, share in zip(plan.pools, plan.shares.tolist()):
+        if pool.kind is kind and any(source.name == name for source in pool.sources):
+            return pool, share
+    return None, 0.0
+
+
+def _reason(kind: Kind, source, too_few: dict, absent: list[str], never_drawn: int, batch_size: int) -> str:
+    """Why rows or languages of a source are never drawn for a kind."""
+    if absent == source.languages:
+        if source.kind == 'bitext':
+            return 'bitext serves cross-lingual batches only'
+        wanted = 'two different languages' if kind is Kind.CROSSLINGUAL else 'one language on both sides'
+        return f'no row has {wanted}'
+    reasons = []
+    if too_few:
+        named = _listed([f'{x} {n}' if x == y else f'{x}-{y} {n}' for (x, y), n in too_few.items()])
+        reasons.append(f'fewer than {batch_size} passages: {named}')
+    elif never_drawn:
+        reasons.append(f'{never_drawn} rows fit no language pair of this kind')
+    if absent:
+        reasons.append(f'no pair of this kind: {_listed(absent)}')
+    return '; '.join(reasons)
+
+
+def _listed(names: list[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = f' and {len(names) - _NAMED} more' if len(names) > _NAMED else ''
+    return ', '.join(names[:_NAMED]) + more
+
+
+def mean_shares(mix, steps: int) -> dict[Kind, float]:
+    """The mean probability of each kind over the first ``steps`` steps of a :class:`MixSchedule`."""
+    return dict(zip(mix.kinds, mix.shares(np.arange(steps)).mean(axis=0).tolist()))

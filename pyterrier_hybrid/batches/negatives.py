@@ -1,0 +1,113 @@
+"""Hard negatives: given wrong answers to a batch's questions, none of them a right answer to another of its rows."""
+from collections.abc import Sequence
+from itertools import cycle, islice
+
+import numpy as np
+
+from pyterrier_hybrid.keyed import key_of, permute, uniform
+
+_TRIES = 64
+
+
+def batch_negatives(batches, step: int, count: int) -> np.ndarray:
+    """Further passages for every pair of a batch, each in the language of the pair's passage.
+
+    Of a row's given negatives ``count`` are drawn. One that is the passage of a row of the batch is left out, in
+    whatever language, even where it is a translation of it that another row alone has. What is missing is filled up
+    with other passages of the batch's sources (of all sources, where they have none), drawn at random, none of them a
+    passage of the batch, and none twice before all were used.
+
+    Args:
+        batches: a :class:`HybridBatches`.
+        step: of the batch.
+        count: negatives for each pair, at least 1.
+
+    Returns:
+        Texts, object array (count, batch_size): a function of the plan's seed and the step.
+
+    Raises:
+        ValueError: no passage to fill up with.
+    """
+    batch = batches.batch(step)
+    given = _given(batches, batch, step, count)
+    fillers: dict[str, list[str]] = {}
+    for lang in dict.fromkeys(batch.passage_langs):
+        missing = sum(count - len(texts) for texts, at in zip(given, batch.passage_langs) if at == lang)
+        if missing:
+            fillers[lang] = _fillers(batches, batch, step, lang, missing)
+    texts = [
+        (*own, *(fillers[lang].pop() for _ in range(count - len(own))))
+        for own, lang in zip(given, batch.passage_langs)
+    ]
+    negatives = np.empty((count, len(batch)), dtype=object)
+    negatives[:] = list(zip(*texts))
+    return negatives
+
+
+def _given(batches, batch, step: int, count: int) -> list[list[str]]:
+    """Up to ``count`` of each row's own negatives, in the language of its passage, without the batch's passages."""
+    given: list[list[str]] = [[]] * len(batch)
+    for name, slots in _by_source(batch.sources).items():
+        rows, langs = [batch.rows[s] for s in slots], [batch.passage_langs[s] for s in slots]
+        for slot, texts in zip(slots, batches.pairs[name].negatives(rows, langs)):
+            given[slot] = texts
+    texts = list(dict.fromkeys(text for texts in given for text in texts))
+    answers = np.isin(batches.pairs.negative_passages(texts), _passages(batches.pairs, batch))
+    right = {text for text, answer in zip(texts, answers) if answer}
+    chosen = []
+    for slot, texts in enumerate(given):
+        usable = [text for text in dict.fromkeys(texts) if text not in right]
+        if len(usable) > count:
+            order = np.argsort(uniform(np.arange(len(usable)), key_of(batches.seed, 'negatives', step, slot)))
+            usable = [usable[i] for i in order[:count].tolist()]
+        chosen.append(usable)
+    return chosen
+
+
+def _passages(pairs, batch) -> np.ndarray:
+    """The passages of a batch: int64 (batch_size,), in no particular order."""
+    slots = _by_source(batch.sources)
+    return np.concatenate([pairs[name].passage_ids[[batch.rows[s] for s in at]] for name, at in slots.items()])
+
+
+def _fillers(batches, batch, step: int, lang: str, missing: int) -> list[str]:
+    """``missing`` passages in a language beside those of the batch: of its sources, or where they have none, of all."""
+    pairs, slots = batches.pairs, _by_source(batch.sources)
+    seen = set(_passages(pairs, batch).tolist())
+    key = key_of(batches.seed, 'fillers', step, lang)
+    own = [source for source in pairs.sources if source.name in slots]
+    texts = _drawn(own, lang, missing, seen, key) or _drawn(pairs.sources, lang, missing, seen, key)
+    if not texts:
+        raise ValueError(
+            f'step {step}: beside the passages of the batch there is none in {lang!r} to fill up its negatives with; '
+            'use a smaller batch_size, or no negatives'
+        )
+    return list(islice(cycle(texts), missing))
+
+
+def _drawn(sources: Sequence, lang: str, missing: int, seen: set[int], key: int) -> list[str]:
+    """Up to ``missing`` different passages of sources in a language, none of those seen, in a keyed random order."""
+    seen, texts = set(seen), []
+    ranges = [(source, s) for source in sources for s in source.strata if lang in s.passage_langs]
+    ends = np.cumsum([s.stop - s.start for _, s in ranges])
+    for begin in range(0, int(ends[-1]), _TRIES):
+        tries = np.arange(begin, min(begin + _TRIES, int(ends[-1])))
+        for place in permute(tries, ends[-1], key).tolist():
+            at = int(np.searchsorted(ends, place, side='right'))
+            source, stratum = ranges[at]
+            row = stratum.stop - int(ends[at]) + place
+            passage = int(source.passage_ids[row])
+            if passage not in seen:
+                seen.add(passage)
+                texts += source.texts('passage', [row], [lang])
+                if len(texts) == missing:
+                    return texts
+    return texts
+
+
+def _by_source(names: Sequence[str]) -> dict[str, list[int]]:
+    """The slots of each source."""
+    slots: dict[str, list[int]] = {}
+    for slot, name in enumerate(names):
+        slots.setdefault(name, []).append(slot)
+    return slots

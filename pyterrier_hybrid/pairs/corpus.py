@@ -1,0 +1,247 @@
+"""Parallel pairs: the corpus that training draws its batches from."""
+import json
+import os
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pyterrier_hybrid.pairs.contents import check_contents, check_sizes
+from pyterrier_hybrid.pairs.describing import PairsDescription, describe_sources
+from pyterrier_hybrid.pairs.importing import FORMAT, MANIFEST, import_pairs
+from pyterrier_hybrid.pairs.irds import irds_rows
+from pyterrier_hybrid.pairs.jsonl import Placed, jsonl_files, read_jsonl
+from pyterrier_hybrid.pairs.known import HASHES, KnownNegatives
+from pyterrier_hybrid.pairs.overlap import shared_texts
+from pyterrier_hybrid.pairs.source import Source
+from pyterrier_hybrid.pairs.squad import squad_rows
+
+
+class ParallelPairs:
+    """Queries and passages in several languages, or texts and their translations, in a folder on disk.
+
+    The folder has a memory-mapped table for each source and a manifest, written last. Opening it reads the manifest
+    alone, so it takes no longer for 40 million rows than for 40.
+
+    Example::
+
+        pairs = ParallelPairs.from_jsonl('data/train', 'runs/pairs')
+        pairs = ParallelPairs('runs/pairs')        # from then on
+        print(pairs.describe())
+        pairs['mkqa'].texts('query', [0, 7], ['de', 'en'])
+    """
+
+    def __init__(self, folder: str | os.PathLike):
+        """Opens a folder that ``from_jsonl``, ``from_rows``, ``from_irds`` or ``from_squad`` has written.
+
+        Raises:
+            FileNotFoundError: no pairs at ``folder``, or a file of them is missing.
+            ValueError: a manifest of another format, or a file that has changed its size since the import.
+        """
+        self.folder = Path(folder).absolute()
+        manifest = self.folder / MANIFEST
+        if not manifest.is_file():
+            raise FileNotFoundError(
+                f'no pairs at {self.folder} (it has no {MANIFEST}); import some first, for example with '
+                'ParallelPairs.from_jsonl(files, folder)'
+            )
+        self._manifest = json.loads(manifest.read_text(encoding='utf-8'))
+        if self._manifest.get('format') != FORMAT:
+            found = self._manifest.get('format')
+            raise ValueError(f'{manifest} is of format {found!r}, not {FORMAT}; import the pairs anew')
+        check_sizes(self.folder, self._manifest['files'])
+        self._sources = {entry['name']: Source(self.folder, entry) for entry in self._manifest['sources']}
+
+    @classmethod
+    def from_jsonl(
+        cls,
+        sources: str | os.PathLike | Iterable[str | os.PathLike],
+        folder: str | os.PathLike,
+        *,
+        derive: Callable[[Iterable[Mapping]], Iterable[Mapping]] | None = None,
+        overwrite: bool = False,
+        verbose: bool = True,
+    ) -> 'ParallelPairs':
+        """Imports JSON lines in the interchange format (see :mod:`~pyterrier_hybrid.pairs.rows`).
+
+        A row that repeats an earlier one (same source, id and content) is skipped and counted.
+
+        Args:
+            sources: one path or several: files, plain or compressed (``.gz``, ``.xz``), or folders of
+                ``*.jsonl[.gz|.xz]``.
+            folder: where the pairs go.
+            derive: makes further rows out of each row, such as :func:`inverse_cloze`; messages about them name the
+                line they were made from.
+            overwrite: replace a pairs folder that is there; it stays in place until the new one is complete.
+            verbose: show a progress bar.
+
+        Raises:
+            FileNotFoundError: a path that does not exist, or a folder with no such file.
+            FileExistsError: ``folder`` exists.
+            ValueError: a malformed line, an id used twice with different content, or no row at all; names the file and
+                the line. Nothing is left behind.
+        """
+        placed = read_jsonl(jsonl_files(sources))
+        if derive is not None:
+            placed = _with_derived(placed, derive)
+        return cls._imported(placed, folder, overwrite, verbose)
+
+    @classmethod
+    def from_rows(
+        cls, rows: Iterable[Mapping], folder: str | os.PathLike, *, overwrite: bool = False, verbose: bool = True
+    ) -> 'ParallelPairs':
+        """Imports rows of the interchange format from memory or a generator; otherwise as ``from_jsonl``.
+
+        Messages count the rows from 1.
+        """
+        placed = (('row', number, row) for number, row in enumerate(rows, 1))
+        return cls._imported(placed, folder, overwrite, verbose)
+
+    @classmethod
+    def from_irds(
+        cls,
+        datasets: Iterable[str | Mapping[str, str]],
+        folder: str | os.PathLike,
+        *,
+        overwrite: bool = False,
+        verbose: bool = True,
+    ) -> 'ParallelPairs':
+        """Imports the judged pairs of ir_datasets' training sets: a question and each of its relevant passages.
+
+        Example::
+
+            from pyterrier_hybrid.pairs.irds import MMARCO, MR_TYDI
+
+            ParallelPairs.from_irds([MMARCO['en'], MMARCO['de'], MR_TYDI['ar']], 'runs/pairs')
+
+        Args:
+            datasets: ids. Those of MS MARCO and mMARCO with the same split are translations of each other: they become
+                one source, joined on question and passage ids. Every other id is a source of its own, in the language
+                that ir_datasets states; a mapping ``{lang: id}`` states it, and joins several into one source.
+            folder: where the pairs go.
+            overwrite: as in ``from_jsonl``.
+            verbose: show progress bars.
+
+        Raises:
+            ValueError: a data set of unknown language, without judgements, questions or passages; two for one language;
+                a judgement of a question or passage that is in none of them.
+        """
+        return cls._imported(irds_rows(datasets, Path(folder), verbose), folder, overwrite, verbose)
+
+    @classmethod
+    def from_squad(
+        cls,
+        files: Mapping[str, str | os.PathLike],
+        folder: str | os.PathLike,
+        *,
+        source: str = 'squad',
+        overwrite: bool = False,
+        verbose: bool = True,
+    ) -> 'ParallelPairs':
+        """Imports SQuAD-format files, one per language, joined on their question ids.
+
+        The passage is the paragraph, or the sentence with the answer where a file has ``sentence_breaks`` (LAReQA's
+        files). Questions that are marked impossible are left out. The files are read whole.
+
+        Args:
+            files: language to path; ``.gz`` and ``.xz`` are decompressed.
+            folder: where the pairs go.
+            source: the name of the source.
+            overwrite: as in ``from_jsonl``.
+            verbose: show a progress bar.
+
+        Raises:
+            FileNotFoundError: a path that does not exist.
+            ValueError: a file that is not in SQuAD's format; names the file and the place in it.
+        """
+        return cls._imported(squad_rows(files, source), folder, overwrite, verbose)
+
+    @classmethod
+    def _imported(cls, rows: Generator[Placed], folder, overwrite: bool, verbose: bool) -> 'ParallelPairs':
+        import_pairs(rows, folder, overwrite=overwrite, verbose=verbose)
+        return cls(folder)
+
+    @property
+    def sources(self) -> list[Source]:
+        """The sources, by name."""
+        return list(self._sources.values())
+
+    @property
+    def fingerprint(self) -> str:
+        """32 hex digits of the content: every text, id and passage, and the place of every row in its table.
+
+        It is that of the import; :meth:`verify` tells whether the files still are what was imported.
+        """
+        return self._manifest['fingerprint']
+
+    @cached_property
+    def languages(self) -> list[str]:
+        """The languages that occur, sorted."""
+        return sorted({lang for source in self.sources for lang in source.languages})
+
+    def __getitem__(self, name: str) -> Source:
+        if name not in self._sources:
+            raise KeyError(f'no source {name!r} in the pairs at {self.folder}; there are {", ".join(self._sources)}')
+        return self._sources[name]
+
+    def __len__(self) -> int:
+        """The number of rows of all sources."""
+        return sum(map(len, self.sources))
+
+    def __repr__(self) -> str:
+        return f'ParallelPairs({str(self.folder)!r}: {len(self):,} rows, {len(self._sources)} sources)'
+
+    def __reduce__(self):
+        return ParallelPairs, (self.folder,)
+
+    def negative_passages(self, texts: Sequence[str]) -> np.ndarray:
+        """The passages that given negatives are.
+
+        Args:
+            texts: n given negatives, of any rows.
+
+        Returns:
+            int64 (n,): numbers as in a source's ``passage_ids``; -1 for a text that no row has.
+        """
+        return np.full(len(texts), -1) if self._known is None else self._known.passages(texts)
+
+    @cached_property
+    def _known(self) -> KnownNegatives | None:
+        return KnownNegatives(self.folder) if HASHES in self._manifest['files'] else None
+
+    def verify(self) -> None:
+        """Reads all files and checks that none has changed since the import, which takes about a second for each GB.
+
+        Opening checks the sizes alone. A run that is resumed on other texts would not be the run that was begun.
+
+        Raises:
+            FileNotFoundError: a file is missing.
+            ValueError: a file has changed; names it.
+        """
+        check_contents(self.folder, self._manifest['files'])
+
+    def iter_texts(self) -> Iterator[tuple[str, str]]:
+        """Yields ``(lang, text)`` for every query, passage and text of all sources, without the given negatives."""
+        for source in self.sources:
+            for _, lang, _, texts in source.iter_columns():
+                yield from ((lang, text) for text in texts.drop_null().to_pylist())
+
+    def describe(self) -> PairsDescription:
+        """Statistics, as data frames: pairs per source and language, coverage matrix, lengths. No text is read."""
+        return describe_sources(self._manifest)
+
+    def overlap(self, dataset: object, *, verbose: bool = True) -> pd.DataFrame:
+        """The questions and passages of an evaluation data set that occur in these pairs.
+
+        See :func:`~pyterrier_hybrid.pairs.overlap.shared_texts`.
+        """
+        return shared_texts(self.sources, dataset, verbose=verbose)
+
+
+def _with_derived(placed: Iterable[Placed], derive: Callable) -> Iterator[Placed]:
+    """Each row, and behind it what is derived from it; the importer has checked a row before it asks for the next."""
+    for label, number, row in placed:
+        yield label, number, row
+        yield from ((label, number, further) for further in derive([row]))

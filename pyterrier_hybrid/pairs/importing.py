@@ -1,0 +1,139 @@
+"""Import of a pairs folder: rows in, a folder that is there whole or not at all.
+
+Rows are streamed to disk, checked and hashed (first pass); then repeated ids are dealt with, rows that share a passage
+or a question joined, and each source written as a table (second pass). All of it happens in a folder beside the target,
+which takes the target's name at the end. The same rows in the same order give the same bytes.
+"""
+import json
+import os
+import shutil
+from collections.abc import Generator, Iterable
+from contextlib import closing
+from hashlib import blake2b
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import pyterrier as pt
+
+from pyterrier_hybrid.pairs.contents import list_files
+from pyterrier_hybrid.pairs.identity import passage_numbers
+from pyterrier_hybrid.pairs.jsonl import Placed
+from pyterrier_hybrid.pairs.known import write_known
+from pyterrier_hybrid.pairs.rows import check_row
+from pyterrier_hybrid.pairs.spilling import Spill
+from pyterrier_hybrid.pairs.table import ImportedRows, write_source
+
+MANIFEST = 'manifest.json'
+FORMAT = 2
+
+
+def import_pairs(rows: Generator[Placed], folder: str | os.PathLike, *, overwrite: bool, verbose: bool) -> None:
+    """Writes a pairs folder.
+
+    Args:
+        rows: the rows with their places, in the interchange format; closed at the end.
+        folder: where the pairs go; must not exist, or be empty, unless ``overwrite``.
+        overwrite: replace a pairs folder; the old one stays until the new one is complete.
+        verbose: show a progress bar.
+
+    Raises:
+        FileExistsError: the folder exists, or is to be overwritten but is not a pairs folder.
+        ValueError: a malformed row, an id with two different texts, or no row at all. Nothing is left behind.
+    """
+    target = Path(folder).absolute()
+    _check_target(target, overwrite)
+    partial = target.with_name(f'.{target.name}.importing')
+    shutil.rmtree(partial, ignore_errors=True)  # what an import that was killed has left
+    (partial / 'spill').mkdir(parents=True)
+    try:
+        with closing(rows), Spill(partial / 'spill') as spill:
+            for label, number, value in pt.tqdm(rows, desc='importing pairs', unit=' rows', disable=not verbose):
+                spill.add(check_row(value, f'{label} {number}'), label, number)
+            manifest = _write_tables(spill, partial, verbose)
+        shutil.rmtree(partial / 'spill')
+        manifest['files'] = list_files(partial)
+        (partial / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1) + '\n', encoding='utf-8')
+        _publish(partial, target)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def _check_target(target: Path, overwrite: bool) -> None:
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return
+    if not overwrite:
+        raise FileExistsError(f'{target} exists; choose another folder, or replace it with overwrite=True')
+    if not (target / MANIFEST).is_file():
+        raise FileExistsError(f'{target} is not a folder of pairs (it has no {MANIFEST}) and is not overwritten')
+
+
+def _write_tables(spill: Spill, folder: Path, verbose: bool) -> dict:
+    """Writes all sources; returns the manifest."""
+    records = spill.records()
+    if not len(records):
+        raise ValueError('no row of pairs in the input')
+    keep = _first_of_each(records, spill)
+    passages = passage_numbers(records['lowest'], spill.shared.links())
+    rows = ImportedRows(keep, records['digest'], passages)
+    stems = _stems(spill.kinds)
+    entries = []
+    for name in pt.tqdm(sorted(spill.kinds), desc='writing sources', unit=' sources', disable=not verbose):
+        piles = {coverage: paths for coverage, paths in spill.piles.items() if coverage.source == name}
+        entries.append(write_source(name, spill.kinds[name][0], piles, rows, folder, stems[name]))
+    write_known(folder, spill.shared.asked(), passages)
+    digests = ''.join(entry['digest'] for entry in entries)
+    return {
+        'format': FORMAT,
+        'fingerprint': blake2b(digests.encode(), digest_size=16).hexdigest(),
+        'repeated_rows_skipped': int(len(keep) - keep.sum()),
+        'sources': entries,
+    }
+
+
+def _first_of_each(records: np.ndarray, spill: Spill) -> np.ndarray:
+    """False for the rows that repeat an earlier one (same source, id and content), bool (rows,).
+
+    Raises:
+        ValueError: an id whose rows differ; names both places.
+    """
+    ids = records['id']
+    order = np.argsort(ids, kind='stable')
+    earlier, later = order[:-1], order[1:]
+    same_id = ids[earlier] == ids[later]
+    earlier, later = earlier[same_id], later[same_id]
+    equal = (records['digest'][earlier] == records['digest'][later]).all(axis=1)
+    keep = np.ones(len(records), bool)
+    keep[later[equal]] = False
+    names = spill.names(np.concatenate([earlier[~equal], later[~equal]])) if not equal.all() else {}
+    for first, second in sorted(zip(earlier[~equal], later[~equal]), key=lambda pair: pair[1]):
+        if names[first] == names[second]:  # and not merely equal hashes
+            source, name = names[second]
+            raise ValueError(
+                f'the id {name!r} of the source {source!r} is used twice, with different content: '
+                f'{spill.place(records[first])}, and {spill.place(records[second])}; give the rows different ids'
+            )
+    return keep
+
+
+def _stems(names: Iterable[str]) -> dict[str, str]:
+    """A file name for each source: percent-encoded, short enough for any file system, different in more than case."""
+    stems, taken = {}, set()
+    for name in sorted(names):
+        stem = quote(name, safe=' ()')
+        if len(stem) > 150 or stem.casefold() in taken:
+            stem = f'{stem[:120]}-{blake2b(name.encode(), digest_size=6).hexdigest()}'
+        taken.add(stem.casefold())
+        stems[name] = stem
+    return stems
+
+
+def _publish(partial: Path, target: Path) -> None:
+    """Gives the finished folder its name."""
+    old = target.with_name(f'.{target.name}.replaced')
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        target.rename(old)
+    partial.rename(target)
+    shutil.rmtree(old, ignore_errors=True)

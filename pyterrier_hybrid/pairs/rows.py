@@ -1,0 +1,128 @@
+"""One row of the interchange format, checked.
+
+A row is JSON, either a query and its passage in some languages (``qa``)::
+
+    {"id": "q1", "source": "mkqa", "query": {"de": "..."}, "positive": {"de": "...", "en": "..."},
+     "passage_id": "p7", "negatives": {"de": ["...", "..."]}}
+
+or one text in several languages (``bitext``)::
+
+    {"id": "s1", "source": "ntrex", "text": {"de": "...", "en": "..."}}
+
+``passage_id``, ``query_id`` and ``negatives`` are optional, and further fields (a licence, a document) are left out.
+The languages of query and passage may differ: such a row serves cross-lingual batches.
+
+Rows that share a passage or a question never meet in a batch (see :mod:`.identity`). Passages are the same if
+their texts are equal or their ``passage_id`` is. Questions are the same if their texts are equal; where a row gives a
+``query_id``, that alone says which question it is, for questions whose words say too little: the same 'Summary' over
+every chapter, or a fragment of a text.
+"""
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from pyterrier_hybrid.languages import check_language
+
+QA = 'qa'
+BITEXT = 'bitext'
+
+
+class Row(NamedTuple):
+    """A checked row; the mappings go from language to text, in the order of the languages' codes.
+
+    Attributes:
+        id: the row's name within its source.
+        source: the name of the collection the row comes from.
+        kind: ``'qa'`` or ``'bitext'``.
+        query: the query in each language; for bitext, the text.
+        positive: the passage in each language; for bitext, the same mapping as ``query``.
+        passage_id: the passage's name where the data gives one.
+        negatives: for a language, texts that do not answer the query.
+        query_id: the question's name where its words do not say which question it is.
+    """
+
+    id: str
+    source: str
+    kind: str
+    query: dict[str, str]
+    positive: dict[str, str]
+    passage_id: str | None
+    negatives: dict[str, list[str]]
+    query_id: str | None = None
+
+
+def check_row(value: object, where: str) -> Row:
+    """Checks one row of the interchange format.
+
+    Args:
+        value: the decoded JSON value.
+        where: the row's place, for messages (``'pairs.jsonl, line 3'``).
+
+    Raises:
+        ValueError: names ``where`` and what is wrong: not an object, a field that is missing, empty or not a string,
+            an odd language code, an empty text, or both ``text`` and ``query``.
+    """
+    if not isinstance(value, Mapping):
+        raise ValueError(f'{where} is not a JSON object but {type(value).__name__}')
+    name, source = (_name(value, field, where) for field in ('id', 'source'))
+    passage_id, query_id = (
+        None if value.get(field) is None else _name(value, field, where) for field in ('passage_id', 'query_id')
+    )
+    if 'text' in value:
+        surplus = [field for field in ('query', 'positive', 'negatives', 'query_id') if field in value]
+        if surplus:
+            raise ValueError(
+                f'{where} has both "text" and "{surplus[0]}"; a row has either "text" (bitext) or "query" and '
+                '"positive" (qa)'
+            )
+        text = _texts(value, 'text', where)
+        return Row(name, source, BITEXT, text, text, passage_id, {})
+    query, positive = (_texts(value, field, where) for field in ('query', 'positive'))
+    negatives = _negatives(value.get('negatives'), where)
+    return Row(name, source, QA, query, positive, passage_id, negatives, query_id)
+
+
+def _name(value: Mapping, field: str, where: str) -> str:
+    """A field that must be a string with something in it."""
+    name = value.get(field)
+    if name is None:
+        raise ValueError(f'{where} has no "{field}"')
+    if not isinstance(name, str):
+        raise ValueError(f'{where} has the {field} {name!r}; it must be a string')
+    if not name.strip():
+        raise ValueError(f'{where} has an empty "{field}"')
+    return name
+
+
+def _texts(value: Mapping, field: str, where: str) -> dict[str, str]:
+    """The texts of one field, by language."""
+    if field not in value:
+        raise ValueError(f'{where} has no "{field}"; a row has "query" and "positive" (qa) or "text" (bitext)')
+    texts = value[field]
+    if not isinstance(texts, Mapping) or not texts:
+        raise ValueError(f'{where}: "{field}" must map languages to texts, as in {{"de": "..."}}; it is {texts!r:.80}')
+    for lang, text in texts.items():
+        check_language(lang, f'{where}: "{field}"')
+        _check_text(text, f'{where}: "{field}" in {lang!r}')
+    return dict(sorted(texts.items()))
+
+
+def _negatives(value: object, where: str) -> dict[str, list[str]]:
+    """The given negatives by language, without the languages that have none."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ValueError(f'{where}: "negatives" must map languages to lists of texts; it is {value!r:.80}')
+    for lang, texts in value.items():
+        check_language(lang, f'{where}: "negatives"')
+        if not isinstance(texts, list | tuple):
+            raise ValueError(f'{where}: "negatives" in {lang!r} must be a list of texts; it is {texts!r:.80}')
+        for text in texts:
+            _check_text(text, f'{where}: "negatives" in {lang!r}')
+    return {lang: list(texts) for lang, texts in sorted(value.items()) if texts}
+
+
+def _check_text(text: object, what: str) -> None:
+    if not isinstance(text, str):
+        raise ValueError(f'{what} is not a text but {text!r:.80}')
+    if not text.strip():
+        raise ValueError(f'{what} is an empty text; leave the language out where there is none')

@@ -1,0 +1,60 @@
+"""Rows out of SQuAD-format files that share question ids across languages."""
+import gzip
+import lzma
+import os
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from datasets_ext import squad
+from pyterrier_hybrid.languages import check_language
+from pyterrier_hybrid.pairs.jsonl import Placed
+
+_DECOMPRESS = {'.gz': gzip.decompress, '.xz': lzma.decompress}
+
+
+def squad_rows(files: Mapping[str, str | os.PathLike], source: str) -> Iterator[Placed]:
+    """Yields one row per question id, with every language that has it; the order is that of the first file, and so on.
+
+    Args:
+        files: language to path.
+        source: the name the rows get.
+    """
+    if not files:
+        raise ValueError('no SQuAD-format file given; map each language to its file')
+    questions: dict[str, dict[str, dict[str, str]]] = {}
+    for lang, path in files.items():
+        check_language(lang, f'the file {path}')
+        parsed = read_squad(path, lang)
+        if not parsed.queries:
+            raise ValueError(f'{path} has no question with an answer; leave {lang!r} out, or give another file for it')
+        passages = {doc.doc_id: doc.text for doc in parsed.docs}
+        for query in parsed.queries:
+            row = questions.setdefault(query.query_id, {'query': {}, 'positive': {}})
+            row['query'][lang] = query.query
+            row['positive'][lang] = passages[parsed.answers[query.query_id]]
+    for number, (question, row) in enumerate(questions.items(), 1):
+        yield 'question', number, {'id': question, 'source': source, **row}
+
+
+def read_squad(path: str | os.PathLike, lang: str) -> squad.SquadFile:
+    """Reads a SQuAD-format file.
+
+    Args:
+        path: of the file; ``.gz`` and ``.xz`` are decompressed.
+        lang: the language of its questions and paragraphs.
+
+    Raises:
+        FileNotFoundError: no file there.
+        ValueError: a damaged file, or one that is not in SQuAD's format.
+    """
+    return squad.parse(_read(Path(path)), lang, str(path))
+
+
+def _read(path: Path) -> bytes:
+    if not path.is_file():
+        raise FileNotFoundError(f'no SQuAD-format file at {path}')
+    try:
+        return _DECOMPRESS.get(path.suffix, bytes)(path.read_bytes())
+    except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+        raise ValueError(f'{path} is damaged or cut off: {error}') from error

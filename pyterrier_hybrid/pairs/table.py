@@ -1,0 +1,139 @@
+"""The second pass of an import: the piles of a source become its table, sorted by coverage."""
+import json
+from collections.abc import Iterator
+from hashlib import blake2b
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pyterrier_hybrid.pairs.source import BLOCK
+from pyterrier_hybrid.pairs.spilling import Coverage
+
+#: Lengths above this are counted as this one in the quantiles; mean and maximum are exact.
+_LONGEST = 1 << 16
+
+
+class ImportedRows(NamedTuple):
+    """What is known of all rows, in the order they came: aligned arrays (rows,)."""
+
+    keep: np.ndarray  #: bool, False for the repetition of an equal row
+    digests: np.ndarray  #: uint64 (rows, 2), the content
+    passages: np.ndarray  #: int64, the passage's number
+
+
+def write_source(
+    name: str, kind: str, piles: dict[Coverage, list[Path]], rows: ImportedRows, folder: Path, stem: str
+) -> dict:
+    """Writes a source's table and passage numbers, and returns its entry of the manifest.
+
+    Args:
+        name: the source's name.
+        kind: ``'qa'`` or ``'bitext'``.
+        piles: the source's piles.
+        rows: what is known of all rows.
+        folder: where to write.
+        stem: the files' name without their endings.
+    """
+    schema = pa.schema([('id', pa.large_string()), *_fields(piles)])
+    table, numbers = folder / f'{stem}.arrow', folder / f'{stem}.passage_ids.npy'
+    strata, order, lengths = [], [], {field.name: Lengths() for field in schema if '.' in field.name}
+    with pa.ipc.new_file(str(table), schema) as file:
+        for block in _blocks(sorted(piles.items()), rows.keep, schema, strata, order):
+            file.write_batch(block)
+            for column, seen in lengths.items():
+                seen.add(block.column(column))
+    order = np.concatenate(order)
+    passages = rows.passages[order]
+    np.save(numbers, passages)
+    for stratum in strata:
+        stratum.append(len(np.unique(passages[slice(*stratum[2:4])])))
+    digest = blake2b(json.dumps([name, kind, strata]).encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(rows.digests[order]))
+    digest.update(passages)
+    return {
+        'name': name, 'kind': kind, 'rows': len(order), 'passages': len(np.unique(passages)),
+        'table': table.name, 'passage_ids': numbers.name,
+        'digest': digest.hexdigest(), 'strata': strata,
+        'lengths': {column: seen.summary() for column, seen in lengths.items()},
+    }  # fmt: skip
+
+
+def _fields(piles: dict[Coverage, list[Path]]) -> list[pa.Field]:
+    """The text columns of all piles: queries, passages, negatives, each by language."""
+    fields = {}
+    for path in (path for paths in piles.values() for path in paths):
+        fields.update((f.name, f) for f in _open(path).schema if '.' in f.name)
+    sides = ['text', 'query', 'passage', 'negatives']
+    return sorted(fields.values(), key=lambda f: (sides.index(f.name.split('.')[0]), f.name))
+
+
+def _blocks(piles: list[tuple[Coverage, list[Path]]], keep, schema, strata, order) -> Iterator[pa.RecordBatch]:
+    """Yields the table in blocks; appends to ``strata`` and, as arrays of row numbers, to ``order``."""
+    waiting, count, stop = [], 0, 0
+    for coverage, paths in piles:
+        start = stop
+        for path in paths:
+            pile = _open(path).read_all()
+            numbers = pile['row'].to_numpy()
+            kept = keep[numbers]
+            if not kept.all():
+                pile, numbers = pile.filter(pa.array(kept)), numbers[kept]
+            order.append(numbers)
+            stop += len(numbers)
+            count += len(numbers)
+            waiting.append(_widen(pile, schema))
+            if count >= BLOCK:
+                whole = pa.concat_tables(waiting)
+                for at in range(0, count - BLOCK + 1, BLOCK):
+                    yield _block(whole.slice(at, BLOCK))
+                waiting, count = [whole.slice(count - count % BLOCK)], count % BLOCK
+        if stop > start:
+            strata.append([list(coverage.query_langs), list(coverage.passage_langs), start, stop])
+    if count:
+        yield _block(pa.concat_tables(waiting))
+
+
+def _open(path: Path) -> pa.RecordBatchFileReader:
+    return pa.ipc.open_file(pa.memory_map(str(path)))
+
+
+def _widen(pile: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The pile with every column of the table, null where it has none."""
+    present = set(pile.column_names)
+    return pa.table(
+        [pile[f.name] if f.name in present else pa.nulls(len(pile), f.type) for f in schema],
+        schema=schema,
+    )
+
+
+def _block(table: pa.Table) -> pa.RecordBatch:
+    return table.combine_chunks().to_batches()[0]
+
+
+class Lengths:
+    """Counts texts by their length in characters (code points), for mean, quantiles and maximum in bounded memory."""
+
+    def __init__(self):
+        self._counts = np.zeros(_LONGEST + 1, np.int64)
+        self._sum = self._max = 0
+
+    def add(self, column: pa.Array) -> None:
+        """Counts a column's texts; of a column of lists, the texts in them."""
+        texts = column.flatten() if pa.types.is_large_list(column.type) else column.drop_null()
+        if not len(texts):
+            return
+        lengths = pc.utf8_length(texts).to_numpy()
+        self._counts += np.bincount(np.minimum(lengths, _LONGEST), minlength=_LONGEST + 1)
+        self._sum += int(lengths.sum())
+        self._max = max(self._max, int(lengths.max()))
+
+    def summary(self) -> dict:
+        """Number of texts; mean, median, 95th percentile and maximum of their lengths."""
+        upto = np.cumsum(self._counts)
+        count = int(upto[-1])
+        median, high = (int(np.searchsorted(upto, share * count)) for share in (0.5, 0.95))
+        return {'texts': count, 'mean': round(self._sum / max(count, 1), 1), 'median': median, 'p95': high,
+                'max': self._max}  # fmt: skip
