@@ -25,9 +25,10 @@ import pandas as pd  # noqa: E402
 import pyterrier as pt  # noqa: E402
 from ir_measures import AP, R  # noqa: E402
 
-from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment, grid, list_settings, rank_grid  # noqa: E402
+from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment, list_settings  # noqa: E402
 from pyterrier_hybrid.indexing import MultilingualIndex  # noqa: E402
 from pyterrier_hybrid.measures import LPR, RankDistance  # noqa: E402
+from pyterrier_hybrid.ranking import grid, rank_grid  # noqa: E402
 
 
 class GivenVectors:

@@ -11,13 +11,14 @@ def lazy_names(
 
     Args:
         package: the package's ``__name__``.
-        exports: maps each public name to the module of the package that defines it.
+        exports: maps each public name to the module of the package that defines it; ``'.x'`` is a module beside the
+            package.
         moved: maps each name that has moved to another package to the module there; it still works, with a warning.
     """
 
     def __getattr__(name: str) -> object:
         if name in exports:
-            return getattr(import_module(f'{package}.{exports[name]}'), name)
+            return getattr(import_module(f'.{exports[name]}', package), name)
         if moved and name in moved:
             room = moved[name].rsplit('.', 1)[0]
             warnings.warn(f'{package}.{name} has moved: import it from {room}', FutureWarning, stacklevel=2)

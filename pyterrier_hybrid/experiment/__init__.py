@@ -5,7 +5,7 @@ _EXPORTS = {
     'MultilingualExperiment': 'settings',
     'EvaluationSet': 'evaluation_set',
     'Result': 'result',
-    'rank_grid': 'grid',
+    'rank_grid': '.ranking.grid',
     'list_settings': 'settings',
     'write_runs': 'trec_runs',
     'compare_systems': 'significance',

@@ -3,9 +3,9 @@ import numpy as np
 import pandas as pd
 
 from pyterrier_hybrid.languages import QUERY_LANG
+from pyterrier_hybrid.ranking.grid import rank_grid
 
 from .evaluation_set import EvaluationSet, Judged, Setting
-from .grid import rank_grid
 from .provenance import training
 from .systems import System
 

@@ -9,7 +9,7 @@ _EXPORTS = {
     'MultilingualIndexer': 'indexer',
     'IndexingMode': 'indexer',
     'ExactRetriever': 'retriever',
-    'exact_scores': 'search',
-    'top_k': 'search',
+    'exact_scores': '.ranking.scores',
+    'top_k': '.ranking.search',
 }
 __getattr__, __dir__, __all__ = lazy_names(__name__, _EXPORTS)

@@ -15,8 +15,9 @@ from pyterrier_hybrid.indexing.docnos import Docnos
 from pyterrier_hybrid.indexing.indexer import IndexingMode, MultilingualIndexer
 from pyterrier_hybrid.indexing.publish import replaced
 from pyterrier_hybrid.indexing.retriever import ExactRetriever
-from pyterrier_hybrid.indexing.storage import META, Collection, map_vectors, max_norm, open_collection
+from pyterrier_hybrid.indexing.storage import META, Collection, map_vectors, open_collection
 from pyterrier_hybrid.languages import LANG, check_language
+from pyterrier_hybrid.ranking.scores import max_norm
 
 
 @dataclass(frozen=True, eq=False)

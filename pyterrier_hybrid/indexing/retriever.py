@@ -7,8 +7,8 @@ import pandas as pd
 import pyterrier as pt
 import pyterrier_alpha as pta
 
-from pyterrier_hybrid.indexing.search import top_k
 from pyterrier_hybrid.languages import DOC_LANG, check_languages
+from pyterrier_hybrid.ranking.search import top_k
 
 if TYPE_CHECKING:
     from pyterrier_hybrid.indexing.index import MultilingualIndex, OpenedIndex
@@ -19,7 +19,7 @@ class ExactRetriever(pt.Transformer):
 
     A query's results are ordered by (score descending, docno ascending), also at the cut, and ranks count from 0;
     queries come in the order of the topics. The score is the float32 nearest to the exact dot product (see
-    :mod:`pyterrier_hybrid.indexing.search`), so that a search with ``langs`` equals one in an index of those languages
+    :mod:`pyterrier_hybrid.ranking.scores`), so that a search with ``langs`` equals one in an index of those languages
     alone, and equal vectors tie.
 
     Two retrievers are equal if they give equal runs: the same index, by path and fingerprint, languages and depth.

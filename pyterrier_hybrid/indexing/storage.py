@@ -25,6 +25,7 @@ import npids.utils
 import numpy as np
 
 from pyterrier_hybrid.indexing.docnos import Docnos
+from pyterrier_hybrid.ranking.scores import max_norm
 
 META = 'pt_meta.json'
 _PART_META = 'part.json'
@@ -144,12 +145,6 @@ def _write_files(collections: Sequence[Collection], folder: Path) -> dict:
     }
     digest.update(json.dumps(meta, sort_keys=True).encode())
     return {**meta, 'fingerprint': digest.hexdigest()}
-
-
-def max_norm(vectors: np.ndarray) -> float:
-    """The greatest Euclidean norm among the rows, computed in float64."""
-    blocks = (vectors[i : i + _ROWS].astype(np.float64) for i in range(0, len(vectors), _ROWS))
-    return max(float(np.sqrt(np.einsum('ij,ij->i', block, block).max())) for block in blocks)
 
 
 def _write_npids(docnos: Docnos, path: Path) -> None:

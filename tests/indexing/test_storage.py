@@ -9,7 +9,6 @@ import pytest
 from pyterrier_hybrid.indexing.docnos import Docnos
 from pyterrier_hybrid.indexing.storage import (
     Collection,
-    max_norm,
     open_collection,
     open_part,
     write_index,
@@ -95,9 +94,3 @@ def test_a_damaged_file_is_named(tmp_path, name):
         out.write(b'!')
     with pytest.raises(ValueError, match=rf'{name} holds \d+ bytes, and \d+ bytes are expected'):
         open_collection(tmp_path / 'x', meta)
-
-
-def test_max_norm_is_the_longest_vectors():
-    vectors = np.zeros((10_000, 2), np.float32)
-    vectors[9_999] = 3, -4
-    assert max_norm(vectors) == 5

@@ -4,7 +4,7 @@ The rank of a passage is one more than the number of passages ordered before it.
 relevant passage, a count over one row of the score matrix, and never a sorted run: 13,090 questions over 13,014
 passages would be 170 million rows of a data frame.
 
-A score is what :mod:`pyterrier_hybrid.indexing.search` says it is, the float32 nearest to the exact dot product, and
+A score is what :mod:`pyterrier_hybrid.ranking.scores` says it is, the float32 nearest to the exact dot product, and
 ties are broken by docno: the ranks are those of ``index.retriever(len(index))``, whatever the blocking here. A float32
 matrix product decides all comparisons but those within its error bound, which are decided by exact scores.
 """
@@ -16,7 +16,9 @@ from typing import NamedTuple
 import numpy as np
 import pyterrier as pt
 
-from .counting import Near, RankCounter
+from pyterrier_hybrid.ranking.counting import Near, RankCounter
+from pyterrier_hybrid.ranking.scores import matrix_product
+from pyterrier_hybrid.ranking.scores import max_norm as greatest_norm
 
 #: Rows and columns of the score matrix that are computed at a time.
 ROWS, COLUMNS = 1024, 8192
@@ -43,8 +45,9 @@ def rank_grid(
     queries: np.ndarray,
     docs: np.ndarray,
     *,
-    langs: np.ndarray,
-    docno_rank: np.ndarray,
+    langs: np.ndarray | None = None,
+    docno_rank: np.ndarray | None = None,
+    excluded: tuple[np.ndarray, np.ndarray] | None = None,
     max_norm: float | None = None,
     device: str | None = None,
     verbose: bool = False,
@@ -57,8 +60,11 @@ def rank_grid(
             without being copied.
         queries: int (n,), for each relevant passage, the row of its question.
         docs: int (n,), and the passage's own row.
-        langs: (p,), the passages' languages, any values that can be compared.
-        docno_rank: int (p,), each passage's place in the order of the docnos (``index.docnos().rank``).
+        langs: (p,), the passages' languages, any values that can be compared; one language for all by default.
+        docno_rank: int (p,), each passage's place in the order of the docnos (``index.docnos().rank``); by default
+            passages are in that order.
+        excluded: the rows of m questions and of a passage each, int (m,), that is left out of the question's ranking;
+            such a passage is not among the question's relevant ones.
         max_norm: an upper bound of the passages' Euclidean norms; computed if not given.
         device: a torch device (``'cuda'``) for the matrix product; numpy by default. The ranks are the same.
         verbose: show a progress bar.
@@ -78,9 +84,13 @@ def rank_grid(
     if len(broken):
         raise ValueError(f'the vector of question {broken[0]} is not finite; the encoder is broken for its text')
     by_query = np.argsort(queries, kind='stable')
-    max_norm = _max_norm(doc_vecs) if max_norm is None else max_norm
-    counter = RankCounter(query_vecs, doc_vecs, queries[by_query], docs[by_query], langs, docno_rank, max_norm)
-    matmul = _numpy_matmul if device is None else _torch_matmul(device)
+    langs = np.zeros(len(doc_vecs), dtype=np.uint8) if langs is None else langs
+    docno_rank = np.arange(len(doc_vecs)) if docno_rank is None else docno_rank
+    max_norm = greatest_norm(doc_vecs) if max_norm is None else max_norm
+    counter = RankCounter(
+        query_vecs, doc_vecs, queries[by_query], docs[by_query], langs, docno_rank, max_norm, excluded
+    )
+    matmul = matrix_product(device)
     size = len(query_vecs) * len(doc_vecs)
     bar = pt.tqdm(total=size, desc='ranking', unit='score', unit_scale=True, disable=not verbose)
     with bar, ThreadPoolExecutor(THREADS) as pool:
@@ -120,31 +130,3 @@ def _blocks(
 def _parts(numbers: range, size: int) -> list[range]:
     """Consecutive numbers in parts of a size."""
     return [numbers[start : start + size] for start in range(0, len(numbers), size)]
-
-
-def _numpy_matmul(queries: np.ndarray, docs: np.ndarray, buffer: np.ndarray) -> np.ndarray:
-    # A buffer that is used again, because the system clears new memory page by page.
-    scores = buffer[: len(queries) * len(docs)].reshape(len(queries), len(docs))
-    with np.errstate(over='ignore', invalid='ignore'):  # such a question's scores are not used
-        return np.matmul(queries, docs.T, out=scores)
-
-
-def _torch_matmul(device: str) -> Callable:
-    import torch
-
-    def matmul(queries: np.ndarray, docs: np.ndarray, buffer: np.ndarray) -> np.ndarray:
-        precision = torch.get_float32_matmul_precision()
-        torch.set_float32_matmul_precision('highest')  # the margins are those of float32, not of TF32
-        try:
-            on_device = (torch.from_numpy(np.array(part)).to(device) for part in (queries, docs))
-            return torch.matmul(next(on_device), next(on_device).T).cpu().numpy()
-        finally:
-            torch.set_float32_matmul_precision(precision)
-
-    return matmul
-
-
-def _max_norm(vecs: np.ndarray) -> float:
-    """The greatest Euclidean norm of float32 vectors."""
-    blocks = (vecs[i : i + COLUMNS].astype(np.float64) for i in range(0, len(vecs), COLUMNS))
-    return max(float(np.sqrt(np.einsum('ij,ij->i', block, block).max())) for block in blocks)

@@ -1,58 +1,17 @@
 """Exact search: for each query the ``k`` documents of highest dot product, equal scores by ascending docno.
 
-A float32 matrix product gives a pair of vectors a score that depends on where in a block the pair stands, on the number
-of threads and on the machine; two copies of one passage then score differently, and which comes first is chance. Here a
-score is a property of the two vectors alone: **the float32 nearest to their exact dot product**. So a search gives the
-same bytes whatever the blocking, the device, or the other documents in the index; equal vectors tie, and a search in
-some languages equals one in an index of those languages alone.
-
-Products of two float32 are exact in float64, and the sum of ``d`` of them in any order is off by at most
-``d * 2**-53 * sum |q_i x_i|`` (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1). Where
-that interval rounds to one float32, it is the answer; the few pairs in a million where it does not are summed exactly.
+A score is that of :func:`~.scores.exact_scores`, the float32 nearest to the exact dot product, so a search gives the
+same bytes whatever the blocking, the device, or the other documents in the index.
 """
-import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from pyterrier_hybrid.ranking.order import from_order_keys, order_keys
+from pyterrier_hybrid.ranking.scores import error_margins, exact_scores, full_float32
+
 _DOC_BLOCK = 16_384
 _EXACT_BLOCK = 4_096
-
-
-def exact_scores(queries: np.ndarray, docs: np.ndarray) -> np.ndarray:
-    """Dot products, each the float32 nearest to the exact value; independent of everything but the two vectors.
-
-    Args:
-        queries: float32, ``(q, d)``, finite.
-        docs: float32, ``(n, d)``, finite.
-
-    Returns:
-        float32, ``(q, n)``. A product beyond float32's range is infinite.
-    """
-    queries, docs = queries.astype(np.float64), docs.astype(np.float64)
-    slack = 1.01 * queries.shape[1] * 2.0**-53  # one percent covers the rounding of the bound itself
-    products = queries @ docs.T
-    bound = np.outer(slack * _norms(queries), _norms(docs))
-    with np.errstate(over='ignore'):
-        scores = (products - bound).astype(np.float32)
-        rows, columns = np.nonzero(scores != (products + bound).astype(np.float32))
-        for start in range(0, len(rows), _EXACT_BLOCK):
-            i, j = rows[start : start + _EXACT_BLOCK], columns[start : start + _EXACT_BLOCK]
-            scores[i, j] = _round_sums(queries[i] * docs[j], slack)
-    return scores + np.float32(0)  # no negative zero: it would rank below zero
-
-
-def _norms(vectors: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.einsum('ij,ij->i', vectors, vectors))
-
-
-def _round_sums(terms: np.ndarray, slack: float) -> np.ndarray:
-    """The float32 nearest to each row's exact sum, by the row's own error bound, else by an exact summation."""
-    sums, bound = terms.sum(axis=1), slack * np.abs(terms).sum(axis=1)
-    rounded = (sums - bound).astype(np.float32)
-    for i in np.flatnonzero(rounded != (sums + bound).astype(np.float32)):
-        rounded[i] = math.fsum(terms[i])
-    return rounded
 
 
 def top_k(
@@ -103,37 +62,18 @@ def top_k(
             for i, docids in enumerate(found, start):
                 keys[i] = _search_all(queries[i : i + 1], docs, rank, k, docids)[0]
         progress(len(queries[batch]))
-    docids, scores = _decode(keys, order)
-    return docids, scores
+    places, scores = from_order_keys(keys)
+    return order[places].astype(np.int64), scores
 
 
 def _search_all(queries, docs, rank, k, rows) -> np.ndarray:
     """Keys of the best ``k`` of all ``rows``, sorted."""
     best = np.empty((len(queries), 0), dtype=np.uint64)
     for docids, block in _blocks(docs, rows, _EXACT_BLOCK):
-        best = np.concatenate([best, _encode(exact_scores(queries, block), rank[docids])], axis=1)
+        best = np.concatenate([best, order_keys(exact_scores(queries, block), rank[docids])], axis=1)
         if best.shape[1] > k:
             best = np.partition(best, k - 1, axis=1)[:, :k]
     return np.sort(best, axis=1)
-
-
-def _encode(scores: np.ndarray, rank: np.ndarray) -> np.ndarray:
-    """One integer for score and docno, so that an ascending sort is the order (score descending, docno ascending).
-
-    The upper half is the score's bits, which order as integers once a negative's are all inverted and a positive's sign
-    bit is set; inverted again to descend. The lower half is the docno's rank. No two documents share a key, so that a
-    cut at ``k`` is never ambiguous.
-    """
-    bits = scores.view(np.uint32)
-    ascending = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))
-    return (~ascending).astype(np.uint64) << np.uint64(32) | rank.astype(np.uint64)
-
-
-def _decode(keys: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Docids and scores of keys."""
-    ascending = ~(keys >> np.uint64(32)).astype(np.uint32)
-    bits = np.where(ascending >> 31, ascending & np.uint32(2**31 - 1), ~ascending)
-    return order[(keys & np.uint64(2**32 - 1)).astype(np.int64)].astype(np.int64), bits.view(np.float32)
 
 
 def _blocks(docs: np.ndarray, rows: np.ndarray | None, size: int) -> Iterator[tuple[np.ndarray | slice, np.ndarray]]:
@@ -141,19 +81,6 @@ def _blocks(docs: np.ndarray, rows: np.ndarray | None, size: int) -> Iterator[tu
     for start in range(0, len(docs) if rows is None else len(rows), size):
         docids = slice(start, start + size) if rows is None else rows[start : start + size]
         yield docids, docs[docids]
-
-
-def error_margins(queries: np.ndarray, max_norm: float) -> np.ndarray:
-    """Per query, how far below the ``k``-th best float32 product a document of the true best can be.
-
-    Twice the error of a float32 sum of ``d`` products, plus a unit in the last place for the rounding of exact scores,
-    plus ``d`` times the smallest normal number where the product underflows.
-    """
-    dims = queries.shape[1]
-    norms = _norms(queries.astype(np.float64)) * max_norm
-    limits = np.finfo(np.float32)
-    margins = 2.02 * (dims + 4) * 2.0**-24 * norms + 2 * dims * float(limits.tiny)
-    return np.where(norms < limits.max, margins, np.inf)
 
 
 def _preselect(queries, docs, k, margins, rows, device) -> list[np.ndarray]:
@@ -204,12 +131,8 @@ def _torch_matcher(queries: np.ndarray, device: str):
 
     def match(block, floors, k, margins):
         docs = torch.from_numpy(np.array(block)).to(device)
-        precision = torch.get_float32_matmul_precision()
-        torch.set_float32_matmul_precision('highest')  # the margins are those of float32, not of TF32
-        try:
+        with full_float32():
             scores = on_device @ docs.T
-        finally:
-            torch.set_float32_matmul_precision(precision)
         if k is not None:
             floors = scores.topk(k, dim=1).values[:, -1].cpu().numpy() - margins
         rows, columns = torch.nonzero(scores >= torch.from_numpy(floors).to(scores)[:, None], as_tuple=True)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyterrier_hybrid.experiment import grid, rank_grid
-from pyterrier_hybrid.indexing import MultilingualIndex, exact_scores
+from pyterrier_hybrid.indexing import MultilingualIndex
+from pyterrier_hybrid.ranking import exact_scores, grid, rank_grid
 
 
 def naive(query_vecs, doc_vecs, queries, docs, langs, docno_rank):
@@ -129,6 +129,29 @@ def test_ranks_are_those_of_the_retriever(tmp_path):
     found = rank_grid(vecs[:4], opened.vecs, queries, docs, langs=langs, docno_rank=opened.docnos.rank)
     assert found.pooled.tolist() == [ranked[None][str(q), d] for q, d in zip(queries, docs)]
     assert found.within.tolist() == [ranked[langs[d]][str(q), d] for q, d in zip(queries, docs)]
+
+
+@given(seed=st.integers(0, 2**32 - 1), kind=st.sampled_from(sorted(VECTORS)))
+@settings(max_examples=60, deadline=None)
+def test_excluded_passages_are_left_out_of_their_questions_rankings_alone(seed, kind):
+    rng = np.random.default_rng(seed)
+    query_vecs, doc_vecs = (vecs.astype(np.float32) for vecs in VECTORS[kind](rng, 3, 20, 6))
+    langs, docno_rank = rng.choice(['de', 'en'], 20), rng.permutation(20)
+    docs, left_out = np.split(rng.permutation(20), [8])
+    queries, of = rng.integers(0, 3, 8), rng.integers(0, 3, (2, 12))  # a pair may be given twice
+    excluded = of.ravel(), np.tile(left_out, 2)
+    found = rank_grid(query_vecs, doc_vecs, queries, docs, langs=langs, docno_rank=docno_rank, excluded=excluded)
+    for i, (query, doc) in enumerate(zip(queries, docs)):
+        rest = np.setdiff1d(np.arange(20), excluded[1][excluded[0] == query])
+        expected = naive(query_vecs[[query]], doc_vecs[rest], [0], np.flatnonzero(rest == doc), langs[rest],
+                         docno_rank[rest])  # fmt: skip
+        assert ([found.pooled[i]], [found.within[i]]) == expected
+
+
+def test_one_language_and_passages_in_the_order_of_their_docnos_are_the_default():
+    vecs = np.ones((4, 3), np.float32)
+    found = rank_grid(vecs[:1], vecs, np.zeros(4, int), np.arange(4))
+    assert found.pooled.tolist() == found.within.tolist() == [1, 2, 3, 4]
 
 
 def test_nothing_relevant_is_no_rank():

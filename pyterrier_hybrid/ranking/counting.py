@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pyterrier_hybrid.indexing.search import error_margins, exact_scores
+from pyterrier_hybrid.ranking.order import comes_before
+from pyterrier_hybrid.ranking.scores import error_margins, exact_scores
 
 
 class Near(NamedTuple):
@@ -38,7 +39,7 @@ class RankCounter:
     and only that is compared with each relevant passage.
 
     Args:
-        query_vecs, doc_vecs, langs, docno_rank, max_norm: as for :func:`~.grid.rank_grid`.
+        query_vecs, doc_vecs, langs, docno_rank, max_norm, excluded: as for :func:`~.grid.rank_grid`.
         queries: int (n,), ascending: the question of each relevant passage.
         docs: int (n,), its row.
 
@@ -47,13 +48,14 @@ class RankCounter:
         before: int64 (2, n), how many come before: of all, and of those in the same language.
     """
 
-    def __init__(self, query_vecs, doc_vecs, queries, docs, langs, docno_rank, max_norm):
+    def __init__(self, query_vecs, doc_vecs, queries, docs, langs, docno_rank, max_norm, excluded=None):
         self._query_vecs, self._doc_vecs = query_vecs, doc_vecs
         self._bounds = np.searchsorted(queries, np.arange(len(query_vecs) + 1))
         codes = np.unique(np.asarray(langs), return_inverse=True)[1]
         self.order = np.argsort(codes, kind='stable')
         self.before = np.zeros((2, len(docs)), dtype=np.int64)
         self._docno_rank = np.asarray(docno_rank)[self.order]
+        self._place = np.argsort(self.order)
         self._own_docno_rank = np.asarray(docno_rank)[docs]
         starts = np.searchsorted(codes[self.order], np.arange(codes.max() + 2))
         self._start, self._stop = starts[codes[docs]], starts[codes[docs] + 1]
@@ -73,6 +75,16 @@ class RankCounter:
         self._high[self._overflows[queries]], self._low[self._overflows[queries]] = infinity, -infinity
         self._floor = np.full(len(query_vecs), infinity)
         np.minimum.at(self._floor, queries, self._low)
+        if excluded is not None:
+            self._leave_out(*excluded)
+
+    def _leave_out(self, queries: np.ndarray, docs: np.ndarray) -> None:
+        """Takes passages out of the rankings of some questions: int (m,) each, any order, pairs may repeat."""
+        pairs = np.unique(np.stack([queries, self._place[docs]]), axis=1)
+        for query, first, last in zip(*_runs(pairs[0])):
+            relevant = np.arange(self._bounds[query], self._bounds[query + 1])
+            places = pairs[1, first:last]
+            self._count_close(query, relevant.repeat(len(places)), np.tile(places, len(relevant)), -1)
 
     def near(self, rows: range, place: int, scores: np.ndarray) -> Near:
         """Keeps what comes near a relevant passage in a block of the score matrix.
@@ -115,19 +127,25 @@ class RankCounter:
             which, column = np.divmod(close, len(places))
             self._count_close(query, relevant.start + which, places[column])
 
-    def _count_close(self, query: int, relevant: np.ndarray, places: np.ndarray) -> None:
-        """Counts passages that come before relevant ones, where products are too close to tell.
+    def _count_close(self, query: int, relevant: np.ndarray, places: np.ndarray, by: int = 1) -> None:
+        """Counts passages that come before relevant ones by their exact scores.
 
         Args:
             query: the question.
             relevant: int (c,), positions of the relevant passages.
-            places: int (c,), the places of the passages close to them.
+            places: int (c,), the places of the passages to compare with them.
+            by: what each counts; -1 to take it back.
         """
         unique, back = np.unique(places, return_inverse=True)
         exact = exact_scores(self._query_vecs[query : query + 1], self._doc_vecs[self.order[unique]])[0][back]
-        own = self._scores[relevant]
-        earlier = self._docno_rank[places] < self._own_docno_rank[relevant]
-        before = (exact > own) | ((exact == own) & earlier)
+        own = self._scores[relevant], self._own_docno_rank[relevant]
+        before = comes_before(exact, self._docno_rank[places], *own)
         same = before & (places >= self._start[relevant]) & (places < self._stop[relevant])
-        np.add.at(self.before[0], relevant[before], 1)
-        np.add.at(self.before[1], relevant[same], 1)
+        np.add.at(self.before[0], relevant[before], by)
+        np.add.at(self.before[1], relevant[same], by)
+
+
+def _runs(ascending: np.ndarray) -> tuple[list[int], list[int], list[int]]:
+    """Each value of an ascending array, and where its entries begin and end."""
+    values, starts = np.unique(ascending, return_index=True)
+    return values.tolist(), starts.tolist(), [*starts[1:].tolist(), len(ascending)]

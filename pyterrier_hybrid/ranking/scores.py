@@ -1,0 +1,118 @@
+"""Exact dot products, and how far a float32 matrix product can be from them.
+
+A float32 matrix product gives a pair of vectors a score that depends on where in a block the pair stands, on the number
+of threads and on the machine; two copies of one passage then score differently, and which comes first is chance. Here a
+score is a property of the two vectors alone: **the float32 nearest to their exact dot product**. So a search gives the
+same bytes whatever the blocking, the device, or the other documents in the index; equal vectors tie, and a search in
+some languages equals one in an index of those languages alone.
+
+Products of two float32 are exact in float64, and the sum of ``d`` of them in any order is off by at most
+``d * 2**-53 * sum |q_i x_i|`` (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1). Where
+that interval rounds to one float32, it is the answer; the few pairs in a million where it does not are summed exactly.
+"""
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+_EXACT_BLOCK = 4_096
+
+
+def exact_scores(queries: np.ndarray, docs: np.ndarray) -> np.ndarray:
+    """Dot products, each the float32 nearest to the exact value; independent of everything but the two vectors.
+
+    Args:
+        queries: float32, ``(q, d)``, finite.
+        docs: float32, ``(n, d)``, finite.
+
+    Returns:
+        float32, ``(q, n)``. A product beyond float32's range is infinite.
+    """
+    queries, docs = queries.astype(np.float64), docs.astype(np.float64)
+    slack = 1.01 * queries.shape[1] * 2.0**-53  # one percent covers the rounding of the bound itself
+    products = queries @ docs.T
+    bound = np.outer(slack * norms(queries), norms(docs))
+    with np.errstate(over='ignore'):
+        scores = (products - bound).astype(np.float32)
+        rows, columns = np.nonzero(scores != (products + bound).astype(np.float32))
+        for start in range(0, len(rows), _EXACT_BLOCK):
+            i, j = rows[start : start + _EXACT_BLOCK], columns[start : start + _EXACT_BLOCK]
+            scores[i, j] = _round_sums(queries[i] * docs[j], slack)
+    return scores + np.float32(0)  # no negative zero: it would rank below zero
+
+
+def _round_sums(terms: np.ndarray, slack: float) -> np.ndarray:
+    """The float32 nearest to each row's exact sum, by the row's own error bound, else by an exact summation."""
+    sums, bound = terms.sum(axis=1), slack * np.abs(terms).sum(axis=1)
+    rounded = (sums - bound).astype(np.float32)
+    for i in np.flatnonzero(rounded != (sums + bound).astype(np.float32)):
+        rounded[i] = math.fsum(terms[i])
+    return rounded
+
+
+def norms(vectors: np.ndarray) -> np.ndarray:
+    """Euclidean norms of the rows, float64 (n,)."""
+    vectors = vectors.astype(np.float64, copy=False)
+    return np.sqrt(np.einsum('ij,ij->i', vectors, vectors))
+
+
+def max_norm(vectors: np.ndarray) -> float:
+    """The greatest Euclidean norm of the rows, in float64; 0 if there are none. Memory maps are read in blocks."""
+    blocks = (vectors[start : start + _EXACT_BLOCK] for start in range(0, len(vectors), _EXACT_BLOCK))
+    return max((float(norms(block).max()) for block in blocks), default=0.0)
+
+
+def error_margins(queries: np.ndarray, max_norm: float) -> np.ndarray:
+    """Per query, how far the float32 products of two documents can be off, beside their exact scores: float64 (q,).
+
+    Twice the error of a float32 sum of ``d`` products, plus a unit in the last place for the rounding of exact scores,
+    plus ``d`` times the smallest normal number where the product underflows; infinite where a product may overflow.
+
+    Args:
+        queries: float32, ``(q, d)``, finite.
+        max_norm: an upper bound of the documents' Euclidean norms.
+    """
+    dims = queries.shape[1]
+    sizes = norms(queries) * max_norm
+    limits = np.finfo(np.float32)
+    margins = 2.02 * (dims + 4) * 2.0**-24 * sizes + 2 * dims * float(limits.tiny)
+    return np.where(sizes < limits.max, margins, np.inf)
+
+
+@contextmanager
+def full_float32() -> Iterator[None]:
+    """Keeps torch from computing float32 products in TF32, whose errors are beyond :func:`error_margins`."""
+    import torch
+
+    precision = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision('highest')
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(precision)
+
+
+def matrix_product(device: str | None) -> Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
+    """The float32 matrix product of two blocks, by numpy or on a torch device.
+
+    Returns:
+        A function of queries ``(q, d)``, documents ``(n, d)`` and a float32 buffer of at least ``q * n`` numbers, which
+        returns the products, ``(q, n)``, C-contiguous. They may be in the buffer: to use it again is faster than new
+        memory, which the system clears page by page.
+    """
+    return _numpy_product if device is None else lambda queries, docs, buffer: _torch_product(queries, docs, device)
+
+
+def _numpy_product(queries: np.ndarray, docs: np.ndarray, buffer: np.ndarray) -> np.ndarray:
+    scores = buffer[: len(queries) * len(docs)].reshape(len(queries), len(docs))
+    with np.errstate(over='ignore', invalid='ignore'):  # the margins say which products may overflow
+        return np.matmul(queries, docs.T, out=scores)
+
+
+def _torch_product(queries: np.ndarray, docs: np.ndarray, device: str) -> np.ndarray:
+    import torch
+
+    on_device = [torch.from_numpy(np.array(part)).to(device) for part in (queries, docs)]
+    with full_float32():
+        return (on_device[0] @ on_device[1].T).cpu().numpy()

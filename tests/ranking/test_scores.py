@@ -1,0 +1,63 @@
+"""Exact scores against rational arithmetic."""
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from pyterrier_hybrid.ranking.scores import exact_scores, max_norm
+
+
+def nearest_float32(query, doc):
+    """The float32 nearest to the exact dot product, by comparing rational distances."""
+    exact = sum((Fraction(float(a)) * Fraction(float(b)) for a, b in zip(query, doc)), Fraction(0))
+    near = np.float32(float(exact))
+    around = [np.nextafter(near, np.float32(-np.inf)), near, np.nextafter(near, np.float32(np.inf))]
+    return min(around, key=lambda x: abs(Fraction(float(x)) - exact))
+
+
+def vectors(n, d, seed=0, scale=1.0):
+    return (scale * np.random.default_rng(seed).standard_normal((n, d))).astype(np.float32)
+
+
+@pytest.mark.parametrize('d', [1, 3, 64, 257])
+def test_scores_are_the_float32_nearest_to_the_exact_product(d):
+    queries, docs = vectors(5, d), vectors(40, d, seed=1)
+    expected = [[nearest_float32(q, x) for x in docs] for q in queries]
+    np.testing.assert_array_equal(exact_scores(queries, docs), np.array(expected, np.float32))
+
+
+def test_scores_survive_cancellation():
+    query = np.array([[1e8, 1.0, -1e8, 1e-8]], np.float32)
+    docs = np.array([[1e8, 1.0, 1e8, 1.0], [1e8, 0.0, 1e8, 1.0], [1, 0, 1, 0]], np.float32)
+    expected = [nearest_float32(query[0], doc) for doc in docs]
+    assert exact_scores(query, docs)[0].tolist() == expected == [1.0, np.float32(1e-8), 0.0]
+
+
+def test_scores_are_those_of_the_pair_alone():
+    queries, docs = vectors(7, 100), vectors(301, 100, seed=1)
+    whole = exact_scores(queries, docs)
+    alone = [[exact_scores(queries[i : i + 1], docs[j : j + 1])[0, 0] for j in range(301)] for i in range(7)]
+    backwards = exact_scores(queries[::-1, ::-1], docs[::-1, ::-1])[::-1, ::-1]
+    np.testing.assert_array_equal(whole, np.array(alone))
+    np.testing.assert_array_equal(whole, backwards)
+
+
+def test_zero_is_never_negative():
+    scores = exact_scores(np.array([[-1.0, 0.0]], np.float32), np.array([[0.0, 5.0]], np.float32))
+    assert scores[0, 0] == 0 and not np.signbit(scores[0, 0])
+
+
+def test_a_product_beyond_float32_is_infinite():
+    assert exact_scores(np.array([[3e38]], np.float32), np.array([[2.0], [-2.0]], np.float32)).tolist() == [
+        [np.inf, -np.inf]
+    ]
+
+
+def test_max_norm_is_the_longest_vectors():
+    vectors = np.zeros((10_000, 2), np.float32)
+    vectors[9_999] = 3, -4
+    assert max_norm(vectors) == 5
+
+
+def test_max_norm_of_nothing_is_zero():
+    assert max_norm(np.empty((0, 3), np.float32)) == 0
