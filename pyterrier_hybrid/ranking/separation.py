@@ -1,0 +1,110 @@
+"""Scores that strictly decrease, so that every evaluator orders a run alike.
+
+trec_eval compares float32 scores and breaks ties by docno descending, ir_measures' other providers break them in
+various ways, and this project ranks by (-score, docno ascending). A run whose scores strictly decrease in that order,
+as float32, has one order for all of them.
+"""
+import numpy as np
+import pandas as pd
+
+from pyterrier_hybrid.ranking.order import float_keys, from_float_keys
+
+_ZERO = np.int64(1) << 31
+#: How many subnormal numbers there are on either side of 0.
+_SUBNORMAL = np.int64(0x7FFFFF)
+_GREATEST = np.int64(0x7F7FFFFF) - _SUBNORMAL
+#: More than the integers of any two scores and the length of any list can differ by.
+_APART = np.int64(1) << 33
+
+
+def as_float32(scores: np.ndarray) -> np.ndarray:
+    """Scores as evaluators compare them: float32, subnormal numbers and negative zeros as 0.
+
+    Args:
+        scores: floating, any shape.
+
+    Returns:
+        float32, the same shape.
+
+    Raises:
+        ValueError: a score that is not finite, or beyond the range of float32.
+    """
+    with np.errstate(over='ignore'):
+        rounded = np.asarray(scores).astype(np.float32)
+    if not np.isfinite(rounded).all():
+        raise ValueError(f'a score is {np.asarray(scores)[~np.isfinite(rounded)][0]}; scores must be finite and within '
+                         'the range of float32')
+    rounded[np.abs(rounded) < np.finfo(np.float32).tiny] = 0
+    return rounded
+
+
+def separate(scores: np.ndarray, queries: np.ndarray | None = None) -> np.ndarray:
+    """The least lowering of the scores after which they strictly decrease.
+
+    With k_i the order-preserving integer of a list's i-th score (subnormal numbers skipped), the new score is that of
+    k'_i = min over j <= i of (k_j + j) - i. It depends on the scores before it alone: a prefix of a list is separated
+    as the whole list is. Separated scores stay as they are.
+
+    Args:
+        scores: floating, ``(n,)`` or ``(q, k)``, every list in its order: by (-:func:`as_float32`, docno).
+        queries: int ``(n,)``, ascending, the list of each score; needed for several lists in one dimension. In two
+            dimensions, every row is a list.
+
+    Returns:
+        float32, the shape of ``scores``.
+
+    Raises:
+        ValueError: what :func:`as_float32` refuses; scores that increase within a list; scores that would fall below
+            the least float32.
+    """
+    rounded = as_float32(scores)
+    flat = rounded.ravel()
+    if rounded.ndim == 2:
+        queries = np.repeat(np.arange(rounded.shape[0]), rounded.shape[1])
+    elif queries is None:
+        queries = np.zeros(len(flat), dtype=np.int64)
+    same = queries[1:] == queries[:-1]
+    if (same & (flat[1:] > flat[:-1])).any():
+        raise ValueError('scores increase within a list; sort it by (-score, docno) before separating its scores')
+    places = np.arange(len(flat))  # counted over all lists: only differences within a list matter
+    lists = np.cumsum(np.append(0, ~same))[:len(flat)]
+    # Every list is far below the one before it, so that one running minimum serves them all.
+    separated = np.minimum.accumulate(_integers(flat) + places - lists * _APART) - places + lists * _APART
+    if len(separated) and separated.min() < -_GREATEST:
+        raise ValueError('too many equal scores at the least float32 number; scale the scores')
+    return _floats(separated).reshape(rounded.shape)
+
+
+def separate_run(run: pd.DataFrame) -> pd.DataFrame:
+    """A run in its order, by (-score, docno), with separated scores and ranks from 0.
+
+    Args:
+        run: ``qid, docno, score`` and any other columns.
+
+    Returns:
+        The run, its queries in the order in which they first appear, ``score`` float32 and ``rank`` int64.
+
+    Raises:
+        ValueError: what :func:`as_float32` and :func:`separate` refuse.
+    """
+    queries = pd.factorize(run['qid'])[0]
+    scores = as_float32(run['score'].to_numpy())
+    codes, distinct = pd.factorize(run['docno'].to_numpy(dtype=object))
+    docno_rank = np.argsort(np.argsort(distinct, kind='stable'))  # Python compares strings by code point
+    order = np.lexsort((docno_rank[codes], -scores, queries))
+    queries, scores = queries[order], scores[order]
+    starts = np.searchsorted(queries, queries)
+    return run.iloc[order].reset_index(drop=True).assign(
+        score=separate(scores, queries), rank=(np.arange(len(run)) - starts).astype(np.int64))
+
+
+def _integers(scores: np.ndarray) -> np.ndarray:
+    """Consecutive integers for consecutive numbers of :func:`as_float32`, 0 for 0: int64."""
+    keys = float_keys(scores).astype(np.int64) - _ZERO
+    return keys - np.sign(keys) * _SUBNORMAL + (keys < 0)  # negative zero has a key of its own
+
+
+def _floats(integers: np.ndarray) -> np.ndarray:
+    """The inverse of :func:`_integers`."""
+    keys = integers + np.sign(integers) * _SUBNORMAL - (integers < 0) + _ZERO
+    return from_float_keys(keys.astype(np.uint32))
