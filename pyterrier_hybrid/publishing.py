@@ -1,0 +1,191 @@
+"""The steps of writing a folder whole: a working folder beside the target, one rename, and what a kill has left.
+
+:func:`pyterrier_hybrid.files.whole_folder` takes them one after another. What has to survive a kill and be continued,
+such as the build of an index, takes them by itself, under :func:`pyterrier_hybrid.files.only_one` of the target.
+
+A working folder carries a mark. Only what carries it is ever emptied or removed, and symbolic links are not followed.
+"""
+import ctypes
+import errno
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+
+#: The file that marks a working folder as one of ours.
+MARK = '.pyterrier_hybrid'
+PARTIAL = '.partial'
+_REPLACED = 'replaced'
+
+
+class Exists(FileExistsError, ValueError):
+    """A path is taken."""
+
+
+def scratch(target: Path) -> Path:
+    """Makes a working folder beside the target: hidden, of a name that cannot be guessed, marked as ours."""
+    folder = Path(tempfile.mkdtemp(prefix=f'{beside(target, ".").name}', suffix=PARTIAL, dir=target.parent))
+    (folder / MARK).touch()
+    return folder
+
+
+def scratches(target: Path) -> list[Path]:
+    """The working folders of a target. To whoever holds ``only_one`` of it, they are what a kill has left."""
+    prefix = beside(target, '.').name
+    found = target.parent.iterdir() if target.parent.is_dir() else ()
+    ends = {path: path.name.removeprefix(prefix).removesuffix(PARTIAL) for path in found}
+    return sorted(p for p, end in ends.items() if p.name == f'{prefix}{end}{PARTIAL}' and '.' not in end and is_ours(p))
+
+
+def claim(folder: Path) -> None:
+    """Makes a working folder of a name that others may have used, or accepts the one of ours that is there.
+
+    Raises:
+        Exists: the name is taken by something that is not ours, or by a symbolic link.
+    """
+    if not is_ours(folder):
+        if os.path.lexists(folder) and (folder.is_symlink() or not is_empty(folder)):
+            raise Exists(
+                errno.EEXIST, f'{folder} is needed to work in, and holds something else; move it, or use another path'
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / MARK).touch()
+
+
+def is_ours(folder: Path) -> bool:
+    """Whether this is a working folder with our mark, and no symbolic link to one."""
+    return folder.is_dir() and not folder.is_symlink() and (folder / MARK).is_file()
+
+
+def discard(folder: Path) -> None:
+    """Removes a working folder if it is ours, its mark last: a kill leaves a folder that is still known as ours.
+
+    What cannot be removed, such as a file that a reader keeps open on NFS, stays until the next attempt.
+    """
+    if is_ours(folder):
+        with suppress(OSError):
+            for path in folder.iterdir():
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                elif path.name != MARK:
+                    path.unlink()
+            (folder / MARK).unlink()
+            folder.rmdir()
+
+
+def check_target(target: Path, *, mark: str, overwrite: bool) -> None:
+    """Checks that a folder may be published at the target.
+
+    Args:
+        target: a path.
+        mark: the file that makes a folder one of the kind that is written.
+        overwrite: whether such a folder may be replaced.
+
+    Raises:
+        Exists: there is a file or a folder with content, and it may not be replaced or has no ``mark``.
+    """
+    if not os.path.lexists(target) or is_empty(target):
+        return
+    if not overwrite:
+        raise Exists(errno.EEXIST, f'{target} exists already; overwrite it, or choose another path')
+    if not (target / mark).is_file():
+        raise Exists(errno.EEXIST, f'{target} has no {mark}: it is something else and is left as it is; '
+                                   'choose another path')  # fmt: skip
+
+
+def is_empty(path: Path) -> bool:
+    """Whether this is a folder without content."""
+    return path.is_dir() and not any(path.iterdir())
+
+
+def publish(folder: Path, target: Path, *, mark: str, overwrite: bool) -> None:
+    """Flushes a complete folder inside a working folder to the disk, and gives it the target's name in one step.
+
+    What it replaces moves into the working folder. A folder cannot be renamed onto one with content, so the two
+    exchange their names by one system call: renameat2(2) of Linux, renamex_np(2) of macOS. Some file systems, NFS
+    among them, cannot do that. There it takes two renames; where a kill falls between them, the next reader or writer
+    puts the old folder back (:func:`restore`).
+
+    Raises:
+        FileNotFoundError: the folder has no ``mark``.
+        Exists: as :func:`check_target`.
+    """
+    if not (folder / mark).is_file():
+        raise FileNotFoundError(errno.ENOENT, f'{folder} is not complete: it has no {mark}')
+    sync_tree(folder)
+    check_target(target, mark=mark, overwrite=overwrite)
+    if not os.path.lexists(target) or is_empty(target):
+        folder.rename(target)
+    elif not _exchange(folder, target):
+        aside = folder.with_name(_REPLACED)
+        target.rename(aside)
+        try:
+            folder.rename(target)
+        except BaseException:
+            aside.rename(target)
+            raise
+    sync(target.parent)
+
+
+def replaced(target: Path) -> Path | None:
+    """Where the folder lies that a kill between the two renames of :func:`publish` took the name from, if any."""
+    if os.path.lexists(target):
+        return None
+    return next((path for folder in scratches(target) if (path := folder / _REPLACED).is_dir()), None)
+
+
+def restore(target: Path) -> None:
+    """Puts :func:`replaced` back. For whoever holds ``only_one`` of the target."""
+    old = replaced(target)
+    if old is not None:
+        old.rename(target)
+        sync(target.parent)
+
+
+def sync(path: Path) -> None:
+    """Flushes a file, or a folder's list of files, to the disk."""
+    if os.name == 'nt' and path.is_dir():
+        return  # Windows opens no folders
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_tree(folder: Path) -> None:
+    """Flushes a folder, with all that is in it, to the disk; symbolic links are left alone."""
+    for where, _, names in os.walk(folder):
+        for path in (Path(where, name) for name in names):
+            if not path.is_symlink():
+                sync(path)
+        sync(Path(where))
+
+
+def beside(target: Path, suffix: str) -> Path:
+    """The hidden name ``.<name><suffix>`` beside the target, cut where a file system might find it too long."""
+    name = os.fsencode(target.name)
+    if len(name) > 150:
+        name = name[:100] + b'~' + blake2b(name, digest_size=8).hexdigest().encode()
+    return target.with_name(f'.{os.fsdecode(name)}{suffix}')
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchanges two names by one system call; False where the system or the file system has none."""
+    libc = ctypes.CDLL(None, use_errno=True) if os.name == 'posix' else None
+    names = os.fsencode(one), os.fsencode(other)
+    if sys.platform == 'linux' and hasattr(libc, 'renameat2'):
+        at_cwd, rename_exchange = -100, 2
+        failed = libc.renameat2(at_cwd, names[0], at_cwd, names[1], rename_exchange)
+    elif sys.platform == 'darwin' and hasattr(libc, 'renamex_np'):
+        rename_swap = 2
+        failed = libc.renamex_np(*names, rename_swap)
+    else:
+        return False
+    code = ctypes.get_errno()
+    if failed and code not in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
+        raise OSError(code, os.strerror(code), str(one), None, str(other))
+    return not failed
