@@ -85,7 +85,7 @@ class HybridDatasetProvider(DatasetProvider):
         """
         datasets_ext.register()
         if name not in REGISTERED:
-            raise KeyError(f'there is no data set {name!r}; {_nearest(name)}')
+            raise KeyError(f'there is no data set {name!r}; {nearest(name)}')
         return HybridDataset(REGISTERED[name], name)
 
     def list_dataset_names(self) -> Iterable[str]:
@@ -94,7 +94,7 @@ class HybridDatasetProvider(DatasetProvider):
         return list(REGISTERED)
 
 
-def _nearest(name: str) -> str:
+def nearest(name: str) -> str:
     """What there is instead of an unknown id: what follows its longest known beginning, or the collections."""
     parts = name.split('/')
     for known in ('/'.join(parts[:n]) for n in range(len(parts) - 1, 0, -1)):

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pyterrier as pt
 
-from datasets_ext.provider import HybridDataset, HybridDatasetProvider
+from datasets_ext.opening import IRDSDataset, asking_over, name_of, open_dataset
+from datasets_ext.provider import HybridDataset
 from datasets_ext.shape import REGISTERED
 from pyterrier_hybrid.languages import LANG, QUERY_LANG, check_languages
 
@@ -76,9 +77,9 @@ class EvaluationSet:
     """
 
     def __init__(self, dataset: str | pt.datasets.Dataset, *, languages: Iterable[str] | None = None):
-        self._base = HybridDatasetProvider().get_dataset(dataset) if isinstance(dataset, str) else dataset
-        self.name: str = dataset if isinstance(dataset, str) else dataset.irds_ref().dataset_id()
-        self._asked = self._question_sets() if isinstance(dataset, str) else self._by_language()
+        self._base = open_dataset(dataset)
+        self.name: str = name_of(self._base)
+        self._asked = self._question_sets()
         counts, digests = _read_passages(self._base)
         known = sorted({*counts, *self._asked})
         chosen = check_languages(languages, known, f'the collection {self.name}') or known
@@ -171,24 +172,19 @@ class EvaluationSet:
         return digest.hexdigest()[:32]
 
     def _question_sets(self) -> dict[str, pt.datasets.Dataset]:
-        """The data sets that ask questions over the pool of a named collection, by language."""
-        ref = self._base.irds_ref()
-        if ref.has_queries() and ref.queries_lang() is not None:
-            raise ValueError(
-                f'{self.name} is one setting of a collection, questions in {ref.queries_lang()} alone; name the '
-                "collection, such as 'xquad-r' or 'miracl-multi/dev'"
-            )
-        if ref.has_queries():
+        """The data sets that ask questions over the pool, by language."""
+        ref = self._base.irds_ref() if isinstance(self._base, IRDSDataset) else None
+        if ref is None or ref.has_queries():
+            if ref is REGISTERED.get(self.name) is not None and ref.queries_lang() is not None:
+                raise ValueError(
+                    f'{self.name} is one setting of a collection, questions in {ref.queries_lang()} alone; name the '
+                    "collection, such as 'xquad-r' or 'miracl-multi/dev'"
+                )
             return self._by_language()
-        below = {name: known for name, known in REGISTERED.items() if name.startswith(f'{self.name}/')}
-        depth = self.name.count('/') + 1
-        asked = {
-            known.queries_lang(): HybridDataset(known, name) for name, known in below.items()
-            if known.has_queries() and name.count('/') == depth and known.queries_lang() is not None
-        }  # fmt: skip
-        if not asked:
-            several = [name for name, known in below.items() if known.has_queries() and known.queries_lang() is None]
-            raise ValueError(f'{self.name} asks no questions' + f'; name one of {", ".join(several)}' * bool(several))
+        below = asking_over(self.name)
+        asked = {known.queries_lang(): HybridDataset(known, name) for name, known in below.items()}
+        if None in asked or not asked:
+            raise ValueError(f'{self.name} asks no questions' + f'; name one of {", ".join(below)}' * bool(below))
         return asked
 
     def _by_language(self) -> dict[str, pt.datasets.Dataset]:

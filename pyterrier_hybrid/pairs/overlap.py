@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-import ir_datasets
 import pandas as pd
 import pyarrow as pa
 import pyterrier as pt
 
+from datasets_ext.opening import irds_dataset
 from pyterrier_hybrid.pairs.source import Source
 
 #: An evaluation text of this many words or more, and of twice as many letters, is looked for inside longer texts as
@@ -132,29 +132,9 @@ def _occurring(tokens: tuple[str, ...], whole: dict, anchors: dict) -> Iterator[
                 yield wanted
 
 
-def evaluation_dataset(dataset: object):
-    """The ir_datasets data set that an id, a data set of ir_datasets, or PyTerrier's view of one stands for.
-
-    Raises:
-        ValueError: an unknown id.
-        TypeError: something that is no data set.
-    """
-    if isinstance(dataset, str):
-        name = dataset.removeprefix('irds:').removeprefix('hybrid:')
-        try:
-            dataset = ir_datasets.load(name)
-        except KeyError as error:
-            raise ValueError(f'no data set {name!r}; it is neither one of ir_datasets nor of this package') from error
-    if hasattr(dataset, 'irds_ref'):
-        dataset = dataset.irds_ref()
-    if not hasattr(dataset, 'has_queries'):
-        raise TypeError(f'{dataset!r} is not a data set of ir_datasets; give its id, such as "xquad-r/en"')
-    return dataset
-
-
 def _evaluation_texts(dataset: object) -> Iterator[tuple[str, str, str]]:
     """Yields ``(what, id, text)`` for the questions and passages of a data set."""
-    dataset = evaluation_dataset(dataset)
+    dataset = irds_dataset(dataset)
     if dataset.has_queries():
         yield from (('question', query.query_id, query.default_text()) for query in dataset.queries_iter())
     if dataset.has_docs():

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets_ext.shape import REGISTERED
+from datasets_ext.opening import asking_over, irds_dataset, name_of
 from pyterrier_hybrid.pairs.corpus import ParallelPairs
 from pyterrier_hybrid.pairs.held_out import hold_out
 from pyterrier_hybrid.pairs.importing import MANIFEST
-from pyterrier_hybrid.pairs.overlap import evaluation_dataset, occurrences
+from pyterrier_hybrid.pairs.overlap import occurrences
 from pyterrier_hybrid.pairs.squad import read_squad
 from pyterrier_hybrid.training.validation import Setting, ValidationSet
 
@@ -72,8 +72,8 @@ def from_dataset(dataset: object) -> ValidationSet:
             question.
         TypeError: something that is no data set.
     """
-    dataset = _with_questions(evaluation_dataset(dataset))
-    name = _name(dataset)
+    dataset = _with_questions(irds_dataset(dataset))
+    name = name_of(dataset)
     texts = {doc.doc_id: doc.default_text() for doc in dataset.docs_iter()}
     relevant: dict[str, set[str]] = defaultdict(set)
     for qrel in dataset.qrels_iter():
@@ -93,23 +93,17 @@ def from_dataset(dataset: object) -> ValidationSet:
 
 def _with_questions(dataset):
     """The data set itself, or the one that asks questions over it in its one language."""
-    name = _name(dataset)
+    name = name_of(dataset)
     if not dataset.has_queries():
-        asking = [known for known in REGISTERED if known.startswith(f'{name}/') and REGISTERED[known].has_queries()]
-        nearest = [known for known in asking if known.count('/') == name.count('/') + 1]
-        if len(nearest) != 1:
-            hint = f'; name one that asks some, such as {nearest[0]!r}' if nearest else ''
+        asking = asking_over(name)
+        if len(asking) != 1:
+            hint = f'; name one that asks some, such as {next(iter(asking))!r}' if asking else ''
             raise ValueError(f'{name} asks no questions{hint}')
-        dataset = REGISTERED[nearest[0]]
+        (dataset,) = asking.values()
     for what in ('docs', 'qrels'):
         if not getattr(dataset, f'has_{what}')():
             raise ValueError(f'{name} has no {what}, so it cannot be validated on')
     return dataset
-
-
-def _name(dataset) -> str:
-    """A data set's id, if it has one."""
-    return dataset.dataset_id() if hasattr(dataset, 'dataset_id') else 'the data set given'
 
 
 def from_squad(path: str | os.PathLike) -> ValidationSet:

@@ -1,6 +1,8 @@
 """What a collection is to an experiment: languages, pools, judgements, and names that are refused."""
+import ir_datasets
 import numpy as np
 import pandas as pd
+import pyterrier as pt
 import pytest
 
 import datasets_ext
@@ -101,6 +103,15 @@ def test_a_judgement_of_a_question_that_is_not_asked(pooled):
     pooled.get_topics = lambda: pd.DataFrame([('other', 'why', 'sw')], columns=['qid', 'query', 'query_lang'])
     with pytest.raises(ValueError, match="pooled judges 'sw:q', a question it does not ask in sw"):
         EvaluationSet(pooled).judged(Setting('multilingual', 'sw', None))
+
+
+@pytest.mark.parametrize('form', [
+    lambda name: f'hybrid:{name}', lambda name: f'irds:{name}', lambda name: pt.get_dataset(f'hybrid:{name}'),
+    lambda name: pt.get_dataset(f'irds:{name}'), ir_datasets.load,
+], ids=['hybrid id', 'irds id', 'hybrid data set', 'irds data set', 'ir_datasets data set'])  # fmt: skip
+def test_every_form_of_a_collection_is_the_same(small, form):
+    found, named = EvaluationSet(form(small), languages=['de', 'th']), EvaluationSet(small, languages=['de', 'th'])
+    assert (found.name, found.fingerprint, repr(found)) == (named.name, named.fingerprint, repr(named))
 
 
 @pytest.mark.parametrize('name, error, message', [
