@@ -1,0 +1,85 @@
+"""The files of a folder as they were written: sizes, to check when it is opened, and digests, which tell damage.
+
+Whatever writes a folder that is opened later lists its files in its record or metadata::
+
+    {'vectors.f4': {'bytes': 3072, 'digest': '5f0b...'}, ...}
+"""
+import os
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+from pathlib import Path
+
+_CHUNK = 1 << 22
+
+
+class MissingFile(FileNotFoundError, ValueError):
+    """A folder lacks a file that was written with it."""
+
+
+def list_files(folder: Path, names: Iterable[str] | None = None) -> dict[str, dict]:
+    """The size in bytes and a digest of files of a folder, by name.
+
+    Args:
+        folder: the folder.
+        names: relative paths; by default every file in it, and in the folders in it.
+    """
+    if names is None:
+        names = (path.relative_to(folder).as_posix() for path in folder.rglob('*') if path.is_file())
+    return {name: describe(folder / name) for name in sorted(names)}
+
+
+def describe(path: Path) -> dict:
+    """A file's entry: its size in bytes and a digest."""
+    return {'bytes': path.stat().st_size, 'digest': digest_of(path)}
+
+
+def digest_of(path: Path) -> str:
+    """BLAKE2b of a file's content, 16 bytes, in hexadecimal digits."""
+    digest = blake2b(digest_size=16)
+    with path.open('rb') as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def check_sizes(folder: Path, files: object, remedy: str) -> None:
+    """Checks that all files are there, as large as they were.
+
+    Args:
+        folder: the folder.
+        files: what :func:`list_files` returned.
+        remedy: what to do if not, for the message.
+
+    Raises:
+        MissingFile: one is missing; a FileNotFoundError and a ValueError.
+        ValueError: one has another size; or ``files`` is no such list, since the record itself is damaged.
+    """
+    if not isinstance(files, Mapping) or not all(_is_entry(name, entry) for name, entry in files.items()):
+        raise ValueError(f'{folder} has a damaged list of files: {remedy}')
+    for name, entry in files.items():
+        path = folder / name
+        if not path.is_file():
+            raise MissingFile(f'{path} is missing: {remedy}')
+        found = path.stat().st_size
+        if found != entry['bytes']:
+            raise ValueError(f'{path} has {found:,} bytes, and was written with {entry["bytes"]:,}: {remedy}')
+
+
+def check_contents(folder: Path, files: object, remedy: str) -> None:
+    """Reads all files and checks that none has changed, which takes about a second for each GB.
+
+    Args and errors as for :func:`check_sizes`.
+
+    Raises:
+        MissingFile: one is missing; a FileNotFoundError and a ValueError.
+        ValueError: one has another size or other content; it is named.
+    """
+    check_sizes(folder, files, remedy)
+    for name, entry in files.items():
+        if digest_of(folder / name) != entry['digest']:
+            raise ValueError(f'{folder / name} has changed since it was written: {remedy}')
+
+
+def _is_entry(name: object, entry: object) -> bool:
+    inside = isinstance(name, str) and not os.path.isabs(name) and '..' not in Path(name).parts
+    return inside and isinstance(entry, Mapping) and isinstance(entry.get('bytes'), int) and 'digest' in entry
