@@ -5,14 +5,12 @@ Data of your own become data sets by ``beir_folder`` and ``squad_files``.
 
 MLQA-R is licensed CC BY-NC 4.0: it must not be used for commercial purposes.
 """
-from importlib import import_module
+from importlib import import_module as _import_module
 
-from datasets_ext import lareqa, miracl_multi, squadshifts, worldfacts
+from datasets_ext import miracl_multi, published, shape, worldfacts
 
 _EXPORTS = {'beir_folder': 'beir', 'pooled_miracl': 'miracl_multi', 'squad_files': 'squad'}
 __all__ = [*_EXPORTS, 'register']
-
-_registered = False
 
 
 def register() -> None:
@@ -20,21 +18,20 @@ def register() -> None:
 
     An id that ir_datasets itself comes to have is left to it: ``irds:`` then serves theirs, ``hybrid:`` ours.
     """
-    global _registered
-    if not _registered:
-        for collection in (lareqa, miracl_multi, squadshifts, worldfacts):
+    if not shape.SHIPPED:
+        for collection in (published, miracl_multi, worldfacts):
             collection.register()
-        _registered = True
+        shape.SHIPPED.update(known.split('/')[0] for known in shape.REGISTERED)
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     if name in _EXPORTS:
-        return getattr(import_module(f'{__name__}.{_EXPORTS[name]}'), name)
+        return getattr(_import_module(f'{__name__}.{_EXPORTS[name]}'), name)
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_EXPORTS})
+    return sorted([*__all__, 'worldfacts'])
 
 
 register()

@@ -15,10 +15,10 @@ from ir_datasets.indices import DEFAULT_DOCSTORE_OPTIONS, PickleLz4FullStore
 from ir_datasets.lazy_libs import tqdm
 from ir_datasets.util import home_path
 
-from datasets_ext import own
 from datasets_ext.checks import check_id, check_lang, check_text, listed, short
+from datasets_ext.docs import DocsIter
 from datasets_ext.records import Qrel, Query, TitledDoc
-from datasets_ext.slicing import DocsIter
+from datasets_ext.shape import check_name, register
 
 
 def beir_folder(path: str | Path, name: str, *, lang: str | None = None, split: str = 'test') -> list[str]:
@@ -46,7 +46,7 @@ def beir_folder(path: str | Path, name: str, *, lang: str | None = None, split: 
     >>> beir_folder('scifact-nl', 'scifact-nl', lang='nl')                                         # doctest: +SKIP
     ['scifact-nl', 'scifact-nl/nl', 'scifact-nl/nl/nl']
     """
-    own.check_name(name)
+    check_name(name)
     folder = Path(path)
     if lang is not None:
         check_lang(lang, 'the argument lang')
@@ -72,7 +72,7 @@ def beir_folder(path: str | Path, name: str, *, lang: str | None = None, split: 
     asked = dict.fromkeys(query_id for query_id, *_ in rows)
     langs = sorted({ql for query_id in asked for ql in queries[query_id]})
     corpus = {dl: CorpusDocs(folder / 'corpus.jsonl', lang, [dl], counts) for dl in sorted(counts)}
-    return own.register(
+    return register(
         name,
         docs=corpus,
         pool=CorpusDocs(folder / 'corpus.jsonl', lang, sorted(counts), counts),

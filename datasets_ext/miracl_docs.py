@@ -15,8 +15,8 @@ from ir_datasets.indices import DEFAULT_DOCSTORE_OPTIONS, Docstore, PickleLz4Ful
 from ir_datasets.util import home_path
 
 from datasets_ext.checks import listed
+from datasets_ext.docs import DocsIter
 from datasets_ext.records import TitledDoc
-from datasets_ext.slicing import DocsIter
 
 
 def pooled_id(lang: str, upstream: str) -> str:

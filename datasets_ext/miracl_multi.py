@@ -25,8 +25,7 @@ from ir_datasets.util import DownloadConfig, MetadataComponent, MetadataProvider
 from ir_datasets.util.metadata import default_metadata_provider
 
 from datasets_ext import downloads
-from datasets_ext.counts import Computed
-from datasets_ext.documentation import Documentation
+from datasets_ext.about import Computed, Documentation
 from datasets_ext.miracl_docs import JudgedDocs, LanguageDocs, PooledDocs, pooled_id
 from datasets_ext.records import Qrel, Query
 from datasets_ext.shape import LangQrels, LangQueries, add

@@ -22,6 +22,7 @@ What is passed in must keep these promises (``squad_files`` and ``beir_folder`` 
 * the same question has the same ``query_id`` in every language it is asked in;
 * ``qrels(ql, dl)`` names questions of ``queries(ql)`` and documents of ``docs[dl]``, with ``iteration=dl``.
 """
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
@@ -32,11 +33,12 @@ from ir_datasets.datasets.base import Dataset
 from ir_datasets.formats import BaseDocs, BaseQrels, BaseQueries
 from ir_datasets.util import MetadataComponent, MetadataProvider
 
-from datasets_ext.counts import Computed
-from datasets_ext.memory import MemoryDocs
+from datasets_ext.about import Computed
+from datasets_ext.checks import short
+from datasets_ext.docs import MemoryDocs
 from datasets_ext.records import Doc, Qrel, Query
 
-__all__ = ['REGISTERED', 'Doc', 'MemoryDocs', 'Qrel', 'Query', 'register']
+__all__ = ['REGISTERED', 'Doc', 'MemoryDocs', 'Qrel', 'Query', 'check_name', 'register']
 
 QREL_DEFS = {1: 'holds the answer'}
 
@@ -83,6 +85,25 @@ class LangQrels(BaseQrels):
 
 #: The ids registered by this package, with their data sets: what ``hybrid:`` serves.
 REGISTERED: dict[str, Dataset] = {}
+#: The collections that come with the package, whose names data of a user cannot have.
+SHIPPED: set[str] = set()
+
+
+def check_name(name: str) -> str:
+    """Returns the name of a data set of a user's own, if it can be one.
+
+    A name may be used again, and then stands for the new data; one of this package's or of ir_datasets' may not.
+
+    Raises:
+        ValueError: the name cannot be part of an id, or is taken.
+    """
+    if not isinstance(name, str) or not re.fullmatch(r'[A-Za-z0-9][A-Za-z0-9._-]*', name):
+        raise ValueError(f'{short(name)} cannot name a data set; use letters, digits, ".", "_" and "-"')
+    theirs = {known.split('/')[0] for known, dataset in ir_datasets.registry._registered.items()
+              if REGISTERED.get(known) is not dataset}
+    if name in SHIPPED | theirs:
+        raise ValueError(f'there is a data set {name!r} already; choose another name')
+    return name
 
 
 def add(dataset_id: str, dataset: Dataset, metadata: MetadataProvider) -> None:
@@ -111,6 +132,9 @@ def register(
     metadata: MetadataProvider | None = None,
 ) -> list[str]:
     """Registers ``name``, ``name/<ql>`` and ``name/<ql>/<dl>`` in ir_datasets; reads nothing.
+
+    A collection of that name that was registered here before gives way, with all of its ids: the new one may have other
+    languages.
 
     Args:
         name: the collection's id.
@@ -155,6 +179,9 @@ def register(
                 LangQrels(lambda ql=ql, dl=dl: qrels(ql, dl), qrel_defs),
                 documentation(f'{ql}/{dl}'),
             )
+    for old in [known for known in REGISTERED if known.split('/')[0] == name]:
+        if ir_datasets.registry._registered.get(old) is REGISTERED.pop(old):
+            del ir_datasets.registry._registered[old]
     metadata = metadata or Computed(sets)
     for dataset_id, dataset in sets.items():
         add(dataset_id, dataset, metadata)

@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from datasets_ext import own
 from datasets_ext.checks import check_id, check_lang, check_text, short
-from datasets_ext.memory import MemoryDocs
+from datasets_ext.docs import MemoryDocs
 from datasets_ext.records import Doc, Qrel, Query
+from datasets_ext.shape import check_name, register
 
 
 class SquadFile(NamedTuple):
@@ -55,7 +55,7 @@ def squad_files(paths: Mapping[str, str | Path], name: str) -> list[str]:
     >>> squad_files({'de': 'dev.de.json', 'fr': 'dev.fr.json'}, 'my-qa')                           # doctest: +SKIP
     ['my-qa', 'my-qa/de', 'my-qa/de/de', 'my-qa/de/fr', 'my-qa/fr', 'my-qa/fr/de', 'my-qa/fr/fr']
     """
-    own.check_name(name)
+    check_name(name)
     if not paths or not isinstance(paths, Mapping):
         raise ValueError(f'{name!r} needs a mapping from language to file, such as {{"de": "dev.de.json"}}; it was '
                          f'given {paths!r}')
@@ -67,7 +67,7 @@ def squad_files(paths: Mapping[str, str | Path], name: str) -> list[str]:
     for lang, file in files.items():
         if not file.docs:
             raise ValueError(f'{paths[lang]} holds no paragraph')
-    return own.register(
+    return register(
         name,
         docs={lang: MemoryDocs(lambda file=file: file.docs, lang) for lang, file in files.items()},
         queries=lambda ql: files[ql].queries,

@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from datasets_ext import own
+from datasets_ext import shape
 from datasets_ext.shape import Doc, MemoryDocs, Qrel, Query
 from pyterrier_hybrid.cli import main
 from pyterrier_hybrid.cli.options import add_training, training_arguments
@@ -20,7 +20,7 @@ SIZE = 30
 @pytest.fixture(scope='module')
 def collection() -> str:
     """The name of a collection: passage i in every language answers question i, which is asked in every language."""
-    own.register(
+    shape.register(
         'cli-test',
         docs={
             lang: MemoryDocs(

@@ -3,7 +3,7 @@ import ir_datasets
 import pytest
 from ir_datasets.datasets.base import Dataset
 
-from datasets_ext.memory import MemoryDocs
+from datasets_ext.docs import MemoryDocs
 from datasets_ext.records import Doc, Qrel, Query
 from datasets_ext.shape import REGISTERED, register
 

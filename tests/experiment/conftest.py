@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datasets_ext import own
+from datasets_ext import shape
 from datasets_ext.shape import Doc, MemoryDocs, Qrel, Query
 from pyterrier_hybrid.experiment import EvaluationSet, Result, list_settings
 from pyterrier_hybrid.experiment.result import BLANK_COLUMNS
@@ -26,7 +26,7 @@ QUESTIONS = {'de': ['q1', 'q2', 'q3', 'q4', 'q5'], 'en': ['q5', 'q4', 'q2', 'q1'
 
 def register(name: str = 'small') -> str:
     """Makes the collection known under a name."""
-    own.register(
+    shape.register(
         name,
         docs={
             lang: MemoryDocs(

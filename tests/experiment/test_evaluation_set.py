@@ -6,7 +6,7 @@ import pyterrier as pt
 import pytest
 
 import datasets_ext
-from datasets_ext import miracl_multi, own
+from datasets_ext import miracl_multi, shape
 from datasets_ext.provider import HybridDataset
 from datasets_ext.shape import Doc, MemoryDocs, Qrel, Query
 from pyterrier_hybrid.experiment import EvaluationSet, evaluation_set
@@ -54,7 +54,7 @@ def test_questions_without_relevant_passages_are_left_out_with_a_warning(collect
 def test_fingerprint_is_that_of_the_content(small):
     def fingerprint(**change) -> str:
         docs = {lang: [Doc(f'{lang}/0', change.get('text', 'x'), '', '', lang)] for lang in ('de', 'en')}
-        own.register(
+        shape.register(
             'changing',
             docs={lang: MemoryDocs(lambda lang=lang: docs[lang], lang) for lang in docs},
             queries=lambda ql: [Query('q', change.get('query', 'why'), ql)],
@@ -68,7 +68,7 @@ def test_fingerprint_is_that_of_the_content(small):
 
 
 def test_questions_may_be_in_languages_without_passages():
-    own.register(
+    shape.register(
         'clir',
         docs={'en': MemoryDocs(lambda: [Doc('en/0', 'x', '', '', 'en')], 'en')},
         query_langs=['sw', 'yo'],

@@ -7,7 +7,7 @@ import warnings
 import ir_datasets
 import pytest
 
-from datasets_ext import own
+from datasets_ext import shape
 from datasets_ext.provider import HybridDatasetProvider
 from datasets_ext.shape import Doc, MemoryDocs, Qrel, Query
 from pyterrier_hybrid.pairs import ParallelPairs
@@ -32,7 +32,7 @@ TWO = squad(('Oslo lies in Norway.', ['Where is Oslo?', 'What is in Norway?']), 
 def register(name: str, langs=('en',), queries=None, qrels=None) -> str:
     docs = {lang: MemoryDocs(lambda lang=lang: [Doc(f'{lang}/{i}', f'{lang} passage {i}', '', '', lang)
                                                 for i in range(12)], lang) for lang in langs}  # fmt: skip
-    own.register(
+    shape.register(
         name, docs=docs,
         queries=queries or (lambda ql: [Query(f'q{i}', f'question {i}', ql) for i in range(4)]),
         qrels=qrels or (lambda ql, dl: [Qrel(f'q{i}', f'{dl}/{i + 9}', int(i < 3), dl, ql) for i in range(4)]),

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from datasets_ext import worldfacts
-from datasets_ext.worldfacts_lexicon import SHIPPED, Lexicon, Relation, Wordings
+from datasets_ext.worldfacts.lexicon import SHIPPED, Lexicon, Relation, Wordings
 
 LANGUAGES = ['ar', 'de', 'el', 'en', 'es', 'hi', 'ru', 'th', 'tr', 'vi', 'zh']
 

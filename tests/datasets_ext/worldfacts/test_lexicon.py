@@ -1,14 +1,93 @@
+"""A lexicon of two countries: read from files, and with holes of every kind."""
 import copy
+import shutil
 
 import pytest
 
-from datasets_ext.worldfacts_check import check, problems
-from datasets_ext.worldfacts_lexicon import Lexicon, Relation, Wordings
+from datasets_ext.worldfacts.lexicon import Lexicon, Relation, Wordings, check, languages, problems, read
+
+FACTS = '''
+relations:
+  capital: {of: country, value: city}
+  neighbour: {of: country, value: country, symmetric: true}
+facts:
+  country.norway: {capital: city.oslo, neighbour: [country.sweden]}
+  country.sweden: {neighbour: country.norway}
+'''
+NAMES = '''
+country: {country.norway: Norway, country.sweden: 'Sweden'}
+city: {city.oslo: no}
+'''
+WORDINGS = '''
+capital:
+  ask: ['Capital of {entity}?', 'Seat of {entity}?']
+  state: ['{value} is the capital of {entity}.', 'The capital of {entity} is {value}.']
+neighbour:
+  ask: ['Next to {entity}?', 'Borders {entity}?']
+  state: ['{value} borders {entity}.', 'Next to {entity} is {value}.']
+'''
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, text in {'facts.yaml': FACTS, 'names/en.yaml': NAMES, 'wordings/en.yaml': WORDINGS}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding='utf-8')
+    return tmp_path
+
+
+def test_read(folder):
+    lexicon = read(folder)
+    assert lexicon.relations == {'capital': Relation('country', 'city', False),
+                                 'neighbour': Relation('country', 'country', True)}
+    assert lexicon.facts == {
+        'country.norway': {'capital': ('city.oslo',), 'neighbour': ('country.sweden',)},
+        'country.sweden': {'neighbour': ('country.norway',)}}
+    assert lexicon.names == {'en': {'country.norway': 'Norway', 'country.sweden': 'Sweden', 'city.oslo': 'no'}}
+    assert lexicon.wordings['en']['capital'] == Wordings(
+        ('Capital of {entity}?', 'Seat of {entity}?'),
+        ('{value} is the capital of {entity}.', 'The capital of {entity} is {value}.'))
+
+
+def test_languages_are_those_with_names(folder):
+    shutil.copy(folder / 'names/en.yaml', folder / 'names/de.yaml')
+    assert languages(folder) == ['de', 'en']
+    with pytest.raises(FileNotFoundError, match=r'worldfacts has no wordings/de\.yaml; it is needed at .*de\.yaml'):
+        read(folder)
+
+
+def test_no_facts(folder):
+    (folder / 'facts.yaml').unlink()
+    with pytest.raises(FileNotFoundError, match=r'worldfacts has no facts\.yaml'):
+        read(folder)
+
+
+@pytest.mark.parametrize('file, old, new, message', [
+    ('facts.yaml', FACTS, '', r'facts\.yaml is .*; it must be a mapping'),
+    ('facts.yaml', FACTS, 'relations: [', r'facts\.yaml is not valid YAML'),
+    ('facts.yaml', 'relations:', 'kinds:', r'facts\.yaml: relations is None; it must be a mapping'),
+    ('facts.yaml', ', value: city', '', 'relation capital has the fields of; it needs `of` and `value`'),
+    ('facts.yaml', 'value: city', 'value: city, kind: x', 'relation capital has the fields of, value, kind; it needs'),
+    ('facts.yaml', 'city.oslo', '[]', r'facts\.yaml: country\.norway, capital is \[\]; it must be a text'),
+    ('facts.yaml', 'city.oslo', '{a: b}', r'facts\.yaml: country\.norway, capital is .*; it must be a text'),
+    ('facts.yaml', 'country.sweden:', 'country.norway:', "not valid YAML: 'country.norway' occurs twice"),
+    ('names/en.yaml', 'country:', 'land:', r'names/en\.yaml: country\.norway stands under land; move it'),
+    ('names/en.yaml', 'Norway', '[Norway]', r"names/en\.yaml: country\.norway is \['Norway'\]; a name is one text"),
+    ('names/en.yaml', NAMES, 'country: Norway', r"names/en\.yaml: country is 'Norway'; it must be a mapping"),
+    ('wordings/en.yaml', 'ask:', 'question:', 'capital has question, state; it needs `ask` and `state`'),
+    ('wordings/en.yaml', "'Next to {entity}?'", "''", r'wordings/en\.yaml: neighbour, ask is .*, or a list of texts'),
+])
+def test_malformed_files(folder, file, old, new, message):
+    text = (folder / file).read_text(encoding='utf-8')
+    (folder / file).write_text(text.replace(old, new), encoding='utf-8')
+    with pytest.raises(ValueError, match=message):
+        read(folder)
+
 
 CAPITAL = Wordings(('Capital of {entity}?', 'Seat of {entity}?'), ('{value} heads {entity}.', '{entity}: {value}.'))
 NEIGHBOUR = Wordings(('Next to {entity}?', 'Borders {entity}?'), ('{value} borders {entity}.', '{entity} by {value}.'))
-WORDINGS = {'capital': CAPITAL, 'neighbour': NEIGHBOUR}
-NAMES = {'country.norway': 'Norway', 'country.sweden': 'Sweden', 'city.oslo': 'Oslo'}
+RIGHT = {'capital': CAPITAL, 'neighbour': NEIGHBOUR}
+CALLED = {'country.norway': 'Norway', 'country.sweden': 'Sweden', 'city.oslo': 'Oslo'}
 
 
 @pytest.fixture
@@ -17,8 +96,8 @@ def lexicon() -> Lexicon:
         relations={'capital': Relation('country', 'city', False), 'neighbour': Relation('country', 'country', True)},
         facts={'country.norway': {'capital': ('city.oslo',), 'neighbour': ('country.sweden',)},
                'country.sweden': {'neighbour': ('country.norway',)}},
-        names={'de': NAMES, 'en': NAMES},
-        wordings={'de': WORDINGS, 'en': WORDINGS},
+        names={'de': CALLED, 'en': CALLED},
+        wordings={'de': RIGHT, 'en': RIGHT},
     ))
 
 
@@ -61,7 +140,7 @@ def test_a_relation_without_facts(lexicon):
     ('city.oslo', '{Oslo}', "names/de.yaml: city.oslo is called '{Oslo}' in de"),
 ])
 def test_holes_in_the_names(lexicon, key, name, message):
-    names = {**NAMES, key: name}
+    names = {**CALLED, key: name}
     lexicon.names['de'] = {key: name for key, name in names.items() if name is not None}
     found = problems(lexicon)
     assert len(found) == 1 and found[0].startswith(message), found
@@ -87,7 +166,7 @@ def test_holes_in_the_names(lexicon, key, name, message):
      'capital has 3 to ask and 2 to state in en, but 2 and 2 in de; they must be as many'),
 ])
 def test_holes_in_the_wordings(lexicon, relation, wordings, message):
-    changed = {**WORDINGS, relation: wordings}
+    changed = {**RIGHT, relation: wordings}
     lexicon.wordings['en'] = {key: value for key, value in changed.items() if value is not None}
     found = problems(lexicon)
     assert len(found) == 1 and found[0].startswith(f'wordings/en.yaml: {message}'), found

@@ -2,7 +2,7 @@
 
 Each entity (a country, a city, a language) has an article; its sentences are the passages. A fact is stated in every
 wording and for every value, and all these sentences are relevant to the questions about it. Questions are about
-held-out facts only (``datasets_ext.worldfacts_split``), training pairs about the others. It is small, regular and
+held-out facts only (``datasets_ext.worldfacts.split``), training pairs about the others. It is small, regular and
 synthetic: it lets the whole package run, and be tested, with nothing downloaded, and says little of real retrieval.
 
 Ids: documents ``<lang>/<article>.<sentence>``, the same numbers in every language; questions
@@ -11,13 +11,11 @@ Ids: documents ``<lang>/<article>.<sentence>``, the same numbers in every langua
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from datasets_ext.counts import shipped
-from datasets_ext.documentation import Documentation
+from datasets_ext.about import Documentation, shipped
 from datasets_ext.shape import Doc, MemoryDocs, Qrel, Query
 from datasets_ext.shape import register as register_shape
-from datasets_ext.worldfacts_check import check
-from datasets_ext.worldfacts_lexicon import Lexicon, languages, read
-from datasets_ext.worldfacts_split import Cell, held_out, taught
+from datasets_ext.worldfacts.lexicon import Lexicon, check, languages, read
+from datasets_ext.worldfacts.split import Cell, held_out, taught
 
 #: What stands between two sentences of an article, where that is not a space.
 _BETWEEN = {'zh': ''}

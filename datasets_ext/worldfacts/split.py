@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from hashlib import sha256
 
-from datasets_ext.worldfacts_lexicon import Lexicon
+from datasets_ext.worldfacts.lexicon import Lexicon
 
 Cell = tuple[str, str]
 

@@ -1,14 +1,21 @@
-"""XQuAD-R and MLQA-R, on the real files, against published counts and an independent reading of the files."""
+"""XQuAD-R, MLQA-R and SQuADShifts: the real files, against published counts and an independent reading of the files."""
+import hashlib
 import json
+import lzma
+from pathlib import Path
 
 import ir_datasets
 import ir_measures
 import pytest
 from ir_datasets.util import home_path
 
+import datasets_ext
+from datasets_ext import published
+from datasets_ext.about import write_counts
 from datasets_ext.downloads import table
-from datasets_ext.lareqa import LANGUAGES
+from datasets_ext.published import LANGUAGES as PUBLISHED
 from datasets_ext.shape import REGISTERED
+from pyterrier_hybrid.pairs import ParallelPairs
 
 SENTENCES = {
     'xquad-r': dict(ar=1222, de=1276, el=1234, en=1180, es=1215, hi=1244, ru=1219, th=852, tr=1167, vi=1209, zh=1196),
@@ -18,7 +25,10 @@ QUESTIONS = {
     'xquad-r': dict.fromkeys(SENTENCES['xquad-r'], 1190),
     'mlqa-r': dict(ar=517, de=512, en=1148, es=500, hi=507, vi=511, zh=504),
 }
+LANGUAGES = {name: PUBLISHED[name] for name in SENTENCES}
 PAIRS = [(name, lang) for name, langs in LANGUAGES.items() for lang in langs]
+NAME = 'squadshifts-new-wiki'
+IDS = [NAME, f'{NAME}/en', f'{NAME}/en/en']
 pytestmark = pytest.mark.usefixtures('data_root')
 
 
@@ -140,3 +150,60 @@ def test_table_of_downloads(data_root, name, lang):
 
 def test_reachable_as_ours():
     assert ir_datasets.load('mlqa-r/de/en') is REGISTERED['mlqa-r/de/en']
+
+
+@pytest.fixture
+def shifts(data_root, irds_home):
+    """The file's bytes, lying in the ir_datasets home where a download would be looked for."""
+    data = lzma.decompress((data_root / 'validation' / 'squadshifts_new_wiki.json.xz').read_bytes())
+    copy = irds_home / 'downloads' / hashlib.md5(data).hexdigest()
+    copy.write_bytes(data)
+    published.load.cache_clear()
+    yield data
+    copy.unlink()
+
+
+def test_squadshifts_ids_and_counts_without_the_file():
+    assert [known for known in REGISTERED if known.split('/')[0] == NAME] == IDS
+    assert {ir_datasets.docs_parent_id(known) for known in IDS} == {NAME}
+    dataset = REGISTERED[f'{NAME}/en']
+    assert (dataset.docs_count(), dataset.queries_count(), dataset.qrels_count()) == (1581, 7938, 7938)
+
+
+def test_squadshifts_against_its_file(shifts):
+    paragraphs = [p for article in json.loads(shifts)['data'] for p in article['paragraphs']]
+    dataset = ir_datasets.load(f'{NAME}/en')
+    assert [(doc.doc_id, doc.text) for doc in dataset.docs_iter()] == [
+        (f'en/{n}.0', paragraph['context']) for n, paragraph in enumerate(paragraphs)]
+    assert [tuple(query) for query in dataset.queries_iter()] == [
+        (qa['id'], qa['question'], 'en') for paragraph in paragraphs for qa in paragraph['qas']]
+    assert [tuple(qrel) for qrel in dataset.qrels_iter()] == [
+        (qa['id'], f'en/{n}.0', 1, 'en', 'en') for n, paragraph in enumerate(paragraphs) for qa in paragraph['qas']]
+
+
+def test_squadshifts_counts_are_those_of_the_file(shifts, tmp_path):
+    write_counts(NAME, REGISTERED, tmp_path)
+    shipped = Path(datasets_ext.__file__).parent / 'data' / 'counts'
+    assert (tmp_path / f'{NAME}.json').read_bytes() == (shipped / f'{NAME}.json').read_bytes()
+
+
+def test_validation_pairs_by_name(shifts, tmp_path):
+    """The same pairs come by the id and from the file."""
+    by_name = ParallelPairs.from_irds([f'{NAME}/en'], tmp_path / 'name', verbose=False)[f'{NAME}/en']
+    (tmp_path / 'file.json').write_bytes(shifts)
+    by_file = ParallelPairs.from_squad({'en': tmp_path / 'file.json'}, tmp_path / 'file', verbose=False)['squad']
+    assert len(by_name) == len(by_file) == 7938
+    rows = range(7938)
+    for side in ('query', 'passage'):
+        assert by_name.texts(side, rows, ['en'] * 7938) == by_file.texts(side, rows, ['en'] * 7938)
+    # questions on one paragraph never meet in a batch, nor do the paragraphs of one question: 1,581 less 4
+    assert len(set(by_name.passage_ids)) == 1577
+
+
+def test_squadshifts_documentation():
+    for known in IDS:
+        entry = ir_datasets.load(known).documentation()
+        assert entry['bibtex_ids'] == ['Miller2020Squadshifts'] and '{' not in entry['desc']
+    assert 'CC BY 4.0' in ir_datasets.load(NAME).documentation()['desc']
+    bibliography = Path(datasets_ext.__file__).parent / 'data' / 'docs' / 'bibliography.bib'
+    assert '{Miller2020Squadshifts,' in bibliography.read_text()

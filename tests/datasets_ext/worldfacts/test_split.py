@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasets_ext.worldfacts import load
-from datasets_ext.worldfacts_lexicon import Lexicon, Relation
-from datasets_ext.worldfacts_split import HELD_OUT, held_out, taught
+from datasets_ext.worldfacts.lexicon import Lexicon, Relation
+from datasets_ext.worldfacts.split import HELD_OUT, held_out, taught
 
 RELATIONS = {'sea': Relation('a', 'b', False), 'side': Relation('a', 'b', False),
              'year': Relation('a', 'b', False), 'near': Relation('a', 'a', True)}
