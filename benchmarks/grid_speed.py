@@ -163,7 +163,7 @@ def large_pool(args: argparse.Namespace) -> None:
 
     def ranks():
         return rank_grid(
-            query_vecs, vecs, queries, relevant.ravel(), langs=langs, docno_rank=docno_rank, max_norm=1.00001
+            query_vecs, vecs, queries, relevant.ravel(), doc_langs=langs, docno_rank=docno_rank, max_norm=1.00001
         )
 
     taken = [(timed(product)[0], timed(ranks)) for _ in range(args.repeat)]

@@ -2,11 +2,11 @@
 from pyterrier_hybrid.lazy import lazy_names
 
 _EXPORTS = {
-    'MultilingualExperiment': 'settings',
+    'MultilingualExperiment': 'multilingual',
     'EvaluationSet': 'evaluation_set',
     'Result': 'result',
     'rank_grid': '.ranking.grid',
-    'list_settings': 'settings',
+    'list_settings': 'setting',
     'write_runs': 'trec_runs',
     'compare_systems': 'significance',
     'equivalence': 'significance',

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from ir_measures.measures import Measure
 
+from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet, Judged
+from pyterrier_hybrid.experiment.from_ranks import Values, is_from_ranks, per_query
+from pyterrier_hybrid.experiment.setting import Setting
+from pyterrier_hybrid.experiment.systems import System
 from pyterrier_hybrid.measures.base import LanguageMeasure
-
-from .evaluation_set import EvaluationSet, Judged, Setting
-from .from_ranks import Values, is_from_ranks, per_query
-from .systems import System
 
 _NAMES = {'qid': 'query_id', 'docno': 'doc_id', 'label': 'relevance'}
 

@@ -7,15 +7,14 @@ from ir_measures import AP
 
 from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.encoding.backbones import static_backbone
+from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet, as_evaluation_set
+from pyterrier_hybrid.experiment.multilingual import MultilingualExperiment
+from pyterrier_hybrid.experiment.result import Result
 from pyterrier_hybrid.indexing import MultilingualIndex
 from pyterrier_hybrid.lexical import BM25Index
 from pyterrier_hybrid.measures import RankDistance
 from pyterrier_hybrid.pairs.balanced import balanced_texts
 from pyterrier_hybrid.training import train
-
-from .evaluation_set import EvaluationSet
-from .result import Result
-from .settings import MultilingualExperiment, as_collection
 
 #: The three mixes of the paper's tables: its baselines, and alpha = beta = .5.
 MIXES = {
@@ -54,7 +53,7 @@ def compare_mixes(
         A :class:`Result` with AP in all settings and RankDistance in the multilingual ones.
     """
     folder = Path(folder)
-    collection = as_collection(dataset, None)
+    collection = as_evaluation_set(dataset, None)
     first = collection.languages[0]
     tell(
         f'{collection.name}: {collection.pool_sizes.sum():,} passages, {len(collection.topics(first)):,} questions in '

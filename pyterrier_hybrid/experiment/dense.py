@@ -2,12 +2,12 @@
 import numpy as np
 import pandas as pd
 
+from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet, Judged
+from pyterrier_hybrid.experiment.provenance import training
+from pyterrier_hybrid.experiment.setting import Setting
+from pyterrier_hybrid.experiment.systems import System
 from pyterrier_hybrid.languages import QUERY_LANG
 from pyterrier_hybrid.ranking.grid import rank_grid
-
-from .evaluation_set import EvaluationSet, Judged, Setting
-from .provenance import training
-from .systems import System
 
 
 class DenseSystem(System):
@@ -54,7 +54,10 @@ class DenseSystem(System):
         langs = self.collection.languages if setting.doc_lang is None else [setting.doc_lang]
         asked = (self._topics[QUERY_LANG] == setting.query_lang) & self._topics['qid'].isin(judged.qids)
         topics = self._topics[asked].assign(query_vec=list(self._vecs[asked.to_numpy()]))
-        run = self.index.retriever(depth or judged.pool, langs=langs, drop_query_vec=True)(topics)
+        retriever = self.index.retriever(
+            depth or judged.pool, langs=langs, drop_query_vec=True, device=self._device
+        )
+        run = retriever(topics)
         return run.assign(score=-1.0 - run['rank'])
 
     def describe(self) -> dict:
@@ -76,7 +79,7 @@ class DenseSystem(System):
         if len(self._keep) < len(vecs):
             vecs, docno_rank, docs = vecs[self._keep], docno_rank[self._keep], np.searchsorted(self._keep, docs)
         ranks = rank_grid(
-            self._vecs, vecs, queries, docs, langs=self._langs, docno_rank=docno_rank, max_norm=opened.max_norm,
+            self._vecs, vecs, queries, docs, doc_langs=self._langs, docno_rank=docno_rank, max_norm=opened.max_norm,
             device=self._device, verbose=self._verbose,
         )  # fmt: skip
         ends = np.cumsum([len(rows) for rows in relevant.values()])[:-1]

@@ -2,10 +2,9 @@
 import hashlib
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
-from typing import NamedTuple
+from functools import cached_property, wraps
 
 import numpy as np
 import pandas as pd
@@ -14,15 +13,8 @@ import pyterrier as pt
 from datasets_ext.opening import IRDSDataset, asking_over, name_of, open_dataset
 from datasets_ext.provider import HybridDataset
 from datasets_ext.shape import REGISTERED
+from pyterrier_hybrid.experiment.setting import Setting
 from pyterrier_hybrid.languages import LANG, QUERY_LANG, check_languages
-
-
-class Setting(NamedTuple):
-    """Questions in one language over passages in one language, or in all (``doc_lang`` None)."""
-
-    kind: str
-    query_lang: str
-    doc_lang: str | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,13 +46,27 @@ class Judged:
         return len(self.qids)
 
 
+def _kept(method: Callable) -> Callable:
+    """Keeps on the object what a method of one argument returns, as long as the object lives."""
+
+    @wraps(method)
+    def get(self: 'EvaluationSet', key: object) -> object:
+        found = self._found
+        if (method, key) not in found:
+            found[method, key] = method(self, key)
+        return found[method, key]
+
+    return get
+
+
 class EvaluationSet:
     """Questions in several languages over one pool of passages in several languages.
 
     Args:
-        dataset: a collection's name: ``'xquad-r'``, ``'mlqa-r'``, ``'worldfacts'``, ``'miracl-multi/dev'``, one of your
-            own; or a data set whose topics and qrels name their languages, such as
-            ``HybridDataset(pooled_miracl(['sw', 'yo'], 'dev'), 'two')``.
+        dataset: a collection's name, ``'xquad-r'``, ``'mlqa-r'``, ``'worldfacts'``, ``'miracl-multi/dev'`` or one of
+            your own, with or without ``'hybrid:'`` or ``'irds:'``; what ``pt.get_dataset`` or ``ir_datasets.load``
+            returns for it; or another data set whose topics and qrels name their languages, such as
+            ``pooled_miracl(['sw', 'yo'], 'dev')``.
         languages: the languages to keep, of questions and passages alike; None for all.
 
     Attributes:
@@ -76,7 +82,8 @@ class EvaluationSet:
             collection without questions.
     """
 
-    def __init__(self, dataset: str | pt.datasets.Dataset, *, languages: Iterable[str] | None = None):
+    def __init__(self, dataset: object, *, languages: Iterable[str] | None = None):
+        self._found: dict[tuple, object] = {}
         self._base = open_dataset(dataset)
         self.name: str = name_of(self._base)
         self._asked = self._question_sets()
@@ -98,13 +105,13 @@ class EvaluationSet:
         """Yields the passages in the chosen languages: ``docno, text, lang`` and the collection's own fields."""
         yield from (doc for doc in self._base.get_corpus_iter(verbose=False) if doc['lang'] in self.languages)
 
-    @cache  # noqa: B019  (one small frame per language, as long as the set lives)
+    @_kept
     def topics(self, lang: str) -> pd.DataFrame:
         """The questions in a language: ``qid, query, query_lang``."""
         topics = self._asked[lang].get_topics()
         return topics.loc[topics[QUERY_LANG] == lang, ['qid', 'query', QUERY_LANG]].reset_index(drop=True)
 
-    @cache  # noqa: B019
+    @_kept
     def qrels(self, lang: str) -> pd.DataFrame:
         """The judgements of the questions in a language, of passages in the chosen languages.
 
@@ -121,7 +128,7 @@ class EvaluationSet:
             raise ValueError(f'{self.name} judges {qrels["qid"][lost].iloc[0]!r}, a question it does not ask in {lang}')
         return qrels
 
-    @cache  # noqa: B019
+    @_kept
     def relevant(self, lang: str) -> pd.DataFrame:
         """The relevant passages of the questions in a language, in the questions' order.
 
@@ -141,7 +148,7 @@ class EvaluationSet:
         qrels = qrels.assign(query=topics.get_indexer(qrels['qid']), lang=langs).sort_values('query', kind='stable')
         return qrels[['qid', 'docno', 'label', 'query', 'lang']].astype({'qid': object}).reset_index(drop=True)
 
-    @cache  # noqa: B019
+    @_kept
     def judged(self, setting: Setting) -> Judged:
         """The relevant passages of one setting."""
         relevant = self.relevant(setting.query_lang)
@@ -196,6 +203,19 @@ class EvaluationSet:
 
     def __repr__(self) -> str:
         return f'EvaluationSet({self.name!r}, languages={list(self.codes)})'
+
+
+def as_evaluation_set(dataset: object, languages: Iterable[str] | None = None) -> EvaluationSet:
+    """The collection that a user names: an :class:`EvaluationSet`, or what one is made of.
+
+    Raises:
+        ValueError: languages chosen twice.
+    """
+    if not isinstance(dataset, EvaluationSet):
+        return EvaluationSet(dataset, languages=languages)
+    if languages is not None:
+        raise ValueError('an EvaluationSet has languages of its own; choose them there, not with languages=')
+    return dataset
 
 
 def _read_passages(base: pt.datasets.Dataset) -> tuple[dict[str, int], dict[str, str]]:

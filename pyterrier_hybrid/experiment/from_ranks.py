@@ -5,6 +5,7 @@ from typing import NamedTuple
 import ir_measures
 import numpy as np
 
+from pyterrier_hybrid.experiment.evaluation_set import Judged
 from pyterrier_hybrid.measures.effectiveness import (
     average_precision,
     ndcg,
@@ -17,8 +18,6 @@ from pyterrier_hybrid.measures.lpr import language_preference
 from pyterrier_hybrid.measures.rank_distance import rank_distances
 from pyterrier_hybrid.measures.relevant import languages_per_query
 from pyterrier_hybrid.measures.tlr import other_language_recall
-
-from .evaluation_set import Judged
 
 
 class Values(NamedTuple):

@@ -5,13 +5,13 @@ import numpy as np
 import pandas as pd
 from ir_measures.measures import Measure
 
+from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet, Judged
+from pyterrier_hybrid.experiment.result import CHANCE_COLUMNS, MATRIX_COLUMNS
+from pyterrier_hybrid.experiment.setting import Setting
 from pyterrier_hybrid.measures.lpr import language_preference
 from pyterrier_hybrid.measures.matrix import average_precisions, mean_ranks
 from pyterrier_hybrid.measures.rank_distance import chance_distance
 from pyterrier_hybrid.measures.relevant import languages_per_query
-
-from .evaluation_set import EvaluationSet, Judged, Setting
-from .result import CHANCE_COLUMNS, MATRIX_COLUMNS
 
 
 def matrix(system: str, query_lang: str, judged: Judged, ranks: np.ndarray, collection: EvaluationSet) -> pd.DataFrame:

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pyterrier as pt
 
+from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet, Judged
+from pyterrier_hybrid.experiment.setting import Setting
+from pyterrier_hybrid.experiment.systems import System
 from pyterrier_hybrid.languages import QUERY_LANG
 from pyterrier_hybrid.measures.ranking import Ranking, rank_judged
 from pyterrier_hybrid.measures.table import Table, read_run
-
-from .evaluation_set import EvaluationSet, Judged, Setting
-from .systems import System
 
 _COLUMNS = ('qid', 'docno', 'score')
 WHOLE_POOL_ONLY = (
@@ -98,12 +98,12 @@ class PoolSystem(System):
         try:
             ranking = rank_judged(table, list(judged.qids), judged.queries, judged.docnos, depth)
         except ValueError as error:
-            raise ValueError(f'system {self.name!r}, {_words(setting)}: {error}') from None
+            raise ValueError(f'system {self.name!r}, {setting}: {error}') from None
         return ranking, frame
 
     def _read(self, frame: pd.DataFrame, setting: Setting, judged: Judged) -> Table:
         """The run as arrays, with passages of the setting only."""
-        where = f'system {self.name!r}, {_words(setting)}'
+        where = f'system {self.name!r}, {setting}'
         if not isinstance(frame, pd.DataFrame):
             raise TypeError(f'{where}: it returned a {type(frame).__name__}; a pipeline returns a DataFrame')
         missing = [column for column in _COLUMNS if column not in frame.columns]
@@ -201,7 +201,3 @@ class RunSystem(PoolSystem):
 def _lasting(text: str) -> str:
     """A repr without what differs between equal pipelines: addresses in memory, and the folders of paths."""
     return re.sub(r"'[^']*/([^'/]*)'", r"'\1'", re.sub(r' at 0x[0-9a-f]+', '', text))
-
-
-def _words(setting: Setting) -> str:
-    return f'questions in {setting.query_lang} over passages in {setting.doc_lang or "all languages"}'

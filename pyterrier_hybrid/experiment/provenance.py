@@ -7,10 +7,10 @@ from pathlib import Path
 
 from ir_measures.measures import Measure
 
+from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet
+from pyterrier_hybrid.experiment.setting import Setting
+from pyterrier_hybrid.experiment.systems import System
 from pyterrier_hybrid.training.record import RECORD
-
-from .evaluation_set import EvaluationSet, Setting
-from .systems import System
 
 #: What changes figures when it changes; dependencies of this package, so that all are installed.
 PACKAGES = (

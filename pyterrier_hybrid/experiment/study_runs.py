@@ -90,7 +90,7 @@ def _complete(study: Study, run: Run, verbose: bool) -> None:
     from pyterrier_hybrid.indexing import MultilingualIndex
     from pyterrier_hybrid.training import train
 
-    from .settings import MultilingualExperiment
+    from .multilingual import MultilingualExperiment
 
     model = study.model_folder(run)
     if model.is_dir():

@@ -7,14 +7,15 @@ import pandas as pd
 import pyterrier as pt
 import yaml
 
-from .evaluation_set import EvaluationSet, Setting
-from .provenance import provenance
-from .settings import as_collection, as_systems, list_settings
+from pyterrier_hybrid.experiment.evaluation_set import as_evaluation_set
+from pyterrier_hybrid.experiment.forms import as_systems
+from pyterrier_hybrid.experiment.provenance import provenance
+from pyterrier_hybrid.experiment.setting import Setting, list_settings
 
 
 def write_runs(
     systems: Mapping[str, object],
-    dataset: str | EvaluationSet | pt.datasets.Dataset,
+    dataset: object,
     folder: str | Path,
     *,
     settings: Sequence[str] = ('multilingual',),
@@ -45,7 +46,7 @@ def write_runs(
     """
     if not isinstance(depth, int) or isinstance(depth, bool) or depth < 1:
         raise ValueError(f'depth is {depth!r}; it is a number of passages, at least 1')
-    collection = as_collection(dataset, languages)
+    collection = as_evaluation_set(dataset, languages)
     wanted = list_settings(collection.query_languages, collection.languages, settings)
     written = []
     for system in as_systems(systems, collection):

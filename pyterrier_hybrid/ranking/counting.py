@@ -39,7 +39,7 @@ class RankCounter:
     and only that is compared with each relevant passage.
 
     Args:
-        query_vecs, doc_vecs, langs, docno_rank, max_norm, excluded: as for :func:`~.grid.rank_grid`.
+        query_vecs, doc_vecs, doc_langs, docno_rank, max_norm, excluded: as for :func:`~.grid.rank_grid`.
         queries: int (n,), ascending: the question of each relevant passage.
         docs: int (n,), its row.
 
@@ -48,10 +48,10 @@ class RankCounter:
         before: int64 (2, n), how many come before: of all, and of those in the same language.
     """
 
-    def __init__(self, query_vecs, doc_vecs, queries, docs, langs, docno_rank, max_norm, excluded=None):
+    def __init__(self, query_vecs, doc_vecs, queries, docs, doc_langs, docno_rank, max_norm, excluded=None):
         self._query_vecs, self._doc_vecs = query_vecs, doc_vecs
         self._bounds = np.searchsorted(queries, np.arange(len(query_vecs) + 1))
-        codes = np.unique(np.asarray(langs), return_inverse=True)[1]
+        codes = np.unique(np.asarray(doc_langs), return_inverse=True)[1]
         self.order = np.argsort(codes, kind='stable')
         self.before = np.zeros((2, len(docs)), dtype=np.int64)
         self._docno_rank = np.asarray(docno_rank)[self.order]

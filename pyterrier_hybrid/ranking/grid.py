@@ -9,6 +9,7 @@ ties are broken by docno: the ranks are those of ``index.retriever(len(index))``
 matrix product decides all comparisons but those within its error bound, which are decided by exact scores.
 """
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -45,12 +46,13 @@ def rank_grid(
     queries: np.ndarray,
     docs: np.ndarray,
     *,
-    langs: np.ndarray | None = None,
+    doc_langs: np.ndarray | None = None,
     docno_rank: np.ndarray | None = None,
     excluded: tuple[np.ndarray, np.ndarray] | None = None,
     max_norm: float | None = None,
     device: str | None = None,
     verbose: bool = False,
+    langs: np.ndarray | None = None,
 ) -> Ranks:
     """Ranks relevant passages by dot product, ties by docno in ascending order.
 
@@ -60,7 +62,7 @@ def rank_grid(
             without being copied.
         queries: int (n,), for each relevant passage, the row of its question.
         docs: int (n,), and the passage's own row.
-        langs: (p,), the passages' languages, any values that can be compared; one language for all by default.
+        doc_langs: (p,), the passages' languages, any values that can be compared; one language for all by default.
         docno_rank: int (p,), each passage's place in the order of the docnos (``index.docnos().rank``); by default
             passages are in that order.
         excluded: the rows of m questions and of a passage each, int (m,), that is left out of the question's ranking;
@@ -68,6 +70,7 @@ def rank_grid(
         max_norm: an upper bound of the passages' Euclidean norms; computed if not given.
         device: a torch device (``'cuda'``) for the matrix product; numpy by default. The ranks are the same.
         verbose: show a progress bar.
+        langs: the former name of ``doc_langs``.
 
     Returns:
         The ranks, aligned with ``queries`` and ``docs``.
@@ -84,35 +87,38 @@ def rank_grid(
     if len(broken):
         raise ValueError(f'the vector of question {broken[0]} is not finite; the encoder is broken for its text')
     by_query = np.argsort(queries, kind='stable')
-    langs = np.zeros(len(doc_vecs), dtype=np.uint8) if langs is None else langs
+    if langs is not None:
+        warnings.warn('rank_grid(langs=) is now doc_langs=', FutureWarning, stacklevel=2)
+        doc_langs = langs
+    doc_langs = np.zeros(len(doc_vecs), dtype=np.uint8) if doc_langs is None else doc_langs
     docno_rank = np.arange(len(doc_vecs)) if docno_rank is None else docno_rank
     max_norm = greatest_norm(doc_vecs) if max_norm is None else max_norm
     counter = RankCounter(
-        query_vecs, doc_vecs, queries[by_query], docs[by_query], langs, docno_rank, max_norm, excluded
+        query_vecs, doc_vecs, queries[by_query], docs[by_query], doc_langs, docno_rank, max_norm, excluded
     )
     matmul = matrix_product(device)
     size = len(query_vecs) * len(doc_vecs)
     bar = pt.tqdm(total=size, desc='ranking', unit='score', unit_scale=True, disable=not verbose)
-    with bar, ThreadPoolExecutor(THREADS) as pool:
+    with bar, ThreadPoolExecutor(THREADS) as threads:
         for rows in _parts(range(len(query_vecs)), ROWS):
             # Each thread has rows of its own, of every block: their counts are written by no other.
             parts, near = _parts(rows, -(-len(rows) // THREADS)), []
             for place, scores in _blocks(rows, query_vecs, doc_vecs, counter.order, matmul):
                 mine = [scores[part.start - rows.start : part.stop - rows.start] for part in parts]
-                near.append(list(pool.map(counter.near, parts, [place] * len(parts), mine)))
+                near.append(list(threads.map(counter.near, parts, [place] * len(parts), mine)))
                 if sum(len(part.values) for block in near for part in block) > NEAR:
-                    _count(counter, parts, near, pool)
+                    _count(counter, parts, near, threads)
                     near = []
                 bar.update(scores.size)
-            _count(counter, parts, near, pool)
+            _count(counter, parts, near, threads)
     ranks = np.empty((2, len(queries)), dtype=np.int64)
     ranks[:, by_query] = 1 + counter.before
     return Ranks(*ranks)
 
 
-def _count(counter: RankCounter, parts: list[range], near: list[list[Near]], pool: ThreadPoolExecutor) -> None:
+def _count(counter: RankCounter, parts: list[range], near: list[list[Near]], threads: ThreadPoolExecutor) -> None:
     """Counts in what several blocks have left over, a part of the rows per thread."""
-    list(pool.map(counter.count, parts, zip(*near)))
+    list(threads.map(counter.count, parts, zip(*near)))
 
 
 def _blocks(

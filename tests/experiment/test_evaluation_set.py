@@ -1,4 +1,7 @@
 """What a collection is to an experiment: languages, pools, judgements, and names that are refused."""
+import gc
+import weakref
+
 import ir_datasets
 import numpy as np
 import pandas as pd
@@ -10,7 +13,7 @@ from datasets_ext import miracl_multi, shape
 from datasets_ext.provider import HybridDataset
 from datasets_ext.shape import Doc, MemoryDocs, Qrel, Query
 from pyterrier_hybrid.experiment import EvaluationSet, evaluation_set
-from pyterrier_hybrid.experiment.evaluation_set import Setting
+from pyterrier_hybrid.experiment.setting import Setting
 
 UNANSWERED = pytest.mark.filterwarnings('ignore:small. .* have no relevant passage')
 
@@ -112,6 +115,16 @@ def test_a_judgement_of_a_question_that_is_not_asked(pooled):
 def test_every_form_of_a_collection_is_the_same(small, form):
     found, named = EvaluationSet(form(small), languages=['de', 'th']), EvaluationSet(small, languages=['de', 'th'])
     assert (found.name, found.fingerprint, repr(found)) == (named.name, named.fingerprint, repr(named))
+
+
+def test_a_set_is_freed_when_nothing_refers_to_it(small):
+    found = EvaluationSet(small, languages=['de', 'en'])
+    found.judged(Setting('multilingual', 'de', None))
+    assert found.topics('de') is found.topics('de')
+    freed = weakref.ref(found)
+    del found
+    gc.collect()
+    assert freed() is None
 
 
 @pytest.mark.parametrize('name, error, message', [

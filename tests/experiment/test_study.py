@@ -95,7 +95,7 @@ def test_a_stopped_study_goes_on_and_a_finished_one_is_read(tmp_path, pairs, sma
             raise KeyboardInterrupt
         return experiment(*args, **kwargs)
 
-    monkeypatch.setattr('pyterrier_hybrid.experiment.settings.MultilingualExperiment', stopped)
+    monkeypatch.setattr('pyterrier_hybrid.experiment.multilingual.MultilingualExperiment', stopped)
     with pytest.raises(KeyboardInterrupt):
         ratio_study(pairs, folder, **arguments)
     assert [path.name for path in (folder / 'results').iterdir()] == ['cross1-seed0']

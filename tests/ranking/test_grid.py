@@ -23,7 +23,7 @@ def naive(query_vecs, doc_vecs, queries, docs, langs, docno_rank):
 
 
 def check(query_vecs, doc_vecs, queries, docs, langs, docno_rank, **options):
-    found = rank_grid(query_vecs, doc_vecs, queries, docs, langs=langs, docno_rank=docno_rank, **options)
+    found = rank_grid(query_vecs, doc_vecs, queries, docs, doc_langs=langs, docno_rank=docno_rank, **options)
     expected = naive(query_vecs, doc_vecs, queries, docs, langs, docno_rank)
     assert [found.pooled.tolist(), found.within.tolist()] == [list(ranks) for ranks in expected]
 
@@ -126,7 +126,7 @@ def test_ranks_are_those_of_the_retriever(tmp_path):
     }  # fmt: skip
     queries, docs = np.arange(4).repeat(90), np.tile(np.arange(90), 4)
     opened = index.open()
-    found = rank_grid(vecs[:4], opened.vecs, queries, docs, langs=langs, docno_rank=opened.docnos.rank)
+    found = rank_grid(vecs[:4], opened.vecs, queries, docs, doc_langs=langs, docno_rank=opened.docnos.rank)
     assert found.pooled.tolist() == [ranked[None][str(q), d] for q, d in zip(queries, docs)]
     assert found.within.tolist() == [ranked[langs[d]][str(q), d] for q, d in zip(queries, docs)]
 
@@ -140,7 +140,7 @@ def test_excluded_passages_are_left_out_of_their_questions_rankings_alone(seed, 
     docs, left_out = np.split(rng.permutation(20), [8])
     queries, of = rng.integers(0, 3, 8), rng.integers(0, 3, (2, 12))  # a pair may be given twice
     excluded = of.ravel(), np.tile(left_out, 2)
-    found = rank_grid(query_vecs, doc_vecs, queries, docs, langs=langs, docno_rank=docno_rank, excluded=excluded)
+    found = rank_grid(query_vecs, doc_vecs, queries, docs, doc_langs=langs, docno_rank=docno_rank, excluded=excluded)
     for i, (query, doc) in enumerate(zip(queries, docs)):
         rest = np.setdiff1d(np.arange(20), excluded[1][excluded[0] == query])
         expected = naive(query_vecs[[query]], doc_vecs[rest], [0], np.flatnonzero(rest == doc), langs[rest],
@@ -157,7 +157,7 @@ def test_one_language_and_passages_in_the_order_of_their_docnos_are_the_default(
 def test_nothing_relevant_is_no_rank():
     none = np.empty(0, np.int64)
     found = rank_grid(np.ones((2, 3), np.float32), np.ones((4, 3), np.float32), none, none,
-                      langs=np.array(['de'] * 4), docno_rank=np.arange(4))  # fmt: skip
+                      doc_langs=np.array(['de'] * 4), docno_rank=np.arange(4))  # fmt: skip
     assert found.pooled.shape == found.within.shape == (0,)
 
 
@@ -169,4 +169,4 @@ def test_nothing_relevant_is_no_rank():
 def test_unusable_vectors_are_refused(queries, message):
     with pytest.raises(ValueError, match=message):
         rank_grid(queries, np.ones((2, 3), np.float32), np.zeros(1, int), np.zeros(1, int),
-                  langs=np.array(['de', 'de']), docno_rank=np.arange(2))  # fmt: skip
+                  doc_langs=np.array(['de', 'de']), docno_rank=np.arange(2))  # fmt: skip

@@ -1,49 +1,24 @@
 """Every monolingual, cross-lingual and multilingual setting of a collection, for several systems, in one call."""
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import pyterrier as pt
 from ir_measures.measures import Measure
 
-from pyterrier_hybrid.encoding.devices import check_device
-
-from .cells import Cell, check_measures, evaluate
-from .dense import DenseSystem
-from .evaluation_set import EvaluationSet, Setting
-from .language_tables import chance, matrix
-from .pipelines import FixedSystem, PoolSystem, RunSystem
-from .provenance import provenance
-from .result import BLANK_COLUMNS, KINDS, MATRIX_COLUMNS, Result
-from .systems import System
-
-
-def list_settings(
-    query_langs: Iterable[str], doc_langs: Iterable[str], kinds: Sequence[str] = KINDS
-) -> list[Setting]:
-    """The settings: of the same n languages n monolingual, n(n-1) cross-lingual and n multilingual ones.
-
-    Args:
-        query_langs: the questions' languages.
-        doc_langs: the passages' languages.
-        kinds: which of ``'monolingual'``, ``'crosslingual'``, ``'multilingual'``.
-
-    Raises:
-        ValueError: an unknown kind, or none.
-    """
-    kinds = [kinds] if isinstance(kinds, str) else list(kinds)
-    unknown = [kind for kind in kinds if kind not in KINDS]
-    if unknown or not kinds:
-        raise ValueError(f'settings are some of {", ".join(KINDS)}, not {", ".join(map(repr, unknown)) or "none"}')
-    query_langs, doc_langs = list(query_langs), list(doc_langs)
-    every = [Setting('monolingual' if q == d else 'crosslingual', q, d) for q in query_langs for d in doc_langs]
-    every += [Setting('multilingual', q, None) for q in query_langs]
-    return [setting for setting in every if setting.kind in kinds]
+from pyterrier_hybrid.experiment.cells import Cell, check_measures, evaluate
+from pyterrier_hybrid.experiment.dense import DenseSystem
+from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet, as_evaluation_set
+from pyterrier_hybrid.experiment.forms import as_systems
+from pyterrier_hybrid.experiment.language_tables import chance, matrix
+from pyterrier_hybrid.experiment.provenance import provenance
+from pyterrier_hybrid.experiment.result import BLANK_COLUMNS, KINDS, MATRIX_COLUMNS, Result
+from pyterrier_hybrid.experiment.setting import list_settings
 
 
 def MultilingualExperiment(
     systems: Mapping[str, object],
-    dataset: str | EvaluationSet | pt.datasets.Dataset,
+    dataset: object,
     measures: Sequence[Measure],
     *,
     settings: Sequence[str] = KINDS,
@@ -71,8 +46,8 @@ def MultilingualExperiment(
             * a Transformer over all passages, or its run, a DataFrame with ``qid, docno, score`` (and ``query_lang``
               where a question has the same qid in several languages): multilingual settings only, because a ranking of
               everything cannot be cut down to one language after the fact.
-        dataset: the name of a collection (``'xquad-r'``, ``'miracl-multi/dev'``, one of your own), a data set, or an
-            :class:`EvaluationSet`.
+        dataset: a collection (``'xquad-r'``, ``'hybrid:miracl-multi/dev'``, ``pt.get_dataset('hybrid:xquad-r')``, see
+            :class:`EvaluationSet`), or an :class:`EvaluationSet`.
         measures: ir_measures objects. RankDistance without a cutoff is over the whole pool: what a pipeline has not
             retrieved ranks last. Measures that need more than the ranks of relevant passages (AWRF, PEER, alpha_nDCG,
             Judged) are computed by ir_measures on a run, for dense systems down to the measure's cutoff, which it must
@@ -90,7 +65,7 @@ def MultilingualExperiment(
             with unknown or repeated passages, or scores that are not finite. The message names the system.
         TypeError: a system of no known form.
     """
-    collection = as_collection(dataset, languages)
+    collection = as_evaluation_set(dataset, languages)
     runners = as_systems(systems, collection, device)
     measures = check_measures(measures, dense=any(isinstance(runner, DenseSystem) for runner in runners))
     _check_pools(measures, collection)
@@ -113,53 +88,6 @@ def MultilingualExperiment(
         chance=chance(measures, wanted, collection),
         notes=[note for runner in runners for note in runner.notes()],
         provenance=provenance(collection, runners, measures, wanted),
-    )
-
-
-def as_collection(
-    dataset: str | EvaluationSet | pt.datasets.Dataset, languages: Iterable[str] | None
-) -> EvaluationSet:
-    """The collection that a user names.
-
-    Raises:
-        ValueError: languages chosen twice.
-    """
-    if isinstance(dataset, EvaluationSet):
-        if languages is not None:
-            raise ValueError('an EvaluationSet has languages of its own; choose them there, not with languages=')
-        return dataset
-    return EvaluationSet(dataset, languages=languages)
-
-
-def as_systems(systems: Mapping[str, object], collection: EvaluationSet, device: str | None = None) -> list[System]:
-    """The systems that a user gives, in one of the forms of :func:`MultilingualExperiment`.
-
-    Raises:
-        ValueError: no mapping, or an empty one; a device that is not there.
-        TypeError: a system of no known form, or whose name is no text.
-    """
-    if not isinstance(systems, Mapping) or not systems:
-        raise ValueError(f'there is no system to evaluate in {systems!r:.80}; give a mapping from names to systems')
-    unnamed = [name for name in systems if not isinstance(name, str)]
-    if unnamed:
-        raise TypeError(f'a system is called {unnamed[0]!r}; names are texts, as in {str(unnamed[0])!r}')
-    check_device(device)
-    return [_runner(name, system, collection, device) for name, system in systems.items()]
-
-
-def _runner(name: str, system: object, collection: EvaluationSet, device: str | None) -> System:
-    """What evaluates a system of one of the forms."""
-    if isinstance(system, tuple) and len(system) == 2:
-        return DenseSystem(name, collection, *system, device=device)
-    if isinstance(system, pd.DataFrame):
-        return RunSystem(name, collection, system)
-    if isinstance(system, pt.Transformer):
-        return FixedSystem(name, collection, system)
-    if isinstance(system, Callable):
-        return PoolSystem(name, collection, system)
-    raise TypeError(
-        f'system {name!r} is a {type(system).__name__}; give (encoder, index), a callable of languages that returns a '
-        'Transformer, a Transformer, or a run'
     )
 
 

@@ -222,6 +222,22 @@ def test_a_language_that_a_run_lacks_is_blank(collection):
     assert reasons['en'] == 'the run has nothing for questions in en' and set(reasons.index) == {'en', 'th'}
 
 
+@pytest.mark.parametrize('name', ['hybrid:small', 'irds:small'])
+def test_every_form_of_a_collection(name, collection, make_dense):
+    system = {'toy': make_dense()}
+    expected = MultilingualExperiment(system, 'small', [AP], settings='multilingual', verbose=False)
+    for form in (name, pt.get_dataset(name)):
+        found = MultilingualExperiment(system, form, [AP], settings='multilingual', verbose=False)
+        assert found.provenance == expected.provenance and found.dataset == 'small'
+
+
+def test_the_room_shows_its_public_names():
+    import pyterrier_hybrid.experiment as room
+
+    assert {'MultilingualExperiment', 'EvaluationSet', 'Result', 'write_runs'} <= set(dir(room))
+    assert 'import_module' not in dir(room) and not [name for name in dir(room) if name.startswith('_')]
+
+
 def test_a_choice_of_languages(small, make_dense, by_hand):
     chosen = EvaluationSet(small, languages=['de', 'th'])
     encoder, index = make_dense()
@@ -255,6 +271,20 @@ def test_torch_gives_the_same_result(collection, make_dense):
         for device in (None, 'cpu')
     ]
     pd.testing.assert_frame_equal(results[0].per_query, results[1].per_query)
+
+
+def test_runs_of_dense_systems_are_searched_on_the_device(collection, make_dense, monkeypatch):
+    """A measure that needs a run, and whether its retriever is given the device."""
+    encoder, index = make_dense()
+    devices, retriever = [], index.retriever
+
+    def noting(*args, device, **options):
+        devices.append(device)
+        return retriever(*args, device=device, **options)
+
+    monkeypatch.setattr(index, 'retriever', noting)
+    MultilingualExperiment({'toy': (encoder, index)}, collection, [Judged @ 2], device='cpu', verbose=False)
+    assert set(devices) == {'cpu'}
 
 
 def test_provenance(collection, make_dense):
