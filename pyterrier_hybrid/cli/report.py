@@ -45,24 +45,17 @@ def run(arguments: argparse.Namespace) -> Path:
     if arguments.margin and arguments.baseline is None:
         raise ValueError('--margin is of the difference to a system of the result; give --baseline too')
     out = new_output(arguments.out)
-    result = None if arguments.result is None else Result.load(arguments.result)
     study = None if arguments.study is None else StudyResult.load(arguments.study)
-    tests = {} if arguments.baseline is None else _tests(result, arguments)
-    write_report(result, out, study=study, title=arguments.title, **tests)
+    if arguments.result is None:
+        write_report(None, out, study=study, title=arguments.title)
+    else:
+        margins = {measure: float(width) for measure, _, width in (m.rpartition('=') for m in arguments.margin)}
+        Result.load(arguments.result).report(
+            out, baseline=arguments.baseline, margin=margins or None, study=study, title=arguments.title,
+            verbose=not arguments.quiet,
+        )  # fmt: skip
     print(f'the report is {out}')
     return out
-
-
-def _tests(result, arguments: argparse.Namespace) -> dict:
-    """What is tested against the baseline, as arguments of ``write_report``."""
-    from pyterrier_hybrid.experiment import compare_every_language, compare_systems, equivalence
-
-    tests = {'significance': compare_systems(result, arguments.baseline)}
-    if arguments.margin:
-        margins = {measure: float(width) for measure, _, width in (m.rpartition('=') for m in arguments.margin)}
-        tests['equivalence'] = equivalence(result, arguments.baseline, margin=margins)
-    tests['by_language'] = compare_every_language(result, arguments.baseline, verbose=not arguments.quiet)
-    return tests
 
 
 def _margin(text: str) -> str:

@@ -1,15 +1,10 @@
-"""A result for other programs: Markdown, LaTeX, CSV and a single Parquet file. The same result gives the same bytes."""
-import json
+"""A result for other programs: Markdown, LaTeX and CSV. The same result gives the same bytes."""
 import re
 from pathlib import Path
-
-import pandas as pd
 
 from .result import Result
 from .sheets import Sheet, tidy_cells
 
-_FRAMES = ('blanks', 'matrix', 'chance')
-_KEY = b'pyterrier_hybrid'
 _LATEX = {'&': r'\&', '%': r'\%', '$': r'\$', '#': r'\#', '_': r'\_', '{': r'\{', '}': r'\}', '~': r'\textasciitilde{}',
           '^': r'\textasciicircum{}', '\\': r'\textbackslash{}'}  # fmt: skip
 
@@ -60,44 +55,6 @@ def csv(result: Result, path: str | Path | None = None) -> str:
     if path is not None:
         Path(path).write_text(text, encoding='utf-8')
     return text
-
-
-def write_parquet(result: Result, path: str | Path) -> None:
-    """Writes a whole result to one Parquet file: a row per system, setting, measure and question.
-
-    What else the result holds is JSON in the file's metadata, under ``pyterrier_hybrid``.
-    """
-    import pyarrow
-    import pyarrow.parquet
-
-    record = {name: _as_json(getattr(result, name)) for name in _FRAMES}
-    record |= {name: getattr(result, name) for name in ('systems', 'measures', 'dataset', 'notes', 'provenance')}
-    table = pyarrow.Table.from_pandas(result.per_query, preserve_index=False)
-    text = json.dumps(record, ensure_ascii=False, allow_nan=False)
-    table = table.replace_schema_metadata({**(table.schema.metadata or {}), _KEY: text.encode()})
-    pyarrow.parquet.write_table(table, path)
-
-
-def read_parquet(path: str | Path) -> Result:
-    """Reads what :func:`write_parquet` has written.
-
-    Raises:
-        ValueError: a Parquet file of something else.
-    """
-    import pyarrow.parquet
-
-    table = pyarrow.parquet.read_table(path)
-    text = (table.schema.metadata or {}).get(_KEY)
-    if text is None:
-        raise ValueError(f'{path} holds no result; write one with Result.to_parquet')
-    record = json.loads(text)
-    frames = {name: pd.DataFrame(**record.pop(name)) for name in _FRAMES}
-    return Result(per_query=table.to_pandas(), **frames, **record)
-
-
-def _as_json(frame: pd.DataFrame) -> dict:
-    values = frame.astype(object).where(frame.notna(), None)
-    return {'columns': list(frame.columns), 'data': values.to_numpy().tolist()}
 
 
 def _line(cells: list[str]) -> str:

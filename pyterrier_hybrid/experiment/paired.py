@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-#: Signs or questions that are drawn at a time, in numbers.
+#: How many signs or questions are drawn at a time.
 _BLOCK = 1 << 22
 
 
@@ -62,16 +62,13 @@ def randomization(differences: np.ndarray, *, resamples: int = 10_000, seed: int
         resamples: how many assignments of signs.
         seed: of the draws.
     """
-    n, observed = len(differences), abs(differences.sum())
-    reached = observed - 1e-12 * np.abs(differences).sum()  # sums in another order differ by rounding
-    if n < 63 and 2**n <= resamples:
-        signs = 1 - 2 * (np.arange(2**n)[:, None] >> np.arange(n) & 1)
-        return Outcome(float(differences.mean()), float(np.mean(np.abs(signs @ differences) >= reached)))
-    rng, hits = np.random.default_rng(seed), 0
-    for size in _blocks(resamples, n):
-        signs = rng.integers(0, 2, (size, n), dtype=np.int8) * 2 - 1
-        hits += np.count_nonzero(np.abs(signs @ differences) >= reached)
-    return Outcome(float(differences.mean()), (1 + hits) / (1 + resamples))
+    from scipy.stats import permutation_test
+
+    found = permutation_test(
+        (differences,), lambda sample, axis: np.abs(sample.mean(axis=axis)), permutation_type='samples',
+        alternative='greater', n_resamples=resamples, batch=_batch(differences), vectorized=True, rng=seed,
+    )  # fmt: skip
+    return Outcome(float(differences.mean()), float(found.pvalue))
 
 
 def effect_size(differences: np.ndarray) -> float:
@@ -94,10 +91,15 @@ def bootstrap_interval(
         resamples: how many samples of n questions, with replacement.
         seed: of the draws.
     """
-    rng, n = np.random.default_rng(seed), len(differences)
-    means = [differences[rng.integers(0, n, (size, n))].mean(axis=1) for size in _blocks(resamples, n)]
-    low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    from scipy.stats import bootstrap
+
+    if _is_constant(differences):
+        return float(differences[0]), float(differences[0])
+    found = bootstrap(
+        (differences,), np.mean, method='percentile', confidence_level=level, n_resamples=resamples,
+        batch=_batch(differences), rng=seed,
+    )  # fmt: skip
+    return tuple(map(float, found.confidence_interval))
 
 
 def t_interval(differences: np.ndarray, level: float) -> tuple[float, float]:
@@ -137,13 +139,14 @@ TESTS: dict[str, Callable[..., Outcome]] = {'t': paired_t, 'wilcoxon': wilcoxon,
 
 
 def _standard_error(differences: np.ndarray) -> float:
-    """The standard error of the mean; exactly 0 where all differences are equal, which rounding would hide."""
-    if (differences == differences[0]).all():
-        return 0.0
-    return float(differences.std(ddof=1) / np.sqrt(len(differences)))
+    """The standard error of the mean; exactly 0 if all differences are equal, which rounding would hide."""
+    return 0.0 if _is_constant(differences) else float(differences.std(ddof=1) / np.sqrt(len(differences)))
 
 
-def _blocks(resamples: int, n: int) -> list[int]:
+def _is_constant(differences: np.ndarray) -> bool:
+    return bool((differences == differences[0]).all())
+
+
+def _batch(differences: np.ndarray) -> int:
     """How many resamples to draw at a time."""
-    size = max(1, _BLOCK // n)
-    return [min(size, resamples - start) for start in range(0, resamples, size)]
+    return max(1, _BLOCK // len(differences))

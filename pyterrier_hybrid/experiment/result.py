@@ -1,17 +1,27 @@
 """What an experiment found: a value per system, setting, measure and question, and the tables made of it."""
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-#: The kinds of settings, in the order of the tables.
-KINDS = ('monolingual', 'crosslingual', 'multilingual')
-CELL = ['system', 'setting', 'query_lang', 'doc_lang', 'measure']
-COLUMNS = [*CELL, 'qid', 'value']
-BLANK_COLUMNS = [*CELL, 'reason']
-MATRIX_COLUMNS = ['system', 'query_lang', 'doc_lang', 'rank', 'AP', 'n']
-CHANCE_COLUMNS = ['measure', 'query_lang', 'value']
+from pyterrier_hybrid.experiment.frames import (
+    BLANK_COLUMNS,
+    CELL,
+    CHANCE_COLUMNS,
+    COLUMNS,  # noqa: F401  (imported from here)
+    MATRIX_COLUMNS,
+    SETTING_KINDS,
+)
+from pyterrier_hybrid.experiment.languages_won import COMPARISON, compare_by_language
+from pyterrier_hybrid.experiment.significance import compare, equivalence
+
+KINDS = SETTING_KINDS
+
+if TYPE_CHECKING:
+    from pyterrier_hybrid.experiment.study_result import StudyResult
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +53,10 @@ class Result:
     notes: list[str] = field(default_factory=list)
     provenance: dict = field(default_factory=dict)
 
+    compare = compare
+    equivalence = equivalence
+    compare_by_language = compare_by_language
+
     def by_setting(self) -> pd.DataFrame:
         """The mean over the questions of every single setting.
 
@@ -61,7 +75,7 @@ class Result:
             One row per system, columns (measure, setting); NaN where a measure does not apply (see :attr:`blanks`).
         """
         means = self.by_setting().groupby(['system', 'measure', 'setting'], sort=False)['value'].mean()
-        columns = [(measure, kind) for measure in self.measures for kind in KINDS]
+        columns = [(measure, kind) for measure in self.measures for kind in SETTING_KINDS]
         columns = pd.MultiIndex.from_tuples(columns, names=['measure', 'setting'])
         table = means.unstack(['measure', 'setting']).reindex(index=self.systems, columns=columns)
         return table[[column for column in columns if table[column].notna().any()]]
@@ -114,8 +128,8 @@ class Result:
             ValueError: with the reason if it is a blank, otherwise with the names there are.
         """
         self.check_measure(measure)
-        if setting not in KINDS:
-            raise ValueError(f'the result has no setting {setting!r}; it has {", ".join(KINDS)}')
+        if setting not in SETTING_KINDS:
+            raise ValueError(f'the result has no setting {setting!r}; it has {", ".join(SETTING_KINDS)}')
         chosen = (self.per_query['measure'] == measure) & (self.per_query['setting'] == setting)
         if not chosen.any():
             blank = self.blanks[(self.blanks['measure'] == measure) & (self.blanks['setting'] == setting)]
@@ -132,37 +146,24 @@ class Result:
         Raises:
             ValueError: an unknown measure or setting, or ``setting`` with several measures.
         """
-        from .exports import markdown
+        from pyterrier_hybrid.experiment.exports import markdown
 
         return markdown(self._sheet(measures, setting))
 
     def to_latex(self, measures: Sequence[str] | None = None, *, setting: str | None = None) -> str:
         """The same as a LaTeX ``tabular`` for booktabs; see :meth:`to_markdown`."""
-        from .exports import latex
+        from pyterrier_hybrid.experiment.exports import latex
 
         return latex(self._sheet(measures, setting))
 
     def to_csv(self, path: str | Path | None = None) -> str:
         """Every cell, blank ones with their reason, as CSV; see :func:`~.exports.csv`."""
-        from .exports import csv
+        from pyterrier_hybrid.experiment.exports import csv
 
         return csv(self, path)
 
-    def to_parquet(self, path: str | Path) -> None:
-        """Writes the whole result to one Parquet file; see :func:`~.exports.write_parquet`."""
-        from .exports import write_parquet
-
-        write_parquet(self, path)
-
-    @classmethod
-    def read_parquet(cls, path: str | Path) -> 'Result':
-        """Reads what :meth:`to_parquet` has written."""
-        from .exports import read_parquet
-
-        return read_parquet(path)
-
     def _sheet(self, measures: Sequence[str] | None, setting: str | None):
-        from .sheets import language_sheet, summary_sheet
+        from pyterrier_hybrid.experiment.sheets import language_sheet, summary_sheet
 
         measures = [measures] if isinstance(measures, str) else measures
         if setting is None:
@@ -171,15 +172,70 @@ class Result:
             raise ValueError('a table by question language is of one measure; name it')
         return language_sheet(self, measures[0], setting)
 
+    def report(
+        self,
+        path: str | Path,
+        *,
+        baseline: str | None = None,
+        margin: float | Mapping[str, float] | None = None,
+        study: 'StudyResult | None' = None,
+        title: str | None = None,
+        verbose: bool = False,
+    ) -> Path:
+        """Writes one HTML file with tables, figures and what they were made from; see :func:`~.report.write_report`.
+
+        Args:
+            path: of the file.
+            baseline: a system; the differences to it are tested, over all languages and in each language.
+            margin: with a baseline, the systems are also tested for equivalence to it, see :meth:`equivalence`.
+            study: a :class:`StudyResult` to report too.
+            title: the page's heading; None for one that names the data set.
+            verbose: show a progress bar.
+
+        Returns:
+            The file's path.
+
+        Raises:
+            ValueError: a margin without a baseline, an unknown name, or a path that is a folder.
+            FileExistsError: a file that no report wrote lies where a figure goes.
+            ImportError: matplotlib is not installed; it comes with the extra ``report``.
+        """
+        from pyterrier_hybrid.experiment.report import write_report
+
+        if margin is not None and baseline is None:
+            raise ValueError('margin is of the difference to a baseline; give baseline= too')
+        tests = {}
+        if baseline is not None:
+            tests['significance'] = self.compare(baseline)
+            by_language = self.compare_by_language(baseline, verbose=verbose)
+            tests['by_language'] = dict(iter(by_language.groupby(COMPARISON, sort=False)))
+        if margin is not None:
+            tests['equivalence'] = self.equivalence(baseline, margin=margin)
+        return write_report(self, path, study=study, title=title, **tests)
+
     def save(self, folder: str | Path) -> Path:
-        """Writes the result to a folder, which appears whole; see :func:`~.storage.save_result`."""
-        from .storage import save_result
+        """Writes the result to a folder, which appears whole; see :func:`~.storage.save_result`.
+
+        Its ``per_query.parquet`` is the table for other programs.
+        """
+        from pyterrier_hybrid.experiment.storage import save_result
 
         return save_result(self, folder)
 
     @classmethod
     def load(cls, folder: str | Path) -> 'Result':
         """Reads a saved result; see :func:`~.storage.load_result`."""
-        from .storage import load_result
+        from pyterrier_hybrid.experiment.storage import load_result
 
         return load_result(folder)
+
+    def to_parquet(self, path: str | Path) -> None:
+        """The old name of :meth:`save`, which writes a folder."""
+        warnings.warn('Result.to_parquet is Result.save now, which writes a folder', FutureWarning, stacklevel=2)
+        self.save(path)
+
+    @classmethod
+    def read_parquet(cls, path: str | Path) -> 'Result':
+        """The old name of :meth:`load`, which also reads a single Parquet file of an earlier version."""
+        warnings.warn('Result.read_parquet is Result.load now', FutureWarning, stacklevel=2)
+        return cls.load(path)

@@ -1,23 +1,27 @@
 """Whether the differences between systems are real: paired tests over questions, corrected for their number."""
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from ir_measures.measures import Measure
 
-from .contributions import Contributions, TooFewQuestions, check_systems, contributions
-from .corrections import CORRECTIONS
-from .paired import TESTS, Outcome, bootstrap_interval, effect_size, randomization, t_interval, tost
-from .result import KINDS, Result
+from pyterrier_hybrid.experiment.contributions import Contributions, TooFewQuestions, contributions
+from pyterrier_hybrid.experiment.frames import SETTING_KINDS
+from pyterrier_hybrid.experiment.paired import TESTS, bootstrap_interval, effect_size, t_interval, tost
+
+if TYPE_CHECKING:
+    from pyterrier_hybrid.experiment.result import Result
 
 
-def compare_systems(
-    result: Result,
+def compare(
+    result: 'Result',
     baseline: str,
     *,
-    systems: Sequence[str] | None = None,
-    measures: Sequence[str] | None = None,
-    settings: Sequence[str] | None = None,
+    systems: str | Sequence[str] | None = None,
+    measures: str | Measure | Sequence[str | Measure] | None = None,
+    settings: str | Sequence[str] | None = None,
     test: str = 't',
     correction: str | None = 'holm',
     level: float = 0.95,
@@ -31,10 +35,12 @@ def compare_systems(
 
     Args:
         result: the result.
-        baseline: the system to compare with.
+        baseline: the name of the system to compare with.
         systems, measures, settings: which ones, by name; None for all.
         test: ``'t'``, ``'wilcoxon'`` or ``'randomization'``.
-        correction: ``'holm'`` or ``'bonferroni'`` over all rows of the outcome, or None.
+        correction: of the p-values for their number, over all rows of the outcome: a method of
+            ``statsmodels.stats.multitest.multipletests``, as in ``pt.Experiment`` (``'holm'``, ``'bonferroni'``,
+            ``'fdr_bh'``, ...), or None.
         level: of the interval; a difference is significant if its corrected p is less than 1 - level.
         resamples: of the bootstrap, and of the randomisation test.
         seed: of both.
@@ -49,26 +55,22 @@ def compare_systems(
         ValueError: an unknown name, or nothing to compare.
     """
     check_choices(test, correction, level)
-    rows = []
-    for system, measure, setting, found in _compared(result, baseline, systems, measures, settings):
-        low, high = bootstrap_interval(found.differences, level=level, resamples=resamples, seed=seed)
-        outcome = run_test(test, found.differences, resamples, seed)
-        rows.append({
-            'system': system, 'baseline': baseline, 'measure': measure, 'setting': setting, 'value': found.value,
-            'baseline_value': found.baseline_value, 'difference': found.value - found.baseline_value, 'low': low,
-            'high': high, 'effect': effect_size(found.differences), **outcome._asdict(), 'n': len(found.differences),
-        })  # fmt: skip
+    rows = [
+        {'system': system, 'baseline': baseline, 'measure': measure, 'setting': setting,
+         **tested(sample, test, level, resamples, seed)}
+        for system, measure, setting, sample in _samples(result, baseline, systems, measures, settings)
+    ]  # fmt: skip
     return corrected(pd.DataFrame(rows), test, correction, level, 'significant')
 
 
 def equivalence(
-    result: Result,
+    result: 'Result',
     baseline: str,
     *,
-    margin: float | dict[str, float],
-    systems: Sequence[str] | None = None,
-    measures: Sequence[str] | None = None,
-    settings: Sequence[str] | None = None,
+    margin: float | Mapping[str | Measure, float],
+    systems: str | Sequence[str] | None = None,
+    measures: str | Measure | Sequence[str | Measure] | None = None,
+    settings: str | Sequence[str] | None = None,
     correction: str | None = 'holm',
     level: float = 0.95,
 ) -> pd.DataFrame:
@@ -82,7 +84,7 @@ def equivalence(
         margin: the greatest difference that does not matter, in the measure's unit and more than 0; for several
             measures a mapping from their names.
         systems, measures, settings: which ones, by name; None for all, or the measures that have a margin.
-        correction: as in :func:`compare_systems`.
+        correction: as in :func:`compare`.
         level: more than .5; systems are equivalent if the corrected p is less than 1 - level.
 
     Returns:
@@ -98,18 +100,19 @@ def equivalence(
     check_choices('t', correction, level)
     if level <= 0.5:
         raise ValueError(f'level is {level!r}; an equivalence test has one above 0.5, as in 0.95')
-    if isinstance(margin, dict):
+    if isinstance(margin, Mapping):
+        margin = dict(zip(listed(margin), margin.values()))
         measures = list(margin) if measures is None else measures
     rows = []
-    for system, measure, setting, found in _compared(result, baseline, systems, measures, settings):
+    for system, measure, setting, sample in _samples(result, baseline, systems, measures, settings):
         width = margin.get(measure) if isinstance(margin, dict) else margin
-        if not isinstance(width, (int, float)) or isinstance(width, bool) or not 0 < width < np.inf:
+        if not isinstance(width, Real) or isinstance(width, bool) or not 0 < width < np.inf:
             raise ValueError(f'the margin of {measure} is {width!r}; it is a number above 0, in its unit')
-        low, high = t_interval(found.differences, 2 * level - 1)
+        low, high = t_interval(sample.differences, 2 * level - 1)
         rows.append({
             'system': system, 'baseline': baseline, 'measure': measure, 'setting': setting,
-            'difference': found.value - found.baseline_value, 'low': low, 'high': high, 'margin': float(width),
-            'p': tost(found.differences, width), 'n': len(found.differences),
+            'difference': sample.value - sample.baseline_value, 'low': low, 'high': high, 'margin': float(width),
+            'p': tost(sample.differences, width), 'n': len(sample.differences),
         })  # fmt: skip
     return corrected(pd.DataFrame(rows), 'tost', correction, level, 'equivalent')
 
@@ -120,53 +123,65 @@ def check_choices(test: str, correction: str | None, level: float) -> None:
     Raises:
         ValueError: with what there is.
     """
-    for what, given, known in (('test', test, TESTS), ('correction', correction, CORRECTIONS)):
+    from statsmodels.stats.multitest import multitest_alias
+
+    for what, given, known in (('test', test, TESTS), ('correction', correction, [None, *multitest_alias])):
         if given not in known:
             raise ValueError(f'{what} is {given!r}; it is one of {", ".join(map(repr, known))}')
     if not 0 < level < 1:
         raise ValueError(f'level is {level!r}; it lies between 0 and 1, as in 0.95')
 
 
-def run_test(test: str, differences: np.ndarray, resamples: int, seed: int) -> Outcome:
-    """The outcome of a test by its name."""
-    if test == 'randomization':
-        return randomization(differences, resamples=resamples, seed=seed)
-    return TESTS[test](differences)
+def tested(sample: Contributions, test: str, level: float, resamples: int, seed: int) -> dict[str, float]:
+    """The columns of a test: from ``value`` to ``p``, and ``n``."""
+    differences = sample.differences
+    low, high = bootstrap_interval(differences, level=level, resamples=resamples, seed=seed)
+    draws = {'resamples': resamples, 'seed': seed} if test == 'randomization' else {}
+    return {
+        'value': sample.value, 'baseline_value': sample.baseline_value,
+        'difference': sample.value - sample.baseline_value, 'low': low, 'high': high,
+        'effect': effect_size(differences), **TESTS[test](differences, **draws)._asdict(), 'n': len(differences),
+    }  # fmt: skip
 
 
 def corrected(rows: pd.DataFrame, test: str, correction: str | None, level: float, verdict: str) -> pd.DataFrame:
     """The rows with ``p_corrected`` over all of them, the verdict (bool), ``n``, and how all this was made."""
-    p = CORRECTIONS[correction](rows['p'].to_numpy())
+    from statsmodels.stats.multitest import multipletests
+
+    p = rows['p'].to_numpy()
+    p = p if correction is None else multipletests(p, alpha=1 - level, method=correction)[1]
     made = {'test': test, 'correction': correction, 'comparisons': len(rows), 'level': level}
     return rows.drop(columns='n').assign(**{'p_corrected': p, verdict: p < 1 - level, 'n': rows['n'], **made})
 
 
 def list_comparisons(
-    result: Result,
+    result: 'Result',
     baseline: str,
-    systems: Sequence[str] | None,
-    measures: Sequence[str] | None,
-    settings: Sequence[str] | None,
+    systems: str | Sequence[str] | None,
+    measures: str | Measure | Sequence[str | Measure] | None,
+    settings: str | Sequence[str] | None,
 ) -> list[tuple[str, str, str]]:
     """The (system, measure, setting) in which a system and the baseline have values.
 
     Args:
-        result, baseline, systems, measures, settings: as in :func:`compare_systems`.
+        result, baseline, systems, measures, settings: as in :func:`compare`.
 
     Raises:
         ValueError: an unknown name, or nothing to compare.
     """
-    systems = [name for name in result.systems if name != baseline] if systems is None else _listed(systems)
-    check_systems(result, [baseline])
-    for system in systems:
-        check_systems(result, [system, baseline])
-    measures = result.measures if measures is None else _listed(measures)
+    systems = [name for name in result.systems if name != baseline] if systems is None else listed(systems)
+    for name in (baseline, *systems):
+        if name not in result.systems:
+            raise ValueError(f'the result has no system {name!r}; it has {", ".join(result.systems)}')
+    if baseline in systems:
+        raise ValueError(f'{baseline!r} cannot be compared with itself')
+    measures = result.measures if measures is None else listed(measures)
     for measure in measures:
         result.check_measure(measure)
-    settings = KINDS if settings is None else _listed(settings)
-    unknown = [kind for kind in settings if kind not in KINDS]
+    settings = SETTING_KINDS if settings is None else listed(settings)
+    unknown = [kind for kind in settings if kind not in SETTING_KINDS]
     if unknown:
-        raise ValueError(f'the result has no setting {unknown[0]!r}; it has {", ".join(KINDS)}')
+        raise ValueError(f'the result has no setting {unknown[0]!r}; it has {", ".join(SETTING_KINDS)}')
     table = result.table()
     found = [
         (system, measure, kind) for measure in measures for kind in settings for system in systems
@@ -177,17 +192,23 @@ def list_comparisons(
     return found
 
 
-def _compared(result, baseline, systems, measures, settings) -> list[tuple[str, str, str, Contributions]]:
-    """The comparisons and what questions contribute to them, without those of a single question."""
-    wanted = list_comparisons(result, baseline, systems, measures, settings)
-    found = []
-    for system, measure, setting in wanted:
-        with suppress(TooFewQuestions):
-            found.append((system, measure, setting, contributions(result, system, baseline, measure, setting)))
+def _samples(
+    result: 'Result', baseline: str, systems, measures, settings
+) -> list[tuple[str, str, str, Contributions]]:
+    """The comparisons and what the questions contribute to them, without those of a single question."""
+    rows, found, too_few = result.per_query, [], None
+    for system, measure, setting in list_comparisons(result, baseline, systems, measures, settings):
+        here = rows[(rows['measure'] == measure) & (rows['setting'] == setting)]
+        try:
+            found.append((system, measure, setting, contributions(here, system, baseline)))
+        except TooFewQuestions as error:
+            too_few = too_few or TooFewQuestions(f'{measure}, {setting} settings: {error}')
     if not found:
-        contributions(result, wanted[0][0], baseline, *wanted[0][1:])  # says what is missing
+        raise too_few
     return found
 
 
-def _listed(names: str | Sequence[str]) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)
+def listed(names: str | Measure | Sequence[str | Measure]) -> list[str]:
+    """Names as a list; one alone may be given, and a measure itself for its name."""
+    names = [names] if isinstance(names, str | Measure) else names
+    return [repr(name) if isinstance(name, Measure) else name for name in names]

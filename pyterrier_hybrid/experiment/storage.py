@@ -5,13 +5,13 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet
 
+from pyterrier_hybrid.experiment.result import Result
 from pyterrier_hybrid.indexing.publish import publish
 
-from .result import Result
-
-#: Written last inside the folder; what makes a folder a result.
-RECORD = 'result.json'
+#: The file that is written last, and makes a folder a result.
+RESULT_FILE = 'result.json'
 FRAMES = ('per_query', 'blanks', 'matrix', 'chance')
 FORMAT = 1
 
@@ -32,7 +32,7 @@ def save_result(result: Result, folder: str | Path) -> Path:
         FileExistsError: the folder holds something that is not a result.
     """
     folder = Path(folder)
-    if folder.exists() and not (folder / RECORD).exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and not (folder / RESULT_FILE).exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f'{folder} holds something that is not a result; give another folder')
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f'{folder.name}.', dir=folder.parent))
@@ -45,7 +45,7 @@ def save_result(result: Result, folder: str | Path) -> Path:
             'notes': result.notes, 'provenance': result.provenance,
         }  # fmt: skip
         text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
-        (partial / RECORD).write_text(f'{text}\n', encoding='utf-8')
+        (partial / RESULT_FILE).write_text(f'{text}\n', encoding='utf-8')
         publish(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -55,20 +55,37 @@ def save_result(result: Result, folder: str | Path) -> Path:
 def load_result(folder: str | Path) -> Result:
     """Reads what :func:`save_result` has written.
 
+    Args:
+        folder: of the result, or the single Parquet file that ``Result.to_parquet`` of earlier versions wrote.
+
     Raises:
         FileNotFoundError: there is no result in the folder.
         ValueError: a damaged file, or a result of another version of this package.
     """
     folder = Path(folder)
+    if folder.is_file():
+        return _load_file(folder)
+    path = folder / RESULT_FILE
     try:
-        record = json.loads((folder / RECORD).read_text(encoding='utf-8'))
+        record = json.loads(path.read_text(encoding='utf-8'))
     except (FileNotFoundError, NotADirectoryError):
-        raise FileNotFoundError(f'there is no result in {folder}: it has no {RECORD}') from None
+        raise FileNotFoundError(f'there is no result in {folder}: it has no {RESULT_FILE}') from None
     except ValueError as error:
-        raise ValueError(f'{folder / RECORD} is not JSON ({error}): the result is damaged, evaluate again') from None
+        raise ValueError(f'{path} is not JSON ({error}): the result is damaged, evaluate again') from None
     if not isinstance(record, dict) or record.pop('format', None) != FORMAT:
-        raise ValueError(f'{folder / RECORD} is of another format than {FORMAT}; evaluate again with this version')
+        raise ValueError(f'{path} is of another format than {FORMAT}; evaluate again with this version')
     return Result(**{name: _read(folder / f'{name}.parquet') for name in FRAMES}, **record)
+
+
+def _load_file(path: Path) -> Result:
+    """A result of one Parquet file, whose metadata hold all but the values as JSON."""
+    per_query = _read(path)
+    record = pyarrow.parquet.read_schema(path).metadata.get(b'pyterrier_hybrid')
+    if record is None:
+        raise ValueError(f'{path} holds no result; write one with Result.save')
+    record = json.loads(record)
+    frames = {name: pd.DataFrame(**record.pop(name)) for name in FRAMES[1:]}
+    return Result(per_query=per_query, **frames, **record)
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -5,8 +5,6 @@ import io
 import pandas as pd
 import pytest
 
-from pyterrier_hybrid.experiment import Result
-
 
 def test_markdown(make_result):
     assert make_result().to_markdown() == '''\
@@ -95,14 +93,3 @@ def test_csv_has_every_cell(make_result, tmp_path):
     assert cells['system'].is_monotonic_increasing
     first = cells.iloc[0]
     assert (first['setting'], first['query_lang'], first['value'], first['n']) == ('monolingual', 'de', 0.25, 2)
-
-
-def test_parquet(make_result, same, tmp_path):
-    result = make_result()
-    result.to_parquet(tmp_path / 'one.parquet')
-    make_result().to_parquet(tmp_path / 'two.parquet')
-    assert (tmp_path / 'one.parquet').read_bytes() == (tmp_path / 'two.parquet').read_bytes()
-    same(Result.read_parquet(tmp_path / 'one.parquet'), result)
-    pd.DataFrame({'x': [1]}).to_parquet(tmp_path / 'other.parquet')
-    with pytest.raises(ValueError, match=r'other.parquet holds no result; write one with Result.to_parquet'):
-        Result.read_parquet(tmp_path / 'other.parquet')

@@ -61,3 +61,13 @@ def test_a_result_needs_no_more_than_values():
     frame = pd.DataFrame({'system': 'x', 'setting': 'monolingual', 'query_lang': 'de', 'doc_lang': 'de',
                           'measure': 'AP', 'qid': ['1', '2'], 'value': [0.0, 1.0]})  # fmt: skip
     assert Result(frame, ['x'], ['AP'], 'mine').table().loc['x', ('AP', 'monolingual')] == 0.5
+
+
+def test_report_compares_with_a_baseline(result, tmp_path):
+    pytest.importorskip('matplotlib')
+    page = result.report(tmp_path / 'page.html', baseline='a', margin={'AP': 0.2}, title='Mine').read_text()
+    for section in ('significance', 'languages-won', 'equivalence'):
+        assert f'id="{section}"' in page
+    assert 'id="significance"' not in result.report(tmp_path / 'plain.html').read_text()
+    with pytest.raises(ValueError, match='give baseline= too'):
+        result.report(tmp_path / 'page.html', margin=0.1)

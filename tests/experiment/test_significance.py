@@ -4,17 +4,14 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+from ir_measures import AP
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
-from pyterrier_hybrid.experiment import (
-    Result,
-    better_in,
-    compare_by_language,
-    compare_every_language,
-    compare_systems,
-    equivalence,
-)
+from pyterrier_hybrid import experiment
+from pyterrier_hybrid.experiment import Result, better_in
 from pyterrier_hybrid.experiment.contributions import contributions
+from pyterrier_hybrid.experiment.significance import corrected
 
 
 def make(cells, systems=('a', 'b'), measures=('AP',)) -> Result:
@@ -39,7 +36,7 @@ def uneven():
 
 
 def test_contributions_by_hand(uneven):
-    found = contributions(uneven, 'a', 'b', 'AP', 'monolingual')
+    found = contributions(uneven.per_query, 'a', 'b')
     # n / C * sum of difference / n_c: 3/2 * (.5/3 + .5/2), 3/2 * (0 + 1/2), 3/2 * (-.5/3)
     assert found.differences == pytest.approx([0.625, 0.75, -0.25])
     table = uneven.table()[('AP', 'monolingual')]
@@ -54,7 +51,7 @@ def test_where_every_question_is_in_every_cell_it_contributes_its_mean():
         for s, system in enumerate('ab') for j, q in enumerate(('de', 'en', 'es', 'hi'))
         for k, d in enumerate(('ar', 'zh', 'th'))
     })  # fmt: skip
-    found = contributions(result, 'a', 'b', 'AP', 'crosslingual')
+    found = contributions(result.per_query, 'a', 'b')
     assert found.differences == pytest.approx((values[0] - values[1]).mean(axis=(0, 1)), abs=1e-11)
 
 
@@ -64,7 +61,7 @@ def test_only_what_both_have_counts():
         ('b', 'multilingual', 'de', None): {'q1': 0.25, 'q2': 0.0, 'q3': 1.0},
         ('a', 'multilingual', 'en', None): {'q1': 0.0},
     })  # fmt: skip
-    found = contributions(result, 'a', 'b', 'AP', 'multilingual')
+    found = contributions(result.per_query, 'a', 'b')
     assert found == (0.75, 0.125, pytest.approx([0.25, 1.0]))
 
 
@@ -79,7 +76,7 @@ def test_the_same_question_in_eleven_languages_is_one_observation():
             for s, system in enumerate('ab') for lang in langs
         })  # fmt: skip
 
-    one, eleven = (compare_systems(result(langs), 'b') for langs in (['de'], [f'l{chr(97 + i)}' for i in range(11)]))
+    one, eleven = (result(langs).compare('b') for langs in (['de'], [f'l{chr(97 + i)}' for i in range(11)]))
     pd.testing.assert_frame_equal(one, eleven)
     assert one['n'].tolist() == [20]
 
@@ -100,8 +97,8 @@ def three():
 
 
 @pytest.mark.parametrize('test', ['t', 'wilcoxon', 'randomization'])
-def test_compare_systems(three, test):
-    found = compare_systems(three, 'base', test=test)
+def test_compare(three, test):
+    found = three.compare('base', test=test)
     assert found.columns.tolist() == [
         'system', 'baseline', 'measure', 'setting', 'value', 'baseline_value', 'difference', 'low', 'high', 'effect',
         'statistic', 'p', 'p_corrected', 'significant', 'n', 'test', 'correction', 'comparisons', 'level',
@@ -129,37 +126,37 @@ def test_compare_systems(three, test):
 
 
 def test_a_choice_is_its_own_family(three):
-    found = compare_systems(three, 'base', systems='better', measures=['AP'], settings='multilingual')
+    found = three.compare('base', systems='better', measures=['AP'], settings='multilingual')
     assert len(found) == 1 and found['p'].tolist() == found['p_corrected'].tolist()
-    raw = compare_systems(three, 'base', correction=None)
+    raw = three.compare('base', correction=None)
     assert raw['p'].tolist() == raw['p_corrected'].tolist()
-    bonferroni = compare_systems(three, 'base', correction='bonferroni')
+    bonferroni = three.compare('base', correction='bonferroni')
     assert bonferroni['p_corrected'].tolist() == pytest.approx(np.minimum(8 * raw['p'], 1).tolist())
 
 
 def test_the_same_seed_gives_the_same_table(three):
-    first, second = (compare_systems(three, 'base', test='randomization', resamples=500) for _ in range(2))
+    first, second = (three.compare('base', test='randomization', resamples=500) for _ in range(2))
     pd.testing.assert_frame_equal(first, second)
-    assert not first.equals(compare_systems(three, 'base', test='randomization', resamples=500, seed=1))
+    assert not first.equals(three.compare('base', test='randomization', resamples=500, seed=1))
 
 
 def test_settings_without_values_are_left_out(make_result):
-    found = compare_systems(make_result(), 'a', measures='AP')
+    found = make_result().compare('a', measures='AP')
     assert found['setting'].tolist() == ['multilingual'] and found['difference'].tolist() == pytest.approx([0.1])
 
 
 def test_equivalence(three):
-    found = equivalence(three, 'base', margin={'AP': 0.12}, settings='multilingual').set_index('system')
+    found = three.equivalence('base', margin={'AP': 0.12}, settings='multilingual').set_index('system')
     assert found['equivalent'].to_dict() == {'same': True, 'better': False}
     assert found.loc['same', 'p_corrected'] == 2 * found.loc['same', 'p']
     assert (found['margin'] == 0.12).all() and set(found['measure']) == {'AP'}
-    assert not equivalence(three, 'base', margin=1e-6)['equivalent'].any()
+    assert not three.equivalence('base', margin=1e-6)['equivalent'].any()
 
 
 @pytest.mark.parametrize('level', [0.9, 0.95])
 def test_equivalence_without_a_correction_is_an_interval_within_the_margin(three, level):
     for margin in (0.05, 0.08, 0.1, 0.2, 0.3):
-        found = equivalence(three, 'base', margin=margin, correction=None, level=level)
+        found = three.equivalence('base', margin=margin, correction=None, level=level)
         inside = (found['low'] > -margin) & (found['high'] < margin)
         assert found['equivalent'].tolist() == inside.tolist()
     row = found[(found['system'] == 'same') & (found['measure'] == 'AP')].iloc[0]
@@ -188,13 +185,13 @@ def languages():
 
 
 def test_better_in_n_of_m_languages(languages):
-    found = compare_by_language(languages, 'a', 'b', 'AP', 'multilingual')
+    found = languages.compare_by_language('b', systems='a', measures='AP', settings='multilingual')
     assert found['query_lang'].tolist() == ['de', 'en', 'th'] and (found['n'] == 30).all()
     assert found['difference'].tolist() == pytest.approx([0.2, 0.01, -0.2])
     assert found['better'].tolist() == [True, True, False]
     assert found['significant'].tolist() == [True, False, True]
     assert better_in(found) == 'better in 2 of 3 languages, significantly in 1; significantly worse in 1'
-    less = compare_by_language(languages, 'a', 'b', 'RankDistance', 'multilingual')
+    less = languages.compare_by_language('b', systems='a', measures='RankDistance', settings='multilingual')
     assert better_in(less) == 'better in 1 of 3 languages, significantly in 1; significantly worse in 1'
     assert better_in(found[found['better']]) == 'better in 2 of 2 languages, significantly in 1'
 
@@ -202,42 +199,86 @@ def test_better_in_n_of_m_languages(languages):
 def test_a_language_with_one_question_is_left_out(languages):
     rows = languages.per_query
     few = dataclasses.replace(languages, per_query=rows[(rows['query_lang'] != 'th') | (rows['qid'] == 'q1')])
-    found = compare_by_language(few, 'a', 'b', 'AP', 'multilingual')
+    found = few.compare_by_language('b', systems='a', measures='AP', settings='multilingual')
     assert found['query_lang'].tolist() == ['de', 'en'] and found['comparisons'].tolist() == [2, 2]
     one = dataclasses.replace(languages, per_query=rows[rows['qid'] == 'q1'])
-    with pytest.raises(ValueError, match='1 question has a value of AP in the multilingual settings'):
-        compare_by_language(one, 'a', 'b', 'AP', 'multilingual')
-    assert compare_every_language(one, 'b') == {}
+    one = dataclasses.replace(languages, per_query=rows[rows['qid'] == 'q1'])
     apart = rows[((rows['query_lang'] == 'de') & (rows['qid'] == 'q1'))
                  | ((rows['query_lang'] == 'en') & (rows['qid'] == 'q2'))]  # fmt: skip
-    with pytest.raises(ValueError, match=r"no language has two questions with values of AP .* both 'a' and 'b'"):
-        compare_by_language(dataclasses.replace(languages, per_query=apart), 'a', 'b', 'AP', 'multilingual')
+    for result in (one, dataclasses.replace(languages, per_query=apart)):
+        with pytest.raises(ValueError, match="no language has two questions with values for both 'b' and"):
+            result.compare_by_language('b')
 
 
 def test_every_language_of_every_comparison(languages):
-    found = compare_every_language(languages, 'b', resamples=500)
-    assert list(found) == [('a', 'b', measure, 'multilingual') for measure in ('AP', 'RankDistance')]  # LPR: neither
-    for compared, frame in found.items():
-        pd.testing.assert_frame_equal(frame, compare_by_language(languages, *compared, resamples=500))
-    assert list(compare_every_language(languages, 'b', measures='RankDistance', resamples=9)) == list(found)[1:]
+    found = languages.compare_by_language('b', resamples=500)
+    compared = found[['system', 'baseline', 'measure', 'setting']].drop_duplicates().values.tolist()
+    assert compared == [['a', 'b', measure, 'multilingual'] for measure in ('AP', 'RankDistance')]  # LPR: neither
+    for measure in ('AP', 'RankDistance'):
+        one = languages.compare_by_language('b', measures=measure, resamples=500)
+        rows = found[found['measure'] == measure].reset_index(drop=True)
+        pd.testing.assert_frame_equal(one, rows)
+        pd.testing.assert_series_equal(rows['comparisons'], pd.Series([3] * 3), check_names=False)
+    one = dataclasses.replace(languages, per_query=languages.per_query.query("query_lang == 'th'"))
+    assert one.compare('b', measures='AP', correction=None)['p'][0] == pytest.approx(rows_of(found, 'AP', 'th')['p'])
+
+
+def rows_of(found, measure, lang):
+    return found[(found['measure'] == measure) & (found['query_lang'] == lang)].iloc[0]
+
+
+def test_functions_of_earlier_versions(languages):
+    with pytest.warns(FutureWarning, match=r'result\.compare\(baseline\)'):
+        pd.testing.assert_frame_equal(experiment.compare_systems(languages, 'b'), languages.compare('b'))
+    with pytest.warns(FutureWarning, match=r'result\.equivalence\(baseline\)'):
+        pd.testing.assert_frame_equal(
+            experiment.equivalence(languages, 'b', margin=0.1), languages.equivalence('b', margin=0.1)
+        )
+    with pytest.warns(FutureWarning, match=r'result\.compare_by_language\(baseline\)'):
+        every = experiment.compare_every_language(languages, 'b', resamples=99)
+    assert list(every) == [('a', 'b', measure, 'multilingual') for measure in ('AP', 'RankDistance')]
+    for compared, frame in every.items():
+        with pytest.warns(FutureWarning, match=r'result\.compare_by_language\(baseline\)'):
+            one = experiment.compare_by_language(languages, *compared, resamples=99)
+        pd.testing.assert_frame_equal(frame.reset_index(drop=True), one)
+        assert one.columns[0] == 'query_lang'
+
+
+@pytest.mark.parametrize('correction', ['bonferroni', 'holm-sidak', 'fdr_bh', 'fdr_tsbky', 'hommel'])
+def test_corrections_are_those_of_pt_experiment(three, correction):
+    found = three.compare('base', correction=correction)
+    reject, p, *_ = multipletests(found['p'], method=correction)
+    assert found['p_corrected'].tolist() == pytest.approx(list(p))
+    assert found['significant'].tolist() == reject.tolist() and (found['correction'] == correction).all()
+
+
+def test_holm_by_hand():
+    frame = corrected(pd.DataFrame({'p': [0.04, 0.01, 0.03], 'n': 9}), 't', 'holm', 0.95, 'significant')
+    assert frame['p_corrected'].tolist() == pytest.approx([0.06, 0.03, 0.06])  # .01 * 3, .03 * 2, then not less
+    assert frame['significant'].tolist() == [False, True, False]
+
+
+def test_measures_may_be_given_as_objects(three):
+    pd.testing.assert_frame_equal(three.compare('base', measures=[AP]), three.compare('base', measures='AP'))
+    by_object = three.equivalence('base', margin={AP: 0.1})
+    pd.testing.assert_frame_equal(by_object, three.equivalence('base', margin={'AP': 0.1}))
 
 
 @pytest.mark.parametrize('call, message', [
-    (lambda r: compare_every_language(r, 'c'), "the result has no system 'c'"),
-    (lambda r: equivalence(r, 'a', margin=1, level=0.5), 'level is 0.5; an equivalence test has one above 0.5'),
-    (lambda r: compare_systems(r, 'c'), "the result has no system 'c'; it has a, b"),
-    (lambda r: compare_systems(r, 'a', systems='a'), "'a' cannot be compared with itself"),
-    (lambda r: compare_systems(r, 'a', measures='P'), "the result has no measure 'P'"),
-    (lambda r: compare_systems(r, 'a', settings='mono'), "the result has no setting 'mono'"),
-    (lambda r: compare_systems(r, 'a', settings='crosslingual'), 'there is nothing in which b and a have values'),
-    (lambda r: compare_systems(r, 'a', test='u'), "test is 'u'; it is one of 't', 'wilcoxon', 'randomization'"),
-    (lambda r: compare_systems(r, 'a', correction='x'), "correction is 'x'; it is one of 'holm', 'bonferroni', None"),
-    (lambda r: compare_systems(r, 'a', level=95), 'level is 95; it lies between 0 and 1'),
-    (lambda r: equivalence(r, 'a', margin=0), 'the margin of AP is 0; it is a number above 0'),
-    (lambda r: equivalence(r, 'a', margin={'AP': 1}, measures=['LPR']), 'the margin of LPR is None'),
-    (lambda r: compare_by_language(r, 'a', 'b', 'LPR', 'multilingual'), 'neither more nor less of LPR is better'),
-    (lambda r: compare_by_language(r, 'a', 'b', 'AP', 'monolingual'), 'AP has no value in the monolingual settings'),
-    (lambda r: compare_by_language(r, 'a', 'c', 'AP', 'multilingual'), "the result has no system 'c'"),
+    (lambda r: r.equivalence('a', margin=1, level=0.5), 'level is 0.5; an equivalence test has one above 0.5'),
+    (lambda r: r.compare('c'), "the result has no system 'c'; it has a, b"),
+    (lambda r: r.compare('a', systems='a'), "'a' cannot be compared with itself"),
+    (lambda r: r.compare('a', measures='P'), "the result has no measure 'P'"),
+    (lambda r: r.compare('a', settings='mono'), "the result has no setting 'mono'"),
+    (lambda r: r.compare('a', settings='crosslingual'), 'there is nothing in which b and a have values'),
+    (lambda r: r.compare('a', test='u'), "test is 'u'; it is one of 't', 'wilcoxon', 'randomization'"),
+    (lambda r: r.compare('a', correction='x'), "correction is 'x'; it is one of None, .*'bonferroni'"),
+    (lambda r: r.compare('a', level=95), 'level is 95; it lies between 0 and 1'),
+    (lambda r: r.equivalence('a', margin=0), 'the margin of AP is 0; it is a number above 0'),
+    (lambda r: r.equivalence('a', margin={'AP': 1}, measures=['LPR']), 'the margin of LPR is None'),
+    (lambda r: r.compare_by_language('b', measures='LPR'), 'neither more nor less of LPR is better'),
+    (lambda r: r.compare_by_language('b', settings='monolingual'), 'there is nothing in which a and b have values'),
+    (lambda r: r.compare_by_language('c'), "the result has no system 'c'"),
 ])  # fmt: skip
 def test_what_cannot_be_compared(languages, call, message):
     with pytest.raises(ValueError, match=message):
@@ -249,13 +290,13 @@ def test_a_comparison_of_one_question_is_left_out():
         **{(system, 'multilingual', 'de', None): {'q1': 0.5, 'q2': v} for system, v in (('a', 0.1), ('b', 0.2))},
         **{(system, 'multilingual', 'de', None, 'LPR'): {'q1': 1.0} for system in 'ab'},
     }, measures=['AP', 'LPR'])  # fmt: skip
-    assert compare_systems(result, 'b')['measure'].tolist() == ['AP']
-    assert equivalence(result, 'b', margin=0.1)['measure'].tolist() == ['AP']
-    with pytest.raises(ValueError, match='1 question has a value of LPR'):
-        compare_systems(result, 'b', measures='LPR')
+    assert result.compare('b')['measure'].tolist() == ['AP']
+    assert result.equivalence('b', margin=0.1)['measure'].tolist() == ['AP']
+    with pytest.raises(ValueError, match='LPR, multilingual settings: 1 question has a value'):
+        result.compare('b', measures='LPR')
 
 
 def test_one_question_is_no_sample():
     result = make({(system, 'multilingual', 'de', None): {'q1': 0.5} for system in 'ab'})
-    with pytest.raises(ValueError, match="1 question has a value of AP in the multilingual settings for both 'a' and"):
-        compare_systems(result, 'b')
+    with pytest.raises(ValueError, match="AP, multilingual settings: 1 question has a value for both 'a' and"):
+        result.compare('b')

@@ -1,6 +1,8 @@
 """Results on disk: absent or whole, the same bytes for the same result."""
+import json
 from dataclasses import replace
 
+import pyarrow.parquet
 import pytest
 
 from pyterrier_hybrid.experiment import Result
@@ -54,3 +56,28 @@ def test_damaged_results(make_result, tmp_path, damage, error, message):
     damage(folder)
     with pytest.raises(error, match=message):
         Result.load(folder)
+
+
+def test_results_in_one_parquet_file(make_result, same, tmp_path):
+    """The format of earlier versions: all but the values as JSON in the file's metadata."""
+    result = make_result()
+    record = {
+        name: {'columns': list(frame.columns), 'data': frame.astype(object).to_numpy().tolist()}
+        for name in ('blanks', 'matrix', 'chance') for frame in [getattr(result, name)]
+    }
+    record |= {name: getattr(result, name) for name in ('systems', 'measures', 'dataset', 'notes', 'provenance')}
+    table = pyarrow.Table.from_pandas(result.per_query, preserve_index=False)
+    metadata = {**table.schema.metadata, b'pyterrier_hybrid': json.dumps(record).encode()}
+    pyarrow.parquet.write_table(table.replace_schema_metadata(metadata), tmp_path / 'old.parquet')
+    same(Result.load(tmp_path / 'old.parquet'), result)
+    with pytest.warns(FutureWarning, match=r'Result\.load'):
+        same(Result.read_parquet(tmp_path / 'old.parquet'), result)
+    result.per_query.to_parquet(tmp_path / 'other.parquet')
+    with pytest.raises(ValueError, match=r'other.parquet holds no result; write one with Result.save'):
+        Result.load(tmp_path / 'other.parquet')
+
+
+def test_parquet_methods_of_earlier_versions(make_result, same, tmp_path):
+    with pytest.warns(FutureWarning, match=r'Result\.save'):
+        make_result().to_parquet(tmp_path / 'result')
+    same(Result.load(tmp_path / 'result'), make_result())

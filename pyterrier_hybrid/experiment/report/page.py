@@ -74,11 +74,10 @@ def write_report(
         study: the outcome of :func:`~pyterrier_hybrid.experiment.ratio_study`, or its table: columns ``monolingual,
             crosslingual, multilingual, mixed`` (shares that sum to 1), ``seed, setting, measure, value``, and where
             there are several amounts of data ``mix, fraction``.
-        significance: the table of :func:`~pyterrier_hybrid.experiment.compare_systems`.
-        by_language: tables of :func:`~pyterrier_hybrid.experiment.compare_by_language` by its arguments, such as
-            ``('hybrid', 'X-X-mono', 'AP', 'multilingual')``; those of
-            :func:`~pyterrier_hybrid.experiment.compare_every_language`.
-        equivalence: the table of :func:`~pyterrier_hybrid.experiment.equivalence`.
+        significance: the table of :meth:`Result.compare`.
+        by_language: the rows of :meth:`Result.compare_by_language` by (system, baseline, measure, setting), such as
+            ``('hybrid', 'X-X-mono', 'AP', 'multilingual')``.
+        equivalence: the table of :meth:`Result.equivalence`.
         title: the page's heading; None for one that names the data set.
 
     Returns:
@@ -92,7 +91,7 @@ def write_report(
 
     Example::
 
-        write_report(result, 'report.html', significance=compare_systems(result, 'X-X-mono'))
+        write_report(result, 'report.html', significance=result.compare('X-X-mono'))
     """
     check_matplotlib()
     path = Path(path)
