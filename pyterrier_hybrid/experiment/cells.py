@@ -8,10 +8,11 @@ import pandas as pd
 from ir_measures.measures import Measure
 
 from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet, Judged
-from pyterrier_hybrid.experiment.from_ranks import Values, is_from_ranks, per_query
 from pyterrier_hybrid.experiment.setting import Setting
 from pyterrier_hybrid.experiment.systems import System
 from pyterrier_hybrid.measures.base import LanguageMeasure
+from pyterrier_hybrid.measures.facts import is_from_ranks, per_query
+from pyterrier_hybrid.measures.relevant import Relevant, Values
 
 _NAMES = {'qid': 'query_id', 'docno': 'doc_id', 'label': 'relevance'}
 
@@ -37,7 +38,7 @@ class Cell(NamedTuple):
 
 
 def evaluate(system: System, settings: Iterable[Setting], measures: Sequence[Measure]) -> Iterator[tuple]:
-    """Yields for each setting its cells, and the ranks of its relevant passages (None in a setting without).
+    """Yields for each setting its cells, and its relevant passages with their ranks (None in a setting without).
 
     Args:
         system: a prepared system.
@@ -48,8 +49,9 @@ def evaluate(system: System, settings: Iterable[Setting], measures: Sequence[Mea
     for setting in settings:
         judged = collection.judged(setting)
         refused = system.refuses(setting) or _nothing_asked(judged, setting, collection)
-        ranks = None if refused else system.ranks(setting, judged)
-        found = {} if refused else _values(system, setting, judged, ranks, [m for m in measures if _fits(m, setting)])
+        relevant = None if refused else judged.ranked(*system.ranks(setting, judged))
+        fit = [measure for measure in measures if _fits(measure, setting)]
+        found = {} if refused else _values(system, setting, judged, relevant, fit)
         cells = []
         for measure in measures:
             values = found.get(measure)
@@ -59,7 +61,7 @@ def evaluate(system: System, settings: Iterable[Setting], measures: Sequence[Mea
             else:
                 reason = refused or (values.otherwise if values else _UNFIT)
                 cells.append(Cell(system.name, setting, repr(measure), *_NOTHING, reason))
-        yield cells, judged, ranks
+        yield cells, relevant
 
 
 def check_measures(measures: Iterable[Measure], *, dense: bool) -> list[Measure]:
@@ -114,13 +116,12 @@ def _nothing_asked(judged: Judged, setting: Setting, collection: EvaluationSet) 
 
 def _depth(measure: Measure) -> int | None:
     """How many passages of a list a measure needs to be seen; None for all."""
-    whole = measure.params.get('judged_only') or measure.params.get('compat')
-    return None if whole else measure.params.get('cutoff')
+    return None if measure.params.get('judged_only') else measure.params.get('cutoff')
 
 
-def _values(system: System, setting: Setting, judged: Judged, ranks: np.ndarray, measures: list[Measure]) -> dict:
+def _values(system: System, setting: Setting, judged: Judged, relevant: Relevant, measures: list[Measure]) -> dict:
     """The values of measures that fit a setting, those that are not computed from ranks by ir_measures on a run."""
-    values = {measure: per_query(measure, judged, ranks) for measure in measures if is_from_ranks(measure)}
+    values = {measure: per_query(measure, relevant) for measure in measures if is_from_ranks(measure)}
     others = [measure for measure in measures if measure not in values]
     if others:
         depths = [_depth(measure) for measure in others]

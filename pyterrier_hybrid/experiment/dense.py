@@ -44,11 +44,12 @@ class DenseSystem(System):
         self._vecs = np.asarray(self.encoder.encode_queries(self._topics['query'].tolist()), dtype=np.float32)
         self._check_vectors()
 
-    def ranks(self, setting: Setting, judged: Judged) -> np.ndarray:
+    def ranks(self, setting: Setting, judged: Judged) -> tuple[np.ndarray, np.ndarray]:
         if self._ranks is None:
             self._ranks = self._rank()
         pooled, within = self._ranks
-        return (pooled if setting.doc_lang is None else within)[setting.query_lang][judged.rows]
+        ranks = (pooled if setting.doc_lang is None else within)[setting.query_lang][judged.rows]
+        return ranks, np.full(judged.n_queries, judged.pool)
 
     def run(self, setting: Setting, judged: Judged, depth: int | None) -> pd.DataFrame:
         langs = self.collection.languages if setting.doc_lang is None else [setting.doc_lang]

@@ -15,6 +15,7 @@ from datasets_ext.provider import HybridDataset
 from datasets_ext.shape import REGISTERED
 from pyterrier_hybrid.experiment.setting import Setting
 from pyterrier_hybrid.languages import LANG, QUERY_LANG, check_languages
+from pyterrier_hybrid.measures.relevant import Relevant
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +45,13 @@ class Judged:
     @property
     def n_queries(self) -> int:
         return len(self.qids)
+
+    def ranked(self, ranks: np.ndarray, lengths: np.ndarray) -> Relevant:
+        """The relevant passages with their ranks, and the number of passages ranked for each question."""
+        return Relevant(
+            ranks, self.queries, self.langs, self.relevance, self.n_queries, lengths,
+            query_langs=np.full(self.n_queries, self.query_lang), pool=self.pool,
+        )  # fmt: skip
 
 
 def _kept(method: Callable) -> Callable:

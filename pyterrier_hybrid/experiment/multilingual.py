@@ -49,9 +49,9 @@ def MultilingualExperiment(
         dataset: a collection (``'xquad-r'``, ``'hybrid:miracl-multi/dev'``, ``pt.get_dataset('hybrid:xquad-r')``, see
             :class:`EvaluationSet`), or an :class:`EvaluationSet`.
         measures: ir_measures objects. RankDistance without a cutoff is over the whole pool: what a pipeline has not
-            retrieved ranks last. Measures that need more than the ranks of relevant passages (AWRF, PEER, alpha_nDCG,
-            Judged) are computed by ir_measures on a run, for dense systems down to the measure's cutoff, which it must
-            have.
+            retrieved follows in random order. Measures that need more than the ranks of relevant passages (AWRF,
+            alpha_nDCG, Judged) are computed by ir_measures on a run, for dense systems down to the measure's cutoff,
+            which it must have.
         settings: which kinds of settings.
         languages: the languages of questions and passages; None for all.
         device: a torch device for the matrix products of dense systems; numpy by default. The result is the same.
@@ -74,10 +74,10 @@ def MultilingualExperiment(
     for runner in runners:
         runner.prepare(verbose)
         bar = pt.tqdm(wanted, desc=runner.name, unit='setting', disable=not verbose)
-        for found, judged, ranks in evaluate(runner, bar, measures):
+        for found, relevant in evaluate(runner, bar, measures):
             cells += found
-            if ranks is not None and found[0].setting.doc_lang is None:
-                matrices.append(matrix(runner.name, found[0].setting.query_lang, judged, ranks, collection))
+            if relevant is not None and found[0].setting.doc_lang is None:
+                matrices.append(matrix(runner.name, found[0].setting.query_lang, relevant, collection))
     return Result(
         per_query=_per_query(cells, list(systems), measures, collection),
         systems=list(systems),

@@ -59,13 +59,13 @@ class PoolSystem(System):
         topics = self.collection.topics(setting.query_lang)
         return self.pipeline(setting.doc_lang)(topics[topics['qid'].isin(judged.qids)].reset_index(drop=True))
 
-    def ranks(self, setting: Setting, judged: Judged) -> np.ndarray:
+    def ranks(self, setting: Setting, judged: Judged) -> tuple[np.ndarray, np.ndarray]:
         ranking, _ = self._ranking(setting, judged, depth=0)
         self._asked += judged.n_queries
         self._answered += np.count_nonzero(ranking.lengths)
         longest, pool = self._depths.get(setting.kind, (0, 0))
         self._depths[setting.kind] = max(longest, int(ranking.lengths.max(initial=0))), max(pool, judged.pool)
-        return ranking.ranks
+        return ranking.ranks, ranking.lengths
 
     def run(self, setting: Setting, judged: Judged, depth: int | None) -> pd.DataFrame:
         ranking, frame = self._ranking(setting, judged, judged.pool if depth is None else depth)
@@ -80,7 +80,7 @@ class PoolSystem(System):
         cut = {kind: depth for kind, depth in self._depths.items() if 0 < depth[0] < depth[1]}
         if cut:
             found = ', '.join(f'{n:,} of {pool:,} in the {kind} settings' for kind, (n, pool) in cut.items())
-            last = f', in RankDistance as ranked {cut["multilingual"][1]:,}' if 'multilingual' in cut else ''
+            last = ', in RankDistance as if what was not retrieved followed in random order' * ('multilingual' in cut)
             notes.append(
                 f'{self.name} returned at most so many passages for a question: {found}; a relevant passage beyond '
                 f'counts as not retrieved{last}.'

@@ -27,10 +27,11 @@ class System(ABC):
         return ''
 
     @abstractmethod
-    def ranks(self, setting: Setting, judged: Judged) -> np.ndarray:
-        """The ranks of the relevant passages of a setting, by (-score, docno) and from 1: int64 (n,).
+    def ranks(self, setting: Setting, judged: Judged) -> tuple[np.ndarray, np.ndarray]:
+        """The ranks of the relevant passages of a setting, and the number of passages ranked for each question.
 
-        0 stands for a passage that was not retrieved.
+        Returns:
+            int64 (n,), by (-score, docno) and from 1, 0 for a passage that was not retrieved; int64 (n_queries,).
         """
 
     @abstractmethod

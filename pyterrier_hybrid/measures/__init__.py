@@ -3,6 +3,7 @@
 Measures of ir_measures, as objects or by name (``ir_measures.parse_measure('RankDistance@1000')``):
 
 - :data:`RankDistance`: the gap between the best-served and the worst-served language;
+- :data:`MaxRank`, :data:`Complete`: how far down every language is found, and whether within k;
 - :data:`LPR`: how often the query's own language comes first;
 - :data:`TLR`: recall over the other languages;
 - :data:`PEER`: whether equally relevant documents rank equally high in all languages;
@@ -11,18 +12,33 @@ Measures of ir_measures, as objects or by name (``ir_measures.parse_measure('Ran
 Functions over runs: :func:`language_matrix` with :func:`diagonal_advantage`, and :func:`mrc`.
 
 They read a document's language from the qrels' ``iteration``, or from :class:`Languages`. Rank is by (-score, docno)
-everywhere, and relevant means relevance >= ``rel``, 1 by default. Neither scipy nor torch is imported here.
+everywhere, and relevant means relevance >= ``rel``, 1 by default. :mod:`~pyterrier_hybrid.measures.facts` says what a
+reader of a measure has to know. Neither scipy nor torch is imported here.
 """
 from pyterrier_hybrid.measures.awrf import AWRF
+from pyterrier_hybrid.measures.complete import Complete
 from pyterrier_hybrid.measures.consistency import mrc
 from pyterrier_hybrid.measures.doc_languages import Languages
 from pyterrier_hybrid.measures.lpr import LPR
 from pyterrier_hybrid.measures.matrix import diagonal_advantage, language_matrix
+from pyterrier_hybrid.measures.max_rank import MaxRank
 from pyterrier_hybrid.measures.peer import PEER
 from pyterrier_hybrid.measures.provider import register as _register
 from pyterrier_hybrid.measures.rank_distance import RankDistance
 from pyterrier_hybrid.measures.tlr import TLR
 
-_register([RankDistance, LPR, TLR, PEER, AWRF])
+_register([RankDistance, MaxRank, Complete, LPR, TLR, PEER, AWRF])
 
-__all__ = ['AWRF', 'LPR', 'PEER', 'TLR', 'Languages', 'RankDistance', 'diagonal_advantage', 'language_matrix', 'mrc']
+__all__ = [
+    'AWRF',
+    'LPR',
+    'PEER',
+    'TLR',
+    'Complete',
+    'Languages',
+    'MaxRank',
+    'RankDistance',
+    'diagonal_advantage',
+    'language_matrix',
+    'mrc',
+]

@@ -4,8 +4,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from pyterrier_hybrid.measures.base import LANGS, REL, LanguageMeasure, Param, count, counted, one_of
+from pyterrier_hybrid.measures.base import LANGS, REL, LanguageMeasure, Param, count, one_of
 from pyterrier_hybrid.measures.evaluation import Evaluation
+from pyterrier_hybrid.measures.relevant import Values, counted
 
 
 def language_exposure(ranks: np.ndarray, queries: np.ndarray, langs: np.ndarray, n_queries: int,
@@ -87,7 +88,7 @@ class _AWRF(LanguageMeasure):
     def depth(self) -> int:
         return self['cutoff']
 
-    def evaluate(self, evaluation: Evaluation) -> tuple[np.ndarray, list[str]]:
+    def evaluate(self, evaluation: Evaluation) -> Values:
         top = evaluation.top(self['cutoff'], self['langs'])
         n_queries = evaluation.n_queries
         if self['target'] == 'collection':
@@ -106,7 +107,7 @@ class _AWRF(LanguageMeasure):
         notes = counted(in_target == 0, 'have no relevant document, hence no target, and count as 0')
         notes += counted(in_target == 1, 'have a target of one language only, where every list in that language '
                                          'has the value 1')
-        return attention_weighted_fairness(exposure, target), notes
+        return Values(attention_weighted_fairness(exposure, target), np.ones(n_queries, dtype=bool), '', notes)
 
 
 AWRF = _AWRF()

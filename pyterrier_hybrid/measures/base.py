@@ -1,5 +1,6 @@
 """What the language-bias measures have in common: parameters that are checked, and a repr that tells them apart."""
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from operator import index
 from typing import Any, ClassVar
@@ -10,6 +11,7 @@ from ir_measures.measures import MeanAgg, Measure, ParamInfo
 from pyterrier_hybrid.languages import check_language
 from pyterrier_hybrid.measures.doc_languages import Languages
 from pyterrier_hybrid.measures.evaluation import Evaluation
+from pyterrier_hybrid.measures.relevant import Relevant, Values
 
 
 class Param(ParamInfo):
@@ -74,13 +76,21 @@ QUERY_LANG = Param(language, desc='language of the queries about which neither q
 class LanguageMeasure(Measure):
     """A measure of this package: an ir_measures measure whose parameters are checked when they are given.
 
-    A subclass declares ``NAME`` and ``SUPPORTED_PARAMS`` (of :class:`Param`), and computes in :meth:`evaluate`.
+    A subclass is one file. It declares ``NAME``, ``SUPPORTED_PARAMS`` (of :class:`Param`) and what a reader of its
+    values has to know, and computes in :meth:`from_ranks`, or in :meth:`evaluate` if ranks of relevant documents are
+    not enough. :func:`pyterrier_hybrid.measures.provider.register` makes it known to ir_measures.
+
+    Attributes:
+        better: 1 if more is better, -1 if less is, 0 if neither is.
+        unit: ``'ranks'``, or empty for a number without a unit.
 
     Raises:
         ValueError: an unknown parameter, or a value it cannot have.
     """
 
     SUPPORTED_PARAMS: ClassVar[Mapping[str, Param]] = {}
+    better: ClassVar[int] = 1
+    unit: str = ''
 
     def __init__(self, **params: Any):
         cleaned = {}
@@ -106,14 +116,48 @@ class LanguageMeasure(Measure):
                 how = f'{self.NAME}@20' if name == self.AT_PARAM else f'{self.NAME}({name}=...)'
                 raise ValueError(f'{self!r} needs a {name} ({param.desc}), as in {how}')
 
-    def evaluate(self, evaluation: Evaluation) -> tuple[np.ndarray, list[str]]:
-        """The value of every query, and what has to be said about them.
+    def check_alone(self) -> None:
+        """Checks what ir_measures cannot know, and an experiment does (the size of the pool).
+
+        Raises:
+            ValueError: a parameter that is missing there.
+        """
+
+    def limits(self, pool: int | None = None) -> tuple[float, float]:
+        """The least and the greatest value that the measure can have.
+
+        Args:
+            pool: the number of documents ranked, if it is known.
+        """
+        return 0., 1.
+
+    def from_ranks(self, relevant: Relevant) -> Values:
+        """What the measure says about every query, each value depending on its own query alone.
+
+        Args:
+            relevant: the documents of relevance ``rel`` and more.
+        """
+        raise NotImplementedError(f'{self!r} cannot be computed from the ranks of relevant documents alone')
+
+    def chance(self, relevant: Relevant) -> np.ndarray | None:
+        """The expected value of every query under a ranking that prefers no language; None if the measure has none.
+
+        Args:
+            relevant: as for :meth:`from_ranks`. Its ranks do not matter.
 
         Returns:
-            Finite float64 (n_queries,), in the order of ``evaluation.judgements.query_ids``, each depending on its own
-            query alone; and phrases for one warning.
+            float64 (n_queries,), NaN where the measure says nothing whatever the ranking.
         """
-        raise NotImplementedError
+        return None
+
+    def evaluate(self, evaluation: Evaluation) -> Values:
+        """What the measure says about the queries of the qrels, in the order of ``evaluation.judgements.query_ids``."""
+        relevant = evaluation.relevant(self['rel'], self['langs'])
+        if 'query_lang' in self.SUPPORTED_PARAMS:
+            relevant = replace(relevant, query_langs=evaluation.query_langs(self['query_lang']))
+        if self.params.get('pool') is not None:
+            evaluation.check_pool(self['pool'], relevant, repr(self))
+        return self.from_ranks(relevant)
 
     def depth(self) -> int:
         """How many documents of every list the measure looks at beyond the relevant ones; 0 for none."""
@@ -147,14 +191,3 @@ class _Mean(MeanAgg):
         if not self.count:
             raise ValueError(f'{self.measure}: the qrels are empty, there is no query to average over')
         return super().result()
-
-
-def counted(chosen: np.ndarray, what: str) -> list[str]:
-    """The phrase for a warning about the chosen queries, none if there are none.
-
-    Args:
-        chosen: bool (n_queries,).
-        what: what is true of them.
-    """
-    number = int(chosen.sum())
-    return [f'{number} of {len(chosen)} queries {what}'] if number else []

@@ -7,7 +7,7 @@ language settings of an experiment, and the validation of a training run.
 """
 import numpy as np
 
-from pyterrier_hybrid.measures.rank_distance import was_retrieved
+from pyterrier_hybrid.measures.relevant import was_retrieved
 
 
 def average_precision(ranks: np.ndarray, queries: np.ndarray, n_queries: int, cutoff: int | None = None) -> np.ndarray:

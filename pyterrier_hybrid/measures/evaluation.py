@@ -95,8 +95,17 @@ class Evaluation:
                         "the qrels' iteration, or give langs=Languages({docno: language})")
                 found[i] = self.code(langs[docno])
             self._relevant[key] = Relevant(self.ranking.ranks[rows], j.queries[rows], found, j.relevance[rows],
-                                           self.n_queries)
+                                           self.n_queries, self.ranking.lengths)
         return self._relevant[key]
+
+    def check_pool(self, pool: int, relevant: Relevant, measure: str) -> None:
+        """Raises ValueError if a query has more documents, retrieved or relevant, than the pool holds."""
+        missing = np.bincount(relevant.queries[~relevant.retrieved()], minlength=self.n_queries)
+        known = self.ranking.lengths + missing
+        if (known > pool).any():
+            query = int(np.argmax(known))
+            raise ValueError(f'{measure}: query {self.judgements.query_ids[query]!r:.80} has {known[query]} documents '
+                             f'in the run or relevant, more than pool={pool}; pool is the number of documents ranked')
 
     def query_langs(self, default: str | None) -> np.ndarray:
         """Every query's language: from the qrels, else from the run, else ``default``; int64 (n_queries,).

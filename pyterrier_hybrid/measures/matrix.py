@@ -6,58 +6,56 @@ import pandas as pd
 
 from pyterrier_hybrid.measures.base import count, languages, one_of
 from pyterrier_hybrid.measures.doc_languages import Languages
+from pyterrier_hybrid.measures.effectiveness import average_precision
 from pyterrier_hybrid.measures.evaluation import Evaluation
 from pyterrier_hybrid.measures.judgements import read_judgements
-from pyterrier_hybrid.measures.rank_distance import place_unretrieved, was_retrieved
+from pyterrier_hybrid.measures.rank_distance import depths
+from pyterrier_hybrid.measures.relevant import Relevant
 from pyterrier_hybrid.measures.table import read_run
 
 
-def mean_ranks(ranks: np.ndarray, queries: np.ndarray, langs: np.ndarray, n_queries: int, n_langs: int, *,
-               cutoff: int | None = None, pool: int | None = None, lengths: np.ndarray | None = None) -> np.ndarray:
-    """Each query's mean rank of its relevant documents in each language: float64 (n_queries, n_langs).
+def mean_ranks(relevant: Relevant, n_langs: int, *, cutoff: int | None = None, pool: int | None = None) -> np.ndarray:
+    """Each query's mean rank of its relevant documents in each language.
 
-    NaN where it has none. Unretrieved documents rank as in :class:`RankDistance`.
+    A document that was not retrieved ranks (m+1+N)/2 with a pool of N, m being the length of the query's list: exact
+    for a mean if what was not retrieved follows in random order. With a cutoff, or without a pool, it ranks as in
+    :class:`RankDistance`.
 
     Args:
-        ranks: int (n,), one per relevant document, counted from 1; 0 or less if it was not retrieved.
-        queries: int (n,), the query's position.
-        langs: int (n,), the document's language, from 0.
-        n_queries, n_langs: their numbers.
-        cutoff, pool, lengths: see :func:`rank_distance.unretrieved_ranks`.
+        relevant: the relevant documents.
+        n_langs: the number of languages.
+        cutoff: k, or None.
+        pool: N, the number of documents ranked, or None.
+
+    Returns:
+        float64 (n_queries, n_langs), NaN where a query has no relevant document in a language.
     """
-    placed = place_unretrieved(ranks, queries, n_queries, cutoff=cutoff, pool=pool, lengths=lengths)
-    return _cell_means(placed.astype(np.float64), queries, langs, n_queries, n_langs)
+    expects = pool is not None and cutoff is None
+    behind = (relevant.lengths + 1 + pool) / 2 if expects else depths(relevant, cutoff) + 1.
+    placed = np.where(relevant.retrieved(cutoff), relevant.ranks, behind[relevant.queries])
+    cells, size = relevant.queries * n_langs + relevant.langs, relevant.n_queries * n_langs
+    total = np.bincount(cells, minlength=size)
+    means = np.divide(np.bincount(cells, placed, size), total, out=np.full(size, np.nan), where=total > 0)
+    return means.reshape(-1, n_langs)
 
 
-def average_precisions(ranks: np.ndarray, queries: np.ndarray, langs: np.ndarray, n_queries: int, n_langs: int, *,
-                       cutoff: int | None = None) -> np.ndarray:
+def average_precisions(relevant: Relevant, n_langs: int, *, cutoff: int | None = None) -> np.ndarray:
     """Each query's average precision when relevant are its documents in one language alone.
 
     Documents of other languages stay in the ranking as non-relevant.
 
     Args:
-        ranks, queries, langs, n_queries, n_langs: as in :func:`mean_ranks`.
+        relevant: the relevant documents.
+        n_langs: the number of languages.
         cutoff: k, or None.
 
     Returns:
         float64 (n_queries, n_langs), NaN where a query has no relevant document in a language.
     """
-    retrieved = was_retrieved(ranks, cutoff)
-    cells = queries * n_langs + langs
-    order = np.lexsort((ranks, cells, ~retrieved))[:retrieved.sum()]
-    new_cell = np.diff(cells[order], prepend=-1) != 0
-    starts = np.maximum.accumulate(np.where(new_cell, np.arange(len(order)), 0))
-    precision = np.zeros(len(ranks))
-    precision[order] = (np.arange(len(order)) - starts + 1) / ranks[order]
-    return _cell_means(precision, queries, langs, n_queries, n_langs)
-
-
-def _cell_means(values: np.ndarray, queries: np.ndarray, langs: np.ndarray, n_queries: int,
-                n_langs: int) -> np.ndarray:
-    cells, size = queries * n_langs + langs, n_queries * n_langs
-    number = np.bincount(cells, minlength=size)
-    mean = np.divide(np.bincount(cells, values, minlength=size), number, out=np.full(size, np.nan), where=number > 0)
-    return mean.reshape(n_queries, n_langs)
+    cells, size = relevant.queries * n_langs + relevant.langs, relevant.n_queries * n_langs
+    values = average_precision(relevant.ranks, cells, size, cutoff)
+    values[np.bincount(cells, minlength=size) == 0] = np.nan
+    return values.reshape(-1, n_langs)
 
 
 def language_matrix(qrels: Any, run: Any, value: str = 'rank', *, cutoff: int | None = None, pool: int | None = None,
@@ -74,8 +72,7 @@ def language_matrix(qrels: Any, run: Any, value: str = 'rank', *, cutoff: int | 
         run: the run, in any form that ir_measures takes, or with PyTerrier's column names.
         value: 'rank' or 'AP'.
         cutoff: k; beyond it a document counts as unretrieved.
-        pool: the number of documents ranked; with ``value='rank'``, an unretrieved document has this rank where there
-            is no cutoff.
+        pool: the number of documents ranked, which places documents that were not retrieved; see :func:`mean_ranks`.
         rel: least relevance of a document that counts as relevant.
         langs: languages of the documents about which the qrels say nothing.
         query_lang: language of the queries about which neither qrels nor run say anything.
@@ -97,15 +94,16 @@ def language_matrix(qrels: Any, run: Any, value: str = 'rank', *, cutoff: int | 
                 raise ValueError(f'language_matrix({name}={given!r:.80}): {error}') from None
     evaluation = Evaluation(read_judgements(qrels), read_run(run))
     relevant = evaluation.relevant(rel, None if langs is None else languages(langs))
+    if pool is not None:
+        evaluation.check_pool(pool, relevant, 'language_matrix')
     if not len(relevant.ranks):
         raise ValueError(f'the qrels have no document of relevance {rel} or more')
     query_langs = evaluation.query_langs(query_lang)
     n_langs = len(evaluation.languages)
-    where = relevant.ranks, relevant.queries, relevant.langs, relevant.n_queries, n_langs
     if value == 'AP':
-        by_query = average_precisions(*where, cutoff=cutoff)
+        by_query = average_precisions(relevant, n_langs, cutoff=cutoff)
     else:
-        by_query = mean_ranks(*where, cutoff=cutoff, pool=pool, lengths=evaluation.ranking.lengths)
+        by_query = mean_ranks(relevant, n_langs, cutoff=cutoff, pool=pool)
     frame = pd.DataFrame(by_query, columns=pd.Index(evaluation.languages, name='doc_lang'))
     rows = pd.Index(np.array(evaluation.languages, dtype=object)[query_langs], name='query_lang')
     matrix = frame.groupby(rows).mean().sort_index()

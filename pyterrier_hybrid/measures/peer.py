@@ -6,11 +6,9 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from pyterrier_hybrid.measures.base import LANGS, REL, LanguageMeasure, Param, count, counted, flag
-from pyterrier_hybrid.measures.evaluation import Evaluation
+from pyterrier_hybrid.measures.base import LANGS, REL, LanguageMeasure, Param, count
 from pyterrier_hybrid.measures.kruskal import kruskal_p, mid_ranks
-from pyterrier_hybrid.measures.peer_compat import published_peer
-from pyterrier_hybrid.measures.rank_distance import was_retrieved
+from pyterrier_hybrid.measures.relevant import Relevant, Values, counted
 
 
 class Peer(NamedTuple):
@@ -28,24 +26,20 @@ class Peer(NamedTuple):
     constants: np.ndarray
 
 
-def equal_expected_rank(ranks: np.ndarray, queries: np.ndarray, langs: np.ndarray, relevance: np.ndarray,
-                        n_queries: int, *, cutoff: int, weights: Mapping[int, float] | None = None) -> Peer:
+def equal_expected_rank(relevant: Relevant, *, cutoff: int, weights: Mapping[int, float] | None = None) -> Peer:
     """The probability of equal expected rank of every query; see :class:`PEER` for the definition.
 
     Args:
-        ranks: int (n,), one per relevant document, counted from 1; 0 or less if it was not retrieved.
-        queries: int (n,), the query's position.
-        langs: int (n,), the document's language, from 0.
-        relevance: int (n,), the relevance level.
-        n_queries: the number of queries.
+        relevant: the relevant documents.
         cutoff: k.
         weights: the weight of each level, 0 for a level that is not there; None for equal weights.
     """
-    levels, level = np.unique(relevance, return_inverse=True)
+    queries, n_queries = relevant.queries, relevant.n_queries
+    levels, level = np.unique(relevant.relevance, return_inverse=True)
     groups, shape = queries * len(levels) + level, (n_queries, len(levels))
-    retrieved = was_retrieved(ranks, cutoff)
-    values = mid_ranks(np.where(retrieved, ranks, cutoff + 1), groups)
-    p, constant = kruskal_p(values, groups, langs, n_queries * len(levels))
+    retrieved = relevant.retrieved(cutoff)
+    values = mid_ranks(np.where(retrieved, relevant.ranks, cutoff + 1), groups)
+    p, constant = kruskal_p(values, groups, relevant.langs, n_queries * len(levels))
     given = np.array([1. if weights is None else weights.get(int(one), 0.) for one in levels])
     weight = np.where(np.isnan(p), 0., np.broadcast_to(given, shape).ravel()).reshape(shape)
     total = weight.sum(axis=1)
@@ -88,7 +82,8 @@ class _PEER(LanguageMeasure):
     Sees: systematic order of whole languages, where languages have several relevant documents. Does not see: how far
     apart they are in the list, nor how good the ranking is.
 
-    ``compat=True`` is another measure, kept apart in ``peer_compat.py``: the published package as it computes.
+    The package ``peer_measure`` 0.0.1 computes something else: positions in the list instead of ranks within the
+    sample, unretrieved documents above retrieved ones, and 1 for what retrieves nothing of a level.
 
     Yang, Jänich, Mayfield and Lawrie, "Language Fairness in Multilingual Information Retrieval", SIGIR 2024
     (arXiv 2405.00978), section 3.
@@ -101,40 +96,26 @@ class _PEER(LanguageMeasure):
     SUPPORTED_PARAMS: ClassVar[Mapping[str, Param]] = {
         'cutoff': Param(count, required=True, desc='ranking cutoff threshold'),
         'weights': Param(_weights, desc='weight of each relevance level (equal by default)'),
-        'compat': Param(flag, default=False, desc='compute as the package peer_measure 0.0.1 does; needs weights'),
         'rel': REL,
         'langs': LANGS,
     }
 
     def validate_params(self) -> None:
         super().validate_params()
-        weights = self['weights']
-        if self['compat']:
-            if weights is None or abs(sum(weights.values()) - 1.) > 1e-5 or self['rel'] != 1:
-                raise ValueError(f'{self!r}: compat needs weights that sum to 1, and no rel, as the published package')
-        elif weights is not None and any(weight and level < self['rel'] for level, weight in weights.items()):
+        weights = self['weights'] or {}
+        if any(weight and level < self['rel'] for level, weight in weights.items()):
             raise ValueError(f'{self!r} weights a level below rel={self["rel"]}; documents of that level are not '
-                             'relevant (the published package allows it: compat=True)')
+                             'relevant')
 
-    def depth(self) -> int:
-        below = self['compat'] and any(weight and level < 1 for level, weight in self['weights'].items())
-        return self['cutoff'] if below else 0
-
-    def evaluate(self, evaluation: Evaluation) -> tuple[np.ndarray, list[str]]:
-        relevant = evaluation.relevant(self['rel'], self['langs'])
-        peer = equal_expected_rank(relevant.ranks, relevant.queries, relevant.langs, relevant.relevance,
-                                   relevant.n_queries, cutoff=self['cutoff'], weights=self['weights'])
+    def from_ranks(self, relevant: Relevant) -> Values:
+        peer = equal_expected_rank(relevant, cutoff=self['cutoff'], weights=self['weights'])
         single = ~np.isnan(peer.constants)
         constants = ' or '.join(f'{value:.4f}' for value in np.unique(np.round(peer.constants[single], 4)))
         notes = counted(peer.undecided, 'have no relevance level that can be tested (documents in one language only, '
-                                        f'or all tied) and {"have p = 1" if self["compat"] else "count as 1"}')
+                                        'or all tied) and count as 1')
         notes += counted(single, 'have a relevance level with one document per language, which contributes the '
                                  f'constant {constants} whatever the ranking: PEER cannot tell systems apart there')
-        if not self['compat']:
-            return peer.value, notes
-        top = evaluation.top(self['cutoff'], self['langs']) if self.depth() else None
-        return published_peer(relevant, top, evaluation.judgements, evaluation.ranking.lengths,
-                              cutoff=self['cutoff'], weights=self['weights']), notes
+        return Values(peer.value, np.ones(relevant.n_queries, dtype=bool), '', notes)
 
 
 PEER = _PEER()

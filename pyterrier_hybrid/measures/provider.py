@@ -26,6 +26,7 @@ class LanguageProvider(Provider):
         if not isinstance(measure, LanguageMeasure):
             return False
         measure.validate_params()
+        measure.check_alone()
         return True
 
     def run_inputs(self, measures: Iterable[Measure]) -> list[str]:
@@ -56,10 +57,10 @@ class LanguageEvaluator(Evaluator):
         depth = max((measure.depth() for measure in self.measures), default=0)
         evaluation = Evaluation(self.judgements, read_run(run), depth)
         for measure in self.measures:
-            values, notes = measure.evaluate(evaluation)
-            if notes:
-                warnings.warn(f'{measure}: {"; ".join(notes)}', stacklevel=2)
-            for query_id, value in zip(self.judgements.query_ids, values.tolist()):
+            values = measure.evaluate(evaluation)
+            if values.notes:
+                warnings.warn(f'{measure}: {"; ".join(values.notes)}', stacklevel=2)
+            for query_id, value in zip(self.judgements.query_ids, values.value.tolist()):
                 yield Metric(query_id=query_id, measure=measure, value=value)
 
 

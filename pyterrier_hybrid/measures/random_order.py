@@ -18,18 +18,6 @@ _MOST_NODES = 1500
 _BLOCK = 1 << 22
 
 
-def relevant_per_language(queries: np.ndarray, langs: np.ndarray, n_queries: int) -> np.ndarray:
-    """m: the number of relevant documents of each query in each language, int64 (n_queries, languages).
-
-    Args:
-        queries: int (n,), one per relevant document, the query's position.
-        langs: int (n,), the document's language, from 0.
-        n_queries: the number of queries.
-    """
-    n_langs = int(langs.max()) + 1 if len(langs) else 1
-    return np.bincount(queries * n_langs + langs, minlength=n_queries * n_langs).reshape(n_queries, n_langs)
-
-
 def worst_share(m: np.ndarray) -> np.ndarray:
     """G(m), the expected greatest of the languages' best ranks as a share of N+1: float64 (n_queries,).
 

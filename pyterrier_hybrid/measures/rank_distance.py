@@ -4,125 +4,100 @@ from typing import ClassVar
 
 import numpy as np
 
-from pyterrier_hybrid.measures.base import LANGS, REL, LanguageMeasure, Param, count, counted, flag
-from pyterrier_hybrid.measures.evaluation import Evaluation
-from pyterrier_hybrid.measures.relevant import best_ranks, languages_per_query
+from pyterrier_hybrid.measures.base import LANGS, REL, LanguageMeasure, Param, count, flag
+from pyterrier_hybrid.measures.random_order import random_distance, worst_share
+from pyterrier_hybrid.measures.relevant import Relevant, Values, counted
 
-#: Where a run has no known depth, what it has not retrieved is taken to rank below this depth at least.
+#: Without a cutoff or a pool, what was not retrieved is taken to rank below this depth at least.
 USUAL_DEPTH = 1000
 
 
-def unretrieved_ranks(n_queries: int, *, cutoff: int | None = None, pool: int | None = None,
-                      lengths: np.ndarray | None = None) -> np.ndarray:
-    """The rank that an unretrieved relevant document is given.
+def depths(relevant: Relevant, cutoff: int | None = None) -> np.ndarray:
+    """The depth below which everything counts as not retrieved: k, or max(m, 1000) without a cutoff.
 
     Args:
-        n_queries: the number of queries.
-        cutoff: k; the rank is then k+1, whatever ``pool`` is.
-        pool: N, the number of documents ranked; the rank is then N.
-        lengths: int (n_queries,), m, the length of each query's list, 0 if the run has lost it; the rank is
-            max(m, 1000)+1 where neither ``cutoff`` nor ``pool`` is given.
+        relevant: m is the length of the query's own list, 0 if it is missing.
+        cutoff: k, or None.
 
     Returns:
         int64 (n_queries,).
-
-    Raises:
-        ValueError: none of the three is given.
     """
     if cutoff is not None:
-        return np.full(n_queries, cutoff + 1, dtype=np.int64)
-    if pool is not None:
-        return np.full(n_queries, pool, dtype=np.int64)
-    if lengths is None:
-        raise ValueError('the rank of an unretrieved document needs a cutoff, the size of the pool, or list lengths')
-    return np.maximum(lengths, USUAL_DEPTH).astype(np.int64) + 1
+        return np.full(relevant.n_queries, cutoff)
+    return np.maximum(relevant.lengths, USUAL_DEPTH).astype(np.int64)
 
 
-def place_unretrieved(ranks: np.ndarray, queries: np.ndarray, n_queries: int, *, cutoff: int | None = None,
-                      pool: int | None = None, lengths: np.ndarray | None = None) -> np.ndarray:
-    """The ranks with those of unretrieved documents (0 or less, or beyond the cutoff) filled in; int64 (n,).
+def worst_ranks(relevant: Relevant, *, cutoff: int | None = None, pool: int | None = None) -> np.ndarray:
+    """The greatest of the languages' best ranks; see :class:`MaxRank` for the definition.
 
     Args:
-        ranks: int (n,), one per relevant document.
-        queries: int (n,), the query's position.
-        n_queries, cutoff, pool, lengths: see :func:`unretrieved_ranks`.
+        relevant: the relevant documents.
+        cutoff: k, or None.
+        pool: N, the number of documents ranked, or None. It decides if there is no cutoff.
+
+    Returns:
+        float64 (n_queries,); of a query without relevant documents as of one whose documents were not retrieved.
     """
-    lost = unretrieved_ranks(n_queries, cutoff=cutoff, pool=pool, lengths=lengths)
-    return np.where(was_retrieved(ranks, cutoff), ranks, lost[queries])
+    best = relevant.best_ranks(cutoff)
+    lost = best.mask & (relevant.per_language > 0)
+    deepest = best.max(axis=1).filled(0).astype(np.float64)
+    behind = depths(relevant, cutoff) + 1.
+    if pool is not None and cutoff is None:
+        rest = pool - relevant.lengths
+        behind = relevant.lengths + (rest + 1) * worst_share(np.where(lost, relevant.per_language, 0))
+        behind[relevant.n_langs == 0] = pool
+    return np.where(lost.any(axis=1) | (relevant.n_langs == 0), behind, deepest)
 
 
-def was_retrieved(ranks: np.ndarray, cutoff: int | None = None) -> np.ndarray:
-    """Which documents were retrieved, within the cutoff if there is one: bool (n,)."""
-    return (ranks > 0) & (ranks <= (np.iinfo(np.int64).max if cutoff is None else cutoff))
-
-
-def rank_distances(ranks: np.ndarray, queries: np.ndarray, langs: np.ndarray, n_queries: int, *,
-                   cutoff: int | None = None, pool: int | None = None, lengths: np.ndarray | None = None,
-                   norm: bool = False) -> np.ndarray:
+def rank_distances(relevant: Relevant, *, cutoff: int | None = None, pool: int | None = None) -> np.ndarray:
     """The rank distance of every query; see :class:`RankDistance` for the definition.
 
     Args:
-        ranks: int (n,), one per relevant document, counted from 1; 0 or less if it was not retrieved.
-        queries: int (n,), the query's position.
-        langs: int (n,), the document's language, from 0.
-        n_queries: the number of queries.
+        relevant: the relevant documents.
         cutoff: k, or None.
-        pool: N, the number of documents ranked, or None. Then no rank exceeds it.
-        lengths: int (n_queries,), the length of each query's list, 0 if it is missing. Needed where neither ``cutoff``
-            nor ``pool`` is given.
-        norm: whether to divide by the expectation under a random ranking; needs ``pool``.
+        pool: N, the number of documents ranked, or None. It decides if there is no cutoff.
 
     Returns:
         float64 (n_queries,).
-
-    Raises:
-        ValueError: ``norm`` without ``pool``, or nothing that tells the rank of an unretrieved document.
     """
-    if norm and pool is None:
-        raise ValueError('norm needs pool, the number of documents ranked: it divides by the expectation under a '
-                         'random ranking of them')
-    lost = unretrieved_ranks(n_queries, cutoff=cutoff, pool=pool, lengths=lengths)
-    placed = place_unretrieved(ranks, queries, n_queries, cutoff=cutoff, pool=pool, lengths=lengths)
-    best = best_ranks(placed, queries, langs, n_queries)
-    n_langs = best.count(axis=1)
-    found = np.bincount(queries[was_retrieved(ranks, cutoff)], minlength=n_queries) > 0
-    distances = np.where(found, (best.max(axis=1) - best.min(axis=1)).filled(0), lost - 1).astype(np.float64)
-    distances[n_langs < 2] = 0.
-    if norm:
-        several = n_langs > 1
-        distances[several] /= chance_distance(n_langs[several], pool)
+    best = relevant.best_ranks(cutoff).min(axis=1)
+    distances = worst_ranks(relevant, cutoff=cutoff, pool=pool) - best.filled(0)
+    nothing = np.ma.getmaskarray(best)
+    if pool is not None and cutoff is None:
+        distances[nothing] = random_distance(relevant.per_language[nothing], pool - relevant.lengths[nothing])
+    else:
+        distances[nothing] = depths(relevant, cutoff)[nothing]
+    distances[relevant.n_langs < 2] = 0.
     return distances
-
-
-def chance_distance(n_langs: np.ndarray | int, pool: int) -> np.ndarray | float:
-    """The expected rank distance under a random ranking, (n-1)/(n+1) * (N+1).
-
-    It is the expected range of n ranks drawn without replacement from 1..N, hence exact for one relevant document in
-    each of n languages, and an approximation where a language has several.
-
-    Args:
-        n_langs: n, the number of languages in which a query has relevant documents.
-        pool: N, the number of documents ranked.
-    """
-    return (n_langs - 1) / (n_langs + 1) * (pool + 1)
 
 
 class _RankDistance(LanguageMeasure):
     """Rank distance: max r - min r over the languages of a query's relevant documents.
 
     r is the 1-based rank, by (-score, docno), of a language's best-ranked relevant document. Lower is better; 0 means
-    that no ranking could treat the languages more alike. Ranges over 0..k with a cutoff, 0..N-1 with a pool.
+    that no ranking could treat the languages more alike. A query with relevant documents in fewer than two languages
+    has the distance 0, is counted in a warning, and is left out by ``MultilingualExperiment``.
 
-    An unretrieved document ranks k+1 with a cutoff, N with ``pool``, otherwise max(m, 1000)+1, m being the length of
-    the query's own list. In this order: a query with relevant documents in fewer than two languages has the distance
-    0, and is counted in a warning; one with nothing relevant retrieved, or missing from the run, has the worst value
-    (k, N-1 or max(m, 1000)), since retrieving nothing must not look unbiased; the rest have their distance.
+    **With a cutoff**, or on a run of unknown pool, a document that was not retrieved ranks k+1, without a cutoff
+    max(m, 1000)+1, m being the length of the query's own list. A query with nothing relevant retrieved, or missing from
+    the run, has the worst value (k, or max(m, 1000)), since retrieving nothing must not look unbiased. Read it beside
+    R@k: the value falls from k to as little as 1 when the first relevant document enters at k, so it does not compare
+    systems whose R@k differ. ``RankDistance(complete=True)@k`` looks only at the queries with every language within k
+    (:class:`Complete`); the others count as k in ir_measures and are left out by ``MultilingualExperiment``.
+
+    **With** ``pool=N`` **and no cutoff** the value is the expected one when what was not retrieved follows in random
+    order. With G of :mod:`pyterrier_hybrid.measures.random_order`, b the best rank of a language that was found, U the
+    languages that were not: max b - min b if all were found; m + (N-m+1) G(U) - min b if some were; (N-m+1) [G(all) -
+    1/(M+1)] if none was, M the number of relevant documents. So a random ranking scores chance, (N+1) [G(all) -
+    1/(M+1)], whatever its depth. The tail that a good system cuts off is better than random: its distance is
+    overstated. A warning counts the queries with languages not found. ``norm=True`` divides, query by query, by chance,
+    and is refused with a cutoff.
+
+    Ranges over 0..k with a cutoff, 0..N-1 with a pool. With n languages the least distance of a ranking is n-1: compare
+    queries of different n by ``norm``. Published values imply ranks over the whole pool.
 
     Sees: the gap between the best-served and the worst-served language. Does not see: which languages they are, the
     ones between them, or how good the ranking is where all languages are equally far down.
-
-    Published values imply ranks over the whole pool: use ``RankDistance(pool=N)`` on full rankings, and
-    ``RankDistance@k`` on runs cut at a depth. They are different measures.
 
     Huang, Zeng, Zamani and Allan, "Soft Prompt Decoding for Multilingual Dense Retrieval", SIGIR 2023
     (arXiv 2305.09025), the analysis of language bias; used by arXiv 2408.10536.
@@ -136,28 +111,58 @@ class _RankDistance(LanguageMeasure):
         'cutoff': Param(count, desc='ranking cutoff threshold'),
         'pool': Param(count, desc='number of documents ranked'),
         'norm': Param(flag, default=False, desc='divide by the expectation under a random ranking; needs pool'),
+        'complete': Param(flag, default=False, desc='only queries with every language within the cutoff'),
         'rel': REL,
         'langs': LANGS,
     }
+    better = -1
+
+    @property
+    def unit(self) -> str:
+        return '' if self['norm'] else 'ranks'
+
+    def limits(self, pool: int | None = None) -> tuple[float, float]:
+        pool = self['pool'] or pool
+        if self['norm'] or (self['cutoff'] or pool) is None:
+            return 0., np.inf
+        return 0., float(self['cutoff'] or pool - 1)
 
     def validate_params(self) -> None:
         super().validate_params()
+        if self['norm'] and self['cutoff'] is not None:
+            raise ValueError(f'{self!r}: norm divides by the expected distance of a whole random ranking, and @'
+                             f'{self["cutoff"]} cuts it; leave out the cutoff or norm')
+        if self['complete'] and self['cutoff'] is None:
+            raise ValueError(f'{self!r} needs a cutoff within which every language is found, as in '
+                             'RankDistance(complete=True)@1000')
+
+    def check_alone(self) -> None:
         if self['norm'] and self['pool'] is None:
             raise ValueError(f'{self!r} needs pool, the number of documents ranked, as in RankDistance(pool=13014, '
                              'norm=True)')
 
-    def evaluate(self, evaluation: Evaluation) -> tuple[np.ndarray, list[str]]:
-        relevant = evaluation.relevant(self['rel'], self['langs'])
-        lengths, pool = evaluation.ranking.lengths, self['pool']
-        if pool is not None and (lengths > pool).any():
-            longest = int(np.argmax(lengths))
-            raise ValueError(f'{self!r}: query {evaluation.judgements.query_ids[longest]!r} has {lengths[longest]} '
-                             f'documents in the run, more than pool={pool}; pool is the number of documents ranked')
-        where = relevant.queries, relevant.langs, relevant.n_queries
-        values = rank_distances(relevant.ranks, *where, cutoff=self['cutoff'], pool=pool, lengths=lengths,
-                                norm=self['norm'])
-        return values, counted(languages_per_query(*where) < 2,
-                               'have relevant documents in fewer than two languages and count as 0')
+    def from_ranks(self, relevant: Relevant) -> Values:
+        cutoff, pool = self['cutoff'], self['pool'] or relevant.pool
+        values = rank_distances(relevant, cutoff=cutoff, pool=pool)
+        several = relevant.n_langs > 1
+        missing = several & (relevant.best_ranks(cutoff).count(axis=1) < relevant.n_langs)
+        notes = counted(~several, 'have relevant documents in fewer than two languages and count as 0')
+        if self['complete']:
+            values = np.where(missing, float(cutoff), values)
+            notes += counted(missing, f'have a language of which nothing is within {cutoff}, and count as {cutoff}')
+            return Values(values, several & ~missing, f'no question has every language within {cutoff}', notes)
+        if cutoff is None and pool is not None:
+            notes += counted(missing, 'have languages of which nothing was retrieved, and take its expected rank')
+        if self['norm']:
+            values[several] /= random_distance(relevant.per_language[several], pool)
+        return Values(values, several, "every question's relevant passages are in one language", notes)
+
+    def chance(self, relevant: Relevant) -> np.ndarray | None:
+        pool = self['pool'] or relevant.pool
+        if self['cutoff'] is not None or pool is None:
+            return None
+        expected = 1. if self['norm'] else random_distance(relevant.per_language, pool)
+        return np.where(relevant.n_langs > 1, expected, np.nan)
 
 
 RankDistance = _RankDistance()

@@ -1,10 +1,12 @@
-"""The relevant documents of a set of queries, as the arrays that the formulas take."""
-from dataclasses import dataclass
+"""The relevant documents of a set of queries, and what a measure says about these queries."""
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Relevant:
     """The relevant documents of ``n_queries`` queries, n of them in all, aligned arrays in any order.
 
@@ -14,6 +16,9 @@ class Relevant:
         langs: int (n,), the document's language, from 0.
         relevance: int (n,), the relevance level.
         n_queries: the number of queries, those without a relevant document included.
+        lengths: int (n_queries,), the number of documents retrieved; 0 for a query that the run has lost.
+        query_langs: int (n_queries,), the query's language, numbered as ``langs``; None if no measure needs it.
+        pool: N, the number of documents ranked; None if it is unknown.
     """
 
     ranks: np.ndarray
@@ -21,34 +26,83 @@ class Relevant:
     langs: np.ndarray
     relevance: np.ndarray
     n_queries: int
+    lengths: np.ndarray
+    query_langs: np.ndarray | None = None
+    pool: int | None = None
+
+    def of_level(self, rel: int) -> 'Relevant':
+        """The documents of relevance ``rel`` and more, for the same queries."""
+        keep = self.relevance >= rel
+        return self if keep.all() else replace(
+            self, ranks=self.ranks[keep], queries=self.queries[keep], langs=self.langs[keep],
+            relevance=self.relevance[keep])
+
+    def retrieved(self, cutoff: int | None = None) -> np.ndarray:
+        """Which documents were retrieved, within the cutoff if there is one: bool (n,)."""
+        return was_retrieved(self.ranks, cutoff)
+
+    @cached_property
+    def per_language(self) -> np.ndarray:
+        """The number of documents of each query in each language: int64 (n_queries, languages)."""
+        n_langs = int(self.langs.max()) + 1 if len(self.langs) else 1
+        cells = self.queries * n_langs + self.langs
+        return np.bincount(cells, minlength=self.n_queries * n_langs).reshape(self.n_queries, n_langs)
+
+    @cached_property
+    def n_langs(self) -> np.ndarray:
+        """The number of languages in which each query has documents: int64 (n_queries,)."""
+        return np.count_nonzero(self.per_language, axis=1)
+
+    def in_query_language(self) -> np.ndarray:
+        """The number of documents of each query in its own language: int64 (n_queries,)."""
+        own = self.langs == self.query_langs[self.queries]
+        return np.bincount(self.queries[own], minlength=self.n_queries)
+
+    def best_ranks(self, cutoff: int | None = None) -> np.ma.MaskedArray:
+        """The best rank in each language: masked int64 (n_queries, languages), masked where nothing was retrieved.
+
+        Args:
+            cutoff: k, beyond which a document counts as not retrieved.
+        """
+        never = np.iinfo(np.int64).max
+        best = np.full(self.per_language.shape, never)
+        found = self.retrieved(cutoff)
+        np.minimum.at(best, (self.queries[found], self.langs[found]), self.ranks[found])
+        return np.ma.MaskedArray(best, best == never)
 
 
-def best_ranks(ranks: np.ndarray, queries: np.ndarray, langs: np.ndarray, n_queries: int) -> np.ma.MaskedArray:
-    """Each language's best-ranked relevant document of each query.
+class Values(NamedTuple):
+    """What a measure says about queries.
+
+    Attributes:
+        value: float64 (n_queries,), finite; where the measure says nothing, what a mean over all queries takes instead.
+        applies: bool (n_queries,), whether the measure says something about the query.
+        otherwise: why it says nothing about the others, if it says nothing about any.
+        notes: phrases about the queries, for one warning.
+    """
+
+    value: np.ndarray
+    applies: np.ndarray
+    otherwise: str = ''
+    notes: tuple[str, ...] = ()
+
+
+def was_retrieved(ranks: np.ndarray, cutoff: int | None = None) -> np.ndarray:
+    """Which documents were retrieved, within the cutoff if there is one: bool, the shape of ``ranks``.
 
     Args:
-        ranks: int (n,), one per relevant document; what is smallest is best.
-        queries: int (n,), the query's position.
-        langs: int (n,), the document's language, from 0.
-        n_queries: the number of queries.
-
-    Returns:
-        Masked int64 (n_queries, languages), masked where a query has no relevant document in a language.
+        ranks: int, counted from 1; 0 or less for a document that was not retrieved.
+        cutoff: k, or None.
     """
-    n_langs = int(langs.max()) + 1 if len(langs) else 1
-    best = np.full((n_queries, n_langs), np.iinfo(np.int64).max)
-    np.minimum.at(best, (queries, langs), ranks)
-    absent = np.ones_like(best, dtype=bool)
-    absent[queries, langs] = False
-    return np.ma.MaskedArray(best, absent)
+    return (ranks > 0) & (ranks <= (np.iinfo(np.int64).max if cutoff is None else cutoff))
 
 
-def languages_per_query(queries: np.ndarray, langs: np.ndarray, n_queries: int) -> np.ndarray:
-    """The number of languages in which each query has relevant documents: int64 (n_queries,).
+def counted(chosen: np.ndarray, what: str) -> tuple[str, ...]:
+    """The phrase about the chosen queries, for :attr:`Values.notes`; none if there are none.
 
     Args:
-        queries: int (n,), one per relevant document, the query's position.
-        langs: int (n,), the document's language, from 0.
-        n_queries: the number of queries.
+        chosen: bool (n_queries,).
+        what: what is true of them.
     """
-    return best_ranks(np.zeros(len(queries), dtype=np.int64), queries, langs, n_queries).count(axis=1)
+    number = int(chosen.sum())
+    return (f'{number} of {len(chosen)} queries {what}',) if number else ()

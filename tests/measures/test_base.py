@@ -1,9 +1,9 @@
 import ir_measures
 import pytest
 
-from pyterrier_hybrid.measures import AWRF, LPR, PEER, TLR, Languages, RankDistance
+from pyterrier_hybrid.measures import AWRF, LPR, PEER, TLR, Complete, Languages, MaxRank, RankDistance
 
-MEASURES = [RankDistance, LPR, TLR, PEER, AWRF]
+MEASURES = [RankDistance, MaxRank, Complete, LPR, TLR, PEER, AWRF]
 D = {'d1': 'de', 'd2': 'en'}
 
 
@@ -16,7 +16,6 @@ D = {'d1': 'de', 'd2': 'en'}
     (TLR(query_lang='de')@100, "TLR(query_lang='de')@100"),
     (PEER@20, 'PEER@20'),
     (PEER(weights={3: .5, 1: .5})@20, 'PEER(weights={1:0.5,3:0.5})@20'),
-    (PEER(weights={1: 1}, compat=True)@20, 'PEER(weights={1:1.0},compat=True)@20'),
     (AWRF(target='uniform')@10, "AWRF(target='uniform')@10"),
 ])
 def test_names_parse_back_to_the_same_measure(measure, name):
@@ -46,12 +45,13 @@ def test_every_measure_says_what_it_is():
     for measure in MEASURES:
         assert ir_measures.measures.registry[measure.NAME] is measure
         assert measure.PRETTY_NAME and measure.SHORT_DESC and 'Sees:' in type(measure).__doc__
-        assert 'arXiv' in type(measure).__doc__
+        assert 'arXiv' in type(measure).__doc__ or measure in (MaxRank, Complete)
         assert all(param.desc for param in measure.SUPPORTED_PARAMS.values())
 
 
 @pytest.mark.parametrize(('make', 'message'), [
-    (lambda: RankDistance(depth=3), "RankDistance has no parameter 'depth'; it has cutoff, pool, norm, rel, langs"),
+    (lambda: RankDistance(depth=3),
+     "RankDistance has no parameter 'depth'; it has cutoff, pool, norm, complete, rel, langs"),
     (lambda: LPR@10, "LPR has no parameter 'cutoff'"),
     (lambda: RankDistance@0, r'RankDistance\(cutoff=0\): it must be a whole number of 1 or more'),
     (lambda: RankDistance@True, r'cutoff=True\): it must be a whole number'),
@@ -78,10 +78,8 @@ def test_a_parameter_it_cannot_have_is_refused_when_it_is_given(make, message):
     (TLR, r'TLR needs a cutoff \(ranking cutoff threshold\), as in TLR@20'),
     (PEER, 'PEER needs a cutoff'),
     (AWRF, 'AWRF needs a cutoff'),
-    (RankDistance(norm=True)@10, 'needs pool, the number of documents ranked'),
+    (RankDistance(norm=True), 'needs pool, the number of documents ranked'),
     (AWRF(target='collection')@10, r'needs langs=Languages\(\{docno: language\}\)'),
-    (PEER(compat=True)@10, 'compat needs weights that sum to 1'),
-    (PEER(compat=True, weights={1: .5})@10, 'compat needs weights that sum to 1'),
     (PEER(weights={0: .5, 1: .5})@10, 'weights a level below rel=1'),
     (PEER(weights={1: .5, 2: .5}, rel=2)@10, 'weights a level below rel=2'),
 ])

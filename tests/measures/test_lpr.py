@@ -5,6 +5,7 @@ import pytest
 
 from pyterrier_hybrid.measures import LPR
 from pyterrier_hybrid.measures.lpr import language_preference
+from pyterrier_hybrid.measures.relevant import Relevant
 
 QRELS = pd.DataFrame([
     ('own', 'd1', 1, 'de', 'de'), ('own', 'e1', 1, 'en', 'de'), ('own', 'f1', 1, 'fr', 'de'),
@@ -33,7 +34,7 @@ def values(measure=LPR, qrels=QRELS, run=RUN):
 
 @pytest.mark.usefixtures('quiet')
 def test_by_hand():
-    assert values() == pytest.approx({'own': 1, 'other': 0, 'second': 1, 'lost': 1 / 3, 'gone': 1 / 2, 'never': 1 / 3,
+    assert values() == pytest.approx({'own': 1, 'other': 0, 'second': 1, 'lost': 1 / 3, 'gone': 1 / 2, 'never': 0,
                                       'single': 1, 'none': 0})
     assert values(LPR(rel=2))['second'] == 1
 
@@ -42,16 +43,22 @@ def test_queries_without_an_answer_are_counted_once_by_name():
     with pytest.warns(UserWarning) as caught:
         values()
     assert [str(warning.message) for warning in caught] == [
-        "LPR: 4 of 8 queries do not apply (nothing relevant retrieved, or nothing relevant in the query's language) "
-        'and count as 1/n, the value without preference; 1 of 8 queries have relevant documents in one language only, '
-        'where the value is always 1']
+        "LPR: 5 of 8 queries do not apply (nothing relevant retrieved, or nothing relevant in the query's language, or "
+        'in any other) and count as their value without preference']
 
 
 def test_arrays_tell_what_applies_and_what_chance_is():
-    ranks, queries, langs = np.array([2, 1, 5, 3]), np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
-    value, chance, applies = language_preference(ranks, queries, langs, np.array([1, 1, 7]), 3)
-    assert value.tolist() == [1, 1, 0] and chance.tolist() == [.5, .5, 0] and applies.tolist() == [True, True, False]
-    assert language_preference(ranks, queries, langs, np.array([5, 5, 5]), 3).applies.tolist() == [False] * 3
+    ranks, queries = np.array([2, 1, 0, 5, 3, 0, 0]), np.array([0, 0, 0, 1, 1, 2, 2])
+    langs = np.array([0, 1, 1, 0, 1, 1, 0])
+    value, chance, applicable, applies = language_preference(relevant(ranks, queries, langs, [1, 0, 1]))
+    assert value.tolist() == [1, 0, .5] and chance.tolist() == pytest.approx([2 / 3, .5, .5])
+    assert applicable.tolist() == [True, True, True] and applies.tolist() == [True, True, False]
+    assert language_preference(relevant(ranks, queries, langs, [5, 5, 5])).applies.tolist() == [False] * 3
+
+
+def relevant(ranks, queries, langs, query_langs):
+    n = len(query_langs)
+    return Relevant(ranks, queries, langs, np.ones_like(ranks), n, np.full(n, 9), np.array(query_langs))
 
 
 @pytest.mark.usefixtures('quiet')
@@ -62,17 +69,29 @@ def test_equal_to_plain_loops(random_case, plain):
         for query_id, query in plain(qrels, run).items():
             langs = {lang for _, lang, _ in query['ranks']}
             found = sorted((rank, lang) for rank, lang, _ in query['ranks'] if rank)
-            applies = found and query['lang'] in langs
-            expected[query_id] = float(found[0][1] == query['lang']) if applies else 1 / len(langs)
+            own = [lang == query['lang'] for _, lang, _ in query['ranks']]
+            applies = found and query['lang'] in langs and len(langs) > 1
+            expected[query_id] = float(found[0][1] == query['lang']) if applies else np.mean(own)
         assert values(LPR, qrels, run) == pytest.approx(expected)
 
 
 @pytest.mark.usefixtures('quiet')
-def test_without_preference_it_is_one_over_the_number_of_languages():
+def test_without_preference_it_is_the_share_of_the_own_language():
+    """Of five German and one English relevant documents in random order, a German one comes first in 5 of 6 cases."""
+    rng = np.random.default_rng(1)
+    ranks = np.concatenate([rng.permutation(20)[:6] + 1 for _ in range(6000)])
+    case = relevant(ranks, np.repeat(np.arange(6000), 6), np.tile([0, 0, 0, 0, 0, 1], 6000), [0] * 6000)
+    preference = language_preference(case)
+    assert preference.chance.tolist() == [5 / 6] * 6000
+    assert preference.value.mean() == pytest.approx(5 / 6, abs=3 * np.sqrt(5 / 36 / 6000))
+
+
+@pytest.mark.usefixtures('quiet')
+def test_with_one_document_per_language_it_is_one_over_their_number():
     rng = np.random.default_rng(0)
     queries, langs = np.repeat(np.arange(6000), 4), np.tile(np.arange(4), 6000)
     ranks = np.concatenate([rng.permutation(4) + 1 for _ in range(6000)])
-    assert language_preference(ranks, queries, langs, np.zeros(6000, dtype=int), 6000).value.mean() == pytest.approx(
+    assert language_preference(relevant(ranks, queries, langs, [0] * 6000)).value.mean() == pytest.approx(
         .25, abs=3 * np.sqrt(.25 * .75 / 6000))
 
 

@@ -6,6 +6,7 @@ from scipy import stats
 
 from pyterrier_hybrid.measures import PEER
 from pyterrier_hybrid.measures.peer import equal_expected_rank
+from pyterrier_hybrid.measures.relevant import Relevant
 
 QRELS = list(ir_measures.read_trec_qrels('''
 even   de d1 1
@@ -121,7 +122,8 @@ def test_what_cannot_be_tested_is_said_once_by_name():
 
 
 def test_arrays_alone():
-    peer = equal_expected_rank(np.array([1, 0, 2, 3]), np.array([0, 0, 0, 2]), np.array([0, 0, 1, 0]),
-                               np.array([1, 1, 1, 1]), 4, cutoff=5)
+    relevant = Relevant(np.array([1, 0, 2, 3]), np.array([0, 0, 0, 2]), np.array([0, 0, 1, 0]), np.array([1, 1, 1, 1]),
+                        4, np.full(4, 9))
+    peer = equal_expected_rank(relevant, cutoff=5)
     assert peer.value.tolist() == pytest.approx([p([1, 3], [2]), 0, 1, 0])
     assert peer.undecided.tolist() == [False, False, True, False] and np.isnan(peer.constants).all()

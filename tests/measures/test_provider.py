@@ -9,11 +9,12 @@ import pyterrier as pt
 import pytest
 from ir_measures import AP, nDCG
 
-from pyterrier_hybrid.measures import AWRF, LPR, PEER, TLR, Languages, RankDistance
+from pyterrier_hybrid.measures import AWRF, LPR, PEER, TLR, Complete, Languages, MaxRank, RankDistance
 
 ROOT = Path(__file__).resolve().parents[2]
 MEASURES = [RankDistance@10, RankDistance(pool=200), RankDistance, LPR, TLR@5, PEER@10,
-            PEER(weights={1: 1.})@10, PEER(weights={1: .5, 2: .5}, compat=True)@10, AWRF@10, AWRF(target='uniform')@5]
+            PEER(weights={1: 1.})@10, AWRF@10, AWRF(target='uniform')@5, RankDistance(complete=True)@20, MaxRank,
+            MaxRank(pool=300), Complete@20]
 
 
 def values(qrels, run, measures=MEASURES):
@@ -164,18 +165,20 @@ def test_each_measure_warns_once_an_evaluation_where_all_is_in_one_language(rand
         warnings.simplefilter('always')
         values(qrels.assign(iteration='de', query_lang='de'), run)
     named = [str(warning.message).split(': ')[0] for warning in caught]
-    assert sorted(named) == sorted(map(str, MEASURES))
+    assert sorted(named) == sorted(str(m) for m in MEASURES if m.NAME not in ('MaxRank', 'Complete'))
 
 
 @pytest.mark.usefixtures('quiet')
 def test_an_empty_run_has_the_values_of_lost_queries(random_case):
     qrels, _ = random_case(13)
-    langs = qrels[qrels['relevance'] > 0].groupby('query_id')['iteration'].nunique()
+    relevant = qrels[qrels['relevance'] > 0]
+    langs = relevant.groupby('query_id')['iteration'].nunique()
+    own = (relevant['iteration'] == relevant['query_lang']).groupby(relevant['query_id']).mean()
     for empty in ({}, [], pd.DataFrame([], columns=['query_id', 'doc_id', 'score'])):
         found = values(qrels, empty)
         for query_id, n_langs in langs.items():
             worst = {1: 0}.get(n_langs, 10)
-            assert found['RankDistance@10', query_id] == worst and found['LPR', query_id] == 1 / n_langs
+            assert found['RankDistance@10', query_id] == worst and found['LPR', query_id] == own[query_id]
             assert found['PEER@10', query_id] == found['AWRF@10', query_id] == found['TLR@5', query_id] == 0
 
 

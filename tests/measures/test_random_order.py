@@ -4,7 +4,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from pyterrier_hybrid.measures.random_order import random_distance, relevant_per_language, worst_share
+from pyterrier_hybrid.measures.random_order import random_distance, worst_share
 
 CASES = [(1, 1), (2, 1), (3, 3), (1, 1, 1), (2, 0, 1), (4, 2, 1), (1,), (5,), (0, 3)]
 
@@ -74,12 +74,6 @@ def test_the_order_of_languages_and_empty_ones_change_nothing():
     assert len(set(worst_share(m).tolist())) == 1
     assert worst_share(np.zeros((2, 3), int)).tolist() == [0, 0]
     assert worst_share(np.zeros((0, 3), int)).shape == (0,)
-
-
-def test_counts_relevant_documents():
-    found = relevant_per_language(np.array([0, 0, 2, 2, 2]), np.array([1, 1, 0, 1, 1]), 4)
-    assert found.tolist() == [[0, 2], [0, 0], [1, 2], [0, 0]]
-    assert relevant_per_language(np.zeros(0, int), np.zeros(0, int), 2).tolist() == [[0], [0]]
 
 
 def test_pairs_of_a_pool_of_two():

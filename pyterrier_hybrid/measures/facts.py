@@ -1,0 +1,114 @@
+"""What is known of a measure, of this package or of ir_measures: direction, unit, range, chance, and how ranks give it.
+
+Everything that shows or computes measures asks here, and nothing is read off a measure's name. The measures of this
+package say it themselves (:class:`LanguageMeasure`); one table says it of those of ir_measures.
+"""
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import ir_measures
+import numpy as np
+from ir_measures.measures import Measure
+
+from pyterrier_hybrid.measures.base import LanguageMeasure
+from pyterrier_hybrid.measures.effectiveness import (
+    average_precision,
+    ndcg,
+    precision,
+    recall,
+    reciprocal_rank,
+    success,
+)
+from pyterrier_hybrid.measures.relevant import Relevant, Values
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a reader of a measure's values has to know; plain values, to be kept beside them.
+
+    Attributes:
+        name: the measure's repr, which names its column.
+        title: what it is, in words.
+        better: 1 if more is better, -1 if less is, 0 if neither is.
+        unit: ``'ranks'``, or empty for a number without a unit.
+        low, high: the least and the greatest value there can be; infinite if unbounded or unknown.
+    """
+
+    name: str
+    title: str
+    better: int = 1
+    unit: str = ''
+    low: float = -np.inf
+    high: float = np.inf
+
+
+#: How ranks of relevant documents give ir_measures' own measures.
+_FROM_RANKS: dict[type, Callable[[Relevant, int | None], np.ndarray]] = {
+    type(ir_measures.AP): lambda r, k: average_precision(r.ranks, r.queries, r.n_queries, k),
+    type(ir_measures.RR): lambda r, k: reciprocal_rank(r.ranks, r.queries, r.n_queries, k),
+    type(ir_measures.nDCG): lambda r, k: ndcg(r.ranks, r.queries, r.relevance, r.n_queries, k),
+    type(ir_measures.R): lambda r, k: recall(r.ranks, r.queries, r.n_queries, k),
+    type(ir_measures.P): lambda r, k: precision(r.ranks, r.queries, r.n_queries, k),
+    type(ir_measures.Success): lambda r, k: success(r.ranks, r.queries, r.n_queries, k),
+}
+#: Measures of ir_measures that count, of which neither more nor less is better, and whose range is open.
+_COUNTS = tuple(type(measure) for measure in (ir_measures.NumQ, ir_measures.NumRel, ir_measures.NumRet))
+
+
+def facts(measure: Measure, pool: int | None = None) -> Facts:
+    """What a reader of a measure's values has to know.
+
+    Args:
+        measure: a measure of this package or of ir_measures; of another one it is taken that more is better.
+        pool: the number of documents ranked, if it is known.
+    """
+    name, title = repr(measure), getattr(measure, 'PRETTY_NAME', measure.NAME)
+    if isinstance(measure, LanguageMeasure):
+        return Facts(name, title, measure.better, measure.unit, *measure.limits(pool))
+    if isinstance(measure, _COUNTS):
+        return Facts(name, title, 0, '', 0., np.inf)
+    return Facts(name, title, low=0., high=1.) if type(measure) in _FROM_RANKS else Facts(name, title)
+
+
+def is_from_ranks(measure: Measure) -> bool:
+    """Whether the ranks of the relevant documents are enough for :func:`per_query`."""
+    if isinstance(measure, LanguageMeasure):
+        return type(measure).from_ranks is not LanguageMeasure.from_ranks
+    return type(measure) in _FROM_RANKS and not set(measure.params) - {'cutoff', 'rel'}
+
+
+def per_query(measure: Measure, relevant: Relevant) -> Values:
+    """What a measure says about queries, equal to what ir_measures gives on the whole run.
+
+    Args:
+        measure: one for which :func:`is_from_ranks` is true.
+        relevant: the documents of relevance 1 and more. Its ``pool`` is that of a measure without the parameter.
+
+    Returns:
+        The values. No measure says anything about a query without a document of relevance ``rel``.
+    """
+    rel = measure.params.get('rel', 1)
+    relevant = relevant.of_level(rel)
+    judged = relevant.n_langs > 0
+    if isinstance(measure, LanguageMeasure):
+        values = measure.from_ranks(relevant)
+    else:
+        value = _FROM_RANKS[type(measure)](relevant, measure.params.get('cutoff'))
+        values = Values(value, np.ones(relevant.n_queries, dtype=bool))
+    if not judged.any():
+        values = values._replace(otherwise=f'no question has a passage of relevance {rel} or more')
+    return values._replace(applies=values.applies & judged)
+
+
+def chance(measure: Measure, relevant: Relevant) -> np.ndarray | None:
+    """The expected value of every query under a ranking that prefers no language; None if the measure has none.
+
+    Args:
+        measure: any measure.
+        relevant: as for :func:`per_query`; its ranks do not matter.
+
+    Returns:
+        float64 (n_queries,), NaN where the measure says nothing whatever the ranking.
+    """
+    has_chance = isinstance(measure, LanguageMeasure)
+    return measure.chance(relevant.of_level(measure.params.get('rel', 1))) if has_chance else None
