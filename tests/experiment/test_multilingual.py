@@ -152,21 +152,23 @@ def test_chance(collection, make_dense):
         {'toy': make_dense()}, collection, [LPR, RankDistance, RankDistance @ 5, AP], verbose=False
     )
     chance = result.chance.set_index(['measure', 'query_lang'])['value']
-    # In de, q1 and q5 have three languages, q2 two; (n-1)/(n+1) * (N+1) with N = 21.
-    assert chance['LPR', 'de'] == pytest.approx((1 / 3 + 1 / 2 + 1 / 3) / 3)
-    assert chance['LPR', 'th'] == pytest.approx(1 / 3)
-    assert chance['RankDistance', 'de'] == pytest.approx((11 + 22 / 3 + 11) / 3)
+    # q1 has two relevant passages in de, one in en, one in th; q5 one, two, one; q2 one in de and one in en.
+    assert chance['LPR', 'de'] == pytest.approx((2 / 4 + 1 / 2 + 1 / 4) / 3)
+    assert chance['LPR', 'th'] == pytest.approx(1 / 4)
+    # (N+1) [E of the latest first place - E of the first place], N = 21, by inclusion and exclusion.
+    three = 22 * (1 / 3 + 1 / 2 + 1 / 2 - 1 / 4 - 1 / 4 - 1 / 3 + 1 / 5 - 1 / 5)
+    assert chance['RankDistance', 'de'] == pytest.approx((three + 22 / 3 + three) / 3)
     assert set(result.chance['measure']) == {'LPR', 'RankDistance'}
 
 
-def test_a_cut_run_is_noted_and_ranks_what_it_lost_last(collection, make_dense, settings, by_hand):
+def test_a_cut_run_is_noted_and_expects_what_it_lost_in_random_order(collection, make_dense, settings, by_hand):
     whole_run, oracle, values_of = by_hand
     encoder, _ = make_dense()
     result = MultilingualExperiment({'cut': Ranker(whole_run, encoder, collection, None, depth=4)}, collection,
                                     [RankDistance, AP], settings=['multilingual'], verbose=False)  # fmt: skip
     assert result.notes == [
         'cut returned at most so many passages for a question: 4 of 21 in the multilingual settings; a relevant '
-        'passage beyond counts as not retrieved, in RankDistance as ranked 21.'
+        'passage beyond counts as not retrieved, in RankDistance as if what was not retrieved followed in random order.'
     ]
     setting = settings[-1]
     expected = oracle(whole_run(encoder, collection, setting, 4), collection, setting, RankDistance(pool=21),
@@ -185,7 +187,7 @@ def test_a_pipeline_that_returns_too_few_is_noted_for_every_kind_of_setting(coll
     assert result.notes == [
         'six returned at most so many passages for a question: 6 of 9 in the monolingual settings, 6 of 9 in the '
         'crosslingual settings, 6 of 21 in the multilingual settings; a relevant passage beyond counts as not '
-        'retrieved, in RankDistance as ranked 21.'
+        'retrieved, in RankDistance as if what was not retrieved followed in random order.'
     ]
     monolingual = MultilingualExperiment({'six': build}, collection, [AP], settings='monolingual', verbose=False)
     assert monolingual.notes == [
@@ -194,12 +196,13 @@ def test_a_pipeline_that_returns_too_few_is_noted_for_every_kind_of_setting(coll
     ]
 
 
-def test_a_system_that_finds_nothing_has_zeros_and_the_worst_distance(collection):
+def test_a_system_that_finds_nothing_has_zeros_and_the_distance_of_chance(collection):
     nothing = pt.Transformer.from_df(pd.DataFrame({'qid': [], 'docno': [], 'score': []}, dtype=object))
     result = MultilingualExperiment({'none': nothing}, collection, [AP, RankDistance, LPR], verbose=False)
-    assert result.table().loc['none'].to_dict() == {
-        ('AP', 'multilingual'): 0.0, ('RankDistance', 'multilingual'): 20.0
-    }  # fmt: skip
+    by_chance = result.chance.loc[result.chance['measure'] == 'RankDistance', 'value'].mean()
+    assert result.table().loc['none'].to_dict() == pytest.approx(
+        {('AP', 'multilingual'): 0.0, ('RankDistance', 'multilingual'): by_chance}
+    )
     blank = result.blanks[result.blanks['setting'] == 'multilingual']
     assert set(blank['measure']) == {'LPR'} and blank['reason'].str.contains('one of them retrieved').all()
     assert result.notes == ['none returned nothing for 11 of 11 questions, over all settings.']
@@ -465,3 +468,11 @@ def test_the_same_inputs_give_the_same_bytes(collection, make_dense, tmp_path):
     ]
     one, two = ({path.name: path.read_bytes() for path in folder.iterdir()} for folder in saved)
     assert one == two
+
+
+def test_norm_needs_no_pool_where_the_pool_is_known(collection, make_dense):
+    measures = [RankDistance(norm=True), RankDistance(pool=21, norm=True)]
+    result = MultilingualExperiment({'toy': make_dense()}, collection, measures, verbose=False)
+    found = result.table().loc['toy']
+    assert found[repr(measures[0]), 'multilingual'] == found[repr(measures[1]), 'multilingual'] > 0
+    assert set(result.chance['value']) == {1.0}
