@@ -90,7 +90,7 @@ def _inverse_frequency(tokenizer, texts: list[str]) -> np.ndarray:
 
 
 def is_static(model) -> bool:
-    """Whether a ``SentenceTransformer`` is a bag of subwords."""
+    """Whether a ``SentenceTransformer`` is a static embedding."""
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
     return isinstance(model[0], StaticEmbedding)

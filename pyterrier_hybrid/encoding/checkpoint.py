@@ -4,11 +4,14 @@ Weights come from safetensors where there are some, otherwise through ``torch.lo
 checkpoint brings is never run.
 """
 import contextlib
+import difflib
+import json
 import logging
 import os
 from pathlib import Path
 
 import torch
+from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.constants import HF_HUB_CACHE
 from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
@@ -26,16 +29,19 @@ def load_checkpoint(path_or_name: str | os.PathLike, *, verbose: bool = False) -
 
     Raises:
         FileNotFoundError: no such folder, a folder that is not a checkpoint, or a name that is neither in the cache nor
-            to be had from the hub.
-        ValueError: a checkpoint that cannot be read.
+            on the hub. A path into a folder that exists is never looked up on the hub.
+        ValueError: a checkpoint that cannot be read, or that needs code of its own.
     """
     where = os.fspath(path_or_name)
     folder = Path(where).expanduser()
     if folder.exists():
         check_folder(folder)
         where = str(folder)
-    elif Path(where).is_absolute() or where.startswith(('.', '~')) or where.count('/') > 1:
-        raise FileNotFoundError(f'there is no folder {where}; give a checkpoint folder or a model name on the hub')
+    elif folder.is_absolute() or where.startswith('.') or where.count('/') > 1 or _is_inside(folder):
+        beside = sorted(path.name for path in folder.parent.glob('*') if path.is_dir())
+        near = difflib.get_close_matches(folder.name, beside, n=1)
+        hint = f'; did you mean {folder.parent / near[0]}?' if near else ''
+        raise FileNotFoundError(f'there is no folder {where}{hint}; give a checkpoint folder or a name on the hub')
     try:
         # Weights that a checkpoint lacks (an unused pooler) are drawn at random: from a fixed seed, so that loading
         # twice gives one and the same encoder, and from a fork, so that the caller's random numbers stay as they were.
@@ -52,7 +58,40 @@ def load_checkpoint(path_or_name: str | os.PathLike, *, verbose: bool = False) -
             f'the local cache ({HF_HUB_CACHE}) nor over the network. Give the folder of a checkpoint, or fetch it '
             f'where there is a network with "hf download {where}" ({reason})'
         ) from error
+    _check_activations(where, folder)
     return model.eval()
+
+
+def _is_inside(folder: Path) -> bool:
+    """Whether a relative path of two parts begins with a folder that exists, and so is not meant as a hub's name."""
+    return len(folder.parts) == 2 and folder.parent.is_dir()
+
+
+def says_its_modules(path_or_name: str) -> bool:
+    """Whether a checkpoint that has been loaded is one of sentence-transformers, and not a plain transformer."""
+    return _json(path_or_name, Path(path_or_name).expanduser(), 'modules.json') is not None
+
+
+def _check_activations(where: str, folder: Path) -> None:
+    """Refuses modules whose activation is code outside torch.
+
+    sentence-transformers puts a tanh in its place, which gives other vectors, and says so in its log alone.
+    """
+    for module in _json(where, folder, 'modules.json') or []:
+        config = _json(where, folder, os.path.join(module.get('path') or '', 'config.json'))
+        activation = config.get('activation_function') if isinstance(config, dict) else None
+        if isinstance(activation, str) and not activation.startswith('torch.'):
+            raise ValueError(
+                f'the checkpoint in {where} cannot be loaded: its module {module.get("path")!r} has the activation '
+                f'{activation!r:.80}, which is not one of torch and needs code of its own. Save the checkpoint with a '
+                'torch.nn activation, such as torch.nn.Identity'
+            )
+
+
+def _json(where: str, folder: Path, name: str):
+    """The content of a JSON file of a checkpoint that has been loaded; None if it has no such file."""
+    path = folder / name if folder.exists() else try_to_load_from_cache(where, name)
+    return json.loads(Path(path).read_bytes()) if isinstance(path, str | Path) and Path(path).is_file() else None
 
 
 def save_checkpoint(model: SentenceTransformer, folder: str | os.PathLike) -> None:

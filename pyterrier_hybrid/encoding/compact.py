@@ -31,7 +31,7 @@ def small_backbone(
     tokens of every text, so that at random weights all texts point the same way: two passages of worldfacts, drawn at
     random, have a cosine of .93 on average, with a standard deviation of .03, and InfoNCE has little to tell them apart
     by. Here positions are rotations within the attention, and each layer adds a small amount to the token's own vector:
-    the start is close to a bag of subwords with random vectors, and the same passages have a cosine of .21 on average,
+    the start is close to a static embedding with random vectors, and the same passages have a cosine of .21 on average,
     with a standard deviation of .11. Of their 13 tokens the two that mark beginning and end are common to all.
 
     Args:

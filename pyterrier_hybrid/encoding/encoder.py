@@ -1,5 +1,6 @@
 """The encoder: texts in any language to vectors, as PyTerrier's dense indexes and retrievers want them."""
 import os
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from pyterrier_dr import BiEncoder
 from sentence_transformers import SentenceTransformer
 
 from pyterrier_hybrid.encoding import identity
-from pyterrier_hybrid.encoding.checkpoint import load_checkpoint
+from pyterrier_hybrid.encoding.checkpoint import load_checkpoint, says_its_modules
+from pyterrier_hybrid.encoding.devices import check_device, survive_forks
 from pyterrier_hybrid.encoding.inference import encode_windows
 from pyterrier_hybrid.encoding.modules import adapt, ends_normalized, has_dense
 from pyterrier_hybrid.encoding.precision import reduce_precision, resolve_dtype
@@ -29,7 +31,11 @@ class HybridEncoder(BiEncoder):
 
     A parameter left at None is what the preset says, and where that says nothing, what the checkpoint says: a
     sentence-transformers checkpoint brings its modules (pooling, dense layers, normalisation) and prompts, a plain
-    transformers checkpoint becomes the mean of its token vectors.
+    transformers checkpoint becomes the mean of its token vectors, with a warning unless its pooling is known.
+
+    Vectors depend on the text alone, but for rounding. A text of which the tokenizer makes no token (an empty one,
+    where it adds no special tokens) has the vector 0. A process that is forked from one that has an encoder computes
+    with one thread.
 
     Args:
         path_or_name: a folder, or a model's name on the Hugging Face hub.
@@ -49,7 +55,7 @@ class HybridEncoder(BiEncoder):
         text_field: the documents' column that holds the text.
         device: 'cpu', 'cuda', 'cuda:1' ...; None for CUDA where there is some.
         dtype: 'float32', 'bfloat16' or 'float16', the precision inside the transformer; 'auto' is bfloat16 on a CUDA
-            device of compute capability 8 or more, else float32. Vectors are always float32. A bag of subwords always
+            device of compute capability 8 or more, else float32. Vectors are always float32. A static embedding always
             computes in float32.
         verbose: whether to show progress bars.
 
@@ -85,6 +91,7 @@ class HybridEncoder(BiEncoder):
             'max_query_length': max_query_length, 'max_passage_length': max_passage_length,
         }  # fmt: skip
         settings = find_preset(preset, name).override(**given)
+        check_device(device)
         device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
         precision = resolve_dtype(dtype, device)
         model = load_checkpoint(name, verbose=verbose)
@@ -92,6 +99,12 @@ class HybridEncoder(BiEncoder):
             raise ValueError(
                 f'{name} lacks the dense layer that its preset calls for: give the sentence-transformers checkpoint, '
                 'the folder with a modules.json, or another preset'
+            )
+        if settings.pooling is None and not says_its_modules(name):
+            warnings.warn(
+                f'{name} is a plain transformers checkpoint, which does not say how its token vectors become one: the '
+                "mean is taken. Give pooling='mean', or the pooling that it was trained with",
+                stacklevel=2,
             )
         self._set_up(model, settings, batch_size, text_field, verbose)
         folder = Path(name).expanduser()
@@ -146,6 +159,7 @@ class HybridEncoder(BiEncoder):
         self.query = query_side(model, settings.query_prefix, settings.max_query_length)
         self.passage = passage_side(model, settings.passage_prefix, settings.max_passage_length)
         self._identity = (None, '')
+        survive_forks()
 
     def __repr__(self) -> str:
         return f'HybridEncoder({self._repr})'

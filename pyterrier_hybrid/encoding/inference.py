@@ -27,7 +27,8 @@ def encode_windows(
         progress: called with the number of texts in each batch that was sent through the model.
 
     Yields:
-        (texts of a window, d), on the model's device, in the dtype of its last module.
+        (texts of a window, d), on the model's device, in the dtype of its last module. A text of no token (an empty
+        one, where the tokenizer adds no special tokens) has the vector 0.
     """
     for start in range(0, len(texts), WINDOW):
         features = tokenize(model, texts[start : start + WINDOW], side)
@@ -36,6 +37,12 @@ def encode_windows(
             parts.append(_forward(model, batch, side))
             order.append(np.arange(len(parts[-1])) if rows is None else rows)
             progress(len(parts[-1]))
+        tokenless = _tokenless(features)
+        if len(tokenless):
+            shape = (len(tokenless), model.truncate_dim or model.get_embedding_dimension())
+            parts.append(parts[0].new_zeros(shape) if parts else torch.zeros(shape, device=model.device))
+            order.append(tokenless)
+            progress(len(tokenless))
         back = torch.from_numpy(np.argsort(np.concatenate(order)))
         yield torch.cat(parts)[back.to(parts[0].device)]
 
@@ -56,12 +63,21 @@ def tokenize(model: SentenceTransformer, texts: list[str], side: Side) -> dict:
 
 
 def _batches(features: dict, budget: int) -> Iterator[tuple[np.ndarray | None, dict]]:
-    if not padded(features):  # a bag of subwords: nothing to waste, so a window is one batch
+    if not padded(features):  # a static embedding: nothing to waste, so a window is one batch
         yield None, features
         return
     lengths = features['attention_mask'].sum(dim=1).numpy()
-    for rows in length_batches(lengths, budget):
+    some = np.flatnonzero(lengths)
+    for chosen in length_batches(lengths[some], budget):
+        rows = some[chosen]
         yield rows, take_rows(features, rows)
+
+
+def _tokenless(features: dict) -> np.ndarray:
+    """The rows of a window that have no token."""
+    if not padded(features):
+        return np.empty(0, dtype=np.int64)
+    return np.flatnonzero(features['attention_mask'].sum(dim=1).numpy() == 0)
 
 
 def _forward(model: SentenceTransformer, batch: dict, side: Side) -> torch.Tensor:

@@ -30,7 +30,7 @@ def reduce_precision(model: SentenceTransformer, dtype: torch.dtype) -> torch.dt
 
     The layers after the transformer (pooling, dense, normalisation) cost nothing, and lose precision in half. Buffers
     keep their precision, because rotary position tables are wrong in half. A model that does not start with a
-    transformer is left as it is: a bag of subwords is one sum a text, with no matrix product to speed up.
+    transformer is left as it is: a static embedding is one sum a text, with no matrix product to speed up.
 
     Returns:
         The dtype the model computes in from now on.

@@ -4,6 +4,7 @@ A preset fills in what the caller left at None; what it leaves at None itself is
 by the checkpoint's name on the hub and given by name for a local folder.
 """
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 
 @dataclass(frozen=True)
@@ -11,7 +12,7 @@ class Preset:
     """How a published encoder is meant to be used. None in a field: as the checkpoint says.
 
     Attributes:
-        hub_names: the checkpoints on the Hugging Face hub that imply this preset.
+        hub_names: the checkpoints on the Hugging Face hub that imply this preset, as patterns of shells.
         pooling: how token vectors become one vector, by sentence-transformers' name.
         normalize: whether vectors are scaled to length 1.
         query_prefix: put before every query.
@@ -53,9 +54,11 @@ PRESETS = {
     # Zhang et al. (TOIS 2023, "Toward Best Practices for Training Multilingual Dense Retrieval Models"), as Pyserini
     # runs it on Mr. TyDi and MIRACL (pyserini.encode, AutoQueryEncoder and AutoDocumentEncoder): one multilingual BERT
     # for both sides, the [CLS] vector, dot product, no prefix; passages cut at 256 tokens, queries only at the model's
-    # 512. Those indexes hold "title text"; to compare with them, encode that.
+    # 512. Those indexes hold "title text"; to compare with them, encode that. All of Castorini's mDPR checkpoints are
+    # [CLS] encoders. Those with "tied" in the name serve both sides; of the others, one is for questions
+    # (mdpr-question-nq) and one for passages.
     'mdpr': Preset(
-        hub_names=('castorini/mdpr-tied-pft-msmarco', 'castorini/mdpr-tied-pft-msmarco-ft-all'),
+        hub_names=('castorini/mdpr-*',),
         pooling='cls', normalize=False, query_prefix='', passage_prefix='', max_query_length=512,
         max_passage_length=256,
     ),
@@ -76,4 +79,5 @@ def find_preset(preset: str | None, path_or_name: str) -> Preset:
         if preset not in PRESETS:
             raise ValueError(f'unknown preset {preset!r}; there are {", ".join(PRESETS)}')
         return PRESETS[preset]
-    return next((p for p in PRESETS.values() if path_or_name in p.hub_names), Preset())
+    named = (p for p in PRESETS.values() if any(fnmatchcase(path_or_name, pattern) for pattern in p.hub_names))
+    return next(named, Preset())

@@ -1,4 +1,7 @@
 """The transformers a :class:`~pyterrier_hybrid.HybridEncoder` puts into a pipeline."""
+import warnings
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 import pandas as pd
 from pyterrier_dr.biencoder import BiDocEncoder, BiQueryEncoder
@@ -8,7 +11,7 @@ from pyterrier_hybrid.encoding.texts import check_column, check_texts
 
 
 class QueryEncoder(BiQueryEncoder):
-    """Adds ``query_vec`` to a frame with ``query``. A query that occurs several times is encoded once."""
+    """Adds ``query_vec`` to rows with ``query``. A query that occurs several times is encoded once."""
 
     def transform(self, inp: pd.DataFrame) -> pd.DataFrame:
         """Encodes the queries.
@@ -17,25 +20,41 @@ class QueryEncoder(BiQueryEncoder):
             inp: columns ``query`` and, as a rule, ``qid``.
 
         Returns:
-            The same rows with ``query_vec``, float32 arrays of shape (d,).
+            The same rows with ``query_vec``, float32 arrays of shape (d,). A query that is empty has no vector: its row
+            is left out, with a warning, so that it gets no results and the other queries of an experiment get theirs.
 
         Raises:
             pyterrier.validate.InputValidationError: no ``query`` column; a KeyError.
-            ValueError: a query that is empty or not a string; the message names its qid.
+            ValueError: a query that is not a string, or holds half a surrogate pair; the message names its qid.
         """
-        check_column(inp, 'query')
-        texts = inp['query'].tolist()
-        names = inp['qid'].tolist() if 'qid' in inp.columns else range(len(texts))
-        check_texts(texts, 'query', names, empty=False)
-        unique = {text: i for i, text in enumerate(dict.fromkeys(texts))}
+        check_column(inp, 'query', 'qid')
+        kept, vectors = self._encode(inp['query'].tolist(), inp['qid'].tolist() if 'qid' in inp.columns else None)
+        return inp.iloc[kept].assign(query_vec=vectors)
+
+    def transform_iter(self, inp: Iterable[dict]) -> list[dict]:
+        """As :meth:`transform`, for rows that are dicts."""
+        rows = list(inp)
+        kept, vectors = self._encode([row.get('query') for row in rows], _names(rows, 'qid'))
+        return [{**rows[i], 'query_vec': vector} for i, vector in zip(kept, vectors)]
+
+    def _encode(self, texts: list[str], names: Sequence | None) -> tuple[list[int], list[np.ndarray]]:
+        """The positions of the queries that are not empty, and their vectors."""
+        check_texts(texts, 'query', names)
+        kept = [i for i, text in enumerate(texts) if text.strip()]
+        if len(kept) < len(texts):
+            named = [names[i] if names else i for i, text in enumerate(texts) if not text.strip()]
+            warnings.warn(
+                f'{len(named)} of {len(texts)} queries are empty and get no results: {named[:5]!r:.80}', stacklevel=3
+            )
+        unique = {text: i for i, text in enumerate(dict.fromkeys(texts[i] for i in kept))}
         vectors = self.bi_encoder_model.encode_queries(
             list(unique), batch_size=self.batch_size, verbose=self.verbose
         )
-        return inp.assign(query_vec=[vectors[unique[text]] for text in texts])
+        return kept, [vectors[unique[texts[i]]] for i in kept]
 
 
 class DocEncoder(BiDocEncoder):
-    """Adds ``doc_vec`` to a frame with the documents' text.
+    """Adds ``doc_vec`` to rows with a document's text.
 
     An indexing pipeline hands its stages as many documents at once as their ``batch_size`` says. Here that is a window
     of some thousands, which are sorted by length and encoded in batches of the encoder's size.
@@ -46,7 +65,7 @@ class DocEncoder(BiDocEncoder):
         self.encoding_batch_size = self.batch_size
         self.batch_size = max(WINDOW, self.batch_size)
 
-    def encode(self, texts, batch_size: int | None = None) -> np.ndarray:
+    def encode(self, texts: Sequence[str], batch_size: int | None = None) -> np.ndarray:
         """Encodes passages, (n, d) float32."""
         size = batch_size or self.encoding_batch_size
         return self.bi_encoder_model.encode_docs(texts, batch_size=size, verbose=self.verbose)
@@ -55,17 +74,28 @@ class DocEncoder(BiDocEncoder):
         """Encodes the documents.
 
         Args:
-            inp: the text column (``text`` unless the encoder was told another) and, as a rule, ``docno``.
+            inp: the text column (the encoder's ``text_field``) and, as a rule, ``docno``.
 
         Returns:
             The same rows with ``doc_vec``, float32 arrays of shape (d,).
 
         Raises:
             pyterrier.validate.InputValidationError: no such column; a KeyError.
-            ValueError: a text that is not a string; the message names its docno.
+            ValueError: a text that is not a string, or holds half a surrogate pair; the message names its docno.
         """
-        check_column(inp, self.text_field)
+        check_column(inp, self.text_field, 'docno')
         texts = inp[self.text_field].tolist()
-        names = inp['docno'].tolist() if 'docno' in inp.columns else range(len(texts))
-        check_texts(texts, 'document', names)
+        check_texts(texts, 'document', inp['docno'].tolist() if 'docno' in inp.columns else None)
         return inp.assign(doc_vec=list(self.encode(texts)))
+
+    def transform_iter(self, inp: Iterable[dict]) -> list[dict]:
+        """As :meth:`transform`, for rows that are dicts, as an indexing pipeline has them."""
+        rows = list(inp)
+        texts = [row.get(self.text_field) for row in rows]
+        check_texts(texts, 'document', _names(rows, 'docno'))
+        return [{**row, 'doc_vec': vector} for row, vector in zip(rows, self.encode(texts))]
+
+
+def _names(rows: list[dict], key: str) -> list:
+    """The ids of rows, for messages; the position of a row that has none."""
+    return [row.get(key, i) for i, row in enumerate(rows)]

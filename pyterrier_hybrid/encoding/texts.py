@@ -6,7 +6,10 @@ import pyterrier as pt
 
 
 def check_texts(texts: Sequence, what: str, names: Iterable | None = None, *, empty: bool = True) -> None:
-    """Refuses what is not a string and, where asked to, what holds nothing but white space.
+    """Refuses what is not a string, half a surrogate pair and, if asked, what holds nothing but white space.
+
+    JSON can spell half of a surrogate pair (``"\\ud83d"``), and Python keeps it in a string. No tokenizer or file takes
+    it.
 
     Args:
         texts: what should be strings.
@@ -20,19 +23,34 @@ def check_texts(texts: Sequence, what: str, names: Iterable | None = None, *, em
     """
     for name, text in zip(range(len(texts)) if names is None else names, texts):
         if not isinstance(text, str):
-            raise ValueError(f'{what} {name!r} is not a string: {text!r}')
+            raise ValueError(f'{what} {name!r:.80} is not a string but {type(text).__name__}: {text!r:.80}')
         if not empty and not text.strip():
-            raise ValueError(f'{what} {name!r} is empty; drop it from the topics or give it a text')
+            raise ValueError(f'{what} {name!r:.80} is empty; drop it from the topics or give it a text')
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f'{what} {name!r:.80} holds half a surrogate pair ({text[error.start]!a}) at character {error.start}, '
+                "which is no character; repair it, for example by text.encode('utf-16', 'surrogatepass').decode("
+                "'utf-16', 'replace')"
+            ) from None
 
 
-def check_column(frame: pd.DataFrame, column: str) -> None:
+def check_column(frame: pd.DataFrame, column: str, key: str) -> None:
     """Refuses a frame without the column that holds the texts, and says which columns it has.
+
+    Args:
+        frame: what a transformer was given.
+        column: of the texts.
+        key: the column of the ids, ``qid`` or ``docno``, that a pipeline's frame has beside it. A frame without it is
+            accepted too. PyTerrier's inspection of pipelines learns both forms from here.
 
     Raises:
         pyterrier.validate.InputValidationError: a KeyError; PyTerrier's inspection of pipelines relies on this class.
     """
     try:
         with pt.validate.any(frame) as v:
+            v.columns(includes=[key, column])
             v.columns(includes=[column])
     except pt.validate.InputValidationError as error:
         columns = ', '.join(map(str, frame.columns)) or 'no columns at all'

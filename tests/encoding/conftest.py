@@ -93,7 +93,7 @@ def labse(checkpoints, mdpr) -> Path:
 
 @pytest.fixture(scope='session')
 def static(checkpoints, xlmr) -> Path:
-    """A sentence-transformers folder with a bag of subwords, and prompts under the names that training saves."""
+    """A sentence-transformers folder with a static embedding, and prompts under the names that training saves."""
     tokenizer = Tokenizer.from_file(str(xlmr / 'tokenizer.json'))
     weights = torch.randn(tokenizer.get_vocab_size(), 8, generator=torch.Generator().manual_seed(4))
     model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=weights)], device='cpu')

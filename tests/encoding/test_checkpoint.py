@@ -128,3 +128,19 @@ def test_other_missing_weights_are_reported(mdpr, tmp_path, caplog):
     finally:
         logger.removeHandler(caplog.handler)
     assert 'encoder.layer.1.output.dense.weight' in caplog.text
+
+
+def test_a_path_into_a_folder_that_is_there_is_not_a_hub_name(tmp_path, monkeypatch):
+    (tmp_path / 'runs' / 'hybrid').mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r'there is no folder runs/hybird; did you mean runs/hybrid\?'):
+        load_checkpoint('runs/hybird')
+
+
+@pytest.mark.parametrize('activation', ['my_package.Identity', 'pylate.models.Dense.Identity'])
+def test_an_activation_outside_torch_is_refused_by_name(labse, tmp_path, activation):
+    folder = shutil.copytree(labse, tmp_path / 'labse')
+    config = folder / '2_Dense' / 'config.json'
+    config.write_text(json.dumps(json.loads(config.read_text()) | {'activation_function': activation}))
+    with pytest.raises(ValueError, match=f"'2_Dense' has the activation '{activation}'.*torch.nn"):
+        load_checkpoint(folder)

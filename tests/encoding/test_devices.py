@@ -1,4 +1,8 @@
-"""Devices are refused before anything is computed."""
+"""Devices are refused before anything is computed; a forked process computes."""
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -21,3 +25,25 @@ def test_a_machine_without_a_gpu_says_so():
         pytest.skip('there is a GPU')
     with pytest.raises(ValueError, match="the device 'cuda' cannot be used"):
         check_device('cuda')
+
+
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='the system has no fork')
+def test_a_process_that_is_forked_after_encoding_encodes():
+    code = """
+import multiprocessing as mp
+from pyterrier_hybrid.encoding import HybridEncoder, small_backbone
+
+encoder = HybridEncoder.from_model(small_backbone([f'haus {i} maus {i * 7}' for i in range(300)], vocab_size=300))
+texts = ['a b c ' * 50] * 64
+encoder.encode_docs(texts)
+queue = mp.get_context('fork').Queue()
+child = mp.get_context('fork').Process(target=lambda: queue.put(encoder.encode_docs(texts).shape))
+child.start()
+child.join(60)
+alive = child.is_alive()
+child.kill()
+print('hangs' if alive else queue.get(timeout=10)[0])
+"""
+    free = {k: v for k, v in os.environ.items() if k not in ('OMP_NUM_THREADS', 'TOKENIZERS_PARALLELISM')}
+    run = subprocess.run([sys.executable, '-c', code], env=free, capture_output=True, text=True, timeout=200)
+    assert run.stdout.strip() == '64', run.stderr

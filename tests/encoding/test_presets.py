@@ -6,6 +6,8 @@ from pyterrier_hybrid.encoding.presets import PRESETS, Preset, find_preset
 
 @pytest.mark.parametrize(('name', 'preset'), [
     ('castorini/mdpr-tied-pft-msmarco', 'mdpr'),
+    ('castorini/mdpr-tied-pft-msmarco-ft-miracl-sw', 'mdpr'),
+    ('castorini/mdpr-tied-pft-nq', 'mdpr'),
     ('sentence-transformers/LaBSE', 'labse'),
     ('xlm-roberta-base', 'xlm-r'),
     ('FacebookAI/xlm-roberta-large', 'xlm-r'),

@@ -40,16 +40,42 @@ def test_another_text_field(xlmr):
         encoder.doc_encoder()(pd.DataFrame({'docno': ['1'], 'text': ['x']}))
 
 
-@pytest.mark.parametrize(('column', 'message'), [
-    (['a', ''], "query 'q2' is empty"), (['a', None], "query 'q2' is not a string"),
-])  # fmt: skip
-def test_a_bad_query_is_named_by_its_qid(encoder, column, message):
-    with pytest.raises(ValueError, match=message):
-        encoder.query_encoder()(pd.DataFrame({'qid': ['q1', 'q2'], 'query': column}))
+@pytest.mark.parametrize('query', [None, 3, 'half \ud83d'])
+def test_a_bad_query_is_named_by_its_qid(encoder, query):
+    rows = [{'qid': 'q1', 'query': 'a'}, {'qid': 'q2', 'query': query}]
+    with pytest.raises(ValueError, match="query 'q2' "):
+        encoder.query_encoder()(rows)
+    with pytest.raises(ValueError, match="query 'q2' "):
+        encoder.query_encoder()(pd.DataFrame(rows, dtype=object))
+
+
+def test_an_empty_query_gets_no_results_and_the_others_get_theirs(encoder, tmp_path):
+    topics = pd.DataFrame({'qid': ['1', '2', '3'], 'query': ['a', ' ', 'b']})
+    with pytest.warns(UserWarning, match=r"1 of 3 queries are empty .*'2'"):
+        out = encoder.query_encoder()(topics)
+    assert out['qid'].tolist() == ['1', '3']
+    index = FlexIndex(str(tmp_path / 'x.flex'), verbose=False)
+    (encoder.doc_encoder() >> index).index([{'docno': 'd1', 'text': 'a'}, {'docno': 'd2', 'text': 'b'}])
+    qrels = pd.DataFrame({'qid': ['1', '2', '3'], 'docno': ['d1', 'd1', 'd2'], 'label': 1})
+    pipeline = encoder.query_encoder() >> index.np_retriever(num_results=2)
+    with pytest.warns(UserWarning, match='queries are empty'):
+        table = pt.Experiment([pipeline], topics, qrels, [RR], perquery=True)
+    assert dict(zip(table['qid'], table['value'])) == {'1': 1, '2': 0, '3': 1}
+
+
+def test_rows_that_are_dicts_give_what_a_frame_gives(encoder):
+    rows = [{'docno': str(i), 'text': text, 'n': i} for i, text in enumerate(['a', 'b c', ''])]
+    frame = encoder.doc_encoder()(pd.DataFrame(rows))
+    streamed = encoder.doc_encoder()(rows)
+    assert [{k: v for k, v in row.items() if k != 'doc_vec'} for row in streamed] == rows
+    assert np.array_equal([row['doc_vec'] for row in streamed], np.stack(frame['doc_vec']))
+    queries = [{'qid': '1', 'query': 'a'}, {'qid': '2', 'query': 'b'}, {'qid': '3', 'query': 'a'}]
+    vectors = np.stack(encoder.query_encoder()(pd.DataFrame(queries))['query_vec'])
+    assert np.array_equal([row['query_vec'] for row in encoder.query_encoder()(iter(queries))], vectors)
 
 
 def test_a_bad_document_is_named_by_its_docno(encoder):
-    with pytest.raises(ValueError, match="document 'd1' is not a string: None"):
+    with pytest.raises(ValueError, match="document 'd1' is not a string but NoneType"):
         encoder.doc_encoder()(pd.DataFrame({'docno': ['d1'], 'text': [None]}))
 
 
@@ -59,7 +85,8 @@ def test_no_rows(encoder):
 
 
 def test_pipelines_know_their_columns(encoder):
-    assert pt.inspect.transformer_inputs(encoder.doc_encoder()) == [['text']]
+    assert pt.inspect.transformer_inputs(encoder.doc_encoder()) == [['docno', 'text'], ['text']]
+    assert pt.inspect.transformer_inputs(encoder.query_encoder()) == [['qid', 'query'], ['query']]
     assert pt.inspect.transformer_outputs(encoder.query_encoder(), ['qid', 'query']) == ['qid', 'query', 'query_vec']
 
 
