@@ -142,14 +142,14 @@ def files(folder) -> dict[str, bytes]:
 def test_trec_files_hold_the_runs_and_say_what_they_are(done):
     kinds = {(q, d): 'monolingual' if q == d else 'crosslingual' for q in LANGS for d in LANGS}
     names = [f'{kind}.{q}.{d}.trec' for (q, d), kind in kinds.items()] + [f'multilingual.{q}.trec' for q in LANGS]
-    assert sorted(path.name for path in (done / 'trec' / 'hybrid%201').iterdir()) == sorted(names)
-    lines = (done / 'trec' / 'hybrid%201' / 'crosslingual.de.th.trec').read_text().splitlines()
-    end = lines.index('# ir_metadata.end')
-    metadata = yaml.safe_load('\n'.join(line[2:] for line in lines[1:end]))
+    folder = done / 'trec' / 'hybrid%201'
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*names, 'ir_metadata.yaml'])
+    lines = (folder / 'crosslingual.de.th.trec').read_text().splitlines()
+    metadata = yaml.safe_load((folder / 'ir_metadata.yaml').read_text(encoding='utf-8'))
     assert metadata['tag'] == 'hybrid%201'
     system = Result.load(done / 'result').provenance['systems']['hybrid 1']
     assert metadata['method']['retrieval'][0]['model'] == system['model']
-    rows = [line.split(' ') for line in lines[end + 1 :]]
+    rows = [line.split(' ') for line in lines]
     assert len(rows) == 6 * 7 and {len(row) for row in rows} == {6}
     assert [row[3] for row in rows[:8]] == ['1', '2', '3', '4', '5', '6', '7', '1']
     assert all(row[1] == 'Q0' and row[2].startswith('th/') and row[5] == 'hybrid%201' for row in rows)

@@ -31,7 +31,7 @@ def add_command(commands) -> None:
     add_evaluation(parser)
     parser.add_argument('--out', type=Path, required=True, help='folder of the result; an earlier one is replaced')
     parser.add_argument('--trec', type=Path, metavar='FOLDER',
-                        help='write the runs of these settings as TREC files with ir_metadata headers')  # fmt: skip
+                        help='write the runs of these settings as TREC files, beside qrels and records')  # fmt: skip
     parser.add_argument('--trec-depth', type=int, default=1000, metavar='K', help='passages a question (default: 1000)')
     parser.add_argument('--device', help='cpu, cuda, ... (default: cuda where there is some)')
     add_common(parser)

@@ -126,10 +126,8 @@ def _values(system: System, setting: Setting, judged: Judged, relevant: Relevant
     if others:
         depths = [_depth(measure) for measure in others]
         run = system.run(setting, judged, None if None in depths else max(depths))
-        qrels = system.collection.qrels(setting.query_lang)
-        qrels = qrels[qrels['qid'].isin(judged.qids)]
-        if setting.doc_lang is not None:
-            qrels = qrels[qrels['iteration'] == setting.doc_lang]
+        run = run.assign(score=-1.0 - run['rank'])  # so that no evaluation tool breaks ties in another order
+        qrels = system.collection.judgements(setting)
         found = ir_measures.iter_calc(others, qrels.rename(columns=_NAMES), run.rename(columns=_NAMES))
         frame = pd.DataFrame([(m.measure, m.query_id, m.value) for m in found], columns=['measure', 'qid', 'value'])
         for measure in others:

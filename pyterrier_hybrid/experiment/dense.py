@@ -58,8 +58,7 @@ class DenseSystem(System):
         retriever = self.index.retriever(
             depth or judged.pool, langs=langs, drop_query_vec=True, device=self._device
         )
-        run = retriever(topics)
-        return run.assign(score=-1.0 - run['rank'])
+        return retriever(topics)
 
     def describe(self) -> dict:
         trained = training(self.encoder)

@@ -76,6 +76,8 @@ class EvaluationSet:
             returns for it; or another data set whose topics and qrels name their languages, such as
             ``pooled_miracl(['sw', 'yo'], 'dev')``.
         languages: the languages to keep, of questions and passages alike; None for all.
+        ignore_identical_ids: leave a passage out of the ranking of the question that has its id, as BEIR does where
+            questions are passages of the corpus themselves (ArguAna, Quora).
 
     Attributes:
         name: the collection's name.
@@ -90,8 +92,12 @@ class EvaluationSet:
             collection without questions.
     """
 
-    def __init__(self, dataset: object, *, languages: Iterable[str] | None = None):
+    def __init__(
+        self, dataset: object, *, languages: Iterable[str] | None = None, ignore_identical_ids: bool = False
+    ):
         self._found: dict[tuple, object] = {}
+        self._empty: dict[str, set[str]] = {}
+        self.ignore_identical_ids = ignore_identical_ids
         self._base = open_dataset(dataset)
         self.name: str = name_of(self._base)
         self._asked = self._question_sets()
@@ -115,25 +121,53 @@ class EvaluationSet:
 
     @_kept
     def topics(self, lang: str) -> pd.DataFrame:
-        """The questions in a language: ``qid, query, query_lang``."""
+        """The questions in a language: ``qid, query, query_lang``. Warns of empty ones, which are left out.
+
+        Raises:
+            ValueError: two questions of one qid.
+        """
         topics = self._asked[lang].get_topics()
-        return topics.loc[topics[QUERY_LANG] == lang, ['qid', 'query', QUERY_LANG]].reset_index(drop=True)
+        topics = topics.loc[topics[QUERY_LANG] == lang, ['qid', 'query', QUERY_LANG]]
+        twice = topics['qid'].duplicated()
+        if twice.any():
+            raise ValueError(f'{self.name} asks {topics["qid"][twice].iloc[0]!r:.80} twice in {lang}; ids are unique')
+        empty = topics['query'].map(lambda text: isinstance(text, str) and not text.strip())
+        if empty.any():
+            warnings.warn(
+                f'{self.name}: {empty.sum()} of {len(topics)} questions in {lang} are empty and left out, the first is '
+                f'{topics["qid"][empty].iloc[0]!r:.80}', stacklevel=3,
+            )  # fmt: skip
+            self._empty[lang] = set(topics['qid'][empty])
+        return topics[~empty].reset_index(drop=True)
 
     @_kept
     def qrels(self, lang: str) -> pd.DataFrame:
-        """The judgements of the questions in a language, of passages in the chosen languages.
+        """The judgements of the questions in a language, of passages in the chosen languages, each once.
 
         Columns ``qid, docno, label, iteration, query_lang``, ``iteration`` being the passage's language.
 
         Raises:
-            ValueError: a judgement of a question that is not asked.
+            ValueError: a judgement of a question that is not asked, or two that contradict each other.
         """
+        asked = self.topics(lang)['qid']
         qrels = self._asked[lang].get_qrels()
         qrels = qrels[qrels[QUERY_LANG] == lang]
-        qrels = qrels[qrels['iteration'].isin(self.languages)].reset_index(drop=True)
-        lost = ~qrels['qid'].isin(self.topics(lang)['qid'])
+        qrels = qrels[qrels['iteration'].isin(self.languages) & ~qrels['qid'].isin(self._empty.get(lang, ()))]
+        if self.ignore_identical_ids:
+            qrels = qrels[qrels['qid'] != qrels['docno']]
+        qrels = qrels.drop_duplicates(['qid', 'docno', 'label', 'iteration']).reset_index(drop=True)
+        lost = ~qrels['qid'].isin(asked)
         if lost.any():
             raise ValueError(f'{self.name} judges {qrels["qid"][lost].iloc[0]!r}, a question it does not ask in {lang}')
+        twice = qrels[qrels.duplicated(['qid', 'docno'], keep=False)]
+        if len(twice):
+            qid, docno = twice['qid'].iloc[0], twice['docno'].iloc[0]
+            found = twice[(twice['qid'] == qid) & (twice['docno'] == docno)]
+            found = ' and '.join(f'{row.label} ({row.iteration})' for row in found.itertuples())
+            raise ValueError(
+                f'{self.name} judges {docno!r:.80} for question {qid!r:.80} in {lang} more than once, as {found}; keep '
+                'one of these judgements'
+            )
         return qrels
 
     @_kept
@@ -150,7 +184,7 @@ class EvaluationSet:
         if unanswered:
             warnings.warn(
                 f'{self.name}: {unanswered} of {len(topics)} questions in {lang} have no relevant passage and are left '
-                'out', stacklevel=2,
+                'out', stacklevel=3,
             )  # fmt: skip
         langs = qrels['iteration'].map(self.codes).astype(int)
         qrels = qrels.assign(query=topics.get_indexer(qrels['qid']), lang=langs).sort_values('query', kind='stable')
@@ -170,6 +204,12 @@ class EvaluationSet:
             relevance=relevant['label'].to_numpy()[rows], rows=rows, query_lang=self.codes[setting.query_lang],
             pool=int(self.pool_sizes.sum() if setting.doc_lang is None else self.pool_sizes[setting.doc_lang]),
         )  # fmt: skip
+
+    def judgements(self, setting: Setting) -> pd.DataFrame:
+        """The judgements of the questions that a setting asks, columns as :meth:`qrels`."""
+        qrels = self.qrels(setting.query_lang)
+        qrels = qrels[qrels['qid'].isin(self.judged(setting).qids)]
+        return qrels if setting.doc_lang is None else qrels[qrels['iteration'] == setting.doc_lang]
 
     @cached_property
     def doc_langs(self) -> pd.Series:

@@ -69,7 +69,7 @@ class PoolSystem(System):
 
     def run(self, setting: Setting, judged: Judged, depth: int | None) -> pd.DataFrame:
         ranking, frame = self._ranking(setting, judged, judged.pool if depth is None else depth)
-        return frame.iloc[ranking.top_rows].assign(score=-ranking.top_ranks.astype(np.float64))
+        return frame.iloc[ranking.top_rows].assign(rank=ranking.top_ranks - 1)
 
     def describe(self) -> dict:
         whole = self._pipelines.get(None, next(iter(self._pipelines.values()), None))

@@ -43,8 +43,8 @@ class System(ABC):
             depth: how many passages of every list are needed at least; None for all that the system retrieves.
 
         Returns:
-            ``qid, docno, score`` and whatever else the system gives; ``score`` is minus the rank by (-score, docno), so
-            that no evaluation tool breaks ties in another order.
+            ``qid, docno, score, rank`` and whatever else the system gives, each question's passages in order; ``rank``
+            is by (-score, docno), from 0.
         """
 
     @abstractmethod

@@ -1,16 +1,26 @@
-"""Runs as TREC files that say where they come from."""
+"""Runs as TREC files, with qrels beside them, and records of where they come from."""
+import json
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from urllib.parse import quote
 
 import pandas as pd
 import pyterrier as pt
 import yaml
 
-from pyterrier_hybrid.experiment.evaluation_set import as_evaluation_set
+from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet, as_evaluation_set
 from pyterrier_hybrid.experiment.forms import as_systems
 from pyterrier_hybrid.experiment.provenance import provenance
 from pyterrier_hybrid.experiment.setting import Setting, list_settings
+from pyterrier_hybrid.experiment.systems import System
+from pyterrier_hybrid.file_names import file_name
+from pyterrier_hybrid.files import Exists, only_one, replace_text, whole_folder
+
+#: Says which folder holds the runs of which system; what makes a folder one of runs.
+MANIFEST = 'manifest.json'
+#: The record of a system's runs, written last into its folder.
+RECORD = 'ir_metadata.yaml'
+QRELS = 'qrels'
 
 
 def write_runs(
@@ -21,78 +31,140 @@ def write_runs(
     settings: Sequence[str] = ('multilingual',),
     languages: Iterable[str] | None = None,
     depth: int = 1000,
-    metadata: bool = True,
+    device: str | None = None,
     verbose: bool = True,
+    metadata: bool | None = None,
 ) -> list[Path]:
     """Writes the run of every system in every setting, ``<folder>/<system>/<setting>.<ql>[.<dl>].trec``.
 
-    The score is minus the rank by (-score, docno), so that every tool has this project's order; ranks start at 1.
-    The header is that of ir_metadata (Breuer, Keller and Schaer, SIGIR 2022): YAML in comment lines. The same inputs
-    give the same bytes.
+    A run holds the system's own scores with 9 significant digits, which tell all float32 apart, and ranks from 1, by
+    (-score, docno). The judgements of each setting are in ``<folder>/qrels``, the passages' languages in their second
+    column; a question with nothing relevant in a setting is in neither. ``pt.io.read_results``, ``pt.io.read_qrels``,
+    ir_measures and trec_eval read the files. ``manifest.json`` maps systems to their folders, whose names differ from
+    the systems' where those cannot name files; ``<system>/ir_metadata.yaml`` says what the runs were made from, in the
+    fields of ir_metadata (Breuer, Keller and Schaer, SIGIR 2022). The same inputs give the same bytes.
 
     Args:
-        systems, dataset, settings, languages: as in :func:`MultilingualExperiment`. A system that has no ranking of one
-            language alone has no file for it.
-        folder: where to; files of the same names are replaced.
+        systems, dataset, settings, languages, device: as in :func:`MultilingualExperiment`. A system that has no
+            ranking of one language alone has no file for it.
+        folder: where to. Earlier runs there of systems of the same names are replaced, those of others stay.
         depth: passages of every list at most.
-        metadata: whether there is a header; older readers of TREC files, ir_measures' among them, take no comments.
         verbose: show progress bars.
+        metadata: has no effect any more: a run has no header, and its record is a file of its own.
 
     Returns:
-        The files.
+        The runs' files.
 
     Raises:
         ValueError: an unusable argument; an id with white space, which the format cannot hold.
+        FileExistsError: the folder holds something else, or runs over another collection.
     """
+    if metadata is not None:
+        warnings.warn('write_runs(metadata=) has no effect: runs have no header', FutureWarning, stacklevel=2)
     if not isinstance(depth, int) or isinstance(depth, bool) or depth < 1:
         raise ValueError(f'depth is {depth!r}; it is a number of passages, at least 1')
-    collection = as_evaluation_set(dataset, languages)
+    folder, collection = Path(folder), as_evaluation_set(dataset, languages)
     wanted = list_settings(collection.query_languages, collection.languages, settings)
-    written = []
-    for system in as_systems(systems, collection):
-        system.prepare(verbose)
-        tag = quote(system.name, safe='')
-        target = Path(folder) / tag
-        target.mkdir(parents=True, exist_ok=True)
-        for setting in pt.tqdm(wanted, desc=system.name, unit='run', disable=not verbose):
-            judged = collection.judged(setting)
-            if system.refuses(setting) or not judged.n_queries:
-                continue
-            lines = _lines(system.run(setting, judged, depth), depth, tag)
-            header = _header(tag, provenance(collection, [system], [], [setting]), setting) if metadata else ''
-            written.append(target / f'{".".join(part for part in setting if part)}.trec')
-            written[-1].write_text(header + lines, encoding='utf-8')
+    wanted = [setting for setting in wanted if collection.judged(setting).n_queries]
+    runners = as_systems(systems, collection, device)
+    with only_one(folder):
+        folders = _folders(folder, systems, collection)
+        _write_manifest(folder, folders, collection)  # first, so that the folder is known for one of runs
+        _write_qrels(collection, wanted, folder / QRELS)
+        written = []
+        for system in runners:
+            system.prepare(verbose)
+            bar = pt.tqdm(wanted, desc=system.name, unit='run', disable=not verbose)
+            written += _write_system(system, bar, folder / folders[system.name], depth)
+            _write_manifest(folder, folders, collection)
     return written
 
 
-def _lines(run: pd.DataFrame, depth: int, tag: str) -> str:
+def _folders(folder: Path, systems: Iterable[str], collection: EvaluationSet) -> dict[str, str]:
+    """The folder of each system, of earlier runs and of those to be written."""
+    known: dict[str, str] = {}
+    if (folder / MANIFEST).exists():
+        try:
+            manifest = json.loads((folder / MANIFEST).read_text(encoding='utf-8'))
+            known, of = manifest['systems'], manifest['fingerprint']
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f'{folder / MANIFEST} cannot be read ({error!r:.80}); give another folder') from None
+        if of != collection.fingerprint:
+            raise Exists(f'{folder} holds runs over another collection than {collection!r}; give another folder')
+    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Exists(f'{folder} holds something that is not runs; give another folder')
+    for name in systems:
+        known.setdefault(name, file_name(name, [QRELS, MANIFEST, *known.values()]))
+    return known
+
+
+def _write_manifest(folder: Path, folders: Mapping[str, str], collection: EvaluationSet) -> None:
+    finished = {name: path for name, path in folders.items() if (folder / path / RECORD).is_file()}
+    content = {'dataset': collection.name, 'fingerprint': collection.fingerprint, 'systems': finished}
+    replace_text(folder / MANIFEST, json.dumps(content, indent=1) + '\n')
+
+
+def _write_system(system: System, settings: Iterable[Setting], folder: Path, depth: int) -> list[Path]:
+    """Writes a system's runs into a folder of their own; returns their files."""
+    collection, names, done = system.collection, [], []
+    with whole_folder(folder, mark=RECORD, overwrite=True, lock=False) as partial:
+        for setting in settings:
+            if not system.refuses(setting):
+                run = system.run(setting, collection.judged(setting), depth)
+                names.append(f'{_file(setting)}.trec')
+                done.append(setting)
+                (partial / names[-1]).write_text(_run_lines(run[run['rank'] < depth], folder.name), encoding='utf-8')
+        content = _metadata(folder.name, provenance(collection, [system], [], done), names)
+        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
+        (partial / RECORD).write_text(text, encoding='utf-8')
+    return [folder / name for name in names]
+
+
+def _write_qrels(collection: EvaluationSet, settings: Iterable[Setting], folder: Path) -> None:
+    """Writes the judgements of settings, of the questions that are asked there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for setting in settings:
+        qrels = collection.judgements(setting)
+        _check_ids(qrels)
+        rows = zip(qrels['qid'], qrels['iteration'], qrels['docno'], qrels['label'])
+        lines = ''.join(f'{qid} {lang} {docno} {label}\n' for qid, lang, docno, label in rows)
+        replace_text(folder / f'{_file(setting)}.qrels', lines)
+
+
+def _file(setting: Setting) -> str:
+    return '.'.join(part for part in setting if part)
+
+
+def _run_lines(run: pd.DataFrame, tag: str) -> str:
     """A run in TREC's six columns."""
+    _check_ids(run)
+    rows = zip(run['qid'], run['docno'], run['rank'], run['score'])
+    return ''.join(f'{qid} Q0 {docno} {rank + 1} {score:.9g} {tag}\n' for qid, docno, rank, score in rows)
+
+
+def _check_ids(frame: pd.DataFrame) -> None:
     for column in ('qid', 'docno'):
-        spaced = run[column].str.contains(r'\s', regex=True)
+        spaced = frame[column].str.contains(r'\s', regex=True) | (frame[column] == '')
         if spaced.any():
-            first = run[column][spaced].iloc[0]
-            raise ValueError(f'the {column} {first!r} has white space, which a TREC file cannot hold')
-    ranks = -run['score'].astype(int)
-    rows = zip(run['qid'], run['docno'], ranks)
-    return ''.join(f'{qid} Q0 {docno} {rank} {-rank} {tag}\n' for qid, docno, rank in rows if rank <= depth)
+            first = frame[column][spaced].iloc[0]
+            raise ValueError(f'the {column} {first!r:.80} has white space, which a TREC file cannot hold' if first else
+                             f'a {column} is empty, which a TREC file cannot hold')  # fmt: skip
 
 
-def _header(tag: str, record: dict, setting: Setting) -> str:
-    """What a run was made from, in the fields of ir_metadata."""
-    (system,) = record['systems'].values()
-    content = {
+def _metadata(tag: str, record: dict, files: list[str]) -> dict:
+    """What runs were made from, in the fields of ir_metadata."""
+    ((name, system),) = record['systems'].items()
+    return {
         'tag': tag,
         'platform': {'software': {'libraries': {'python': [f'{k}=={v}' for k, v in record['versions'].items()]}}},
         'data': {
             'test collection': {
                 'name': record['dataset']['name'],
                 'fingerprint': record['dataset']['fingerprint'],
-                'setting': setting.kind,
-                'language of the questions': setting.query_lang,
-                'languages of the passages': [setting.doc_lang] if setting.doc_lang else record['dataset']['languages'],
+                'languages': record['dataset']['languages'],
+                'settings': record['settings'],
             }
         },
-        'method': {'automatic': True, 'score ties': 'docno, ascending', 'retrieval': [{'name': tag, **system}]},
+        'method': {'automatic': True, 'score ties': 'docno, ascending', 'retrieval': [{'name': name, **system}]},
+        'runs': files,
     }
-    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
-    return ''.join(f'# {line}\n' for line in ('ir_metadata.start', *text.splitlines(), 'ir_metadata.end'))

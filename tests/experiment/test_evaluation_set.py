@@ -108,6 +108,48 @@ def test_a_judgement_of_a_question_that_is_not_asked(pooled):
         EvaluationSet(pooled).judged(Setting('multilingual', 'sw', None))
 
 
+def judging(pooled, *rows):
+    pooled.get_qrels = lambda: pd.DataFrame(rows, columns=['qid', 'docno', 'label', 'iteration', 'query_lang'])
+    return EvaluationSet(pooled)
+
+
+def test_a_judgement_that_stands_twice_is_one(pooled):
+    once = ('sw:q', 'sw:0', 1, 'sw', 'sw')
+    found = judging(pooled, once, ('sw:q', 'yo:1', 2, 'yo', 'sw'), once)
+    assert found.qrels('sw')['docno'].tolist() == ['sw:0', 'yo:1']
+    assert found.judged(Setting('multilingual', 'sw', None)).docnos.tolist() == ['sw:0', 'yo:1']
+
+
+@pytest.mark.parametrize('other, said', [((0, 'sw'), r'1 \(sw\) and 0 \(sw\)'), ((1, 'yo'), r'1 \(sw\) and 1 \(yo\)')])
+def test_judgements_that_contradict_each_other_are_refused_by_name(pooled, other, said):
+    found = judging(pooled, ('sw:q', 'sw:0', 1, 'sw', 'sw'), ('sw:q', 'sw:0', *other, 'sw'))
+    with pytest.raises(ValueError, match=f"judges 'sw:0' for question 'sw:q' in sw .* as {said}; keep one"):
+        found.judged(Setting('multilingual', 'sw', None))
+
+
+def test_a_question_that_is_asked_twice(pooled):
+    rows = [('sw:q', 'why', 'sw'), ('sw:q', 'how', 'sw'), ('yo:q', 'why', 'yo')]
+    pooled.get_topics = lambda: pd.DataFrame(rows, columns=['qid', 'query', 'query_lang'])
+    with pytest.raises(ValueError, match="asks 'sw:q' twice in sw; ids are unique"):
+        EvaluationSet(pooled).topics('sw')
+
+
+def test_an_empty_question_is_left_out_with_a_warning(pooled):
+    rows = [('sw:q', ' \n', 'sw'), ('sw:2', 'how', 'sw'), ('yo:q', 'why', 'yo')]
+    pooled.get_topics = lambda: pd.DataFrame(rows, columns=['qid', 'query', 'query_lang'])
+    found = judging(pooled, ('sw:q', 'sw:0', 1, 'sw', 'sw'), ('sw:2', 'sw:1', 1, 'sw', 'sw'))
+    with pytest.warns(UserWarning, match="1 of 2 questions in sw are empty and left out, the first is 'sw:q'"):
+        assert found.topics('sw')['qid'].tolist() == ['sw:2']
+    assert found.judged(Setting('multilingual', 'sw', None)).qids.tolist() == ['sw:2']
+
+
+def test_a_passage_with_its_questions_id_is_not_judged_if_it_is_ignored(pooled):
+    rows = ('sw:q', 'sw:q', 1, 'sw', 'sw'), ('sw:q', 'sw:0', 1, 'sw', 'sw')
+    pooled.get_qrels = lambda: pd.DataFrame(rows, columns=['qid', 'docno', 'label', 'iteration', 'query_lang'])
+    assert len(EvaluationSet(pooled).qrels('sw')) == 2
+    assert EvaluationSet(pooled, ignore_identical_ids=True).qrels('sw')['docno'].tolist() == ['sw:0']
+
+
 @pytest.mark.parametrize('form', [
     lambda name: f'hybrid:{name}', lambda name: f'irds:{name}', lambda name: pt.get_dataset(f'hybrid:{name}'),
     lambda name: pt.get_dataset(f'irds:{name}'), ir_datasets.load,

@@ -82,10 +82,8 @@ def test_a_trained_encoder_brings_its_seed_into_results_runs_and_reports(tmp_pat
     texts = [(folder / 'result.json').read_text() for folder in saved]
     assert texts[0] == texts[1] and str(tmp_path) not in texts[0]
 
-    path = write_runs(
-        {'system': (encoder, index)}, collection, tmp_path / 'runs', settings=['multilingual'], verbose=False
-    )[0]  # fmt: skip
-    header = ''.join(line[2:] for line in path.open() if line.startswith('# ') and 'ir_metadata' not in line)
-    assert yaml.safe_load(header)['method']['retrieval'][0]['training'] == found
+    write_runs({'system': (encoder, index)}, collection, tmp_path / 'runs', verbose=False)
+    record = yaml.safe_load((tmp_path / 'runs' / 'system' / 'ir_metadata.yaml').read_text(encoding='utf-8'))
+    assert record['method']['retrieval'][0]['training'] == found
     page = configuration(result.provenance)
     assert '<dt>training</dt>' in page and pairs.fingerprint in page and '<dt>seed</dt><dd>7</dd>' in page
