@@ -1,8 +1,9 @@
 """worldfacts: an embedded collection in 11 languages, generated from a lexicon of facts, names and wordings.
 
 Each entity (a country, a city, a language) has an article; its sentences are the passages. A fact is stated in every
-wording and for every value, and all these sentences are relevant to the questions about it. Questions are about
-held-out facts only (``datasets_ext.worldfacts.split``), training pairs about the others. It is small, regular and
+wording and for every value, a symmetric one (X borders Y) in both articles, and all these sentences are relevant to the
+questions about it. Questions are about held-out facts only (``datasets_ext.worldfacts.split``), training pairs about
+the others. It is small, regular and
 synthetic: it lets the whole package run, and be tested, with nothing downloaded, and says little of real retrieval.
 
 Ids: documents ``<lang>/<article>.<sentence>``, the same numbers in every language; questions
@@ -10,12 +11,13 @@ Ids: documents ``<lang>/<article>.<sentence>``, the same numbers in every langua
 """
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import count
 
 from datasets_ext.about import Documentation, shipped
 from datasets_ext.shape import Doc, MemoryDocs, Qrel, Query
 from datasets_ext.shape import register as register_shape
-from datasets_ext.worldfacts.lexicon import Lexicon, check, languages, read
-from datasets_ext.worldfacts.split import Cell, held_out, taught
+from datasets_ext.worldfacts.lexicon import Cell, Lexicon, check, languages, read
+from datasets_ext.worldfacts.split import connected, held_out, taught
 
 #: What stands between two sentences of an article, where that is not a space.
 _BETWEEN = {'zh': ''}
@@ -59,13 +61,17 @@ def questions(lexicon: Lexicon, lang: str, cells: Sequence[Cell]) -> list[Query]
 
 
 def judgements(lexicon: Lexicon, ql: str, dl: str, cells: Sequence[Cell]) -> list[Qrel]:
-    """The relevant passages in ``dl`` of the questions in ``ql``: every value of the cell, in every wording."""
+    """The relevant passages in ``dl`` of the questions in ``ql``: every value of the cell, in every wording.
+
+    A fact of a symmetric relation is stated in two articles: what Spain borders is answered in that of France, too.
+    """
     ids = _document_ids(lexicon, dl)
     return [
         Qrel(f'{entity}|{relation}|{n}', doc_id, 1, dl, ql)
         for entity, relation in cells
         for n in range(len(lexicon.wordings[ql][relation].ask))
-        for doc_id in ids[entity, relation]
+        for value in lexicon.facts[entity][relation]
+        for doc_id in ids[lexicon.fact_id(entity, relation, value)]
     ]
 
 
@@ -74,12 +80,12 @@ def asked_cells() -> tuple[Cell, ...]:
     """The cells that the questions are about: those held out from training, in the lexicon's order."""
     lexicon = load()
     hidden = held_out(lexicon)
-    return tuple((entity, relation) for entity, row in lexicon.facts.items() for relation in row
-                 if (entity, relation) in hidden)
+    return tuple(cell for cell in lexicon.cells() if cell in hidden)
 
 
 def pairs(lexicon: Lexicon, langs: Sequence[str], hidden: frozenset[Cell]) -> Iterator[dict]:
     """Yields the rows of ``training_pairs``: every wording of the question with every statement of a taught fact."""
+    questions_of = {cell: '|'.join(min(group)) for group in connected(lexicon) for cell in group}
     for (entity, relation), position in taught(lexicon, hidden):
         value = lexicon.facts[entity][relation][position]
         asked = {lang: _fill(lexicon, lang, lexicon.wordings[lang][relation].ask, entity) for lang in langs}
@@ -92,7 +98,8 @@ def pairs(lexicon: Lexicon, langs: Sequence[str], hidden: frozenset[Cell]) -> It
                     'source': 'worldfacts',
                     'query': {lang: texts[n] for lang, texts in asked.items()},
                     'positive': {lang: texts[m] for lang, texts in stated.items()},
-                    'passage_id': f'{entity}|{relation}',
+                    'query_id': questions_of[entity, relation],
+                    'passage_id': lexicon.fact_id(entity, relation, value),
                 }
 
 
@@ -100,8 +107,10 @@ def training_pairs(langs: str | Sequence[str] | None = None) -> Iterator[dict]:
     """Yields the pairs to train on, in the interchange format of parallel corpora.
 
     Every way to ask for a fact that is not held out, with every way to state each of its values:
-    ``{'id', 'source': 'worldfacts', 'query': {lang: text}, 'positive': {lang: text}, 'passage_id'}``. All rows of a
-    cell have one ``passage_id``, as they answer each other's questions and must not be each other's negatives.
+    ``{'id', 'source': 'worldfacts', 'query': {lang: text}, 'positive': {lang: text}, 'query_id', 'passage_id'}``. All
+    rows about a cell, and about one that follows from it, have one ``query_id``; all statements of a fact have one
+    ``passage_id``, from whichever side a symmetric fact is told. Rows joined by such ids never meet in a batch, so no
+    row's passage answers the question of another row there.
 
     Args:
         langs: the languages of the rows, or one; all by default.
@@ -137,13 +146,13 @@ def _fill(lexicon: Lexicon, lang: str, templates: Sequence[str], entity: str, va
     return [template.format(entity=names[entity], value=names.get(value)) for template in templates]
 
 
-def _document_ids(lexicon: Lexicon, lang: str) -> dict[Cell, list[str]]:
-    """Cell -> the ids of the passages that state it, numbered as ``documents`` numbers them."""
+def _document_ids(lexicon: Lexicon, lang: str) -> dict[str, list[str]]:
+    """Fact -> the ids of the passages that state it, from either side, numbered as ``documents`` numbers them."""
     ids = {}
     for article, (entity, row) in enumerate(lexicon.facts.items()):
-        sentence = 0
+        number = count()
         for relation, values in row.items():
-            end = sentence + len(values) * len(lexicon.wordings[lang][relation].state)
-            ids[entity, relation] = [f'{lang}/{article}.{n}' for n in range(sentence, end)]
-            sentence = end
+            for value in values:
+                ids.setdefault(lexicon.fact_id(entity, relation, value), []).extend(
+                    f'{lang}/{article}.{next(number)}' for _ in lexicon.wordings[lang][relation].state)
     return ids

@@ -29,11 +29,14 @@ class Relation(NamedTuple):
         of: the type of its entities, which is what their ids begin with.
         value: the type of its values.
         symmetric: whether a fact read backwards is the same fact.
+        follows: (relation to the entity, relation of that entity) from which the value follows, or None. The currency
+            of a city follows (capital, currency): it is the currency of the country whose capital the city is.
     """
 
     of: str
     value: str
-    symmetric: bool
+    symmetric: bool = False
+    follows: tuple[str, str] | None = None
 
 
 class Wordings(NamedTuple):
@@ -43,8 +46,13 @@ class Wordings(NamedTuple):
     state: tuple[str, ...]
 
 
+Cell = tuple[str, str]
+
+
 class Lexicon(NamedTuple):
     """All of worldfacts. Order is that of the files, and decides the numbers in document ids.
+
+    A *cell* is an (entity, relation), a *fact* one of its values.
 
     Attributes:
         relations: name -> what it relates.
@@ -57,6 +65,24 @@ class Lexicon(NamedTuple):
     facts: dict[str, dict[str, tuple[str, ...]]]
     names: dict[str, dict[str, str]]
     wordings: dict[str, dict[str, Wordings]]
+
+    def cells(self) -> list[Cell]:
+        """All (entity, relation), in order."""
+        return [(entity, relation) for entity, row in self.facts.items() for relation in row]
+
+    def fact_id(self, entity: str, relation: str, value: str) -> str:
+        """The name of a fact; one of a symmetric relation has the same name from both sides."""
+        ends = sorted((entity, value)) if self.relations[relation].symmetric else (entity, value)
+        return f'{ends[0]}|{relation}|{ends[1]}'
+
+    def linked(self) -> Iterator[tuple[Cell, Cell]]:
+        """Yields the pairs of cells that have the same values because one follows from the other."""
+        for relation, (_, _, _, follows) in self.relations.items():
+            via, same = follows or (None, None)
+            for entity, row in self.facts.items() if follows else ():
+                for other in row.get(via, ()) if same in row else ():
+                    if relation in self.facts.get(other, {}):
+                        yield (entity, same), (other, relation)
 
 
 class _Loader(getattr(yaml, 'CBaseLoader', yaml.BaseLoader)):
@@ -103,10 +129,11 @@ def _facts(folder: Path) -> tuple[dict[str, Relation], dict[str, dict[str, tuple
     relations = {}
     for name, entry in content['relations'].items():
         entry = _mapping(entry, f'facts.yaml: relation {name}')
-        if not {'of', 'value'} <= entry.keys() <= {'of', 'value', 'symmetric'}:
+        if not {'of', 'value'} <= entry.keys() <= set(Relation._fields):
             raise ValueError(f'facts.yaml: relation {name} has the fields {", ".join(entry)}; it needs `of` and '
-                             f'`value`, and may have `symmetric`')
-        relations[name] = Relation(entry['of'], entry['value'], entry.get('symmetric') == 'true')
+                             f'`value`, and may have `symmetric` and `follows`')
+        follows = _texts(entry['follows'], f'facts.yaml: relation {name}, follows') if 'follows' in entry else None
+        relations[name] = Relation(entry['of'], entry['value'], entry.get('symmetric') == 'true', follows)
     facts = {}
     for entity, cells in content['facts'].items():
         cells = _mapping(cells, f'facts.yaml: {entity}')
@@ -178,7 +205,8 @@ def check(lexicon: Lexicon) -> Lexicon:
 def problems(lexicon: Lexicon) -> list[str]:
     """Everything that is wrong with a lexicon, one sentence each, in the order of the files.
 
-    Checked are: ids and their types; that symmetric facts agree from both sides; that in each language every id has a
+    Checked are: ids and their types; that symmetric facts agree from both sides, and cells that follow from each other;
+    that in each language every id has a
     name, no two have the same, and none is unknown; that every relation has at least two wordings of each kind, as
     many in every language, none repeated, each with its placeholders and no other.
     """
@@ -206,7 +234,7 @@ def _in_facts(lexicon: Lexicon) -> Iterator[str]:
             if relation not in relations:
                 yield f'{cell}: there is no such relation; relations are {", ".join(relations)}'
                 continue
-            of, kind, symmetric = relations[relation]
+            of, kind, symmetric, _ = relations[relation]
             if not _ID.fullmatch(entity) or entity.partition('.')[0] != of:
                 yield f'{cell}: the entity must have an id of the form {of}.lower-case-name'
             for value in values:
@@ -216,6 +244,9 @@ def _in_facts(lexicon: Lexicon) -> Iterator[str]:
                     yield f'{cell}: {value} is there, but {value}, {relation} does not have {entity}'
             if len(set(values)) < len(values):
                 yield f'{cell}: a value is there twice'
+    for (entity, relation), (other, same) in lexicon.linked():
+        if facts[entity][relation] != facts[other][same]:
+            yield f'facts.yaml: {other}, {same} must have what {entity}, {relation} has, since it follows from it'
     used = {relation for cells in facts.values() for relation in cells}
     yield from (f'facts.yaml: relation {relation} has no facts' for relation in relations if relation not in used)
 

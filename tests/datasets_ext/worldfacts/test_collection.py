@@ -53,6 +53,11 @@ class Oracle:
         return found[0]
 
 
+def both_sides(entity: str, relation: str, number: int, value: str) -> list[tuple[str, str, str]]:
+    """What a sentence says, as (entity, relation, value): of neighbours it says two things."""
+    return [(entity, relation, value)] + [(value, relation, entity)] * (relation == 'neighbour')
+
+
 @pytest.fixture(scope='module', params=SHIPPED_LANGUAGES)
 def lang(request) -> str:
     return request.param
@@ -122,14 +127,15 @@ def test_questions_are_distinct_and_ask_what_their_ids_say(lang, lexicon, oracle
 def test_relevant_are_exactly_the_sentences_that_state_the_fact(docs, oracle, lang, lexicon):
     stating = defaultdict(set)
     for doc in docs:
-        entity, relation, _, _ = oracle.read('state', doc.text)
-        stating[entity, relation].add(doc.doc_id)
+        for entity, relation, _ in both_sides(*oracle.read('state', doc.text)):
+            stating[entity, relation].add(doc.doc_id)
     judged = defaultdict(list)
     for qrel in worldfacts.judgements(lexicon, 'en', lang, worldfacts.asked_cells()):
         judged[qrel.query_id].append(qrel.doc_id)
         assert (qrel.relevance, qrel.iteration, qrel.query_lang) == (1, lang, 'en')
     questions = worldfacts.questions(lexicon, 'en', worldfacts.asked_cells())
     assert list(judged) == [question.query_id for question in questions]
+    assert len(judged['country.luxembourg|neighbour|0']) == 3 * 2 + 1 * 2  # Belgium, too, says that it borders it
     for query_id, doc_ids in judged.items():
         entity, relation, _ = query_id.split('|')
         assert len(set(doc_ids)) == len(doc_ids) and set(doc_ids) == stating[entity, relation]
@@ -137,8 +143,8 @@ def test_relevant_are_exactly_the_sentences_that_state_the_fact(docs, oracle, la
 
 def test_no_fact_that_is_asked_for_is_taught_from_either_side(lang, oracle):
     asked = set(worldfacts.asked_cells())
-    facts = {(entity, relation, value) for entity, relation in asked for value in values(entity, relation)}
-    facts |= {(value, relation, entity) for entity, relation, value in facts if relation == 'neighbour'}
+    facts = {fact for entity, relation in asked for value in values(entity, relation)
+             for fact in both_sides(entity, relation, 0, value)}
     rows = list(worldfacts.training_pairs(lang))
     assert len(rows) > 2000
     for row in rows:
@@ -146,6 +152,62 @@ def test_no_fact_that_is_asked_for_is_taught_from_either_side(lang, oracle):
         assert (entity, relation, value) not in facts
         assert oracle.read('ask', row['query'][lang])[:2] == (entity, relation)
         assert value in values(entity, relation)
+
+
+def closure(facts: set) -> set:
+    """All that follows from facts: neighbours have neighbours, and money is the same in a country and its capital."""
+    while True:
+        currency = {(entity, value) for entity, relation, value in facts if relation == 'currency'}
+        in_city = {(entity, value) for entity, relation, value in facts if relation == 'city-currency'}
+        more = {(value, 'neighbour', entity) for entity, relation, value in facts if relation == 'neighbour'}
+        for country, relation, city in facts:
+            if relation == 'capital':
+                more |= {(city, 'city-currency', money) for one, money in currency if one == country}
+                more |= {(country, 'currency', money) for one, money in in_city if one == city}
+        if more <= facts:
+            return facts
+        facts = facts | more
+
+
+def test_no_fact_that_is_asked_for_follows_from_what_is_taught():
+    """Even for one who knows every capital: the capitals that are held out count as known."""
+    oracle, asked = Oracle('en'), set(worldfacts.asked_cells())
+    read = (oracle.read('state', row['positive']['en']) for row in worldfacts.training_pairs('en'))
+    told = {(entity, relation, value) for entity, relation, _, value in read}
+    capitals = {(entity, 'capital', values(entity, 'capital')[0]) for entity in FACTS if 'capital' in FACTS[entity]}
+    wanted = {(entity, relation, value) for entity, relation in asked for value in values(entity, relation)}
+    assert not closure(told) & wanted
+    assert not closure(told | capitals) & {fact for fact in wanted if fact[1] != 'capital'}
+    everything = {(entity, relation, value) for entity, row in FACTS.items() for relation in row
+                  for value in values(entity, relation)}
+    without = {fact for fact in everything if fact[0] != 'country.norway' or fact[1] not in ('currency', 'neighbour')}
+    assert {('country.norway', 'currency', 'currency.norwegian-krone'),
+            ('country.norway', 'neighbour', 'country.sweden')} <= closure(without)  # the rules do find such facts
+
+
+def test_whatever_answers_a_training_question_never_meets_it_in_a_batch():
+    """By brute force: every passage that states the fact shares an identity with every row that asks for it.
+
+    Identities are joined as those of batches are: rows with one ``query_id`` or one ``passage_id``, and so on.
+    """
+    oracle = Oracle('en')
+    rows = [(row, oracle.read('ask', row['query']['en'])[:2], oracle.read('state', row['positive']['en']))
+            for row in worldfacts.training_pairs('en')]
+    group = {}
+    for row, _, _ in rows:
+        joined = {('query', row['query_id']), ('passage', row['passage_id'])}
+        joined = joined.union(*(group.get(key, ()) for key in joined))
+        group.update(dict.fromkeys(joined, joined))
+    asking = defaultdict(list)
+    for row, cell, _ in rows:
+        asking[cell].append(row)
+    for row, _, statement in rows:
+        for entity, relation, _ in both_sides(*statement):
+            for other in asking[entity, relation]:
+                assert group['query', other['query_id']] is group['passage', row['passage_id']]
+    capital = next(statement for _, _, statement in rows if statement[1] == 'capital')
+    assert group['passage', f'{capital[0]}|capital|{capital[3]}'] is not group['query', 'country.norway|neighbour']
+    assert len({id(joined) for joined in group.values()}) > 440  # and little else is joined
 
 
 def test_every_name_wording_and_word_of_a_question_and_its_answers_was_seen_in_training(docs, lang, oracle, lexicon):
@@ -178,7 +240,8 @@ def test_training_rows_have_the_interchange_form(lexicon):
     assert len({row['id'] for row in rows}) == len(rows)
     passages = defaultdict(set)
     for row in rows:
-        assert list(row) == ['id', 'source', 'query', 'positive', 'passage_id'] and row['source'] == 'worldfacts'
+        assert list(row) == ['id', 'source', 'query', 'positive', 'query_id', 'passage_id']
+        assert row['source'] == 'worldfacts'
         assert list(row['query']) == list(row['positive']) == list(lexicon.names)
         for lang, text in row['positive'].items():
             passages[lang, text].add(row['passage_id'])
@@ -289,6 +352,28 @@ def test_pairs_by_hand():
     rows = list(worldfacts.pairs(TINY, ['en', 'zh'], hidden))
     assert [row['id'] for row in rows] == [
         f'country.finland|language|{n}|{m}' for ms in ((0, 1), (2, 3)) for n in (0, 1) for m in ms]
-    assert {row['passage_id'] for row in rows} == {'country.finland|language'}
+    assert {row['query_id'] for row in rows} == {'country.finland|language'}
+    assert [row['passage_id'] for row in rows] == (
+        4 * ['country.finland|language|language.finnish'] + 4 * ['country.finland|language|language.swedish'])
     assert rows[5]['query'] == {'en': 'Tongue of Finland?', 'zh': '芬兰的语言？'}
     assert rows[5]['positive'] == {'en': 'In Finland, Swedish.', 'zh': '在芬兰，瑞典语。'}
+
+
+def test_a_symmetric_fact_by_hand():
+    """France and Spain each say that they border: one fact, judged and known by one id whoever is asked about."""
+    near = Wordings(('Next to {entity}?', 'By {entity}?'), ('{entity} borders {value}.', '{value} is by {entity}.'))
+    world = Lexicon(
+        {'near': Relation('country', 'country', symmetric=True)},
+        {'country.spain': {'near': ('country.france', 'country.portugal')},
+         'country.france': {'near': ('country.spain',)}},
+        {'en': {'country.spain': 'Spain', 'country.france': 'France', 'country.portugal': 'Portugal'}},
+        {'en': {'near': near}})
+    judged = worldfacts.judgements(world, 'en', 'en', [('country.france', 'near')])
+    assert [qrel.doc_id for qrel in judged if qrel.query_id.endswith('0')] == ['en/0.0', 'en/0.1', 'en/1.0', 'en/1.1']
+    assert [doc.text for doc in worldfacts.documents(world, 'en')[:2]] == [
+        'Spain borders France.', 'France is by Spain.']
+    rows = list(worldfacts.pairs(world, ['en'], frozenset()))
+    by_cell = {row['query_id']: {r['passage_id'] for r in rows if r['query_id'] == row['query_id']} for row in rows}
+    assert by_cell == {
+        'country.spain|near': {'country.france|near|country.spain', 'country.portugal|near|country.spain'},
+        'country.france|near': {'country.france|near|country.spain'}}

@@ -49,6 +49,12 @@ def test_read(folder):
         ('{value} is the capital of {entity}.', 'The capital of {entity} is {value}.'))
 
 
+def test_a_relation_that_follows(folder):
+    text = FACTS.replace('neighbour: {', 'sea: {of: city, value: sea, follows: [capital, coast]}\n  neighbour: {')
+    (folder / 'facts.yaml').write_text(text)
+    assert read(folder).relations['sea'] == Relation('city', 'sea', False, ('capital', 'coast'))
+
+
 def test_languages_are_those_with_names(folder):
     shutil.copy(folder / 'names/en.yaml', folder / 'names/de.yaml')
     assert languages(folder) == ['de', 'en']
@@ -123,6 +129,16 @@ def test_one_side_of_a_symmetric_fact_is_enough(lexicon):
 def test_holes_in_the_facts(lexicon, entity, row, message):
     lexicon.facts[entity] = row
     assert any(problem.startswith(f'facts.yaml: {message}') for problem in problems(lexicon)), problems(lexicon)
+
+
+def test_what_follows_from_another_cell_must_agree_with_it(lexicon):
+    lexicon.relations['sea'] = Relation('country', 'sea')
+    lexicon.relations['city-sea'] = Relation('city', 'sea', follows=('capital', 'sea'))
+    lexicon.facts['country.norway']['sea'] = ('sea.north',)
+    lexicon.facts['city.oslo'] = {'city-sea': ('sea.baltic',)}
+    assert list(lexicon.linked()) == [(('country.norway', 'sea'), ('city.oslo', 'city-sea'))]
+    assert problems(lexicon)[0] == ('facts.yaml: city.oslo, city-sea must have what country.norway, sea has, since it '
+                                    'follows from it')
 
 
 def test_a_relation_without_facts(lexicon):
