@@ -1,16 +1,14 @@
-"""Randomness without state: bijections, uniform hashes, deals whose past is counted."""
+"""Randomness without state: keys, uniform hashes, permutations."""
 import subprocess
 import sys
+from enum import Enum
+from math import factorial
 
 import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from pyterrier_hybrid.keyed import Allotment, key_of, mix64, permute, uniform
-
-
-def reversed_bits(slot: int) -> int:
-    return int(f'{slot:032b}'[::-1], 2)
+from pyterrier_hybrid.keyed import key_of, mix64, permute, uniform
 
 
 def test_permute_is_a_bijection_of_every_size():
@@ -47,12 +45,44 @@ def test_permute_depends_on_the_key_and_leaves_its_input_alone():
     assert positions.tolist() == list(range(100))
 
 
-@pytest.mark.parametrize('size', [5, 16, 24])
-def test_permuted_places_are_uniform_over_keys(size):
-    keys = mix64(np.arange(20_000), 11)
-    for position in (0, size - 1):
-        images = permute(np.full(len(keys), position), np.full(len(keys), size), keys)
-        assert chisquare(np.bincount(images, minlength=size)).pvalue > 1e-4
+def test_permute_is_pinned():
+    """Every batch of every run hangs on it."""
+    key = np.array(7, dtype=np.uint64)
+    assert permute(np.arange(8), np.array(8), key).tolist() == [0, 4, 6, 1, 5, 7, 3, 2]
+    assert permute(np.arange(8), np.array(1000), key).tolist() == [171, 500, 850, 110, 919, 424, 901, 255]
+    assert permute(np.arange(3), np.array(2**40), key).tolist() == [1026438167924, 256590017793, 8861007191]
+
+
+KEYS = mix64(np.arange(24_000), 11)
+
+
+def images(position: int, size: int, keys: np.ndarray = KEYS) -> np.ndarray:
+    """Where a position goes under many keys."""
+    return permute(np.full(len(keys), position), np.full(len(keys), size), keys)
+
+
+@pytest.mark.parametrize('size', [2, 3, 4, 5])
+def test_all_permutations_of_few_rows_are_equally_frequent(size):
+    orders = np.stack([images(position, size) for position in range(size)], axis=1)
+    _, counts = np.unique(orders, axis=0, return_counts=True)
+    assert len(counts) == factorial(size) and chisquare(counts).pvalue > 1e-3
+
+
+@pytest.mark.parametrize('size', range(2, 65))
+def test_every_place_is_equally_frequent_for_every_position(size):
+    worst = min(chisquare(np.bincount(images(p, size), minlength=size)).pvalue for p in {0, 1, size // 2, size - 1})
+    assert worst > 1e-5
+
+
+@pytest.mark.parametrize(('size', 'keys'), [(6, 50_000), (64, 50_000), (256, 20_000), (257, 400_000), (1000, 400_000)])
+def test_two_positions_are_independent_of_each_other(size, keys):
+    """Their distance is uniform: what multiplying and shifting alone do not achieve."""
+    keys = mix64(np.arange(keys), 5)
+    first = images(0, size, keys)
+    for other in (1, size // 2, size - 1):
+        apart = (images(other, size, keys) - first) % size
+        assert not (apart == 0).any()
+        assert chisquare(np.bincount(apart, minlength=size)[1:]).pvalue > 1e-4
 
 
 def test_uniform():
@@ -74,58 +104,30 @@ def test_key_of_is_the_same_in_every_process():
     code = "from pyterrier_hybrid.keyed import key_of; print(key_of(0, 'rows', ('de', 'en')))"
     run = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
     assert {int(run.stdout)} == {key_of(0, 'rows', ('de', 'en'))}
-    assert key_of(1, 'a') != key_of('1', 'a') != key_of(('1', 'a'))
 
 
-WEIGHTS = [
-    [[1.0]],
-    [[1, 1]],
-    [[3, 0, 1], [1, 1, 0]],
-    [[0, 5, 0, 0.01, 2, 0]],
-    [[10, 20, 30, 40], [40, 30, 20, 10], [0, 0, 0, 1]],
-    [[1e-12, 1, 1e9]],
-]
+def test_key_of_counts_parts_by_value():
+    class Colour(str, Enum):
+        RED = 'red'
+
+    for zero in (np.int64(0), np.int32(0), np.uint8(0)):
+        assert key_of(zero, 'a') == key_of(0, 'a')
+    assert key_of(Colour.RED) == key_of('red') == key_of(np.str_('red'))
+    assert key_of(np.uint64(2**64 - 1)) == key_of(2**64 - 1)
 
 
-@pytest.mark.parametrize('weights', WEIGHTS)
-def test_allotment_against_a_walk_over_the_slots(weights):
-    keys = [key_of('deal', i) for i in range(len(weights))]
-    allotment, slots = Allotment(np.array(weights), keys), 700
-    dealt = [allotment.shares(deal, np.arange(slots)) for deal in range(len(weights))]
-    for row, key, shares in zip(weights, keys, dealt):
-        bounds = np.rint(np.cumsum([0, *row]) / sum(row) * 2**32)
-        for slot in range(0, slots, 7):
-            point = (reversed_bits(slot) + key) % 2**32
-            assert bounds[shares[slot]] <= point < bounds[shares[slot] + 1]
-    every = np.arange(len(weights[0]))
-    for upto in [0, 1, 2, 3, 63, 64, 65, 500, 699]:
-        before = np.array([(upto * (i + 1)) % slots for i in range(len(weights))])
-        naive = sum(np.bincount(shares[:n], minlength=len(every)) for shares, n in zip(dealt, before))
-        assert allotment.counts(before, every).tolist() == naive.tolist()
-        assert allotment.counts(before, every[::-1][:2]).tolist() == naive[::-1][:2].tolist()
+def test_key_of_tells_different_parts_apart():
+    parts = [(1, 'a'), ('1', 'a'), (('1', 'a'),), ('1a',), ('1', 'a', ''), (-1, 'a'), (11, 'a'), (1, 1, 'a'), (), ('',)]
+    parts += [(10**5000,), (10**5000 + 1,), ('s1:a',), ('a', 's1:'), ((), 'a'), ('\ud800',), ('\udc00',), ('?',)]
+    assert len({key_of(*each) for each in parts}) == len(parts)
 
 
-def test_counts_far_out_are_consistent_and_proportional():
-    weights = np.array([[0.5, 0.2, 0.3]])
-    allotment, every = Allotment(weights, [12345]), np.arange(3)
-    for slot in (10**6, 2**31 - 50, 2**32 - 200):
-        counts = allotment.counts(np.array([slot]), every)
-        assert counts.sum() == slot
-        assert np.abs(counts - slot * weights[0]).max() < 40
-        later = allotment.counts(np.array([slot + 100]), every) - counts
-        assert later.tolist() == np.bincount(allotment.shares(0, slot + np.arange(100)), minlength=3).tolist()
+@pytest.mark.parametrize('part', [0.0, None, b'a', ['a'], {'a': 1}, np.float64(1), object()])
+def test_key_of_refuses_what_has_no_value_of_its_own(part):
+    with pytest.raises(TypeError, match='cannot be part of a key'):
+        key_of('a', (part,))
 
 
-def test_every_run_of_slots_is_proportional():
-    """The sequence has low discrepancy: a batch of m slots is within log2(m) of each share's proportion."""
-    weights = np.array([[7, 2, 1]])
-    shares = Allotment(weights, [99]).shares(0, np.arange(5000))
-    for start in range(0, 4800, 111):
-        counts = np.bincount(shares[start : start + 128], minlength=3)
-        assert np.abs(counts - 128 * weights[0] / 10).max() <= 8
-
-
-def test_a_share_without_weight_gets_nothing():
-    allotment = Allotment(np.array([[0, 1, 0, 1, 0]]), [0])
-    assert set(allotment.shares(0, np.arange(4096)).tolist()) == {1, 3}
-    assert allotment.counts(np.array([4096]), np.arange(5)).tolist() == [0, 2048, 0, 2048, 0]
+def test_key_of_is_pinned():
+    """Every batch of every run hangs on it."""
+    assert key_of(0, 'rows', ('de', 'en')) == 25954579856109024

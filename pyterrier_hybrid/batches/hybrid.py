@@ -1,5 +1,5 @@
 """Hybrid batches: which pairs, in which languages, make up each training batch (arXiv 2408.10536, section 3)."""
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import index
 
@@ -130,22 +130,28 @@ class HybridBatches:
     def _dealt(self, draw: Draw) -> tuple[np.ndarray, np.ndarray]:
         """The stratum of each slot, and how many rows of it were dealt, in this epoch and for this kind, before."""
         allotment, slots = self.plan.allotments[draw.pool], draw.earlier * self.batch_size
-        strata = allotment.shares(draw.deal, slots[draw.deal] + np.arange(self.batch_size))
+        strata = allotment.shares(draw.epoch, draw.deal, slots[draw.deal] + np.arange(self.batch_size))
         order = np.argsort(strata, kind='stable')
         ordered = strata[order]
         starts = np.flatnonzero(np.diff(ordered, prepend=-1))
         sizes = np.diff(starts, append=len(strata))
-        before = allotment.counts(slots, ordered[starts])
+        before = allotment.counts(draw.epoch, slots, ordered[starts])
         positions = np.empty_like(strata)
         positions[order] = np.repeat(before - starts, sizes) + np.arange(len(strata))
         return strata, positions
 
-    def _rows(self, draw: Draw, strata: np.ndarray, positions: np.ndarray, salt: int = 0) -> np.ndarray:
-        """The rows at positions of their strata's permutations; a new permutation each time a stratum is used up."""
+    def _rows(self, draw: Draw, strata: np.ndarray, positions: np.ndarray, ahead: np.ndarray | None = None):
+        """The rows at positions of their strata's permutations, int64 (m,); each round of a stratum has its own one.
+
+        With ``ahead`` they are replacements: that many rows further on in a second permutation of the same round.
+        """
         pool = self.plan.pools[draw.pool]
         sizes = pool.sizes[strata]
         rounds, within = np.divmod(positions, sizes)
-        keys = mix64(rounds, self._stratum_keys[draw.pool][strata] ^ np.uint64(key_of(draw.epoch, salt)))
+        if ahead is not None:
+            within = (within + ahead) % sizes
+        salt = np.uint64(key_of(draw.epoch, int(ahead is not None)))
+        keys = mix64(rounds, self._stratum_keys[draw.pool][strata] ^ salt)
         return pool.starts[strata] + permute(within, sizes, keys)
 
     def _replace(self, draw: Draw, slots: np.ndarray, strata, rows, positions, drawn, seen: set[int]) -> None:
@@ -155,8 +161,7 @@ class HybridBatches:
         """
         pool = self.plan.pools[draw.pool]
         where = np.repeat(strata[slots], _FEW)
-        tries = (positions[slots][:, None] + np.arange(_FEW)).ravel() % pool.sizes[where]
-        candidates = self._rows(draw, where, tries, salt=1)
+        candidates = self._rows(draw, where, np.repeat(positions[slots], _FEW), np.tile(np.arange(_FEW), len(slots)))
         found = _passages(pool, where, candidates).reshape(-1, _FEW).tolist()
         for slot, options, of_option in zip(slots.tolist(), candidates.reshape(-1, _FEW).tolist(), found):
             for row, passage in zip(options, of_option):
@@ -168,27 +173,37 @@ class HybridBatches:
                 strata[slot], rows[slot] = self._search(draw, strata[slot], positions[slot], drawn[slot], seen)
 
     def _search(self, draw: Draw, stratum: int, position: int, pair: int, seen: set[int]) -> tuple[int, int]:
-        """As :meth:`_replace`, for one slot and as far as it takes; returns the stratum and the row.
-
-        It is of the slot's own stratum if that has one, else of another that serves the slot's languages.
-        """
+        """As :meth:`_replace`, for one slot and as far as it takes; returns the stratum and the row."""
         pool = self.plan.pools[draw.pool]
-        others = [s for s in np.argsort(-pool.sizes, kind='stable').tolist() if pool.serves[s, pair] and s != stratum]
-        for candidate in [stratum, *others]:
-            size = int(pool.sizes[candidate])
-            for begin in range(0, size, _MANY):
-                tries = np.arange(begin, min(begin + _MANY, size))
-                where = np.full(len(tries), candidate)
-                rows = self._rows(draw, where, (position + tries) % size, salt=1)
-                for row, passage in zip(rows.tolist(), _passages(pool, where, rows).tolist()):
-                    if passage not in seen:
-                        seen.add(passage)
-                        return candidate, row
+        for where, rows in self._candidates(draw, stratum, position, pair):
+            for at, row, passage in zip(where.tolist(), rows.tolist(), _passages(pool, where, rows).tolist()):
+                if passage not in seen:
+                    seen.add(passage)
+                    return at, row
         raise ValueError(
             f'step {draw.epoch * len(self) + draw.local}: source {pool.name!r} has fewer than {self.batch_size} '
             f'different passages for a {pool.kind.value} batch in {" -> ".join(pool.pairs[pair])}, though more were '
             'counted on import; the pairs folder has changed since, so import the pairs anew'
         )
+
+    def _candidates(self, draw: Draw, stratum: int, position: int, pair: int) -> Iterator[tuple]:
+        """Yields strata and rows, int64 (n,) each, that may replace a row.
+
+        First all rows of its own stratum, then those of all other strata that serve the slot's languages: a keyed
+        permutation of them together, so that strata are drawn in proportion to their rows.
+        """
+        pool = self.plan.pools[draw.pool]
+        for ahead in _blocks(int(pool.sizes[stratum])):
+            where = np.full(len(ahead), stratum)
+            yield where, self._rows(draw, where, np.full(len(ahead), position), ahead)
+        others = np.flatnonzero(pool.serves[:, pair])
+        others = others[others != stratum]
+        ends = np.cumsum(pool.sizes[others])
+        key = key_of(self.seed, 'other strata', pool.kind, pool.name, draw.epoch)
+        for ahead in _blocks(int(ends[-1]) if len(ends) else 0):
+            places = permute((position + ahead) % ends[-1], ends[-1], key)
+            at = np.searchsorted(ends, places, side='right')
+            yield others[at], pool.starts[others[at]] + places - (ends - pool.sizes[others])[at]
 
     def preview(self, steps: int | Iterable[int]) -> pd.DataFrame:
         """Tabulates the composition of batches before training starts.
@@ -223,6 +238,12 @@ class HybridBatches:
         if steps < 1:
             raise ValueError(f'steps is {steps}; a run has at least 1 step')
         return drawable(self.pairs.sources, self.plan, mean_shares(self.mix, steps), self.batch_size)
+
+
+def _blocks(stop: int) -> Iterator[np.ndarray]:
+    """Yields the integers below ``stop`` in order, a few at a time."""
+    for begin in range(0, stop, _MANY):
+        yield np.arange(begin, min(begin + _MANY, stop))
 
 
 def _passages(pool: Pool, strata: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pyterrier_hybrid.batches.allotment import Allotment
 from pyterrier_hybrid.batches.mixes import MixSchedule
 from pyterrier_hybrid.batches.pools import Kind, Pool
-from pyterrier_hybrid.keyed import Allotment, key_of, uniform
+from pyterrier_hybrid.keyed import key_of, uniform
 
 _CACHED_EPOCHS = 8
 #: Epochs are planned by one thread at a time. One lock for all plans, because a lock in a plan could not be pickled.

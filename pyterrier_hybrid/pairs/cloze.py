@@ -34,7 +34,7 @@ def inverse_cloze(rows: Iterable[dict], *, keep: float = 0.5, min_units: int = 4
             units = _UNIT.findall(text)
             if len(units) < min_units:
                 continue
-            draws = uniform(np.arange(len(units)), key_of(seed, row['source'], row['id'], lang))
+            draws = uniform(np.arange(len(units)), key_of(seed, row['source'], str(row['id']), lang))
             kept = np.flatnonzero(draws < keep)
             chosen = kept if len(kept) else np.array([draws.argmin()])
             query[lang], positive[lang] = ' '.join(units[i] for i in chosen), text

@@ -31,6 +31,7 @@ def hold_out(pairs, wanted: float | int) -> tuple[PairsView, PairsView]:
     rows = sum(map(len, asking))
     drawn = np.concatenate([_drawn(source) for source in asking])
     bound = _bound(drawn, wanted, rows)
+    wanted = float(wanted) if wanted < 1 else index(wanted)
     ids = np.concatenate([np.asarray(source.passage_ids) for source in asking])
     held = np.unique(ids[drawn < bound])
     masks = [np.isin(source.passage_ids, held) for source in pairs.sources]

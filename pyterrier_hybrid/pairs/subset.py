@@ -3,6 +3,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from hashlib import blake2b
 from itertools import pairwise
+from operator import index
 
 import numpy as np
 import pandas as pd
@@ -105,10 +106,10 @@ class PairsSubset(PairsView):
     def __init__(self, pairs, fraction: float, *, seed: int = 0):
         if not 0 < fraction <= 1:
             raise ValueError(f'the fraction of the pairs is {fraction:g}; it must be above 0, and at most 1')
-        self.fraction, self.seed = fraction, seed
-        key = key_of('subset', seed)
-        keep = [uniform(np.asarray(source.passage_ids), key) < fraction for source in pairs.sources]
-        super().__init__(pairs, keep, ('a fraction of', fraction, 'seed', seed))
+        self.fraction, self.seed = float(fraction), index(seed)
+        key = key_of('subset', self.seed)
+        keep = [uniform(np.asarray(source.passage_ids), key) < self.fraction for source in pairs.sources]
+        super().__init__(pairs, keep, ('a fraction of', self.fraction, 'seed', self.seed))
 
     def __repr__(self) -> str:
         return f'PairsSubset({self.pairs!r}, {self.fraction:g}, seed={self.seed})'

@@ -222,6 +222,46 @@ def test_no_passage_twice_in_whatever_languages(bare, kind, of_row):
             assert tuple(pair) in language_pairs(batch.kind, 'qa', stratum_of(pairs.sources[0], row))
 
 
+def test_other_strata_are_used_in_proportion_to_their_rows(bare):
+    """All rows in Arabic are one passage: most of what replaces them comes from two strata, of 60 and of 180 rows."""
+    strata = [('ar de', 'ar de', 240), ('de', 'de', 60), ('de en', 'de en', 180)]
+    pairs = bare(faq=('qa', strata, lambda row: max(row, 239)))
+    drawn = Counter()
+    for seed in range(12):
+        plan = HybridBatches(pairs, batch_size=40, mix={'monolingual': 1.0}, seed=seed)
+        for step in range(len(plan)):
+            batch = plan.batch(step)
+            if batch.query_langs[0] == 'de':
+                drawn.update(stratum_of(pairs.sources[0], row).start for row in batch.rows)
+    assert abs(drawn[300] / (drawn[240] + drawn[300]) - 0.75) < 0.03
+
+
+def test_every_round_of_a_stratum_has_other_replacements(bare):
+    """Eight rounds of a stratum in an epoch, at one position each: a replacement that comes again would be no draw."""
+    pairs = bare(small=('qa', [('de', 'de', 24)], lambda row: row // 2), large=('qa', [('de', 'de', 400)]))
+    plan = HybridBatches(pairs, batch_size=12, mix={'monolingual': 1.0}, temperature=0.0)
+    batches = [plan.batch(step) for step in range(40 * len(plan))]
+    drawn = Counter(row for batch in batches if 'small' in batch.sources for row in batch.rows)
+    assert len(drawn) == 24 and chisquare(list(drawn.values())).pvalue > 1e-3
+
+
+def test_small_sources_together_get_their_part_of_all_epochs(bare):
+    """An epoch is 13 batches of 8; the least source has 1 row in 104, 3 rows in 8 epochs' German batches."""
+    small = {f's{n}': ('qa', [('de', 'de', n), ('en', 'en', 8 - n)]) for n in range(1, 8)}
+    pairs = bare(big=('qa', [('en', 'en', 48)]), **small)
+    expected, drawn = Counter(), Counter()
+    for epoch in range(300):
+        plan = HybridBatches(pairs, batch_size=8, mix={'monolingual': 1.0}, temperature=0.0, seed=epoch % 3)
+        for step in range(epoch * len(plan), (epoch + 1) * len(plan)):
+            batch = plan.batch(step)
+            if 'big' not in batch.sources:
+                lang = batch.query_langs[0]
+                drawn.update((name, lang) for name in batch.sources)
+                expected.update({(f's{n}', lang): (n if lang == 'de' else 8 - n) / 28 * 8 for n in range(1, 8)})
+    for share, count in drawn.items():
+        assert abs(count - expected[share]) < 0.1 * expected[share]
+
+
 def test_no_passage_twice_across_pooled_sources(bare):
     strata = [('de en', 'de en', 10)]
     pairs = bare(a=('qa', strata, lambda row: row), b=('qa', strata, lambda row: row + 5), c=('qa', strata))
