@@ -24,7 +24,8 @@ from ir_measures import AP
 
 from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment, Result
-from pyterrier_hybrid.experiment.comparison import MIXES, aligned
+from pyterrier_hybrid.experiment.comparison import MIXES
+from pyterrier_hybrid.experiment.exports import aligned
 from pyterrier_hybrid.indexing import MultilingualIndex
 from pyterrier_hybrid.lexical import BM25Index
 from pyterrier_hybrid.measures import RankDistance

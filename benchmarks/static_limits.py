@@ -21,7 +21,7 @@ from real_training import CELLS, opened_pairs
 from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.encoding.backbones import static_backbone
 from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment, Result
-from pyterrier_hybrid.experiment.comparison import aligned
+from pyterrier_hybrid.experiment.exports import aligned
 from pyterrier_hybrid.indexing import MultilingualIndex
 from pyterrier_hybrid.measures import RankDistance
 from pyterrier_hybrid.pairs import ParallelPairs

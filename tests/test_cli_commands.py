@@ -129,8 +129,10 @@ def test_evaluate_gives_the_same_bytes(done, collection, tmp_path, capsys):
     again = [*evaluation(done, collection), '--out', tmp_path / 'result', '--trec', tmp_path / 'trec']
     assert call(*again, '--trec-depth', 7) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ['System', 'Measure', 'Mono.', 'Cross.', 'Multi.']
-    assert [line.split()[:2] for line in lines[4:7]] == [['BM25', 'AP'], ['BM25', 'R@1'], ['BM25', 'RankDistance']]
+    assert lines[0].startswith(f'{collection}: means over the settings of each kind (AP: higher is better;')
+    assert lines[2].split() == ['AP', 'R@1', 'RankDistance']
+    assert lines[3].split() == ['System', *['Mono.', 'Cross.', 'Multi.'] * 2, 'Multi.']
+    assert [(line.split()[0], len(line.split())) for line in lines[-6:-4]] == [('hybrid', 9), ('BM25', 8)]
     assert files(tmp_path / 'result') == files(done / 'result')
     assert files(tmp_path / 'trec') == files(done / 'trec')
 
@@ -190,7 +192,7 @@ def test_study_and_its_continuation(done, collection, tmp_path, capsys):
     runs = values[['mix', 'seed']].drop_duplicates().itertuples(index=False, name=None)
     assert list(runs) == [('mixed1', 0), ('cross1', 0), ('cross1', 1), ('mono1', 0), ('mono1', 1), ('multi1', 0)]
     out = capsys.readouterr().out
-    assert ' ±0.' in out and 'Mix' in out
+    assert ' ± 0.' in out and 'Batches' in out
     assert call(*study, '--mix', 'mixed=1', '--steps', 3) == 1
     assert 'begun with steps 2, which is now 3' in capsys.readouterr().err
 
@@ -199,8 +201,10 @@ def test_demo_prints_one_table(collection, jsonl, tmp_path, capsys):
     argv = ['demo', '--dataset', collection, '--pairs', jsonl, '--steps', 2, '--batch-size', 4]
     assert call(*argv, '--out', tmp_path / 'demo') == 0
     lines = capsys.readouterr().out.splitlines()
-    at = lines.index(f'{collection}: mAP by setting (higher is better), rank distance (lower is better)')
-    assert [line.split()[0] for line in lines[at + 3 :]] == ['BM25', 'untrained', 'X-X-mono', 'X-Y', 'hybrid']
+    at = lines.index(
+        f'{collection}: means over the settings of each kind (AP: higher is better; RankDistance: lower is better)'
+    )
+    assert [line.split()[0] for line in lines[at + 4 : at + 9]] == ['BM25', 'untrained', 'X-X-mono', 'X-Y', 'hybrid']
     assert Result.load(tmp_path / 'demo' / 'result').systems[-1] == 'hybrid'
     assert call(*argv, '--out', tmp_path / 'demo') == 1
     assert 'exists already; give another folder to --out' in capsys.readouterr().err

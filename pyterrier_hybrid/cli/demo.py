@@ -49,7 +49,9 @@ def add_command(commands) -> None:
 def run(arguments: argparse.Namespace) -> Path | None:
     """Trains, evaluates and prints; returns the folder that is kept, if one is."""
     from pyterrier_hybrid.experiment import EvaluationSet
-    from pyterrier_hybrid.experiment.comparison import compare_mixes, main_table
+    from pyterrier_hybrid.experiment.comparison import compare_mixes
+    from pyterrier_hybrid.experiment.exports import text
+    from pyterrier_hybrid.experiment.rows import summary_table
 
     own_pairs = arguments.pairs != 'worldfacts'
     if arguments.dataset != 'worldfacts' and not own_pairs:
@@ -71,5 +73,5 @@ def run(arguments: argparse.Namespace) -> Path | None:
         finally:
             if not any(folder.iterdir()):  # nothing was begun, so that the same --out may be given again
                 folder.rmdir()
-    print(f'\n{main_table(result)}')
+    print(f'\n{text(summary_table(result))}')
     return arguments.out

@@ -42,8 +42,9 @@ def run(arguments: argparse.Namespace) -> Path:
     """Evaluates; returns the result's folder."""
     from pyterrier_hybrid.encoding.devices import check_device
     from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment, write_runs
+    from pyterrier_hybrid.experiment.exports import text
+    from pyterrier_hybrid.experiment.rows import summary_table
 
-    from .tables import result_table
 
     out, verbose = _result_folder(arguments.out), not arguments.quiet
     if arguments.trec is not None and arguments.trec.exists() and any(arguments.trec.iterdir()):
@@ -56,7 +57,7 @@ def run(arguments: argparse.Namespace) -> Path:
     collection = EvaluationSet(arguments.dataset, languages=arguments.languages)
     result = MultilingualExperiment(systems, collection, measures, settings=arguments.settings, verbose=verbose)
     result.save(out)
-    print(result_table(result))
+    print(text(summary_table(result)))
     if arguments.trec is not None:
         files = write_runs(
             systems, collection, arguments.trec, settings=arguments.settings, depth=arguments.trec_depth,

@@ -61,9 +61,10 @@ def add_command(commands) -> None:
 
 def run(arguments: argparse.Namespace) -> Path:
     """Trains and evaluates what is missing; returns the study's folder."""
+    from pyterrier_hybrid.experiment.exports import text
     from pyterrier_hybrid.experiment.study import ratio_study
+    from pyterrier_hybrid.experiment.study_values import study_table
 
-    from .tables import study_table
 
     ray = _ray(arguments)
     with opened_pairs(arguments) as pairs:
@@ -73,7 +74,7 @@ def run(arguments: argparse.Namespace) -> Path:
             languages=arguments.languages, backbone=arguments.backbone, processes=arguments.processes, ray=ray,
             verbose=not arguments.quiet, **training_arguments(arguments),
         )  # fmt: skip
-    print(study_table(study))
+    print(text(study_table(study.values)))
     print(f'the study is in {arguments.out}')
     return arguments.out
 

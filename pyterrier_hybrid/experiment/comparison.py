@@ -1,6 +1,6 @@
 """The main job: encoders that differ in their training mix alone, beside BM25, in every language setting."""
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ir_measures import AP
@@ -76,25 +76,3 @@ def compare_mixes(
         (encoder.doc_encoder() >> index).index(collection.docs())
         systems[name] = (encoder, index)
     return MultilingualExperiment(systems, collection, [AP, RankDistance], verbose=verbose)
-
-
-def main_table(result: Result) -> str:
-    """The paper's summary as text: mAP in the three kinds of settings, and rank distance, one line per system."""
-    table = result.table()
-    header = ['', 'Mono.', 'Cross.', 'Multi.', 'Rank distance']
-    lines = [header]
-    for system, row in table.iterrows():
-        ap = [f'{row[("AP", kind)]:.3f}' for kind in ('monolingual', 'crosslingual', 'multilingual')]
-        lines.append([system, *ap, f'{row[("RankDistance", "multilingual")]:,.0f}'])
-    title = f'{result.dataset}: mAP by setting (higher is better), rank distance (lower is better)'
-    return '\n'.join([title, '', aligned(lines)])
-
-
-def aligned(lines: Sequence[Sequence[str]], *, labels: int = 1) -> str:
-    """Cells of text as lines of equal columns: the first ``labels`` columns to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*lines)]
-    rows = [
-        '  '.join(cell.ljust(width) if i < labels else cell.rjust(width) for i, (cell, width) in enumerate(cells))
-        for cells in (list(zip(line, widths)) for line in lines)
-    ]
-    return '\n'.join(row.rstrip() for row in rows)

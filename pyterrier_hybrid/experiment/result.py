@@ -15,7 +15,7 @@ from pyterrier_hybrid.experiment.frames import (
     MATRIX_COLUMNS,
     SETTING_KINDS,
 )
-from pyterrier_hybrid.experiment.languages_won import COMPARISON, compare_by_language
+from pyterrier_hybrid.experiment.languages_won import compare_by_language
 from pyterrier_hybrid.experiment.significance import compare, equivalence
 
 KINDS = SETTING_KINDS
@@ -148,13 +148,13 @@ class Result:
         """
         from pyterrier_hybrid.experiment.exports import markdown
 
-        return markdown(self._sheet(measures, setting))
+        return markdown(self._rows(measures, setting))
 
     def to_latex(self, measures: Sequence[str] | None = None, *, setting: str | None = None) -> str:
         """The same as a LaTeX ``tabular`` for booktabs; see :meth:`to_markdown`."""
         from pyterrier_hybrid.experiment.exports import latex
 
-        return latex(self._sheet(measures, setting))
+        return latex(self._rows(measures, setting))
 
     def to_csv(self, path: str | Path | None = None) -> str:
         """Every cell, blank ones with their reason, as CSV; see :func:`~.exports.csv`."""
@@ -162,15 +162,15 @@ class Result:
 
         return csv(self, path)
 
-    def _sheet(self, measures: Sequence[str] | None, setting: str | None):
-        from pyterrier_hybrid.experiment.sheets import language_sheet, summary_sheet
+    def _rows(self, measures: Sequence[str] | None, setting: str | None):
+        from pyterrier_hybrid.experiment.rows import language_table, summary_table
 
         measures = [measures] if isinstance(measures, str) else measures
         if setting is None:
-            return summary_sheet(self, measures)
+            return summary_table(self, measures)
         if measures is None or len(measures) != 1:
             raise ValueError('a table by question language is of one measure; name it')
-        return language_sheet(self, measures[0], setting)
+        return language_table(self, measures[0], setting)
 
     def report(
         self,
@@ -207,8 +207,7 @@ class Result:
         tests = {}
         if baseline is not None:
             tests['significance'] = self.compare(baseline)
-            by_language = self.compare_by_language(baseline, verbose=verbose)
-            tests['by_language'] = dict(iter(by_language.groupby(COMPARISON, sort=False)))
+            tests['by_language'] = self.compare_by_language(baseline, verbose=verbose)
         if margin is not None:
             tests['equivalence'] = self.equivalence(baseline, margin=margin)
         return write_report(self, path, study=study, title=title, **tests)

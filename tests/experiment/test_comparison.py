@@ -1,6 +1,6 @@
 import pytest
 
-from pyterrier_hybrid.experiment.comparison import aligned, compare_mixes, main_table
+from pyterrier_hybrid.experiment.comparison import compare_mixes
 from pyterrier_hybrid.pairs import ParallelPairs
 
 
@@ -39,16 +39,3 @@ def test_mixes_start_alike(tmp_path, pairs, small):
         pairs, small, tmp_path, mixes=mixes, steps=2, batch_size=4, verbose=False, tell=lambda _: None
     ).table()
     assert table.loc['one'].equals(table.loc['two'])
-
-
-def test_main_table_is_the_papers_summary(make_result):
-    lines = main_table(make_result('mine')).splitlines()
-    assert lines[0] == 'mine: mAP by setting (higher is better), rank distance (lower is better)'
-    assert lines[2].split() == ['Mono.', 'Cross.', 'Multi.', 'Rank', 'distance']
-    assert lines[3].split() == ['a', '0.250', '0.750', '0.400', '12']
-    assert lines[4].split()[-2:] == ['0.500', '20']
-
-
-def test_aligned_columns():
-    assert aligned([['name', 'n'], ['a', '10'], ['longer', '']]) == 'name     n\na       10\nlonger'
-    assert aligned([['a', 'b', 'c'], ['aa', 'bb', 'cc']], labels=2) == 'a   b    c\naa  bb  cc'

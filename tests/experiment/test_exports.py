@@ -5,6 +5,31 @@ import io
 import pandas as pd
 import pytest
 
+from pyterrier_hybrid.experiment.exports import aligned, text
+from pyterrier_hybrid.experiment.rows import summary_table
+
+
+def test_text_for_a_terminal(make_result):
+    table = summary_table(make_result())
+    assert text(table, 80) == '''\
+mine: means over the settings of each kind (AP: higher is better; RankDistance: lower is better)
+
+              AP                  RankDistance     LPR
+System     Mono.  Cross.  Multi.        Multi.  Multi.
+a          0.250   0.750   0.400            12   1.000
+b                          0.500            20   0.500
+by chance                                1,234   0.500
+a, AP Mono.: the mean over 1 of 2 settings, because nothing asked.
+b, AP Mono., AP Cross.: blank, because a ranking of the whole pool.
+b was cut.'''
+    assert text(table, 40).splitlines()[7:10] == [
+        '           RankDistance     LPR', 'System           Multi.  Multi.', 'a                    12   1.000'
+    ]  # fmt: skip
+
+
+def test_aligned_columns():
+    assert aligned([['name', 'n'], ['a', '10'], ['longer', '']]) == 'name     n\na       10\nlonger'
+
 
 def test_markdown(make_result):
     assert make_result().to_markdown() == '''\

@@ -7,8 +7,8 @@ import yaml
 from ir_measures import AP
 
 from pyterrier_hybrid.experiment import MultilingualExperiment, write_runs
+from pyterrier_hybrid.experiment.exports import templates
 from pyterrier_hybrid.experiment.provenance import training
-from pyterrier_hybrid.experiment.report.configuration import configuration
 from pyterrier_hybrid.indexing import MultilingualIndex
 from pyterrier_hybrid.pairs import ParallelPairs
 from pyterrier_hybrid.training import train
@@ -85,5 +85,5 @@ def test_a_trained_encoder_brings_its_seed_into_results_runs_and_reports(tmp_pat
     write_runs({'system': (encoder, index)}, collection, tmp_path / 'runs', verbose=False)
     record = yaml.safe_load((tmp_path / 'runs' / 'system' / 'ir_metadata.yaml').read_text(encoding='utf-8'))
     assert record['method']['retrieval'][0]['training'] == found
-    page = configuration(result.provenance)
+    page = templates().get_template('macros.html').module.value(result.provenance)
     assert '<dt>training</dt>' in page and pairs.fingerprint in page and '<dt>seed</dt><dd>7</dd>' in page

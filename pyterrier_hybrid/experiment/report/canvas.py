@@ -6,6 +6,9 @@ A figure is drawn once, in the colours of the light page. Its files keep these; 
 import io
 import re
 from dataclasses import dataclass
+from importlib.util import find_spec
+
+import numpy as np
 
 #: Colours of series, each with a contrast of 4.5 to white. Markers and lines tell series apart without them.
 SERIES = ('#0b62a4', '#b34700', '#00705a', '#8b3a8b', '#6b5a00', '#a3123f', '#006d77', '#444b54')
@@ -58,12 +61,10 @@ def check_matplotlib() -> None:
     """Says how to install matplotlib where it is missing.
 
     Raises:
-        ImportError: it is.
+        ModuleNotFoundError: it is.
     """
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise ImportError("figures need matplotlib; install it with pip install 'pyterrier-hybrid[report]'") from error
+    if find_spec('matplotlib') is None:
+        raise ModuleNotFoundError("figures need matplotlib; install it with pip install 'pyterrier-hybrid[report]'")
 
 
 def figure_name(*parts: object) -> str:
@@ -100,19 +101,22 @@ def drawing(name: str, title: str, caption: str, alt: str, size: tuple[float, fl
     return Drawing(name, title, caption, alt, svg.getvalue(), png.getvalue(), wide=size[0] > WIDTH)
 
 
-def inline_svg(drawing: Drawing, labelled_by: str) -> str:
+def inline_svg(drawing: Drawing):
     """The figure as an ``svg`` element of a page: ids of its own, colours of the page, the background left out.
 
-    Args:
-        labelled_by: the id of the element that has its alternative text.
+    The element with the id ``<name>-words`` has its alternative text. What stands between tags are names, escaped by
+    matplotlib.
     """
+    from markupsafe import Markup
+
     svg = drawing.svg[drawing.svg.index('<svg '):]
     svg = re.sub(r'<metadata>.*?</metadata>\s*', '', svg, flags=re.S)
     svg = re.sub(r'<g id="patch_1">.*?</g>\s*', '', svg, count=1, flags=re.S)  # the figure's white rectangle
     svg = re.sub(r'<[^>]*>', lambda tag: _of_the_page(tag.group(), drawing.name), svg)
     box = re.search(r'viewBox="[^"]+"', svg).group()
     own = f' style="min-width:{float(box.split()[2]):.0f}px"' if drawing.wide else ''
-    return re.sub(r'<svg [^>]*>', f'<svg {box} role="img" aria-labelledby="{labelled_by}"{own}>', svg, count=1)
+    head = f'<svg {box} role="img" aria-labelledby="{drawing.name}-words"{own}>'
+    return Markup(re.sub(r'<svg [^>]*>', head, svg, count=1))
 
 
 def _of_the_page(tag: str, prefix: str) -> str:
@@ -122,3 +126,46 @@ def _of_the_page(tag: str, prefix: str) -> str:
     tag = re.sub(r'xlink:href="#([^"]+)"', rf'href="#{prefix}-\1"', tag)
     tag = re.sub(r'font-family: [^;"]+', 'font-family: inherit', tag)
     return re.sub(r'#[0-9a-f]{6}\b', lambda colour: _VARIABLES.get(colour.group(), colour.group()), tag)
+
+
+def short_number(value: float) -> str:
+    """A number in at most four characters: ``.71``, ``1.0``, ``7.3``, ``287``, ``4.2k``, ``13k``; empty if missing."""
+    if not np.isfinite(value):
+        return ''
+    if abs(value) < 0.995:
+        return f'{value:.2f}'.replace('0.', '.', 1)
+    for limit, scale, digits, unit in ((9.95, 1, 1, ''), (999.5, 1, 0, ''), (9950, 1000, 1, 'k')):
+        if abs(value) < limit:
+            return f'{value / scale:.{digits}f}{unit}'
+    return f'{value / 1000:.0f}k'
+
+
+def cell_colours(
+    values: np.ndarray, better: int, limits: tuple[float, float] | None = None, *, logarithmic: bool = False
+) -> np.ndarray:
+    """The colours of values, lighter where they are better.
+
+    Args:
+        values: float, any shape; NaN where there is none.
+        better: 1 if higher is better, -1 if lower is.
+        limits: the values that get the ends of the scale; None for the extremes.
+        logarithmic: colour by the logarithm, for positive values of several orders of magnitude.
+
+    Returns:
+        float, the shape of ``values`` and 4 (red, green, blue, opacity, 0 to 1); a missing value is fully transparent.
+    """
+    from matplotlib import colormaps
+    from matplotlib.colors import LogNorm, Normalize
+
+    low, high = limits or (np.nanmin(values), np.nanmax(values))
+    norm = (LogNorm if logarithmic else Normalize)(low, high)
+    scaled = np.ma.filled(norm(np.ma.masked_invalid(values)), np.nan)
+    colours = colormaps[SEQUENTIAL](scaled if better >= 0 else 1 - scaled)
+    colours[~np.isfinite(values)] = 0
+    return colours
+
+
+def text_colour(colour: np.ndarray) -> str:
+    """Black or white, whichever has the greater contrast on a colour (WCAG 2, relative luminance)."""
+    channels = np.where(colour[:3] <= 0.04045, colour[:3] / 12.92, ((colour[:3] + 0.055) / 1.055) ** 2.4)
+    return ON_LIGHT if channels @ (0.2126, 0.7152, 0.0722) > 0.179 else ON_DARK

@@ -1,104 +1,90 @@
-"""Is the difference real: every system against the baseline, as a table."""
+"""Every system's difference from the baseline with its interval: is it real, and is it too small to matter?"""
+import numpy as np
 import pandas as pd
 
-from ..presentation import format_value
-from .markup import Group, element, header_row, table, text
-from .words import setting_name
-
-HEADINGS = ['Value', 'Baseline', 'Difference', 'Interval', 'Effect', 'p', 'p, corrected', 'Questions']
-#: How a table was made; what :func:`how_tested` puts into words.
-MADE = ['test', 'correction', 'comparisons', 'level']
-TESTED = [
-    'value', 'baseline_value', 'difference', 'low', 'high', 'effect', 'p', 'p_corrected', 'significant', 'n', *MADE
-]  # fmt: skip
-COLUMNS = ['system', 'baseline', 'measure', 'setting', *TESTED]
-_TESTS = {
-    't': 'paired t tests', 'wilcoxon': 'Wilcoxon signed-rank tests', 'randomization': 'randomisation tests',
-    'tost': 'two one-sided t tests (TOST)',
-}  # fmt: skip
-_CORRECTIONS = {'holm': 'Holm’s correction', 'bonferroni': 'Bonferroni’s correction'}
+from pyterrier_hybrid.experiment.presentation import SETTINGS, better, setting_name, signed
+from pyterrier_hybrid.experiment.report.canvas import INK, SERIES, WIDTH, Drawing, drawing, figure_name, label
+from pyterrier_hybrid.experiment.report.tested import baselines, in_units, verdict
 
 
-def check_differences(differences: pd.DataFrame, columns: list[str], name: str, made_by: str) -> None:
-    """Refuses what is not a table of comparisons.
-
-    Args:
-        differences: the table.
-        columns: what it must have.
-        name: the argument's, for the message.
-        made_by: the function that makes such tables, for the message.
-
-    Raises:
-        ValueError: a missing column.
-    """
-    missing = [column for column in columns if column not in differences]
-    if missing:
-        raise ValueError(f'{name} has no column {", ".join(missing)}; give the table of {made_by}')
-
-
-def differences_table(differences: pd.DataFrame) -> str:
-    """A row per comparison, in groups by measure and kind of setting."""
-    groups = []
-    for (measure, setting), rows in differences.groupby(['measure', 'setting'], sort=False, observed=True):
-        heading = text(f'{measure}, {setting_name(setting)}')
-        groups.append(Group(heading, [(text(row.system), tested_cells(row, measure)) for row in rows.itertuples()]))
-    caption = f'Differences from {baselines(differences)}; the significant ones are in bold, with a star'
-    return table(caption, [header_row(['System', *HEADINGS])], groups, 1 + len(HEADINGS))
-
-
-def how_tested(differences: pd.DataFrame, compared: str = 'comparison') -> str:
-    """How a table was made, in a sentence for each way that is in it.
-
-    Args:
-        differences: the table.
-        compared: what the correction counts, a word in the singular.
-    """
-    ways = differences[MADE].astype(object).drop_duplicates().itertuples(index=False, name=None)
-    unit = 'A question is one observation, in however many languages it is asked and answered.'
-    return ' '.join([*(_way(*way, compared) for way in ways), unit])
-
-
-def _way(test: str, correction: str | None, comparisons: int, level: float, compared: str) -> str:
-    tests = _TESTS.get(test, f'{test} tests')
-    corrected = _CORRECTIONS.get(correction, 'no correction')
-    interval = f'{100 * (2 * level - 1):.4g}% t' if test == 'tost' else f'{100 * level:.4g}% bootstrap'
-    return (
-        f'{tests[0].upper()}{tests[1:]} over questions, {corrected} for {comparisons} {compared}'
-        f'{"" if comparisons == 1 else "s"}; {interval} intervals.'
+def differences_figures(differences: pd.DataFrame) -> list[Drawing]:
+    """A figure per measure: each system's difference from the baseline in each kind of setting, with its interval."""
+    caption = (
+        f'Differences from {baselines(differences)}, with their intervals. A filled marker is significant after the '
+        'correction, a hollow one is not.'
     )
 
+    def say(measure: str, row) -> str:
+        return f'{signed(measure, row.difference)}, {"significant" if row.significant else "not significant"}'
 
-def baselines(differences: pd.DataFrame) -> str:
-    """The names of what systems are compared with."""
-    return ', '.join(dict.fromkeys(map(str, differences['baseline'])))
-
-
-def signed(measure: str, value: float) -> str:
-    """A difference with its sign, of which 0 has none."""
-    return f'{"−" if value < 0 else "+" if value > 0 else ""}{format_value(measure, abs(value))}'
+    rows = differences.assign(filled=differences['significant'])
+    return _figures(rows, 'difference', 'differences from', caption, say)
 
 
-def marked(measure: str, row) -> str:
-    """A row's difference as markup, in bold and with a star if it is significant."""
-    shown = text(signed(measure, row.difference))
-    return element('strong', f'{shown}*') if row.significant else shown
+def equivalence_figures(rows: pd.DataFrame) -> list[Drawing]:
+    """A figure per measure: each difference with the interval of its equivalence test, between lines at the margin."""
+    caption = (
+        f'Differences from {baselines(rows)}, with the intervals of the equivalence test. Dashed lines are the margin: '
+        'an interval between them is a difference that does not matter. A filled marker is equivalent after the '
+        'correction, a hollow one is not shown to be.'
+    )
+
+    def say(measure: str, row) -> str:
+        words = verdict(measure, row)
+        return f'{signed(measure, row.difference)}, {words[0].lower()}{words[1:]}'
+
+    rows = rows.assign(filled=rows['equivalent'])
+    return _figures(rows, 'equivalence', 'equivalence to', caption, say)
 
 
-def bounds(measure: str, row) -> str:
-    """A row's interval in words; says so if there is none."""
-    bounded = pd.notna(row.low) and pd.notna(row.high)
-    return f'{signed(measure, row.low)} to {signed(measure, row.high)}' if bounded else 'none'
+def _figures(differences: pd.DataFrame, name: str, title: str, caption: str, say) -> list[Drawing]:
+    found = []
+    for measure, rows in differences.groupby('measure', sort=False, observed=True):
+        rows = rows[rows['difference'].notna()]
+        if not len(rows):
+            continue
+        spoken = '; '.join(
+            f'{row.system}, {setting_name(row.setting)}: {say(str(measure), row)}' for row in rows.itertuples()
+        )
+        size = (WIDTH, 50 + 19 * len(rows) + 14 * rows['setting'].nunique())
+        found.append(drawing(
+            figure_name(name, measure), f'{measure}: {title} {baselines(rows)}', caption, f'{spoken}.', size,
+            lambda figure, rows=rows, measure=str(measure): _draw(figure, rows, measure),
+        ))  # fmt: skip
+    return found
 
 
-def probability(p: float) -> str:
-    """A p-value with three decimals, or below which it is; what it says if it is missing."""
-    return 'none' if pd.isna(p) else '< 0.001' if p < 0.001 else f'{p:.3f}'
-
-
-def tested_cells(row, measure: str) -> list[str]:
-    """The cells of a comparison, in the order of :data:`HEADINGS`."""
-    return [
-        text(format_value(measure, row.value)), text(format_value(measure, row.baseline_value)), marked(measure, row),
-        text(bounds(measure, row)), 'none' if pd.isna(row.effect) else f'{row.effect:.2f}'.replace('-', '−'),
-        text(probability(row.p)), text(probability(row.p_corrected)), f'{row.n:,}',
-    ]  # fmt: skip
+def _draw(figure, rows: pd.DataFrame, measure: str) -> None:
+    axes = figure.subplots()
+    axes.axvline(0, color=INK, linewidth=1)
+    margins = sorted(set(rows.get('margin', ())))
+    for margin in margins:
+        for bound in (-margin, margin):
+            axes.axvline(bound, color=INK, linewidth=1, linestyle='--')
+    places, names, headings, y = [], [], [], 0.0
+    for setting, some in rows.groupby('setting', sort=False, observed=True):
+        headings.append(len(places))
+        places.append(y)
+        names.append(SETTINGS.get(setting, setting))
+        for row in some.itertuples():
+            y += 1
+            reach = np.abs(np.array([[row.difference - row.low], [row.high - row.difference]]))
+            axes.errorbar(
+                [row.difference], [y], xerr=np.nan_to_num(reach), marker='o', markersize=6.5, color=SERIES[0],
+                markerfacecolor=SERIES[0] if row.filled else 'none', markeredgewidth=1.5, capsize=3, linewidth=1.4,
+            )  # fmt: skip
+            places.append(y)
+            names.append(label(str(row.system), 20))
+        y += 1.2
+    axes.set_yticks(places, names)
+    for heading in headings:
+        axes.get_yticklabels()[heading].set_fontweight('bold')
+    axes.locator_params(axis='x', nbins=5)
+    if rows['difference'].abs().max() > 1000:
+        axes.xaxis.set_major_formatter('{x:,.0f}')
+    axes.set_ylim(y - 0.6, -0.7)
+    axes.grid(False, axis='y')
+    axes.spines['left'].set_visible(False)
+    side = {1: ', right is better', -1: ', left is better', 0: ''}[better(measure)]
+    stated = f'\nmargin ±{", ±".join(map(in_units, margins))}' if margins else ''
+    axes.set_xlabel(f'difference in {measure}{side}{stated}')

@@ -2,10 +2,18 @@
 import numpy as np
 import pandas as pd
 
-from ..presentation import better, format_value
-from ..result import Result
-from .canvas import INK, WIDTH, Drawing, drawing, figure_name
-from .cells import cell_colours, short_number, text_colour
+from pyterrier_hybrid.experiment.presentation import better, format_value
+from pyterrier_hybrid.experiment.report.canvas import (
+    INK,
+    WIDTH,
+    Drawing,
+    cell_colours,
+    drawing,
+    figure_name,
+    short_number,
+    text_colour,
+)
+from pyterrier_hybrid.experiment.result import Result
 
 #: The narrowest cell that holds a number, and the height of all, in SVG units.
 NARROWEST, HEIGHT = 26, 21

@@ -1,50 +1,61 @@
 """The report: one HTML file with everything in it, and its figures as files."""
-from importlib.resources import files
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from string import Template
 
 import pandas as pd
 
-from ..result import Result
-from ..study_result import StudyResult
-from .amount import amount_figures
-from .blanks import BlankNotes
-from .by_language import language_tables
-from .canvas import Drawing, check_matplotlib, inline_svg
-from .configuration import configuration
-from .differences import COLUMNS, check_differences, differences_table, how_tested
-from .differences_figure import differences_figures, equivalence_figures
-from .equivalence import check_equivalence, equivalence_parts
-from .figure_files import FigureFiles, replace_file
-from .heatmap import pooled_heatmaps, setting_heatmaps
-from .languages_won import LANGUAGE_COLUMNS, ByLanguage, languages_won
-from .main_table import languages_of, main_table
-from .markup import details, element, section, text
-from .mixes import check_study
-from .paper import SOURCE, comparable
-from .rank_distance import rank_distance_figures
-from .ratio import ratio_figures
-from .study_table import study_table
-from .ternary import ternary_figures
-from .words import language_with_code
+from pyterrier_hybrid.experiment.exports import templates
+from pyterrier_hybrid.experiment.frames import SETTING_KINDS
+from pyterrier_hybrid.experiment.languages_won import COMPARISON
+from pyterrier_hybrid.experiment.paper import SOURCE, comparable
+from pyterrier_hybrid.experiment.presentation import language_with_code
+from pyterrier_hybrid.experiment.report.canvas import Drawing, check_matplotlib, inline_svg
+from pyterrier_hybrid.experiment.report.curves import amount_figures, ratio_figures
+from pyterrier_hybrid.experiment.report.differences import differences_figures, equivalence_figures
+from pyterrier_hybrid.experiment.report.heatmap import pooled_heatmaps, setting_heatmaps
+from pyterrier_hybrid.experiment.report.rank_distance import rank_distance_figures
+from pyterrier_hybrid.experiment.report.ternary import ternary_figures
+from pyterrier_hybrid.experiment.report.tested import (
+    BY_LANGUAGE,
+    DIFFERENCES,
+    EQUIVALENCE,
+    baselines,
+    check_tested,
+    differences_table,
+    equivalence_lines,
+    equivalence_table,
+    languages_won,
+)
+from pyterrier_hybrid.experiment.result import Result
+from pyterrier_hybrid.experiment.rows import Table, language_table, languages_of, summary_table
+from pyterrier_hybrid.experiment.study_result import StudyResult
+from pyterrier_hybrid.experiment.study_values import check_study, study_table
+
+#: The file in the folder of figures that names those a report wrote, a line each.
+LIST = 'figures.txt'
 
 
+@dataclass(frozen=True)
 class Section:
-    """A part of the page: its id, heading and markup, and the figures in it."""
+    """A part of the page, in this order: texts, a table, figures by caption, folded tables, folded JSON values."""
 
-    def __init__(self, ident: str, heading: str, content: list[str], figures: list[Drawing] = ()):
-        self.ident, self.heading, self.content, self.figures = ident, heading, content, list(figures)
+    id: str
+    heading: str
+    paragraphs: list[str] = field(default_factory=list)
+    bullets: list[str] = field(default_factory=list)
+    table: Table | None = None
+    figures: list[Drawing] = field(default_factory=list)
+    folded: list[Table] = field(default_factory=list)
+    records: Mapping[str, Mapping] = field(default_factory=dict)
 
-    def html(self, folder: str) -> str:
-        """The section as markup, its figures last but for folded tables."""
-        folded = [piece for piece in self.content if piece.startswith('<details')]
-        plain = [piece for piece in self.content if piece and not piece.startswith('<details')]
-        grids = []
-        for caption, figures in groupby(self.figures, key=lambda figure: figure.caption):
-            shown = [_figure(figure, folder) for figure in figures]
-            grids.append(element('p', text(caption)) + element('div', *shown, class_='figures'))
-        return section(self.ident, self.heading, *plain, *grids, *folded)
+    def figures_by_caption(self) -> list[list[Drawing]]:
+        """The figures, those with the same caption together."""
+        return [list(same) for _, same in groupby(self.figures, key=lambda drawing: drawing.caption)]
+
+    def __bool__(self) -> bool:
+        return bool(self.table or self.figures or self.folded or self.records)
 
 
 def write_report(
@@ -53,7 +64,7 @@ def write_report(
     *,
     study: StudyResult | pd.DataFrame | None = None,
     significance: pd.DataFrame | None = None,
-    by_language: ByLanguage | None = None,
+    by_language: pd.DataFrame | Mapping[tuple, pd.DataFrame] | None = None,
     equivalence: pd.DataFrame | None = None,
     title: str | None = None,
 ) -> Path:
@@ -62,21 +73,21 @@ def write_report(
     The page holds what it is given: the main table (beside the paper's figures, if the data set is XQuAD-R or MLQA-R,
     whole), heatmaps by language, rank distance by language, tables by question language and the configuration from
     ``results``; curves over the ratio and the amount of data, ternary plots and a table from ``study``; tests from
-    ``significance``, ``by_language`` and ``equivalence``. What is not there leaves its part out. The same input gives
-    the same bytes.
+    ``significance``, ``by_language`` and ``equivalence``. It leaves out the parts of what it is not given. The same
+    input gives the same bytes.
 
-    Every figure is written as PNG and SVG too, to the folder ``<name of the page>_figures`` beside the page. Of an
-    earlier report of that name nothing is left there, and what no report wrote stays (:class:`FigureFiles`).
+    Every figure is written as PNG and SVG too, to the folder ``<name of the page>_figures`` beside the page, which
+    keeps no figure of an earlier report and every file that no report wrote.
 
     Args:
         results: a :class:`Result`, or None for a study alone.
         path: of the page; its parent folders are made.
         study: the outcome of :func:`~pyterrier_hybrid.experiment.ratio_study`, or its table: columns ``monolingual,
-            crosslingual, multilingual, mixed`` (shares that sum to 1), ``seed, setting, measure, value``, and where
-            there are several amounts of data ``mix, fraction``.
+            crosslingual, multilingual, mixed`` (shares that sum to 1), ``seed, setting, measure, value``, and for
+            several amounts of data ``mix, fraction``.
         significance: the table of :meth:`Result.compare`.
-        by_language: the rows of :meth:`Result.compare_by_language` by (system, baseline, measure, setting), such as
-            ``('hybrid', 'X-X-mono', 'AP', 'multilingual')``.
+        by_language: the table of :meth:`Result.compare_by_language`, or of an earlier version its parts by (system,
+            baseline, measure, setting).
         equivalence: the table of :meth:`Result.equivalence`.
         title: the page's heading; None for one that names the data set.
 
@@ -85,9 +96,9 @@ def write_report(
 
     Raises:
         ValueError: nothing to report, a path that is a folder, or a table without a column that it needs.
-        FileExistsError: a file that no report wrote lies where a figure goes.
+        FileExistsError: a file that no report wrote has the name of a figure.
         TypeError: results that are no :class:`Result`.
-        ImportError: matplotlib is not installed; it comes with the extra ``report``.
+        ModuleNotFoundError: matplotlib is not installed; it comes with the extra ``report``.
 
     Example::
 
@@ -102,115 +113,130 @@ def write_report(
     if path.is_dir():
         raise ValueError(f'{path} is a folder; give a file in it, such as {path / "report.html"}')
     dataset = results.dataset if results is not None else getattr(study, 'dataset', None)
-    study_record = study.provenance if isinstance(study, StudyResult) else {}
+    records = {'The experiment': results.provenance if results is not None else {},
+               'The study': study.provenance if isinstance(study, StudyResult) else {}}  # fmt: skip
     study = study.values if isinstance(study, StudyResult) else study
     if study is not None:
         check_study(study)
     if significance is not None:
-        check_differences(significance, COLUMNS, 'significance', 'compare_systems')
-    for compared, rows in (by_language or {}).items():
-        check_differences(rows, LANGUAGE_COLUMNS, f'by_language[{compared!r}]', 'compare_by_language')
+        check_tested(significance, DIFFERENCES, 'significance', 'compare_systems')
+    if isinstance(by_language, Mapping):
+        parts = [rows.assign(**dict(zip(COMPARISON, compared))) for compared, rows in by_language.items()]
+        by_language = pd.concat(parts, ignore_index=True) if parts else None
+    if by_language is not None:
+        check_tested(by_language, BY_LANGUAGE, 'by_language', 'compare_by_language')
     if equivalence is not None:
-        check_equivalence(equivalence)
+        check_tested(equivalence, EQUIVALENCE, 'equivalence', 'equivalence')
 
-    sections = _of_result(results) if results is not None else []
-    if study is not None:
-        sections[1:1] = _of_study(study)
-    sections[1 if results is not None else 0:0] = _tests(significance, by_language or {}, equivalence)
-    sections.append(_configuration(results, study_record))
-    sections = [part for part in sections if part.content or part.figures]
+    main, *rest = _of_result(results) if results is not None else [None]
+    sections = [
+        main, *_of_tests(significance, by_language, equivalence), *(_of_study(study) if study is not None else []),
+        *rest, Section('configuration', 'Configuration and versions', records={k: v for k, v in records.items() if v}),
+    ]  # fmt: skip
     title = title or (f'Retrieval across languages: {dataset}' if dataset else 'Retrieval across languages')
-    return _write(path, title, sections)
+    return _write(path, title, [section for section in sections if section])
 
 
 def _of_result(result: Result) -> list[Section]:
-    notes = BlankNotes(result)
     languages = languages_of(result)
     questions = result.per_query.groupby('query_lang', observed=True)['qid'].nunique()
     counts = ' to '.join(f'{n:,}' for n in sorted({questions.min(), questions.max()})) if len(questions) else 'no'
-    paragraphs = [element('p', text(
-        f'Systems: {", ".join(result.systems)}. Data set: {result.dataset}, with {counts} evaluated questions in '
-        f'each of {len(languages)} languages: {", ".join(map(language_with_code, languages))}. Monolingual: questions '
-        'and passages in one language. Cross-lingual: in two. Multilingual: passages of all languages in one pool.'
-    ))]  # fmt: skip
+    paragraphs = [
+        f'Systems: {", ".join(result.systems)}. Data set: {result.dataset}, with {counts} evaluated questions in each '
+        f'of {len(languages)} languages: {", ".join(map(language_with_code, languages))}. Monolingual: questions and '
+        'passages in one language. Cross-lingual: in two. Multilingual: passages of all languages in one pool.'
+    ]
     if comparable(result.dataset, languages):
-        paragraphs.append(element('p', text(
+        paragraphs.append(
             f'The paper’s figures, for AP and RankDistance, are those printed in {SOURCE}; they are averages over the '
             'same settings.'
-        )))  # fmt: skip
-    under = [element('p', text(note), class_='notes') for note in result.notes]
-    table = [*paragraphs, main_table(result, notes), *under, notes.html()]
+        )
+    if len(result.chance):
+        paragraphs.append(
+            'Chance is what a system without any preference for a language has; for rank distance, one that ranks at '
+            'random.'
+        )
+    there = set(result.by_setting()[['measure', 'setting']].itertuples(index=False, name=None))
+    by_language = [
+        language_table(result, measure, kind, paper=True)
+        for measure in result.measures for kind in SETTING_KINDS if (measure, kind) in there
+    ]  # fmt: skip
+    heatmaps = setting_heatmaps(result) + pooled_heatmaps(result)
     return [
-        Section('table', 'Effectiveness and language bias', table),
-        Section('languages', 'Language by language', [], setting_heatmaps(result) + pooled_heatmaps(result)),
-        Section('rank-distance', 'Rank distance by language', [], rank_distance_figures(result)),
-        Section('by-language', 'Tables by question language', language_tables(result, notes)),
+        Section('table', 'Effectiveness and language bias', paragraphs, table=summary_table(result, paper=True)),
+        Section('languages', 'Language by language', figures=heatmaps),
+        Section('rank-distance', 'Rank distance by language', figures=rank_distance_figures(result)),
+        Section('by-language', 'Tables by question language', folded=by_language),
     ]
 
 
 def _of_study(study: pd.DataFrame) -> list[Section]:
     return [
-        Section('ratio', 'The ratio of monolingual and cross-lingual batches', [], ratio_figures(study)),
-        Section('amount', 'The amount of training data', [], amount_figures(study)),
-        Section('ternary', 'Three kinds of batches', [], ternary_figures(study)),
-        Section('mixes', 'Every mix', [study_table(study)]),
+        Section('ratio', 'The ratio of monolingual and cross-lingual batches', figures=ratio_figures(study)),
+        Section('amount', 'The amount of training data', figures=amount_figures(study)),
+        Section('ternary', 'Three kinds of batches', figures=ternary_figures(study)),
+        Section('mixes', 'Every mix', folded=[study_table(study)]),
     ]
 
 
-def _tests(
-    differences: pd.DataFrame | None, by_language: ByLanguage, equivalence: pd.DataFrame | None
+def _of_tests(
+    differences: pd.DataFrame | None, by_language: pd.DataFrame | None, equivalence: pd.DataFrame | None
 ) -> list[Section]:
     sections = []
     if differences is not None and len(differences):
-        how = element('p', text(how_tested(differences)), class_='notes')
-        figures = differences_figures(differences)
-        sections.append(Section('significance', 'Significance', [differences_table(differences), how], figures))
-    won = languages_won(by_language)
-    sections.append(Section('languages-won', 'Significance by question language', won))
+        table, figures = differences_table(differences), differences_figures(differences)
+        sections.append(Section('significance', 'Significance', table=table, figures=figures))
+    if by_language is not None and len(by_language):
+        table, *folded = languages_won(by_language)
+        sections.append(Section('languages-won', 'Significance by question language', table=table, folded=folded))
     if equivalence is not None and len(equivalence):
-        parts, figures = equivalence_parts(equivalence), equivalence_figures(equivalence)
-        sections.append(Section('equivalence', 'Equivalence', parts, figures))
+        about = (
+            'A difference that is not significant is no evidence that there is none. Here a system counts as '
+            f'equivalent to {baselines(equivalence)} only if the tests show that they differ by less than the margin, '
+            'the greatest difference that was said not to matter.'
+        )
+        sections.append(Section(
+            'equivalence', 'Equivalence', [about], equivalence_lines(equivalence), equivalence_table(equivalence),
+            equivalence_figures(equivalence),
+        ))  # fmt: skip
     return sections
-
-
-def _configuration(result: Result | None, study_record: dict) -> Section:
-    parts = []
-    if result is not None and result.provenance:
-        parts.append(details('The experiment', configuration(result.provenance)))
-    if study_record:
-        parts.append(details('The study', configuration(study_record)))
-    return Section('configuration', 'Configuration and versions', parts)
-
-
-def _figure(drawing: Drawing, folder: str) -> str:
-    label = f'{drawing.name}-words'
-    links = (element('a', kind.upper(), href=f'{folder}/{drawing.name}.{kind}') for kind in ('svg', 'png'))
-    caption = element(
-        'figcaption', element('h3', text(drawing.title)),
-        element('details', element('summary', 'In words'), element('p', text(drawing.alt), id=label)),
-        element('p', 'As a file: ', ', '.join(links)),
-    )  # fmt: skip
-    box = {'class_': 'scroll', 'role': 'region', 'tabindex': 0, 'aria_label': drawing.title} if drawing.wide else {}
-    return element('figure', element('div', inline_svg(drawing, label), **box), caption, id=f'figure-{drawing.name}')
 
 
 def _write(path: Path, title: str, sections: list[Section]) -> Path:
     """The figures first, the page last and in one step, so that a page never lacks a figure."""
-    figures = FigureFiles(path, {
+    folder = path.with_name(f'{path.stem}_figures')
+    figures = {
         f'{drawing.name}.{kind}': content
-        for part in sections for drawing in part.figures
+        for section in sections for drawing in section.figures
         for kind, content in (('svg', drawing.svg.encode()), ('png', drawing.png))
-    })  # fmt: skip
-    contents = element('ul', *(
-        element('li', element('a', text(part.heading), href=f'#{part.ident}')) for part in sections
-    ))  # fmt: skip
-    templates = files(__package__)
-    page = Template((templates / 'page.html').read_text(encoding='utf-8')).substitute(
-        title=text(title), style=(templates / 'style.css').read_text(encoding='utf-8'), contents=contents,
-        body='\n'.join(part.html(figures.folder.name) for part in sections),
-    )  # fmt: skip
+    }  # fmt: skip
+    page = templates().get_template('page.html').render(
+        title=title, sections=sections, folder=folder.name, inline_svg=inline_svg
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
-    figures.write()
-    replace_file(path, page)
-    figures.clean()
+    _write_figures(folder, figures)
+    partial = path.with_name(f'{path.name}.partial')
+    partial.write_text(page, encoding='utf-8')
+    partial.replace(path)
     return path
+
+
+def _write_figures(folder: Path, figures: Mapping[str, bytes]) -> None:
+    """Writes figures to their folder, and deletes those that an earlier report has listed there."""
+    known = (folder / LIST).read_text(encoding='utf-8').split() if (folder / LIST).is_file() else []
+    for name in figures:
+        if (folder / name).exists() and name not in known:
+            raise FileExistsError(f'{folder / name} was not written by a report; move it, or rename the page')
+    if figures or known:
+        folder.mkdir(exist_ok=True)
+        (folder / LIST).write_text('\n'.join({**dict.fromkeys(known), **figures}) + '\n', encoding='utf-8')
+    for name, content in figures.items():
+        (folder / name).write_bytes(content)
+    for name in {*known} - {*figures}:
+        (folder / Path(name).name).unlink(missing_ok=True)
+    if figures:
+        (folder / LIST).write_text('\n'.join(figures) + '\n', encoding='utf-8')
+    elif known:
+        (folder / LIST).unlink()
+        if not any(folder.iterdir()):
+            folder.rmdir()

@@ -1,10 +1,9 @@
 """Rank distance by question language, every system beside the others."""
 import numpy as np
 
-from ..presentation import format_value
-from ..result import Result
-from .canvas import MARKERS, SERIES, WIDTH, Drawing, drawing, figure_name, label
-from .words import language_with_code
+from pyterrier_hybrid.experiment.presentation import format_value, language_with_code
+from pyterrier_hybrid.experiment.report.canvas import MARKERS, SERIES, WIDTH, Drawing, drawing, figure_name, label
+from pyterrier_hybrid.experiment.result import Result
 
 
 def rank_distance_figures(result: Result) -> list[Drawing]:

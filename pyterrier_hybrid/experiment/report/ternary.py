@@ -2,11 +2,18 @@
 import numpy as np
 import pandas as pd
 
-from ..presentation import better, format_value
-from .canvas import FAINT, WIDTH, Drawing, drawing, figure_name
-from .cells import cell_colours, short_number, text_colour
-from .mixes import all_data, mix_in_words, on_simplex
-from .words import SETTINGS, setting_name
+from pyterrier_hybrid.experiment.presentation import SETTINGS, better, format_value, setting_name
+from pyterrier_hybrid.experiment.report.canvas import (
+    FAINT,
+    WIDTH,
+    Drawing,
+    cell_colours,
+    drawing,
+    figure_name,
+    short_number,
+    text_colour,
+)
+from pyterrier_hybrid.experiment.study_values import all_data, mix_in_words, on_simplex
 
 #: Where a batch of each kind alone lies: cross-lingual left, monolingual right, multilingual on top.
 CORNERS = {'crosslingual': (0.0, 0.0), 'monolingual': (1.0, 0.0), 'multilingual': (0.5, np.sqrt(3) / 2)}

@@ -1,7 +1,7 @@
 """The paper's figures that travel with the package."""
 import pytest
 
-from pyterrier_hybrid.experiment.report.paper import SYSTEMS, comparable, paper_results, paper_values
+from pyterrier_hybrid.experiment.paper import SYSTEMS, comparable, paper_results, paper_values
 
 MLQA_R = ['ar', 'de', 'en', 'es', 'hi', 'vi', 'zh']
 

@@ -1,18 +1,15 @@
 """Figures of a result: what stands in their cells and in the words beside them."""
 import re
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from pyterrier_hybrid.experiment.report.canvas import drawing, figure_name, inline_svg
-from pyterrier_hybrid.experiment.report.differences import signed
-from pyterrier_hybrid.experiment.report.differences_figure import differences_figures
+from pyterrier_hybrid.experiment.report.canvas import inline_svg
 from pyterrier_hybrid.experiment.report.heatmap import pooled_heatmaps, setting_heatmaps
 from pyterrier_hybrid.experiment.report.rank_distance import rank_distance_figures
 from pyterrier_hybrid.experiment.result import COLUMNS, MATRIX_COLUMNS, Result
 
-matplotlib = pytest.importorskip('matplotlib')
+pytest.importorskip('matplotlib')
 
 
 def result(rank_distances=(250.0, 4000.0)) -> Result:
@@ -57,7 +54,7 @@ def test_many_languages_scroll_rather_than_shrink():
     langs = [a + b for a in 'abcd' for b in 'abcd']
     rows = [('A', 'crosslingual', q, d, 'AP', 'q1', 0.5) for q in langs for d in langs if q != d]
     (figure,) = setting_heatmaps(Result(pd.DataFrame(rows, columns=COLUMNS), ['A'], ['AP'], 'mine'))
-    assert figure.wide and 'style="min-width:446px"' in inline_svg(figure, 'x')
+    assert figure.wide and 'style="min-width:446px"' in inline_svg(figure)
 
 
 @pytest.mark.parametrize(('values', 'logarithmic'), [((250, 4000), False), ((250, 8000), True), ((0, 8000), False)])
@@ -67,42 +64,3 @@ def test_rank_distances(values, logarithmic):
     assert figure.alt == f'A: mean {sum(values) / 2:,.0f}, from {low} in de to {high} in el.'
     assert ('logarithmic' in figure.caption) is logarithmic
     assert {'German (de)', 'Greek (el)', 'A'} < set(written(figure.svg))
-
-
-def test_differences_are_filled_where_they_are_significant():
-    row = {
-        'system': 'B', 'baseline': 'A', 'measure': 'AP', 'setting': 'multilingual', 'difference': -0.1, 'low': -0.2,
-        'high': np.nan,
-    }  # fmt: skip
-    (filled,), (hollow,) = (
-        differences_figures(pd.DataFrame([row | {'significant': significant}])) for significant in (True, False)
-    )
-    assert filled.alt == 'B, multilingual: −0.100, significant.'
-    assert hollow.alt == 'B, multilingual: −0.100, not significant.'
-    assert filled.svg.count('fill: #0b62a4') > hollow.svg.count('fill: #0b62a4')
-    assert differences_figures(pd.DataFrame([row | {'difference': np.nan, 'significant': False}])) == []
-
-
-@pytest.mark.parametrize(('measure', 'value', 'shown'), [
-    ('AP', 0.1234, '+0.123'), ('AP', -0.1234, '−0.123'), ('AP', 0.0, '0.000'), ('RankDistance', -1234.5, '−1,234'),
-])  # fmt: skip
-def test_signed(measure, value, shown):
-    assert signed(measure, value) == shown
-
-
-def test_a_readers_matplotlib_settings_change_nothing():
-    def draw():
-        return drawing('a', 'b', 'c', 'd', (200, 100), lambda figure: figure.subplots().plot([1, 2], label='x'))
-
-    first = draw()
-    with matplotlib.rc_context({'font.size': 30, 'svg.hashsalt': 'x', 'lines.linewidth': 9, 'axes.facecolor': 'red'}):
-        assert draw() == first
-        assert matplotlib.rcParams['font.size'] == 30
-
-
-@pytest.mark.parametrize(('parts', 'name'), [
-    (('AP by language', 1, 'X-X-mono'), 'ap-by-language-1-x-x-mono'), (('R@10', 'a/../b'), 'r-10-a-b'),
-    (('x', 'हिन्दी'), 'x'),
-])  # fmt: skip
-def test_figure_names_are_safe_as_file_names(parts, name):
-    assert figure_name(*parts) == name

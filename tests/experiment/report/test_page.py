@@ -10,10 +10,6 @@ import pandas as pd
 import pytest
 
 from pyterrier_hybrid.experiment.report import write_report
-from pyterrier_hybrid.experiment.report.blanks import BlankNotes
-from pyterrier_hybrid.experiment.report.by_language import language_tables
-from pyterrier_hybrid.experiment.report.main_table import main_table
-from pyterrier_hybrid.experiment.report.paper import paper_results
 from pyterrier_hybrid.experiment.result import CELL, Result
 from pyterrier_hybrid.experiment.study_result import StudyResult
 
@@ -176,7 +172,7 @@ def test_every_figure_is_an_svg_and_a_png_file(whole, page):
     figures = [attrs['id'] for tag, attrs in page.tags if tag == 'figure']
     files = sorted(path.name for path in (whole.parent / 'report_figures').iterdir())
     names = [f'{name.removeprefix("figure-")}.{kind}' for name in figures for kind in ('png', 'svg')]
-    assert files == sorted([*names, 'manifest.json'])
+    assert files == sorted([*names, 'figures.txt'])
     assert (whole.parent / 'report_figures' / 'ratio-ap.png').read_bytes().startswith(b'\x89PNG')
     assert '#00705a' in (whole.parent / 'report_figures' / 'ratio-ap.svg').read_text(encoding='utf-8')
 
@@ -247,9 +243,26 @@ def test_what_an_earlier_report_left_over_is_deleted(tmp_path):
     before = {file.name for file in folder.iterdir()}
     page = Page(write_report(make_result(('C',)), path).read_text(encoding='utf-8'))
     shown = {Path(target).name for tag, target in page.references if tag == 'a' and not target.startswith('#')}
-    assert {file.name for file in folder.iterdir()} == {*shown, 'manifest.json', 'mine.txt'} != before
+    assert {file.name for file in folder.iterdir()} == {*shown, 'figures.txt', 'mine.txt'} != before
     write_report(None, path, study=make_study(LINE))
     assert not any('by-language' in file.name for file in folder.iterdir()) and (folder / 'mine.txt').exists()
+
+
+def test_a_file_that_no_report_wrote_is_not_written_over(tmp_path):
+    path, folder = tmp_path / 'report.html', tmp_path / 'report_figures'
+    folder.mkdir()
+    (folder / 'ratio-ap.svg').write_text('mine')
+    with pytest.raises(FileExistsError, match=r'ratio-ap\.svg was not written by a report; move it'):
+        write_report(None, path, study=make_study(LINE))
+    assert [file.name for file in folder.iterdir()] == ['ratio-ap.svg'] and not path.exists()
+
+
+def test_a_folder_goes_with_its_last_figure(tmp_path):
+    path, folder = tmp_path / 'report.html', tmp_path / 'report_figures'
+    write_report(None, path, study=make_study(LINE))
+    (folder / 'figures.txt').write_text((folder / 'figures.txt').read_text() + '../report.html\n')
+    write_report(None, path, study=make_study(SIMPLEX[3:4]))
+    assert not folder.exists() and path.exists()
 
 
 def test_study_alone_makes_a_report(tmp_path):
@@ -262,7 +275,7 @@ def test_study_alone_makes_a_report(tmp_path):
         'Configuration and versions',
     ]  # fmt: skip
     values = study.values.query('measure == "AP"').set_index('monolingual')['value']
-    assert page.row('50% monolingual, 50% cross-lingual')[0] == f'{values[0.5]:.3f}'
+    assert page.row('mix1 (50% monolingual, 50% cross-lingual)')[0] == f'{values[0.5]:.3f}'
     table = write_report(None, tmp_path / 'table.html', study=study.values).read_text(encoding='utf-8')
     assert Page(table).headings == ['Retrieval across languages', *page.headings[1:-1]]
 
@@ -286,29 +299,6 @@ def test_systems_whose_names_make_the_same_file_name_keep_their_figures(tmp_path
     assert Page(path.read_text(encoding='utf-8')).faults == []
 
 
-def tables(result: Result) -> str:
-    notes = BlankNotes(result)
-    return ''.join([main_table(result, notes), *language_tables(result, notes)])
-
-
-def test_paper_stands_beside_its_own_data_set():
-    page = Page(tables(make_result(('mine',), XQUAD_R, 'xquad-r')))
-    assert page.row('XLM-R, hybrid') == ['0.798', '0.705', '0.593', '287']
-    assert page.row('LaBSE, X-X-mono') == ['0.808', '0.752', '0.652', '262']
-    by_language = [row for row in page.rows if row[:1] == ['XLM-R, X-X-mono'] and len(row) == 12]
-    facts = paper_results().query("dataset == 'xquad-r' and init == 'xlm-r' and batching == 'mono'")
-    facts = facts.query("query_lang == 'th'")
-    assert [row[8] for row in by_language] == [  # monolingual, crosslingual, multilingual AP, and rank distance
-        *(f'{v:.3f}' for v in facts.query("measure == 'AP'")['value']),
-        *(f'{v:,.0f}' for v in facts.query("measure == 'RankDistance'")['value']),
-    ]
-
-
-@pytest.mark.parametrize(('dataset', 'langs'), [('xquad-r', XQUAD_R[:5]), ('worldfacts', XQUAD_R)])
-def test_paper_does_not_stand_beside_another_task(dataset, langs):
-    assert 'LaBSE' not in tables(make_result(('mine',), langs, dataset))
-
-
 def test_refusals(tmp_path):
     result, study = make_result(), make_study(LINE)
     path = tmp_path / 'report.html'
@@ -320,7 +310,7 @@ def test_refusals(tmp_path):
         write_report(result, tmp_path)
     with pytest.raises(ValueError, match='significance has no column baseline, difference'):
         write_report(result, path, significance=make_significance().drop(columns=['baseline', 'difference']))
-    with pytest.raises(ValueError, match=r"by_language\[\('B', 'A', 'AP', 'multilingual'\)\] has no column query_lang"):
+    with pytest.raises(ValueError, match='by_language has no column query_lang'):
         write_report(result, path, by_language={('B', 'A', 'AP', 'multilingual'): make_significance()})
     with pytest.raises(ValueError, match='equivalence has no column margin, equivalent; give the table of equivalence'):
         write_report(result, path, equivalence=make_significance())

@@ -1,0 +1,200 @@
+"""Is the difference real, is there none that matters, and in how many languages: tests as tables."""
+import pandas as pd
+
+from pyterrier_hybrid.experiment.languages_won import COMPARISON, better_in
+from pyterrier_hybrid.experiment.presentation import (
+    better,
+    format_value,
+    language_name,
+    language_with_code,
+    setting_name,
+    signed,
+)
+from pyterrier_hybrid.experiment.rows import Block, Cell, Column, Table
+
+#: How a table was made; what :func:`how_tested` puts into words.
+MADE = ['test', 'correction', 'comparisons', 'level']
+TESTED = [
+    'value', 'baseline_value', 'difference', 'low', 'high', 'effect', 'p', 'p_corrected', 'significant', 'n', *MADE
+]  # fmt: skip
+DIFFERENCES = [*COMPARISON, *TESTED]
+EQUIVALENCE = [*COMPARISON, 'difference', 'low', 'high', 'margin', 'p', 'p_corrected', 'equivalent', 'n', *MADE]
+BY_LANGUAGE = [*COMPARISON, 'query_lang', *TESTED, 'better']
+
+_HEADINGS = ['Value', 'Baseline', 'Difference', 'Interval', 'Effect', 'p', 'p, corrected', 'Questions']
+_IN_WORDS = Column('In words', words=True)
+_TESTS = {
+    't': 'paired t tests', 'wilcoxon': 'Wilcoxon signed-rank tests', 'randomization': 'randomisation tests',
+    'tost': 'two one-sided t tests (TOST)',
+}  # fmt: skip
+_CORRECTIONS = {None: 'no correction', 'holm': 'Holm’s correction', 'bonferroni': 'Bonferroni’s correction'}
+
+
+def check_tested(tests: pd.DataFrame, columns: list[str], name: str, made_by: str) -> None:
+    """Refuses what is not a table of comparisons.
+
+    Args:
+        tests: the table.
+        columns: what it must have.
+        name: the argument's, for the message.
+        made_by: the function that makes such tables, for the message.
+
+    Raises:
+        ValueError: a missing column.
+    """
+    missing = [column for column in columns if column not in tests]
+    if missing:
+        raise ValueError(f'{name} has no column {", ".join(missing)}; give the table of {made_by}')
+
+
+def differences_table(differences: pd.DataFrame) -> Table:
+    """A row per comparison, in blocks by measure and kind of setting."""
+    blocks = [
+        Block([(str(row.system), _tested_cells(row, measure)) for row in rows.itertuples()], heading)
+        for measure, _, heading, rows in _by_setting(differences)
+    ]
+    caption = f'Differences from {baselines(differences)}; the significant ones are in bold, with a star'
+    return Table(caption, [*map(Column, _HEADINGS)], blocks, [how_tested(differences)])
+
+
+def equivalence_table(rows: pd.DataFrame) -> Table:
+    """A row per equivalence test, in words and in numbers."""
+    headings = ['Difference', 'Interval', 'Margin', 'p', 'p, corrected', 'Questions']
+
+    def cells(measure: str, row) -> list[Cell]:
+        shown = [
+            verdict(measure, row), signed(measure, row.difference), _interval(measure, row), f'±{in_units(row.margin)}',
+            _probability(row.p), _probability(row.p_corrected), f'{row.n:,}',
+        ]  # fmt: skip
+        return [*map(Cell, shown)]
+
+    blocks = [
+        Block([(str(row.system), cells(measure, row)) for row in some.itertuples()], heading)
+        for measure, _, heading, some in _by_setting(rows)
+    ]
+    alone = 'The intervals are those of each comparison alone; "equivalent" is said after the correction.'
+    columns, notes = [_IN_WORDS, *map(Column, headings)], [f'{how_tested(rows)} {alone}']
+    return Table(f'Equivalence to {baselines(rows)}', columns, blocks, notes)
+
+
+def equivalence_lines(rows: pd.DataFrame) -> list[str]:
+    """The verdicts on each measure and kind of setting in a line: which systems are equivalent, and which are not."""
+    lines = []
+    for measure, setting, _, some in _by_setting(rows):
+        verdicts: dict[str, list[str]] = {'Equivalent': [], 'Open': [], 'Different': []}
+        for row in some.itertuples():
+            verdicts[verdict(measure, row).partition(':')[0]].append(str(row.system))
+        margins = ', '.join(dict.fromkeys(f'±{in_units(margin)}' for margin in some['margin']))
+        said = '; '.join(f'{word.lower()}: {", ".join(systems)}' for word, systems in verdicts.items() if systems)
+        lines.append(f'{measure}, {setting_name(setting)} settings, within {margins}: {said}.')
+    return lines
+
+
+def languages_won(tests: pd.DataFrame) -> list[Table]:
+    """Tests by question language, as tables.
+
+    Returns:
+        A line per comparison ("better in 9 of 11 languages, significantly in 7"); the difference in each language; a
+        table of every test for each measure and kind of setting.
+    """
+    several = tests['baseline'].nunique() > 1
+    langs = sorted({*map(str, tests['query_lang'])})
+    lines, grid, every = [], [], []
+    for measure, _, heading, found in _by_setting(tests):
+        compared = [
+            (f'{system} against {baseline}' if several else str(system), rows)
+            for (system, baseline), rows in found.groupby(['system', 'baseline'], sort=False, observed=True)
+        ]
+        lines.append(Block([(pair, [Cell(better_in(rows))]) for pair, rows in compared], heading))
+        grid.append(Block([(pair, _by_language(measure, rows, langs)) for pair, rows in compared], heading))
+        every.append(Table(f'{heading}, test by test', [*map(Column, _HEADINGS)], [
+            Block([
+                (language_with_code(str(row.query_lang)), _tested_cells(row, measure)) for row in rows.itertuples()
+            ], f'{pair}: {better_in(rows)}')
+            for pair, rows in compared
+        ], head='Questions in'))  # fmt: skip
+    caption = f'In how many languages of the questions a system is better than {baselines(tests)}'
+    columns = [Column(lang, title=language_name(lang)) for lang in langs]
+    return [
+        Table(caption, [_IN_WORDS], lines, [how_tested(tests, 'language')]),
+        Table('Differences in each language; the significant ones are in bold, with a star', columns, grid), *every,
+    ]  # fmt: skip
+
+
+def how_tested(tests: pd.DataFrame, compared: str = 'comparison') -> str:
+    """How a table was made, in a sentence for each way that is in it.
+
+    Args:
+        tests: the table.
+        compared: what the correction counts, a word in the singular.
+    """
+    ways = tests[MADE].astype(object).drop_duplicates().itertuples(index=False, name=None)
+    unit = 'A question is one observation, in however many languages it is asked and answered.'
+    return ' '.join([*(_way(*way, compared) for way in ways), unit])
+
+
+def verdict(measure: str, row) -> str:
+    """What a row says about two systems, in words: ``Equivalent``, ``Different`` or ``Open``, and why."""
+    margin = in_units(row.margin)
+    if row.equivalent:
+        return f'Equivalent: less than {margin} apart'
+    if row.low > row.margin or row.high < -row.margin:
+        sign = 1 if row.difference > 0 else -1
+        side = {1: 'better', -1: 'worse', 0: 'higher' if sign > 0 else 'lower'}[sign * better(measure)]
+        return f'Different: {side} by more than {margin}'
+    if -row.margin < row.low and row.high < row.margin:
+        return f'Open: within {margin}, but not after the correction'
+    return f'Open: the interval reaches beyond {margin}'
+
+
+def baselines(tests: pd.DataFrame) -> str:
+    """The names of what systems are compared with."""
+    return ', '.join(dict.fromkeys(map(str, tests['baseline'])))
+
+
+def in_units(margin: float) -> str:
+    """A margin with the digits that it was given with."""
+    return f'{margin:,.10g}'
+
+
+def _by_setting(tests: pd.DataFrame):
+    """Yields measure, kind of setting, both as a heading, and their rows."""
+    for (measure, setting), rows in tests.groupby(['measure', 'setting'], sort=False, observed=True):
+        yield measure, setting, f'{measure}, {setting_name(setting)}', rows
+
+
+def _way(test: str, correction: str | None, comparisons: int, level: float, compared: str) -> str:
+    tests = _TESTS.get(test, f'{test} tests')
+    corrected = _CORRECTIONS.get(correction, f'the correction {correction}')
+    interval = f'{100 * (2 * level - 1):.4g}% t' if test == 'tost' else f'{100 * level:.4g}% bootstrap'
+    return (
+        f'{tests[0].upper()}{tests[1:]} over questions, {corrected} for {comparisons} {compared}'
+        f'{"" if comparisons == 1 else "s"}; {interval} intervals.'
+    )
+
+
+def _tested_cells(row, measure: str) -> list[Cell]:
+    """The cells of a comparison, in the order of the headings."""
+    effect = 'none' if pd.isna(row.effect) else f'{row.effect:.2f}'.replace('-', '−')
+    rest = [_interval(measure, row), effect, _probability(row.p), _probability(row.p_corrected), f'{row.n:,}']
+    values = [format_value(measure, row.value), format_value(measure, row.baseline_value)]
+    return [*map(Cell, values), _difference(measure, row), *map(Cell, rest)]
+
+
+def _difference(measure: str, row) -> Cell:
+    """A row's difference, in bold and with a star if it is significant."""
+    return Cell(f'{signed(measure, row.difference)}{"*" if row.significant else ""}', bool(row.significant))
+
+
+def _by_language(measure: str, rows: pd.DataFrame, langs: list[str]) -> list[Cell]:
+    found = {str(row.query_lang): _difference(measure, row) for row in rows.itertuples()}
+    return [found.get(lang, Cell(blank='–')) for lang in langs]
+
+
+def _interval(measure: str, row) -> str:
+    bounded = pd.notna(row.low) and pd.notna(row.high)
+    return f'{signed(measure, row.low)} to {signed(measure, row.high)}' if bounded else 'none'
+
+
+def _probability(p: float) -> str:
+    return 'none' if pd.isna(p) else '< 0.001' if p < 0.001 else f'{p:.3f}'

@@ -1,0 +1,270 @@
+"""A result as tables: one place turns it into rows, and every output (see :mod:`~.exports`) renders those rows."""
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import pandas as pd
+
+from pyterrier_hybrid.experiment.frames import SETTING_KINDS
+from pyterrier_hybrid.experiment.paper import SOURCE, comparable, paper_values
+from pyterrier_hybrid.experiment.presentation import SETTINGS, SHORT, better, direction, format_value, language_name
+from pyterrier_hybrid.experiment.result import Result
+
+CHANCE = 'by chance'
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        name: its heading.
+        group: a heading that it shares with the columns beside it.
+        hint: what is said below that heading, such as which direction is better.
+        title: its heading in full, where ``name`` is short.
+        words: whether its cells hold sentences.
+    """
+
+    name: str
+    group: str = ''
+    hint: str = ''
+    title: str = ''
+    words: bool = False
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table.
+
+    Attributes:
+        text: what it shows; empty if it has no value.
+        strong: whether it stands out: the best of several systems, or significant.
+        note: the number of the note on it, from 1; 0 for none.
+        blank: what a page shows in place of an empty text.
+    """
+
+    text: str = ''
+    strong: bool = False
+    note: int = 0
+    blank: str = ''
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows of a table that belong together: a label and a cell per column each, below a heading if there is one."""
+
+    rows: list[tuple[str, list[Cell]]]
+    heading: str = ''
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that can be printed.
+
+    Attributes:
+        caption: what it shows.
+        columns: all but the first, which holds the labels.
+        blocks: its rows.
+        notes: sentences below it, numbered from 1.
+        head: the heading of the labels.
+    """
+
+    caption: str
+    columns: list[Column]
+    blocks: list[Block]
+    notes: list[str] = field(default_factory=list)
+    head: str = 'System'
+
+    def rows(self) -> list[tuple[str, list[Cell]]]:
+        """All rows, a block's heading as a row without values."""
+        empty = [Cell()] * len(self.columns)
+        return [row for block in self.blocks for row in ([(block.heading, empty)] * bool(block.heading) + block.rows)]
+
+    def groups(self) -> list[tuple[str, str, int]]:
+        """The upper heading row: heading, hint and number of columns of each group."""
+        keys = groupby((column.group, column.hint) for column in self.columns)
+        return [(*key, len(list(same))) for key, same in keys]
+
+    def has_two_heading_rows(self) -> bool:
+        """Whether groups need a row of their own: several of them, and one with several columns."""
+        return len(self.groups()) > 1 and any(span > 1 for *_, span in self.groups())
+
+    def headings(self) -> list[str]:
+        """The columns' headings in one row, with their groups if there are several."""
+        several = len(self.groups()) > 1
+        return [f'{column.group} {column.name}' if several and column.group else column.name for column in self.columns]
+
+
+def summary_table(result: Result, measures: Sequence[str] | None = None, *, paper: bool = False) -> Table:
+    """The paper's summary (arXiv 2408.10536, tables 1 and 2): macro averages, a group of columns per measure.
+
+    Args:
+        result: the result.
+        measures: which of its measures; None for all.
+        paper: whether to add the paper's own figures, if the result is on a whole data set of the paper.
+
+    Raises:
+        ValueError: a measure that the result does not have.
+    """
+    chosen = list(result.measures if measures is None else measures)
+    for measure in chosen:
+        result.check_measure(measure)
+    values = result.table()
+    values = values[[column for column in values.columns if column[0] in chosen]]
+    columns = {
+        (measure, kind): Column(SHORT[kind], measure, direction(measure), SETTINGS[kind])
+        for measure, kind in values.columns
+    }
+    chance = result.chance.groupby('measure')['value'].mean()
+    by_chance = {key: chance[key[0]] for key in columns if key[1] == SETTING_KINDS[-1] and key[0] in chance}
+    blanks = result.blanks[result.blanks['measure'].isin(chosen)]
+    without = set(chosen) - {measure for measure, _ in columns}
+    kinds = {kind for _, kind in columns} or set(SETTING_KINDS)
+    keys = [*blanks[['measure', 'setting']].itertuples(index=False, name=None)]
+    shown = [key if key in columns or (key[0] in without and key[1] in kinds) else None for key in keys]
+    labels = {key: f'{key[0]} {SHORT[key[1]]}' for key in dict.fromkeys(keys)}
+    filled = result.by_setting().groupby(['system', 'measure', 'setting']).size()
+    marks, notes = _blank_notes(
+        blanks['system'], shown, blanks['reason'], labels, {(s, (m, kind)): n for (s, m, kind), n in filled.items()}
+    )
+    printed = {}
+    if paper and comparable(result.dataset, languages_of(result)):
+        printed = {column: dict(paper_values(result.dataset, *column).get('mean', {})) for column in columns}
+    caption = f'{result.dataset}: means over the settings of each kind'
+    return _table(caption, values, columns, {c: c[0] for c in columns}, by_chance, marks, notes + result.notes, printed)
+
+
+def language_table(result: Result, measure: str, setting: str, *, paper: bool = False) -> Table:
+    """One measure in one kind of setting by the questions' language, as in the paper's tables 3 to 8, 12 and 13.
+
+    Args:
+        result: the result.
+        measure: the measure.
+        setting: the kind of setting.
+        paper: as in :func:`summary_table`.
+
+    Raises:
+        ValueError: a measure or setting of which the result has nothing.
+    """
+    values = result.by_query_language(measure, setting)
+    title = f'{measure}, {setting}, by the language of the questions'
+    columns = {lang: Column(lang, title, direction(measure), language_name(lang)) for lang in values}
+    columns['mean'] = Column('mean', title, direction(measure))
+    by_chance = {}
+    if setting == SETTING_KINDS[-1]:
+        chance = result.chance[result.chance['measure'] == measure].set_index('query_lang')['value']
+        by_chance = {**chance, 'mean': chance.mean()} if len(chance) else {}
+    chosen = (result.blanks['measure'] == measure) & (result.blanks['setting'] == setting)
+    blanks, cells = result.blanks[chosen], result.by_setting()
+    cells = cells[(cells['measure'] == measure) & (cells['setting'] == setting)]
+    marks, notes = _blank_notes(
+        blanks['system'], blanks['query_lang'], blanks['reason'], {lang: lang for lang in blanks['query_lang']},
+        cells.groupby(['system', 'query_lang']).size().to_dict(),
+    )  # fmt: skip
+    marks |= {(system, 'mean'): number for (system, _), number in reversed(marks.items())}
+    printed = {}
+    if paper and comparable(result.dataset, languages_of(result)):
+        found = paper_values(result.dataset, measure, setting)
+        printed = {column: dict(found[column]) for column in columns if column in found}
+    values = values.assign(mean=values.mean(axis=1))
+    measures = dict.fromkeys(columns, measure)
+    return _table(title, values, columns, measures, by_chance, marks, notes + result.notes, printed)
+
+
+def languages_of(result: Result) -> list[str]:
+    """The languages of the questions, those of blank cells too, sorted."""
+    return sorted({*map(str, result.per_query['query_lang'].unique()), *map(str, result.blanks['query_lang'].unique())})
+
+
+def _table(
+    caption: str,
+    values: pd.DataFrame,
+    columns: Mapping[Hashable, Column],
+    measures: Mapping[Hashable, str],
+    by_chance: Mapping[Hashable, float],
+    marks: Mapping[tuple, int],
+    notes: list[str],
+    printed: Mapping[Hashable, Mapping[str, float]],
+) -> Table:
+    """The table of values, a row per system, with the rows of chance and of the paper."""
+    best = {column: _best(measures[column], values[column]) for column in columns}
+    rows = []
+    for system in values.index:
+        cells = []
+        for column in columns:
+            shown, note = format_value(measures[column], values.at[system, column]), marks.get((system, column), 0)
+            strong = bool(shown) and shown == best[column]
+            cells.append(Cell(shown, strong, note, '' if shown else 'blank' if note else 'not evaluated'))
+        rows.append((str(system), cells))
+
+    def others(given: Mapping) -> list[Cell]:
+        return [Cell(format_value(measures[column], given.get(column))) for column in columns]
+
+    if by_chance:
+        rows.append((CHANCE, others(by_chance)))
+    names = dict.fromkeys(name for of in printed.values() for name in of)
+    theirs = [(name, others({column: of.get(name) for column, of in printed.items()})) for name in names]
+    blocks = [Block(rows, 'This experiment'), Block(theirs, f'The paper ({SOURCE})')] if theirs else [Block(rows)]
+    return Table(caption, list(columns.values()), blocks, notes)
+
+
+def _best(measure: str, values: pd.Series) -> str:
+    """The best value as it is printed, since values that are printed alike are marked alike; empty if all are."""
+    values = (values * better(measure)).dropna()
+    if len(values) < 2 or not better(measure):
+        return ''
+    shown = {format_value(measure, abs(value)) for value in values}
+    return format_value(measure, abs(values.max())) if len(shown) > 1 else ''
+
+
+def _blank_notes(
+    systems: Sequence[str],
+    keys: Sequence[Hashable],
+    reasons: Sequence[str],
+    labels: Mapping[Hashable, str],
+    filled: Mapping[tuple, int],
+) -> tuple[dict[tuple, int], list[str]]:
+    """What averages leave out, and why: a sentence for the systems of which the same is true.
+
+    Args:
+        systems, keys, reasons: of each blank setting; a key is that of the column it belongs to, None for none.
+        labels: how a sentence names a column.
+        filled: how many settings have a value, by system and column.
+
+    Returns:
+        The number of the note on each cell, by system and column, and the notes.
+    """
+    why: dict[tuple, list[str]] = {}
+    for system, key, reason in zip(systems, keys, reasons):
+        if key is not None:
+            why.setdefault((str(system), key), []).append(str(reason))
+    cells: dict[tuple, list] = {}
+    for (system, key), found in why.items():
+        n = filled.get((system, key), 0)
+        some = f'the mean over {n} of {n + len(found)} settings' if n else 'blank'
+        cells.setdefault((system, some, '; '.join(dict.fromkeys(found))), []).append(key)
+    same: dict[tuple, list[str]] = {}
+    for (system, some, reason), found in cells.items():
+        same.setdefault((tuple(found), some, reason), []).append(system)
+    marks = {(s, key): i for i, ((found, *_), of) in enumerate(same.items(), 1) for s in of for key in found}
+    notes = [
+        f'{", ".join(of)}, {", ".join(labels[key] for key in found)}: {some}, because {reason}.'
+        for (found, some, reason), of in same.items()
+    ]
+    return marks, notes
+
+
+def tidy_cells(result: Result) -> pd.DataFrame:
+    """Every cell of a result, those without a value with their reason.
+
+    Returns:
+        ``system, setting, query_lang, doc_lang, measure, value, n, reason``, in the order of systems, kinds of
+        settings, measures, languages; ``value`` and ``reason`` are missing in turn.
+    """
+    cells = pd.concat([result.by_setting(), result.blanks.assign(n=0)], ignore_index=True)
+    order = {'system': result.systems, 'setting': list(SETTING_KINDS), 'measure': result.measures}
+    keys = {name: cells[name].map({value: i for i, value in enumerate(values)}) for name, values in order.items()}
+    languages = {name: cells[name].fillna('') for name in ('query_lang', 'doc_lang')}
+    order = pd.DataFrame({**keys, **languages}).sort_values([*keys, *languages], kind='stable').index
+    names = ['system', 'setting', 'query_lang', 'doc_lang', 'measure', 'value', 'n', 'reason']
+    return cells.reindex(columns=names).loc[order].reset_index(drop=True)

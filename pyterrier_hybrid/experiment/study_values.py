@@ -1,0 +1,89 @@
+"""A study's values as tables and figures read them: checked, on a line or a simplex of mixes, over seeds."""
+import numpy as np
+import pandas as pd
+
+from pyterrier_hybrid.experiment.presentation import SETTINGS, SHORT, direction, format_value, setting_name
+from pyterrier_hybrid.experiment.rows import Block, Cell, Column, Table
+from pyterrier_hybrid.experiment.study_mixes import mix_name
+from pyterrier_hybrid.experiment.study_result import SHARES
+
+COLUMNS = [*SHARES, 'seed', 'setting', 'measure', 'value']
+
+
+def check_study(study: pd.DataFrame) -> None:
+    """Refuses what is not a study's table.
+
+    Raises:
+        ValueError: a missing column, no rows, or shares that do not sum to 1.
+    """
+    several = 'fraction' in study and study['fraction'].nunique() > 1
+    missing = [column for column in (*COLUMNS, *['mix'] * several) if column not in study]
+    if missing:
+        raise ValueError(f'the study has no column {", ".join(missing)}; its columns are {", ".join(study.columns)}')
+    if study.empty:
+        raise ValueError('the study has no rows; give study=None to leave its part out')
+    off = ~np.isclose(study[[*SHARES]].sum(axis=1), 1)
+    if off.any():
+        row = study[off].iloc[0]
+        shares = ', '.join(f'{kind} {row[kind]:g}' for kind in SHARES)
+        raise ValueError(f'the shares of a mix sum to 1; row {study.index[off][0]!r} of the study has {shares}')
+
+
+def study_table(study: pd.DataFrame) -> Table:
+    """A row per mix (and fraction of the data), a column per measure and kind of setting: means over the seeds."""
+    keys = [key for key in ('mix', *SHARES, 'fraction') if key in study]
+    measured = list(study[['measure', 'setting']].drop_duplicates().itertuples(index=False, name=None))
+    columns = [
+        Column(SHORT.get(kind, kind), measure, direction(measure), SETTINGS.get(kind, kind))
+        for measure, kind in measured
+    ]
+    rows = []
+    for found, runs in study.groupby(keys, sort=False):
+        shares = pd.Series(dict(zip(keys, found)))
+        name = mix_in_words(shares)
+        if shares.get('mix', mix_name(shares[[*SHARES]])) != mix_name(shares[[*SHARES]]):
+            name = f'{shares["mix"]} ({name})'
+        if 'fraction' in study and study['fraction'].nunique() > 1:
+            name += f'; {shares["fraction"]:.4g} of the data'
+        values = {key: some['value'].dropna() for key, some in runs.groupby(['measure', 'setting'])}
+        rows.append((name, [_cell(key[0], values.get(key, pd.Series(dtype=float))) for key in measured]))
+    counts = sorted({*study.groupby([*keys, 'measure', 'setting'])['seed'].nunique()})
+    seeds = ' to '.join(dict.fromkeys(map(str, (counts[0], counts[-1]))))
+    notes = [f'± is the standard deviation of a sample, over {seeds} seeds.'] if counts[-1] > 1 else []
+    return Table('Every mix: means over the seeds', columns, [Block(rows)], notes, head='Batches')
+
+
+def _cell(measure: str, values: pd.Series) -> Cell:
+    if not len(values):
+        return Cell(blank='no value')
+    spread = f' ± {format_value(measure, values.std(ddof=1))}' if len(values) > 1 else ''
+    return Cell(format_value(measure, values.mean()) + spread)
+
+
+def all_data(study: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the largest fraction of the training data; all rows if there is no ``fraction``."""
+    return study[study['fraction'] == study['fraction'].max()] if 'fraction' in study else study
+
+
+def on_simplex(study: pd.DataFrame, kinds: list[str]) -> pd.DataFrame:
+    """The rows whose mixes are of some kinds only, and have a value."""
+    rest = [kind for kind in SHARES if kind not in kinds]
+    return study[np.isclose(study[rest].sum(axis=1), 0) & study['value'].notna()]
+
+
+def mix_in_words(shares: pd.Series) -> str:
+    """A mix in words: ``50% monolingual, 50% cross-lingual``, without kinds that have no share."""
+    return ', '.join(f'{100 * shares[kind]:.4g}% {setting_name(kind)}' for kind in SHARES if shares.get(kind, 0) > 0)
+
+
+def over_seeds(values: pd.Series, level: float = 0.95) -> tuple[float, float]:
+    """The mean of a mix's seeds, and half the width of its interval: Student's t, as the seeds are few.
+
+    Returns:
+        Mean and half width; NaN for the width of a single seed.
+    """
+    from scipy.stats import t
+
+    n = len(values)
+    half = t.ppf((1 + level) / 2, n - 1) * values.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
+    return float(values.mean()), float(half)
