@@ -31,7 +31,7 @@ def check_language(code: object, where: str) -> str:
     """
     if isinstance(code, str) and 2 <= len(code) <= 3 and code.isascii() and code.isalpha() and code.islower():
         return code
-    raise ValueError(f'{where} has the language {code!r}; a language is an ISO 639-1 code such as "de" or "en"')
+    raise ValueError(f'{where} has the language {code!r:.80}; a language is an ISO 639-1 code such as "de" or "en"')
 
 
 def check_languages(codes: str | Iterable[str] | None, known: Iterable[str], where: str) -> list[str] | None:

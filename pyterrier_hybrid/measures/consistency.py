@@ -10,6 +10,7 @@ from pyterrier_hybrid.measures.base import count
 from pyterrier_hybrid.measures.kruskal import mid_ranks
 from pyterrier_hybrid.measures.ranking import rank_judged
 from pyterrier_hybrid.measures.table import read_run
+from pyterrier_hybrid.ranking.separation import join
 
 _Scores = dict[str, float]
 
@@ -64,7 +65,7 @@ def mrc(runs: Mapping[str, Any], k: int, *, questions: Mapping[str, Iterable[str
     try:
         count(k)
     except ValueError as error:
-        raise ValueError(f'mrc(k={k!r}): {error}') from None
+        raise ValueError(f'mrc(k={k!r:.80}): {error}') from None
     if len(runs) < 2:
         raise ValueError(f'mrc compares languages, and there are runs in {len(runs)}: {", ".join(runs) or "none"}')
     missing = sorted(set(runs) ^ set(questions)) if questions is not None else []
@@ -84,12 +85,13 @@ def mrc(runs: Mapping[str, Any], k: int, *, questions: Mapping[str, Iterable[str
 
 
 def _top_scores(run: Any, k: int) -> dict[str, _Scores]:
-    """The scores of every query's first k documents, by docno."""
+    """The scores of every query's first k documents, by docno, without what separates equal ones in our own runs."""
     table = read_run(run)
     nobody = np.zeros(0, dtype=np.int64)
     ranking = rank_judged(table, table.query_ids, nobody, nobody.astype(object), k)
-    scores: dict[str, _Scores] = {query_id: {} for query_id in table.query_ids}
-    docnos = table.doc_ids[table.doc[ranking.top_rows]].tolist()
-    for query, docno, score in zip(ranking.top_queries.tolist(), docnos, table.value[ranking.top_rows].tolist()):
-        scores[table.query_ids[query]][docno] = score
-    return scores
+    docnos = table.doc_ids[table.doc[ranking.top_rows]]
+    scores = table.value[ranking.top_rows]
+    ends = np.searchsorted(ranking.top_queries, np.arange(len(table.query_ids) + 1))
+    lists = [slice(*bounds) for bounds in zip(ends, ends[1:])]
+    return {query_id: dict(zip(docnos[rows].tolist(), join(scores[rows]).tolist()))
+            for query_id, rows in zip(table.query_ids, lists)}

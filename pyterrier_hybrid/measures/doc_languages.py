@@ -34,9 +34,9 @@ class Languages(Mapping[str, str]):
         checked: set[str] = set()
         for docno, lang in self._languages.items():
             if not isinstance(docno, str):
-                raise ValueError(f'Languages has the docno {docno!r} ({type(docno).__name__}); docnos are strings')
+                raise ValueError(f'Languages has the docno {docno!r:.80} ({type(docno).__name__}); docnos are strings')
             if not (isinstance(lang, str) and lang in checked):
-                checked.add(check_language(lang, f'document {docno!r}'))
+                checked.add(check_language(lang, f'document {docno!r:.80}'))
 
     def __getitem__(self, docno: str) -> str:
         return self._languages[docno]

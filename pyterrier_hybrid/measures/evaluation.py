@@ -91,8 +91,8 @@ class Evaluation:
                 docno, query_id = j.doc_ids[rows[i]], j.query_ids[j.queries[rows[i]]]
                 if langs is None or docno not in langs:
                     raise ValueError(
-                        f'query {query_id!r}: the language of its relevant document {docno!r} is unknown; put it into '
-                        "the qrels' iteration, or give langs=Languages({docno: language})")
+                        f'query {query_id!r:.80}: the language of its relevant document {docno!r:.80} is unknown; put '
+                        "it into the qrels' iteration, or give langs=Languages({docno: language})")
                 found[i] = self.code(langs[docno])
             self._relevant[key] = Relevant(self.ranking.ranks[rows], j.queries[rows], found, j.relevance[rows],
                                            self.n_queries, self.ranking.lengths)
@@ -122,7 +122,7 @@ class Evaluation:
             langs = np.array([default if lang is None else lang for lang in langs], dtype=object)
         lost = [query_id for query_id, i in unknown.items() if langs[i] is None]
         if lost:
-            raise ValueError(f'the language of query {lost[0]!r} is unknown ({len(lost)} such queries); give the qrels '
+            raise ValueError(f'the language of query {lost[0]!r:.80} is unknown ({len(lost)} such queries); give the qrels '
                              "or the run a column query_lang, or the measure a parameter, as in LPR(query_lang='de')")
         return self._codes(langs)
 
@@ -149,7 +149,7 @@ class Evaluation:
 
         def where(row: int) -> str:
             query_id = self.judgements.query_ids[queries[unknown[row]]]
-            return f'query {query_id!r}: the retrieved document {docnos[row]!r}'
+            return f'query {query_id!r:.80}: the retrieved document {docnos[row]!r:.80}'
 
         if (codes < 0).any():
             raise ValueError(f'{where(int(np.argmin(codes)))} has no language; retrieve with a column doc_lang, or '

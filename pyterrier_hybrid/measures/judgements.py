@@ -42,16 +42,15 @@ def read_judgements(qrels: Any) -> Judgements:
             two iterations; an iteration or query_lang that is neither empty nor a language; a query in two languages.
     """
     table = read_qrels(qrels)
-    everything = np.arange(len(table.query))
-    iterations = table.column('iteration', everything)
-    keep = _first_of_each(table, iterations)
+    iterations = table.column('iteration', np.arange(len(table.query)))
+    keep = _distinct(table, iterations)
     order = keep[np.argsort(table.query[keep], kind='stable')]
     doc_ids = table.doc_ids[table.doc[order]] if len(order) else np.zeros(0, dtype=object)
     queries = table.query[order].astype(np.int64)
     return Judgements(
         table.query_ids, queries, doc_ids, table.value[order],
-        _languages(iterations[order], lambda row: f'the iteration of document {doc_ids[row]!r} in the qrels of query '
-                                                  f'{table.query_ids[queries[row]]!r}'),
+        _languages(iterations[order], lambda row: f'the iteration of document {doc_ids[row]!r:.80} in the qrels of '
+                                                  f'query {table.query_ids[queries[row]]!r:.80}'),
         query_languages(table, np.arange(len(table.query_ids))),
     )
 
@@ -77,26 +76,28 @@ def query_languages(table: Table, queries: np.ndarray) -> np.ndarray:
     seen[table.query, codes] = True  # a missing value has the code -1, the last column
     known = [code for code, lang in enumerate(distinct) if lang not in UNKNOWN]
     seen = seen[queries][:, known]
-    langs = [check_language(distinct[code], f'query {table.query_ids[queries[int(np.argmax(seen[:, i]))]]!r}')
+    langs = [check_language(distinct[code], f'query {table.query_ids[queries[int(np.argmax(seen[:, i]))]]!r:.80}')
              if seen[:, i].any() else None for i, code in enumerate(known)]
     for i in np.flatnonzero(seen.sum(axis=1) > 1):
         both = ' and '.join(sorted(langs[j] for j in np.flatnonzero(seen[i])))
-        raise ValueError(f'query {table.query_ids[queries[i]]!r} has the languages {both} in {QUERY_LANG}; a query has '
+        raise ValueError(f'query {table.query_ids[queries[i]]!r:.80} has the languages {both} in {QUERY_LANG}; a query has '
                          'one language, so give each language its own query id or its own evaluation')
     for i in np.flatnonzero(seen.any(axis=1)):
         found[i] = langs[int(np.argmax(seen[i]))]
     return found
 
 
-def _first_of_each(table: Table, iterations: np.ndarray) -> np.ndarray:
-    """The rows without exact repetitions; a document that is judged twice in two ways is an error."""
+def _distinct(table: Table, iterations: np.ndarray) -> np.ndarray:
+    """The first row of each judgement: a document that stands twice is judged once. Two different ones are an error."""
     rows = pd.DataFrame({'query': table.query, 'doc': table.doc, 'value': table.value, 'iteration': iterations})
     rows = rows[~rows.duplicated()]
-    twice = rows[rows.duplicated(['query', 'doc'])]
+    twice = rows[rows.duplicated(['query', 'doc'], keep=False)]
     if len(twice):
-        row = twice.iloc[0]
-        raise ValueError(f'the qrels judge document {table.doc_ids[row["doc"]]!r} of query '
-                         f'{table.query_ids[row["query"]]!r} more than once, and differently')
+        query, doc = twice['query'].iloc[0], twice['doc'].iloc[0]
+        twice = twice[(twice['query'] == query) & (twice['doc'] == doc)]
+        found = ' and '.join(f'{row.value} ({row.iteration})' for row in twice.itertuples())
+        raise ValueError(f'the qrels judge document {table.doc_ids[doc]!r:.80} of query {table.query_ids[query]!r:.80} '
+                         f'more than once, and differently, as {found}; keep one of these judgements')
     return rows.index.to_numpy()
 
 

@@ -62,7 +62,7 @@ def rank_judged(run: Table, query_ids: list[str], judged_queries: np.ndarray, ju
         ascending = np.sort(scores)
         if not (isfinite(ascending[0]) and isfinite(ascending[-1])):  # NaN sorts last
             worst = int(np.argmin(np.isfinite(scores)))
-            raise ValueError(f'query {query_id!r}: document {run.doc_ids[docs[worst]]!r} has the score '
+            raise ValueError(f'query {query_id!r:.80}: document {run.doc_ids[docs[worst]]!r:.80} has the score '
                              f'{scores[worst]}; scores must be finite')
         judged = slice(bounds[query], bounds[query + 1])
         ranks[judged] = _ranks(judged_docs[judged], docs, scores, ascending, slot, run.doc_ids)
@@ -95,8 +95,8 @@ def _check_unique(docs: np.ndarray, slot: np.ndarray, run: Table, query_id: str)
     slot[docs] = places
     twice = slot[docs] != places
     if twice.any():
-        raise ValueError(f'query {query_id!r}: document {run.doc_ids[docs[int(np.argmax(twice))]]!r} is in the run '
-                         'more than once; a ranking holds a document once')
+        raise ValueError(f'query {query_id!r:.80}: document {run.doc_ids[docs[int(np.argmax(twice))]]!r:.80} is in the '
+                         'run more than once; a ranking holds a document once')
 
 
 def _ranks(judged: np.ndarray, docs: np.ndarray, scores: np.ndarray, ascending: np.ndarray, slot: np.ndarray,

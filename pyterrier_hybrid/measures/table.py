@@ -95,7 +95,7 @@ def _from_frame(frame: pd.DataFrame, what: str, value: str, optional: tuple[str,
 def _from_dicts(data: dict[str, dict[str, float]], what: str, value: str) -> Table:
     for query_id, docs in data.items():
         if not isinstance(docs, dict):
-            raise ValueError(f'the {what} of query {query_id!r} must be a dict from docno to {value}, not {docs!r:.80}')
+            raise ValueError(f'the {what} of query {query_id!r:.80} must be a dict from docno to {value}, not {docs!r:.80}')
         _refuse_ids([query_id], what, 'query_id')
     query_ids = [query_id for query_id, docs in data.items() if docs]
     sizes = [len(data[query_id]) for query_id in query_ids]
@@ -147,7 +147,7 @@ def _factorize(ids: pd.Series | np.ndarray, what: str, name: str) -> tuple[np.nd
 def _refuse_ids(ids: Iterable[Any], what: str, name: str) -> None:
     for one in ids:
         if not isinstance(one, str):
-            raise ValueError(f'the {what} has the {name} {one!r} ({type(one).__name__}); ids are strings, '
+            raise ValueError(f'the {what} has the {name} {one!r:.80} ({type(one).__name__}); ids are strings, '
                              'convert them with astype(str)')
 
 
@@ -158,6 +158,6 @@ def _numbers(column: pd.Series, what: str, name: str) -> np.ndarray:
     else:
         text = None if pd.api.types.is_numeric_dtype(column.dtype) else column.dtype
     if text is not None:
-        raise ValueError(f'the {what} has a {name} that is not a number ({text!r})')
+        raise ValueError(f'the {what} has a {name} that is not a number ({text!r:.80})')
     kept = column.dtype in (np.dtype('float32'), np.dtype('float64'))
     return column.to_numpy() if kept else column.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -11,6 +11,7 @@ _EXPORTS = {
     'rank_grid': 'grid',
     'Ranks': 'grid',
     'as_float32': 'separation',
+    'join': 'separation',
     'separate': 'separation',
     'separate_run': 'separation',
 }

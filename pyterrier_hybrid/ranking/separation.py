@@ -75,6 +75,30 @@ def separate(scores: np.ndarray, queries: np.ndarray | None = None) -> np.ndarra
     return _floats(separated).reshape(rounded.shape)
 
 
+def join(scores: np.ndarray) -> np.ndarray:
+    """The scores of one list before :func:`separate`, as far as its order tells: what was equal is equal again.
+
+    A score that is one float32 step below the one before it is taken for its equal, which among scores that were not
+    separated is one in millions. Scores that :func:`separate` cannot have made (no float32 numbers, to nine digits)
+    are returned as they are.
+
+    Args:
+        scores: floating, ``(n,)``, descending.
+
+    Returns:
+        floating, ``(n,)``, descending.
+    """
+    scores = np.asarray(scores)
+    with np.errstate(over='ignore', divide='ignore'):
+        rounded = scores.astype(np.float32)
+        ninth_digit = 10 ** (np.floor(np.log10(np.abs(scores, dtype=np.float64))) - 8)
+    if not (np.abs(rounded - scores.astype(np.float64)) <= 0.501 * ninth_digit).all():
+        return scores
+    steps = -np.diff(_integers(as_float32(rounded)))
+    first = np.maximum.accumulate(np.where(np.append(True, steps > 1), np.arange(len(rounded)), 0)[:len(rounded)])
+    return rounded[first]
+
+
 def separate_run(run: pd.DataFrame) -> pd.DataFrame:
     """A run in its order, by (-score, docno), with separated scores and ranks from 0.
 

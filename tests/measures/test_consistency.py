@@ -8,6 +8,7 @@ from scipy import stats
 
 from pyterrier_hybrid.measures import mrc
 from pyterrier_hybrid.measures.consistency import rank_correlation
+from pyterrier_hybrid.ranking import separate_run
 
 
 def test_a_correlation_by_hand():
@@ -38,6 +39,15 @@ def test_equal_to_scipy_on_top_k(random_case):
             of_question.append(0 if constant else stats.spearmanr(*scores).statistic)
         values += [np.mean(of_question)] if of_question else []
     assert mrc(runs, 5) == pytest.approx(np.mean(values))
+
+
+def test_a_separated_run_has_the_correlation_of_its_scores_before(random_case):
+    """Our retrievers hand out strictly decreasing scores; that two documents tied still counts as a tie."""
+    before = {lang: random_case(seed)[1].rename(columns={'query_id': 'qid', 'doc_id': 'docno'})
+              for lang, seed in (('de', 1), ('en', 2))}
+    after = {lang: separate_run(run) for lang, run in before.items()}
+    assert all(run.groupby('qid')['score'].nunique().max() < 6 for run in before.values())
+    assert mrc(after, 10) == mrc(before, 10)
 
 
 def test_questions_in_one_language_do_not_count_and_lost_ones_do():

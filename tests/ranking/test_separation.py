@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ir_measures import AP, RR, nDCG
 
 from pyterrier_hybrid.measures import RankDistance
-from pyterrier_hybrid.ranking import as_float32, separate, separate_run
+from pyterrier_hybrid.ranking import as_float32, join, separate, separate_run
 
 GREATEST, TINY = np.finfo(np.float32).max, np.finfo(np.float32).tiny
 
@@ -79,6 +79,19 @@ def test_nothing_and_single_scores():
 def test_refuses(scores, what):
     with pytest.raises(ValueError, match=what):
         separate(np.array(scores, dtype=np.float64))
+
+
+def test_join_makes_equal_scores_equal_again():
+    before = np.array([9, 5, 5, 5, 2, 0, 0, -1, -1], dtype=np.float32)
+    np.testing.assert_array_equal(join(separate(before)), before)
+    as_written = np.array([float(f'{score:.9g}') for score in separate(before)])
+    np.testing.assert_array_equal(join(as_written), before)
+    assert join(np.empty(0)).shape == (0,)
+
+
+@pytest.mark.parametrize('scores', [[1e9 - 1, 1e9 - 2, 1e9 - 3], [1e39, 1.], [.1 + 1e-8, .1 + 5e-9, .1]])
+def test_join_leaves_scores_that_were_not_separated(scores):
+    np.testing.assert_array_equal(join(np.array(scores)), scores)
 
 
 @pytest.fixture
