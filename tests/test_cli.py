@@ -8,7 +8,7 @@ from pyterrier_hybrid import cli
 from pyterrier_hybrid.cli.options import parse_validation
 from pyterrier_hybrid.cli.parser import CommandParser, keep_record
 
-COMMANDS = ('train', 'index', 'evaluate', 'study', 'report', 'demo')
+COMMANDS = ('train', 'index', 'evaluate', 'study', 'report', 'measure', 'demo')
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The command line: ``pyterrier-hybrid train | index | evaluate | study | report | demo``."""
+"""The command line: ``pyterrier-hybrid train | index | evaluate | study | report | measure | demo``."""
 import logging
 import os
 import sys
@@ -9,7 +9,7 @@ from contextlib import redirect_stderr, redirect_stdout
 
 from pyterrier_hybrid.training.processes import count, is_first
 
-from . import demo, evaluate, index, report, study, train
+from . import demo, evaluate, index, measure, report, study, train
 from .parser import CommandParser, keep_record
 
 DESCRIPTION = """\
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str] | None) -> int:
     parser = CommandParser(prog='pyterrier-hybrid', description=DESCRIPTION, epilog=EPILOG)
     commands = parser.add_subparsers(required=True, metavar='command', dest='command', parser_class=CommandParser)
-    for module in (train, index, evaluate, study, report, demo):
+    for module in (train, index, evaluate, study, report, measure, demo):
         module.add_command(commands)
     arguments = parser.parse_args(argv)
     _be_quiet()

@@ -1,6 +1,6 @@
 """MRC: whether a question gets the same ranking in whatever language it is asked."""
 from collections.abc import Iterable, Mapping
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -92,6 +92,6 @@ def _top_scores(run: Any, k: int) -> dict[str, _Scores]:
     docnos = table.doc_ids[table.doc[ranking.top_rows]]
     scores = table.value[ranking.top_rows]
     ends = np.searchsorted(ranking.top_queries, np.arange(len(table.query_ids) + 1))
-    lists = [slice(*bounds) for bounds in zip(ends, ends[1:])]
+    lists = [slice(*bounds) for bounds in pairwise(ends.tolist())]
     return {query_id: dict(zip(docnos[rows].tolist(), join(scores[rows]).tolist()))
             for query_id, rows in zip(table.query_ids, lists)}

@@ -3,6 +3,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from typing import Any
 
 from pyterrier_hybrid.languages import check_language
 
@@ -23,7 +24,7 @@ class Languages(Mapping[str, str]):
 
     Example::
 
-        langs = Languages(zip(index.docnos(), index.langs()))
+        langs = Languages.from_index(index)
         AWRF(langs=langs, target='collection')@20
     """
 
@@ -37,6 +38,17 @@ class Languages(Mapping[str, str]):
                 raise ValueError(f'Languages has the docno {docno!r:.80} ({type(docno).__name__}); docnos are strings')
             if not (isinstance(lang, str) and lang in checked):
                 checked.add(check_language(lang, f'document {docno!r:.80}'))
+
+    @classmethod
+    def from_index(cls, index: Any) -> 'Languages':
+        """The languages of the documents of an index.
+
+        Args:
+            index: a :class:`pyterrier_hybrid.MultilingualIndex` or :class:`pyterrier_hybrid.BM25Index`, or another
+                object whose ``docnos()`` and ``langs()`` are aligned.
+        """
+        by_docno = getattr(index, 'langs_by_docno', None)
+        return cls(zip(index.docnos(), index.langs()) if by_docno is None else by_docno())
 
     def __getitem__(self, docno: str) -> str:
         return self._languages[docno]

@@ -80,8 +80,8 @@ def query_languages(table: Table, queries: np.ndarray) -> np.ndarray:
              if seen[:, i].any() else None for i, code in enumerate(known)]
     for i in np.flatnonzero(seen.sum(axis=1) > 1):
         both = ' and '.join(sorted(langs[j] for j in np.flatnonzero(seen[i])))
-        raise ValueError(f'query {table.query_ids[queries[i]]!r:.80} has the languages {both} in {QUERY_LANG}; a query has '
-                         'one language, so give each language its own query id or its own evaluation')
+        raise ValueError(f'query {table.query_ids[queries[i]]!r:.80} has the languages {both} in {QUERY_LANG}; a query '
+                         'has one language, so give each language its own query id or its own evaluation')
     for i in np.flatnonzero(seen.any(axis=1)):
         found[i] = langs[int(np.argmax(seen[i]))]
     return found

@@ -95,7 +95,8 @@ def _from_frame(frame: pd.DataFrame, what: str, value: str, optional: tuple[str,
 def _from_dicts(data: dict[str, dict[str, float]], what: str, value: str) -> Table:
     for query_id, docs in data.items():
         if not isinstance(docs, dict):
-            raise ValueError(f'the {what} of query {query_id!r:.80} must be a dict from docno to {value}, not {docs!r:.80}')
+            raise ValueError(f'the {what} of query {query_id!r:.80} must be a dict from docno to {value}, not '
+                             f'{docs!r:.80}')
         _refuse_ids([query_id], what, 'query_id')
     query_ids = [query_id for query_id, docs in data.items() if docs]
     sizes = [len(data[query_id]) for query_id in query_ids]

@@ -47,7 +47,8 @@ def test_no_judgements_at_all():
 
 @pytest.mark.parametrize(('rows', 'message'), [
     ([('q', 'a', 1, 'de', 'en'), ('q', 'a', 2, 'de', 'en')], "judge document 'a' of query 'q' more than once"),
-    ([('q', 'a', 1, 'de', 'en'), ('q', 'a', 1, 'en', 'en')], r"'a' of query 'q' more than once.* 1 \(de\) and 1 \(en\)"),
+    ([('q', 'a', 1, 'de', 'en'), ('q', 'a', 1, 'en', 'en')],
+     r"'a' of query 'q' more than once.* 1 \(de\) and 1 \(en\)"),
     ([('q', 'a', 1, 'de', 'en'), ('q', 'b', 1, '3', 'en')],
      "the iteration of document 'b' in the qrels of query 'q' has the language '3'"),
     ([('q', 'a', 1, 'de', 'en'), ('q', 'b', 1, 'de', 'de')], "query 'q' has the languages de and en in query_lang"),

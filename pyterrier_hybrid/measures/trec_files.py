@@ -1,0 +1,70 @@
+"""TREC's qrels and run files, plain or gzipped, with errors that name the line."""
+import gzip
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+
+def read_qrels_file(path: str | Path) -> pd.DataFrame:
+    """Reads ``query_id iteration doc_id relevance``, separated by white space.
+
+    Returns:
+        ``query_id, iteration, doc_id, relevance``.
+
+    Raises:
+        FileNotFoundError: there is no file.
+        ValueError: another number of fields, a relevance that is not a whole number, or bytes that are not UTF-8; the
+            message names the line.
+    """
+    return _read(path, 'query_id iteration doc_id relevance', 'relevance', int)
+
+
+def read_run_file(path: str | Path) -> pd.DataFrame:
+    """Reads ``query_id Q0 doc_id rank score tag``, separated by white space. The rank is not used.
+
+    Returns:
+        ``query_id, doc_id, score``.
+
+    Raises:
+        FileNotFoundError: there is no file.
+        ValueError: another number of fields, a score that is not a finite number, or bytes that are not UTF-8; the
+            message names the line.
+    """
+    frame = _read(path, 'query_id Q0 doc_id rank score tag', 'score', _finite)
+    return frame[['query_id', 'doc_id', 'score']]
+
+
+def _finite(text: str) -> float:
+    score = float(text)
+    if not math.isfinite(score):
+        raise ValueError
+    return score
+
+
+def _read(path: str | Path, form: str, number_field: str, as_number: Callable[[str], float]) -> pd.DataFrame:
+    names = form.split()
+    columns: list[list] = [[] for _ in names]
+    field = names.index(number_field)
+    line = 0
+    with open(path, 'rb') as raw, (gzip.open(raw) if raw.peek(2)[:2] == b'\x1f\x8b' else raw) as file:
+        try:
+            for line, text in enumerate(file, 1):
+                values = text.decode('utf-8-sig' if line == 1 else 'utf-8').split()
+                if not values:
+                    continue
+                if len(values) != len(names):
+                    raise ValueError(f'{path}, line {line} has {len(values)} fields; it needs {len(names)}: {form}')
+                try:
+                    values[field] = as_number(values[field])
+                except ValueError:
+                    raise ValueError(f'{path}, line {line} has the {number_field} {values[field]!r:.80}; it must be a '
+                                     f'{"whole" if as_number is int else "finite"} number') from None
+                for column, value in zip(columns, values):
+                    column.append(value)
+        except UnicodeDecodeError:
+            raise ValueError(f'{path}, line {line} is not UTF-8') from None
+        except (EOFError, gzip.BadGzipFile) as error:
+            raise ValueError(f'{path} is damaged after line {line}: {error}') from None
+    return pd.DataFrame(dict(zip(names, columns)))
