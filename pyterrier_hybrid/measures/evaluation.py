@@ -123,7 +123,8 @@ class Evaluation:
         lost = [query_id for query_id, i in unknown.items() if langs[i] is None]
         if lost:
             raise ValueError(f'the language of query {lost[0]!r:.80} is unknown ({len(lost)} such queries); give the '
-                             "qrels or the run a column query_lang, or the measure a parameter, as in LPR(query_lang='de')")
+                             'qrels or the run a column query_lang, or the measure a parameter, as in '
+                             "LPR(query_lang='de')")
         return self._codes(langs)
 
     def top(self, cutoff: int, langs: Languages | None) -> Top:
