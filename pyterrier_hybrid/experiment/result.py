@@ -17,6 +17,7 @@ from pyterrier_hybrid.experiment.frames import (
 )
 from pyterrier_hybrid.experiment.languages_won import compare_by_language
 from pyterrier_hybrid.experiment.significance import compare, equivalence
+from pyterrier_hybrid.measures.facts import Facts
 
 KINDS = SETTING_KINDS
 
@@ -38,6 +39,10 @@ class Result:
             AP, n``, n the number of questions.
         chance: what a system without any preference for a language would have, for the measures for which that is
             known (LPR, RankDistance): ``measure, query_lang, value``.
+        cut: the systems whose multilingual runs were cut, and the depth, the length of their longest list. What such a
+            system has not retrieved counts in RankDistance as if it followed in random order: its values and those of
+            full rankings are not to be taken for one another, and each is marked where it is shown.
+        facts: what a reader has to know of each measure (direction, unit, range), by its name.
         notes: sentences to be printed under a table, such as that a system's runs are cut at a depth.
         provenance: what the figures were made from: versions, fingerprints, model names, settings; JSON values. The
             same inputs give the same content.
@@ -52,6 +57,12 @@ class Result:
     chance: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=CHANCE_COLUMNS))
     notes: list[str] = field(default_factory=list)
     provenance: dict = field(default_factory=dict)
+    cut: dict[str, int] = field(default_factory=dict)
+    facts: dict[str, Facts] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Adds the facts of measures that come without."""
+        self.facts.update({name: Facts.of(name) for name in self.measures if name not in self.facts})
 
     compare = compare
     equivalence = equivalence

@@ -9,6 +9,7 @@ import pyarrow.parquet
 
 from pyterrier_hybrid.experiment.result import Result
 from pyterrier_hybrid.indexing.publish import publish
+from pyterrier_hybrid.measures.facts import Facts
 
 #: The file that is written last, and makes a folder a result.
 RESULT_FILE = 'result.json'
@@ -42,7 +43,8 @@ def save_result(result: Result, folder: str | Path) -> Path:
             getattr(result, name).to_parquet(partial / f'{name}.parquet', index=False)
         record = {
             'format': FORMAT, 'dataset': result.dataset, 'systems': result.systems, 'measures': result.measures,
-            'notes': result.notes, 'provenance': result.provenance,
+            'notes': result.notes, 'provenance': result.provenance, 'cut': result.cut,
+            'facts': [facts.as_json() for facts in result.facts.values()],
         }  # fmt: skip
         text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
         (partial / RESULT_FILE).write_text(f'{text}\n', encoding='utf-8')
@@ -74,6 +76,7 @@ def load_result(folder: str | Path) -> Result:
         raise ValueError(f'{path} is not JSON ({error}): the result is damaged, evaluate again') from None
     if not isinstance(record, dict) or record.pop('format', None) != FORMAT:
         raise ValueError(f'{path} is of another format than {FORMAT}; evaluate again with this version')
+    record['facts'] = {facts['name']: Facts.from_json(facts) for facts in record.get('facts', [])}
     return Result(**{name: _read(folder / f'{name}.parquet') for name in FRAMES}, **record)
 
 

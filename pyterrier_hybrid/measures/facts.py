@@ -4,7 +4,7 @@ Everything that shows or computes measures asks here, and nothing is read off a 
 package say it themselves (:class:`LanguageMeasure`); one table says it of those of ir_measures.
 """
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import ir_measures
 import numpy as np
@@ -40,6 +40,25 @@ class Facts:
     unit: str = ''
     low: float = -np.inf
     high: float = np.inf
+
+
+    @classmethod
+    def of(cls, name: str) -> 'Facts':
+        """The facts of the measure that ir_measures reads from a repr; of one that it cannot read, the name alone."""
+        try:
+            return facts(ir_measures.parse_measure(name))
+        except (ValueError, NameError, KeyError):
+            return cls(name, name)
+
+    def as_json(self) -> dict:
+        """The facts as JSON values, None where there is no bound."""
+        return {key: None if value in (-np.inf, np.inf) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, record: dict) -> 'Facts':
+        """The facts of :meth:`as_json`."""
+        low, high = record['low'], record['high']
+        return cls(**{**record, 'low': -np.inf if low is None else low, 'high': np.inf if high is None else high})
 
 
 #: How ranks of relevant documents give ir_measures' own measures.

@@ -195,7 +195,7 @@ def make_result():
             chance=pd.DataFrame(
                 [('RankDistance', 'de', 1234.25), ('LPR', 'de', 0.5)], columns=['measure', 'query_lang', 'value']
             ),
-            notes=[f'{b[0]} was cut.'], provenance={'versions': {'python': '3'}, 'share': 0.1},
+            cut={b: 7}, notes=[f'{b[0]} was cut.'], provenance={'versions': {'python': '3'}, 'share': 0.1},
         )  # fmt: skip
 
     return make
@@ -208,7 +208,7 @@ def same():
     def check(one: Result, other: Result) -> None:
         for name in ('per_query', 'blanks', 'matrix', 'chance'):
             pd.testing.assert_frame_equal(getattr(one, name), getattr(other, name), check_dtype=name == 'per_query')
-        for name in ('systems', 'measures', 'dataset', 'notes', 'provenance'):
+        for name in ('systems', 'measures', 'dataset', 'notes', 'provenance', 'cut', 'facts'):
             assert getattr(one, name) == getattr(other, name)
 
     return check

@@ -1,4 +1,6 @@
 """What is known of a measure; and measures from ranks, against ir_measures on the whole run with minus the rank."""
+import json
+
 import ir_measures
 import numpy as np
 import pandas as pd
@@ -10,7 +12,7 @@ from ir_measures import AP, RR, P, R, Success, nDCG
 from pyterrier_hybrid.measures import AWRF, LPR, PEER, TLR, Complete, MaxRank, RankDistance
 from pyterrier_hybrid.measures.base import LANGS as LANGS_PARAM
 from pyterrier_hybrid.measures.base import REL, LanguageMeasure, Param, count
-from pyterrier_hybrid.measures.facts import chance, facts, is_from_ranks, per_query
+from pyterrier_hybrid.measures.facts import Facts, chance, facts, is_from_ranks, per_query
 from pyterrier_hybrid.measures.provider import register
 from pyterrier_hybrid.measures.relevant import Relevant, Values
 
@@ -184,3 +186,14 @@ def test_a_new_measure_is_one_class():
         assert facts(measure).unit == 'ranks' and is_from_ranks(measure)
     finally:
         ir_measures.measures.registry.pop('BestRank', None)
+
+
+@pytest.mark.parametrize('measure', [AP, RankDistance, RankDistance(pool=9, norm=True), LPR, ir_measures.NumRet])
+def test_facts_survive_json_and_are_known_by_name(measure):
+    known = facts(measure)
+    assert Facts.of(repr(measure)) == known
+    assert Facts.from_json(json.loads(json.dumps(known.as_json(), allow_nan=False))) == known
+
+
+def test_a_name_that_ir_measures_does_not_know_has_no_facts():
+    assert Facts.of('my own, strange measure') == Facts('my own, strange measure', 'my own, strange measure')
