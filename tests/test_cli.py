@@ -1,12 +1,14 @@
 """The command line as such: help, exit codes, options from a file, the record of what was run."""
+import subprocess
+import sys
 from contextlib import nullcontext
 
 import pytest
 import yaml
 
-from pyterrier_hybrid import cli
+from pyterrier_hybrid import __version__, cli
 from pyterrier_hybrid.cli.options import parse_validation
-from pyterrier_hybrid.cli.parser import CommandParser, keep_record
+from pyterrier_hybrid.cli.parser import CommandParser, WrongArguments, keep_record
 
 COMMANDS = ('train', 'index', 'evaluate', 'study', 'report', 'measure', 'demo')
 
@@ -66,6 +68,11 @@ def test_wrong_arguments_are_code_2(argv, capsys):
     (ValueError('this is\nwrong'), 1, 'pyterrier-hybrid: this is wrong\n'),
     (KeyError('no such thing'), 1, 'pyterrier-hybrid: no such thing\n'),
     (FileNotFoundError(2, 'No such file or directory', 'x.txt'), 1, "No such file or directory: 'x.txt'\n"),
+    (RuntimeError("[enforce fail] can't allocate memory: 4 bytes"), 1, 'use smaller batches or vectors\n'),
+    (ZeroDivisionError('division'), 1, 'unexpected ZeroDivisionError: division; set PYTERRIER_HYBRID_TRACEBACK=1 to '
+     'see where, and please report it\n'),
+    (ValueError('x' * 10**6), 1, 'x' * 1000 + '\n'),
+    (WrongArguments('--a and --b'), 2, 'pyterrier-hybrid: --a and --b\n'),
     (KeyboardInterrupt(), 130, 'stopped; what was finished is kept\n'),
 ])  # fmt: skip
 def test_errors_are_said_in_one_line(monkeypatch, capsys, error, code, said):
@@ -104,6 +111,9 @@ def test_the_command_line_wins(parser, config):
     ('name: [a, b]', 'name takes one value, not a list'),
     ('name: {a: b}', 'name takes one value'),
     ('langs: [[a]]', 'langs takes a value or a list'),
+    ('langs: [&a de, *a]', 'line 1 has an alias; write the value out'),
+    ('name: ' + '[' * 3000 + ']' * 3000, 'is nested too deeply'),
+    ('name: ' + 'x' * 2_000_000, 'it is no configuration'),
     ('quiet: yes', "quiet is 'yes'; it is true or false"),
     ('name: x\nsteps: many', "invalid int value: 'many'"),
 ])  # fmt: skip
@@ -111,6 +121,41 @@ def test_bad_files(parser, config, capsys, text, said):
     with pytest.raises(SystemExit, match='2'):
         parser.parse_args(config(text))
     assert said in capsys.readouterr().err
+
+
+def test_a_traceback_for_those_who_ask(monkeypatch, capsys):
+    monkeypatch.setattr('pyterrier_hybrid.cli.demo.opened_pairs', lambda _: 1 / 0)
+    assert cli.main(['demo', '--quiet']) == 1
+    assert 'Traceback' not in capsys.readouterr().err
+    monkeypatch.setenv('PYTERRIER_HYBRID_TRACEBACK', '1')
+    assert cli.main(['demo', '--quiet']) == 1
+    assert 'Traceback' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('argv', [
+    ['index', '--dataset', 'worldfacts', '--out', 'x'],
+    ['index', '--dataset', 'worldfacts', '--out', 'x', '--bm25', '--mode', 'resume'],
+    ['evaluate', '--dataset', 'worldfacts', '--out', 'x'],
+    ['evaluate', '--dataset', 'worldfacts', '--out', 'x', '--bm25', 'name'],
+    ['evaluate', '--dataset', 'worldfacts', '--out', 'x', '--bm25', 'n', 'x', '--trec-depth', '0'],
+    ['evaluate', '--dataset', 'worldfacts', '--out', 'x', '--bm25', 'n', 'x', '--measures', 'nonsense'],
+    ['demo', '--dataset', 'xquad-r'],
+])  # fmt: skip
+def test_arguments_that_do_not_go_together_are_code_2(argv, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(argv) == 2
+    assert capsys.readouterr().err.count('\n') == 1 and not any(tmp_path.iterdir())
+
+
+def test_an_output_that_is_there_is_refused_in_the_options_words(tmp_path, capsys):
+    assert cli.main(['index', '--dataset', 'worldfacts', '--bm25', '--out', str(tmp_path)]) == 1
+    assert '--mode overwrite' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('module', ['pyterrier_hybrid', 'pyterrier_hybrid.cli'])
+def test_the_version_as_a_module(module):
+    run = subprocess.run([sys.executable, '-m', module, '--version'], capture_output=True, text=True, check=True)
+    assert run.stdout == f'pyterrier-hybrid {__version__}\n'
 
 
 def test_a_missing_file(parser, capsys):

@@ -226,7 +226,7 @@ DEMO = ['demo', '--pairs', '{jsonl}', '--dataset', '{collection}', '--out', '{ne
     (['train', '--pairs', '{done}/pairs', '--batch-size', '4', '--out', '{new}', '--backbone', '{jsonl}'], '{jsonl}'),
     (['index', '--dataset', '{collection}', '--out', '{new}'], 'give either --encoder'),
     (['index', '--dataset', '{collection}', '--out', '{new}', '--bm25', '--encoder', 'x'], 'give either --encoder'),
-    (['index', '--dataset', '{collection}', '--out', '{new}', '--bm25', '--mode', 'resume'], '--bm25 has neither'),
+    (['index', '--dataset', '{collection}', '--out', '{new}', '--bm25', '--mode', 'resume'], '--bm25 takes neither'),
     (['index', '--dataset', '{collection}', '--out', '{done}/run.flex', '--encoder', '{done}/run'], 'run.flex'),
     (['index', '--dataset', '{collection}', '--out', '{new}', '--bm25', '--languages', 'fr'], 'fr'),
     (['evaluate', '--dataset', '{collection}', '--out', '{new}'], 'there is nothing to evaluate'),
@@ -269,7 +269,7 @@ def test_bad_input(argv, said, done, jsonl, collection, tmp_path, capsys):
     (tmp_path / 'broken.jsonl').write_text('{"id": "1"\n')
     places = {'done': done, 'jsonl': jsonl, 'collection': collection, 'new': tmp_path / 'new', 'broken': tmp_path}
     before = files(done)
-    assert call(*(arg.format(**places) for arg in argv)) == 1
+    assert call(*(arg.format(**places) for arg in argv)) in (1, 2)  # which one it is: test_cli
     err = capsys.readouterr().err
     assert said.format(**places) in err and err.splitlines()[-1].startswith('pyterrier-hybrid: ')
     assert files(done) == before and not (tmp_path / 'new').exists()

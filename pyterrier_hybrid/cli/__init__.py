@@ -3,14 +3,16 @@ import logging
 import os
 import sys
 import time
+import traceback
 import warnings
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 
+from pyterrier_hybrid import __version__
 from pyterrier_hybrid.training.processes import count, is_first
 
 from . import demo, evaluate, index, measure, report, study, train
-from .parser import CommandParser, keep_record
+from .parser import CommandParser, WrongArguments, keep_record
 
 DESCRIPTION = """\
 Dense retrieval across languages: train an encoder on hybrid (mixed-language) batches, index passages in many languages,
@@ -19,12 +21,14 @@ and measure effectiveness and language bias in every language setting.
 EPILOG = """\
 exit codes:
   0    done
-  1    an error, said in one line
+  1    an error, in one line; with PYTERRIER_HYBRID_TRACEBACK=1 after its traceback
   2    wrong arguments
   130  stopped by Ctrl-C; what was finished is kept
 """
 #: The signal's exit code, as shells have it: 128 + SIGINT.
 INTERRUPTED = 130
+#: The environment variable that asks for tracebacks.
+TRACEBACK = 'PYTERRIER_HYBRID_TRACEBACK'
 #: Seconds that a process which is not the first one outlives an error.
 LINGERING = 60
 
@@ -36,10 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments; None for those of the process.
 
     Returns:
-        The exit code: 0, 1 for an error that is said in one line, 130 after Ctrl-C.
+        The exit code: 0; 1 for an error, which is printed in one line; 2 for wrong arguments; 130 after Ctrl-C.
 
     Raises:
-        SystemExit: with code 2 for wrong arguments, with 0 after ``--help``.
+        SystemExit: with code 2 for wrong arguments, with 0 after ``--help`` and ``--version``.
     """
     if is_first():
         return _run(argv)
@@ -55,6 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int:
     parser = CommandParser(prog='pyterrier-hybrid', description=DESCRIPTION, epilog=EPILOG)
+    parser.add_argument('--version', action='version', version=f'pyterrier-hybrid {__version__}')
     commands = parser.add_subparsers(required=True, metavar='command', dest='command', parser_class=CommandParser)
     for module in (train, index, evaluate, study, report, measure, demo):
         module.add_command(commands)
@@ -62,23 +67,32 @@ def _run(argv: Sequence[str] | None) -> int:
     _be_quiet()
     try:
         if count() > 1 and arguments.command != 'train':
-            raise ValueError(f'{count()} processes were started, and {arguments.command} is one; start it by itself')
+            raise WrongArguments(
+                f'torchrun started {count()} processes, but {arguments.command} runs in one; start it without torchrun'
+            )
         output = arguments.run(arguments)
         if output is not None and is_first():
             keep_record(arguments, output)
-    except (ValueError, KeyError, OSError, ModuleNotFoundError) as error:
-        print(f'pyterrier-hybrid: {_one_line(error)}', file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         print('pyterrier-hybrid: stopped; what was finished is kept', file=sys.stderr)
         return INTERRUPTED
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
+            traceback.print_exc()
+        print(f'pyterrier-hybrid: {_one_line(error)}', file=sys.stderr)
+        return 2 if isinstance(error, WrongArguments) else 1
     return 0
 
 
 def _one_line(error: Exception) -> str:
-    """The error's sentence; a KeyError's str is the repr of it."""
+    """The error's sentence, in at most 1,000 characters; a KeyError's str is the repr of it."""
     text = error.args[0] if isinstance(error, KeyError) and error.args else error
-    return ' '.join(str(text).split()) or type(error).__name__
+    text = ' '.join(str(text)[:5000].split())[:1000]
+    if isinstance(error, MemoryError) or 'out of memory' in text or "can't allocate memory" in text:
+        return f'there is not enough memory for this ({text or type(error).__name__}); use smaller batches or vectors'
+    if isinstance(error, ValueError | KeyError | OSError | ImportError):
+        return text or type(error).__name__
+    return f'unexpected {type(error).__name__}: {text}; set {TRACEBACK}=1 to see where, and please report it'
 
 
 def _be_quiet() -> None:

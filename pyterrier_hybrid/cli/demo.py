@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 
 from .options import add_common, add_pairs, opened_pairs
+from .parser import WrongArguments
 
 DESCRIPTION = """\
 Trains three encoders that differ in their batches alone (X-X-mono: one language per batch; X-Y: query and passage in
@@ -55,7 +56,7 @@ def run(arguments: argparse.Namespace) -> Path | None:
 
     own_pairs = arguments.pairs != 'worldfacts'
     if arguments.dataset != 'worldfacts' and not own_pairs:
-        raise ValueError(f'--dataset {arguments.dataset} needs --pairs, a folder of training pairs')
+        raise WrongArguments(f'--dataset {arguments.dataset} needs --pairs, a folder of training pairs')
     if arguments.out is not None and arguments.out.exists():
         raise FileExistsError(f'{arguments.out} exists already; give another folder to --out, or remove it')
     collection = EvaluationSet(arguments.dataset)  # before the pairs, whose import takes longer to fail

@@ -3,6 +3,7 @@ import argparse
 from pathlib import Path
 
 from .options import add_common, add_evaluation, parse_measures
+from .parser import WrongArguments
 
 DESCRIPTION = """\
 Evaluates indexes in the monolingual, cross-lingual and multilingual settings of a collection: dense ones from exact
@@ -50,7 +51,7 @@ def run(arguments: argparse.Namespace) -> Path:
     if arguments.trec is not None and arguments.trec.exists() and any(arguments.trec.iterdir()):
         raise FileExistsError(f'{arguments.trec} is not empty; give another folder to --trec')
     if arguments.trec_depth < 1:
-        raise ValueError(f'--trec-depth is {arguments.trec_depth}; it is at least 1')
+        raise WrongArguments(f'--trec-depth is {arguments.trec_depth}; it is at least 1')
     measures = parse_measures(arguments.measures)
     check_device(arguments.device)
     systems = _systems(arguments)
@@ -86,9 +87,9 @@ def _systems(arguments: argparse.Namespace) -> dict[str, object]:
         for name, *rest in given:
             if not least <= len(rest) + 1 <= most:
                 form = 'NAME ENCODER INDEX [PRESET]' if option == 'dense' else 'NAME INDEX'
-                raise ValueError(f'--{option} takes {form}, not {" ".join([name, *rest])!r}')
+                raise WrongArguments(f'--{option} takes {form}, not {" ".join([name, *rest])!r:.200}')
             if name in systems:
-                raise ValueError(f'two systems are called {name!r}; give each its own name')
+                raise WrongArguments(f'two systems are called {name!r:.80}; give each its own name')
             if option == 'dense':
                 path, index_path, preset = (*rest, None)[:3]
                 index = MultilingualIndex(index_path, verbose=False)
@@ -99,7 +100,7 @@ def _systems(arguments: argparse.Namespace) -> dict[str, object]:
                 bm25.postings()
                 systems[name] = _in_languages(bm25)
     if not systems:
-        raise ValueError('there is nothing to evaluate; give a system with --dense or --bm25')
+        raise WrongArguments('there is nothing to evaluate; give a system with --dense or --bm25')
     return systems
 
 

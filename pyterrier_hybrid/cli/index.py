@@ -3,6 +3,7 @@ import argparse
 from pathlib import Path
 
 from .options import add_common
+from .parser import WrongArguments
 
 DESCRIPTION = """\
 Indexes the passages of a collection, in all of its languages or in some: with an encoder into a dense index, or with
@@ -28,7 +29,7 @@ def add_command(commands) -> None:
     parser.add_argument('--bm25', action='store_true', help='index terms, for BM25')
     parser.add_argument('--out', type=Path, required=True, help='folder of the index')
     parser.add_argument('--mode', choices=('create', 'overwrite', 'resume'), default='create',
-                        help='of a dense index: create (default; refuses an index that is there), overwrite it, or '
+                        help='create (default; refuses an index that is there), overwrite it, or, for a dense index, '
                         'resume a build that was stopped')  # fmt: skip
     parser.add_argument('--device', help='cpu, cuda, ... (default: cuda where there is some)')
     add_common(parser)
@@ -41,16 +42,18 @@ def run(arguments: argparse.Namespace) -> Path:
     from pyterrier_hybrid.experiment import EvaluationSet
 
     if arguments.bm25 == (arguments.encoder is not None):
-        raise ValueError('give either --encoder, for a dense index, or --bm25')
-    if arguments.bm25 and (arguments.mode != 'create' or arguments.preset):
-        raise ValueError('--mode and --preset are for a dense index; --bm25 has neither')
+        raise WrongArguments('give either --encoder, for a dense index, or --bm25')
+    if arguments.bm25 and (arguments.mode == 'resume' or arguments.preset):
+        raise WrongArguments('--preset and --mode resume are for a dense index; --bm25 takes neither')
+    if arguments.mode == 'create' and arguments.out.exists():
+        raise FileExistsError(f'{arguments.out} exists already; replace it with --mode overwrite, or change --out')
     check_device(arguments.device)
     collection, verbose = EvaluationSet(arguments.dataset, languages=arguments.languages), not arguments.quiet
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     if arguments.bm25:
         from pyterrier_hybrid.lexical import BM25Index
 
-        BM25Index(arguments.out, verbose=verbose).index(collection.docs())
+        BM25Index(arguments.out, verbose=verbose).indexer(mode=arguments.mode).index(collection.docs())
     else:
         from pyterrier_hybrid.encoding import HybridEncoder
         from pyterrier_hybrid.indexing import MultilingualIndex

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from .parser import CommandParser
+from .parser import CommandParser, WrongArguments
 
 #: Measures when none are named.
 MEASURES = ('AP', 'R@1', 'R@10', 'RankDistance', 'LPR')
@@ -39,7 +39,7 @@ def add_training(parser: CommandParser) -> None:
     """What training takes, apart from mix and seed; see :func:`pyterrier_hybrid.train`."""
     parser.add_argument(
         '--backbone', default='static', metavar='NAME',
-        help='static: a bag of subwords (default), or small: a compact transformer, both from random weights, with a '
+        help='static: a static embedding (default), or small: a compact transformer, both from random weights, with a '
         'tokenizer trained on the pairs; or the folder or hub name of an encoder, such as FacebookAI/xlm-roberta-base '
         'or sentence-transformers/LaBSE',
     )  # fmt: skip
@@ -104,7 +104,7 @@ def parse_measures(names: list[str]) -> list:
     """The measures of these names.
 
     Raises:
-        ValueError: an unknown measure, or one of bad syntax.
+        WrongArguments: an unknown measure, or one of bad syntax.
     """
     import ir_measures
 
@@ -114,7 +114,7 @@ def parse_measures(names: list[str]) -> list:
         try:
             return ir_measures.parse_measure(name)
         except (NameError, SyntaxError, ValueError, TypeError, AttributeError) as error:
-            raise ValueError(f'{name!r} is not a measure of ir_measures ({error}); AP, R@10, LPR are some') from None
+            raise WrongArguments(f'{name!r:.80} is not a measure ({error!s:.200}); AP, R@10, LPR are some') from None
 
     return [parse(name) for name in names]
 

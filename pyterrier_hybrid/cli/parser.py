@@ -6,9 +6,28 @@ from pathlib import Path
 
 import yaml
 
+#: A configuration is a page of text; what is larger is another file.
+_LARGEST = 1 << 20
+
+
+class WrongArguments(ValueError):
+    """Arguments that do not go together, or a value that an option does not take; the exit code is 2."""
+
+
+class _Loader(yaml.BaseLoader):
+    """Every scalar as it is written: YAML would read the language "no" as False. Aliases are refused.
+
+    A few aliases of aliases would stand for billions of values.
+    """
+
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError(f'line {self.peek_event().start_mark.line + 1} has an alias; write the value out')
+        return super().compose_node(parent, index)
+
 
 class CommandParser(argparse.ArgumentParser):
-    """An argument parser that takes options from a YAML file too, where it has an option ``--config``.
+    """An argument parser that takes options from a YAML file too, if it has an option ``--config``.
 
     The file maps options, without their dashes, to values: a list for an option that takes several, true for a flag. An
     option on the command line replaces the file's.
@@ -52,10 +71,13 @@ class CommandParser(argparse.ArgumentParser):
 
     def _read(self, path: Path) -> dict:
         try:
-            # Every scalar as it is written: YAML would read the language "no" as False.
-            content = yaml.load(path.read_text(encoding='utf-8'), Loader=yaml.BaseLoader)
+            if path.stat().st_size > _LARGEST:
+                self.error(f'--config {path} has {path.stat().st_size:,} bytes; it is no configuration')
+            content = yaml.load(path.read_text(encoding='utf-8'), Loader=_Loader)
         except OSError as error:
             self.error(f'--config {path} cannot be read: {error.strerror}')
+        except RecursionError:
+            self.error(f'--config {path} is nested too deeply; it maps options to values')
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             self.error(f'--config {path} is not YAML: {" ".join(str(error).split())}')
         if not isinstance(content, dict):
@@ -63,14 +85,14 @@ class CommandParser(argparse.ArgumentParser):
         unknown = [name for name in content if name not in self.options or name in ('help', 'config')]
         if unknown:
             known = ', '.join(name for name in self.options if name not in ('help', 'config'))
-            self.error(f'--config {path} has the option {unknown[0]!r}; {self.prog} has {known}')
+            self.error(f'--config {path} has the option {unknown[0]!r:.80}; {self.prog} has {known}')
         return content
 
     def _as_arguments(self, path: Path, name: str, value) -> list[str]:
         option, action = f'--{name}', self.options[name]
         if action.nargs == 0:
             if value not in ('true', 'false'):
-                self.error(f'--config {path}: {name} is {value!r}; it is true or false')
+                self.error(f'--config {path}: {name} is {value!r:.80}; it is true or false')
             return [option] if value == 'true' else []
         if isinstance(action, argparse._AppendAction):
             repeated = value if isinstance(value, list) else [value]
