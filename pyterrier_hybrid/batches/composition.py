@@ -4,8 +4,9 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from pyterrier_hybrid.batches.kinds import Kind
 from pyterrier_hybrid.batches.plan import Plan
-from pyterrier_hybrid.batches.pools import Kind, Pool, passages_per_pair
+from pyterrier_hybrid.batches.supply import Supply, passages_per_pair
 
 _COLUMNS = ['step', 'kind', 'source', 'query_lang', 'passage_lang']
 _NAMED = 5
@@ -48,39 +49,38 @@ def drawable(sources: Iterable, plan: Plan, shares: dict[Kind, float], batch_siz
     rows = []
     for kind, share in shares.items():
         for source in sources:
-            pool, given_kind = _pool_of(source.name, kind, plan)
-            own = [owner.name == source.name for owner in pool.sources] if pool else []
-            drawn = int(pool.sizes[own].sum()) if pool else 0
+            supply, given_kind = _supply_of(source.name, kind, plan)
+            own = [owner.name == source.name for owner in supply.sources] if supply else []
+            drawn = int(supply.sizes[own].sum()) if supply else 0
             passages = passages_per_pair(kind, [source], batch_size)
-            short = sorted((n, pair) for pair, n in passages.items() if pool is None or pair not in pool.pairs)
+            short = sorted((n, pair) for pair, n in passages.items() if supply is None or pair not in supply.pairs)
             too_few = {pair: n for n, pair in short}
             absent = sorted(set(source.languages) - {lang for pair in passages for lang in pair})
             rows.append({
                 'kind': kind.value, 'source': source.name, 'rows': drawn, 'never_drawn': len(source) - drawn,
-                'language_pairs': len(pool.pairs) if pool else 0,
-                # languages are uniform, so not in proportion to the rows where small sources are pooled
-                'probability': share * given_kind * float(pool.stratum_marginal[own].sum()) if pool else 0.0,
+                'language_pairs': len(supply.pairs) if supply else 0,
+                # languages are uniform, so not in proportion to the rows where small sources are taken together
+                'probability': share * given_kind * float(supply.stratum_marginal[own].sum()) if supply else 0.0,
                 'left_out': _reason(kind, source, too_few, absent, len(source) - drawn, batch_size),
                 'too_few': too_few, 'absent': absent,
             })  # fmt: skip
     return pd.DataFrame(rows)
 
 
-def _pool_of(name: str, kind: Kind, plan: Plan) -> tuple[Pool | None, float]:
-    """The pool of a kind that draws from a source, and its probability given the kind."""
-    for pool, share in zip(plan.pools, plan.shares.tolist()):
-        if pool.kind is kind and any(source.name == name for source in pool.sources):
-            return pool, share
+def _supply_of(name: str, kind: Kind, plan: Plan) -> tuple[Supply | None, float]:
+    """The supply of a kind that draws from a source, and its probability given the kind."""
+    for supply, share in zip(plan.supplies, plan.shares.tolist()):
+        if supply.kind is kind and any(source.name == name for source in supply.sources):
+            return supply, share
     return None, 0.0
 
 
 def _reason(kind: Kind, source, too_few: dict, absent: list[str], never_drawn: int, batch_size: int) -> str:
     """Why rows or languages of a source are never drawn for a kind."""
     if absent == source.languages:
-        if source.kind == 'bitext':
-            return 'bitext serves cross-lingual batches only'
-        wanted = 'two different languages' if kind is Kind.CROSSLINGUAL else 'one language on both sides'
-        return f'no row has {wanted}'
+        if source.kind == 'bitext' and not kind.rule.bitext:
+            return f'bitext serves no {kind.value} batch'
+        return f'there are no {kind.rule.needs}'
     reasons = []
     if too_few:
         named = _listed([f'{x} {n}' if x == y else f'{x}-{y} {n}' for (x, y), n in too_few.items()])

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from pyterrier_hybrid.batches.pools import Kind
+from pyterrier_hybrid.batches.kinds import Kind
 
 #: What ``mix`` may be: probabilities, a list of (first step, probabilities), or a function of the step.
 Mix = Mapping[str, float] | Sequence[tuple[int, Mapping[str, float]]] | Callable[[int], Mapping[str, float]]

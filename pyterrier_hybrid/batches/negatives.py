@@ -4,12 +4,14 @@ from itertools import cycle, islice
 
 import numpy as np
 
+from pyterrier_hybrid.batches.hybrid import Batch, HybridBatches
 from pyterrier_hybrid.keyed import key_of, permute, uniform
+from pyterrier_hybrid.pairs.protocol import Pairs, PairsSource
 
 _TRIES = 64
 
 
-def batch_negatives(batches, step: int, count: int) -> np.ndarray:
+def batch_negatives(batches: HybridBatches, batch: Batch, count: int) -> np.ndarray:
     """Further passages for every pair of a batch, each in the language of the pair's passage.
 
     Of a row's given negatives ``count`` are drawn. One that is the passage of a row of the batch is left out, in
@@ -18,23 +20,22 @@ def batch_negatives(batches, step: int, count: int) -> np.ndarray:
     passage of the batch, and none twice before all were used.
 
     Args:
-        batches: a :class:`HybridBatches`.
-        step: of the batch.
+        batches: the plan.
+        batch: one of its batches.
         count: negatives for each pair, at least 1.
 
     Returns:
-        Texts, object array (count, batch_size): a function of the plan's seed and the step.
+        Texts, object array (count, batch_size): a function of the plan's seed and the batch's step.
 
     Raises:
         ValueError: no passage to fill up with.
     """
-    batch = batches.batch(step)
-    given = _given(batches, batch, step, count)
+    given = _given(batches, batch, count)
     fillers: dict[str, list[str]] = {}
     for lang in dict.fromkeys(batch.passage_langs):
         missing = sum(count - len(texts) for texts, at in zip(given, batch.passage_langs) if at == lang)
         if missing:
-            fillers[lang] = _fillers(batches, batch, step, lang, missing)
+            fillers[lang] = _fillers(batches, batch, lang, missing)
     texts = [
         (*own, *(fillers[lang].pop() for _ in range(count - len(own))))
         for own, lang in zip(given, batch.passage_langs)
@@ -44,7 +45,7 @@ def batch_negatives(batches, step: int, count: int) -> np.ndarray:
     return negatives
 
 
-def _given(batches, batch, step: int, count: int) -> list[list[str]]:
+def _given(batches: HybridBatches, batch: Batch, count: int) -> list[list[str]]:
     """Up to ``count`` of each row's own negatives, in the language of its passage, without the batch's passages."""
     given: list[list[str]] = [[]] * len(batch)
     for name, slots in _by_source(batch.sources).items():
@@ -58,34 +59,34 @@ def _given(batches, batch, step: int, count: int) -> list[list[str]]:
     for slot, texts in enumerate(given):
         usable = [text for text in dict.fromkeys(texts) if text not in right]
         if len(usable) > count:
-            order = np.argsort(uniform(np.arange(len(usable)), key_of(batches.seed, 'negatives', step, slot)))
+            order = np.argsort(uniform(np.arange(len(usable)), key_of(batches.seed, 'negatives', batch.step, slot)))
             usable = [usable[i] for i in order[:count].tolist()]
         chosen.append(usable)
     return chosen
 
 
-def _passages(pairs, batch) -> np.ndarray:
+def _passages(pairs: Pairs, batch: Batch) -> np.ndarray:
     """The passages of a batch: int64 (batch_size,), in no particular order."""
     slots = _by_source(batch.sources)
     return np.concatenate([pairs[name].passage_ids[[batch.rows[s] for s in at]] for name, at in slots.items()])
 
 
-def _fillers(batches, batch, step: int, lang: str, missing: int) -> list[str]:
+def _fillers(batches: HybridBatches, batch: Batch, lang: str, missing: int) -> list[str]:
     """``missing`` passages in a language beside those of the batch: of its sources, or where they have none, of all."""
     pairs, slots = batches.pairs, _by_source(batch.sources)
     seen = set(_passages(pairs, batch).tolist())
-    key = key_of(batches.seed, 'fillers', step, lang)
+    key = key_of(batches.seed, 'fillers', batch.step, lang)
     own = [source for source in pairs.sources if source.name in slots]
     texts = _drawn(own, lang, missing, seen, key) or _drawn(pairs.sources, lang, missing, seen, key)
     if not texts:
         raise ValueError(
-            f'step {step}: beside the passages of the batch there is none in {lang!r} to fill up its negatives with; '
-            'use a smaller batch_size, or no negatives'
+            f'step {batch.step}: beside the passages of the batch there is none in {lang!r} to fill up its negatives '
+            'with; use a smaller batch_size, or no negatives'
         )
     return list(islice(cycle(texts), missing))
 
 
-def _drawn(sources: Sequence, lang: str, missing: int, seen: set[int], key: int) -> list[str]:
+def _drawn(sources: Sequence[PairsSource], lang: str, missing: int, seen: set[int], key: int) -> list[str]:
     """Up to ``missing`` different passages of sources in a language, none of those seen, in a keyed random order."""
     seen, texts = set(seen), []
     ranges = [(source, s) for source in sources for s in source.strata if lang in s.passage_langs]

@@ -176,7 +176,7 @@ def _check_runs(study: Study, runs: list[Run]) -> None:
             subsets[run.fraction, run.seed] = open_validation(held_out, study.pairs_for(run))[0]
         HybridBatches(
             subsets[run.fraction, run.seed], batch_size=given['batch_size'], mix=run.shares,
-            temperature=given['source_temperature'], seed=run.seed,
+            source_temperature=given['source_temperature'], seed=run.seed,
         )  # fmt: skip
 
 

@@ -10,28 +10,15 @@ import mmap
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from pyterrier_hybrid.pairs.protocol import Stratum
 from pyterrier_hybrid.pairs.rows import BITEXT
 
 #: Rows in a block of the table; every block but the last is full, so that a row's block is a division.
 BLOCK = 1 << 14
-
-
-class Stratum(NamedTuple):
-    """Rows ``start`` to ``stop`` (exclusive), which have exactly these languages; bitext has the same on both sides.
-
-    ``passages`` of them are different: it counts distinct ``passage_ids``.
-    """
-
-    query_langs: tuple[str, ...]
-    passage_langs: tuple[str, ...]
-    start: int
-    stop: int
-    passages: int
 
 
 class Source:

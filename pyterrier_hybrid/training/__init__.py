@@ -13,6 +13,6 @@ _MOVED = {
     'inverse_cloze': 'pyterrier_hybrid.pairs.cloze',
     'HybridBatches': 'pyterrier_hybrid.batches.hybrid',
     'Batch': 'pyterrier_hybrid.batches.hybrid',
-    'Kind': 'pyterrier_hybrid.batches.pools',
+    'Kind': 'pyterrier_hybrid.batches.kinds',
 }
 __getattr__, __dir__, __all__ = lazy_names(__name__, _EXPORTS, _MOVED)

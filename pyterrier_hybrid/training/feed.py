@@ -82,7 +82,7 @@ def batch_texts(
         passage[at] = source.texts('passage', rows[at], passage_langs[at].tolist())
     columns = {'query': query, 'passage': passage}
     if negatives:  # they depend on the whole batch
-        further = batch_negatives(batches, step, negatives)[:, wanted]
+        further = batch_negatives(batches, batch, negatives)[:, wanted]
         columns.update(zip(column_names(negatives)[2:], further))
     return columns
 

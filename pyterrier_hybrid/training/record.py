@@ -27,10 +27,10 @@ def drawn_shares(batches, steps: int) -> list[dict]:
     for kind, share in mean_shares(batches.mix, steps).items():
         own = table[(table['kind'] == kind.value) & (table['rows'] > 0)]
         queries, passages = Counter(), Counter()
-        for pool, given_kind in zip(plan.pools, plan.shares.tolist()):
-            for x, y in pool.pairs if pool.kind is kind else ():  # drawn alike
-                queries[x] += share * given_kind / len(pool.pairs)
-                passages[y] += share * given_kind / len(pool.pairs)
+        for supply, given_kind in zip(plan.supplies, plan.shares.tolist()):
+            for x, y in supply.pairs if supply.kind is kind else ():  # drawn alike
+                queries[x] += share * given_kind / len(supply.pairs)
+                passages[y] += share * given_kind / len(supply.pairs)
         parts.append({
             'kind': kind.value, 'share': round(share, 6), 'sources': _rounded(zip(own['source'], own['probability'])),
             'query_langs': _rounded(queries.items()), 'passage_langs': _rounded(passages.items()),

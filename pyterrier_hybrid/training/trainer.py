@@ -154,7 +154,7 @@ def train(
             raise FileExistsError(f'{folder} exists already; give another folder for this run, or remove it')
         fingerprint = pairs.fingerprint
         pairs, validation_set = open_validation(validation, pairs)
-        batches = HybridBatches(pairs, batch_size=batch_size, mix=mix, temperature=source_temperature, seed=seed)
+        batches = HybridBatches(pairs, batch_size=batch_size, mix=mix, source_temperature=source_temperature, seed=seed)
         if batches.batch_size % count():
             raise ValueError(
                 f'batch_size is {batch_size}; {count()} processes take equal shares of a batch, so it must be a '

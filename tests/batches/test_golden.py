@@ -74,7 +74,7 @@ BATCHES = {
 
 @pytest.mark.parametrize('kind', BATCHES)
 def test_batches_of_a_kind(pairs, kind):
-    batches = HybridBatches(pairs, batch_size=6, mix={kind: 1.0}, temperature=0.5, seed=7)
+    batches = HybridBatches(pairs, batch_size=6, mix={kind: 1.0}, source_temperature=0.5, seed=7)
     for step, batch in BATCHES[kind].items():
         assert told(pairs, batches.batch(step)) == f'{kind} {batch}'
 
@@ -95,8 +95,8 @@ def test_many_rows(bare):
 
 
 def test_negatives(pairs):
-    negatives = batch_negatives(HybridBatches(pairs, batch_size=6, mix=ALL), 3, 2).tolist()
-    assert negatives == [
+    batches = HybridBatches(pairs, batch_size=6, mix=ALL)
+    assert batch_negatives(batches, batches.batch(3), 2).tolist() == [
         ['de wrong 13.0', 'de wrong 39.1', 'de passage 18', 'de wrong 34.0', 'de wrong 14.0', 'de wrong 42.0'],
         ['de passage 4', 'de wrong 39.0', 'de passage 12', 'de wrong 34.1', 'de wrong 14.1', 'de wrong 42.1'],
     ]  # fmt: skip

@@ -2,8 +2,8 @@
 import numpy as np
 import pytest
 
+from pyterrier_hybrid.batches.kinds import Kind
 from pyterrier_hybrid.batches.mixes import MixSchedule, check_mix
-from pyterrier_hybrid.batches.pools import Kind
 
 HALF = {'monolingual': 0.5, 'crosslingual': 0.5}
 

@@ -25,7 +25,7 @@ def test_given_negatives_are_used_in_the_language_of_the_passage(tmp_path):
     batches = plan(rows, tmp_path, 'crosslingual')
     for step in range(20):
         batch = batches.batch(step)
-        (texts,) = batch_negatives(batches, step, 1)
+        (texts,) = batch_negatives(batches, batch, 1)
         queries = batches.pairs['faq'].ids(batch.rows)
         assert texts.tolist() == [f'{lang} n{i}' for i, lang in zip(queries, batch.passage_langs)]
 
@@ -35,7 +35,7 @@ def test_what_is_missing_is_filled_up_with_other_passages(tmp_path):
     for step in range(20):
         batch = batches.batch(step)
         ids = [int(i) for i in batches.pairs['faq'].ids(batch.rows)]
-        texts = batch_negatives(batches, step, 2)
+        texts = batch_negatives(batches, batch, 2)
         assert texts.shape == (2, 4) and texts.dtype == object
         fillers = []
         for slot, i in enumerate(ids):
@@ -49,7 +49,7 @@ def test_what_is_missing_is_filled_up_with_other_passages(tmp_path):
 
 def test_fillers_are_drawn_from_all_rows(tmp_path):
     batches = plan((row(i, ('de',), {}) for i in range(20)), tmp_path)
-    drawn = Counter(text for step in range(100) for text in batch_negatives(batches, step, 1)[0])
+    drawn = Counter(text for step in range(100) for text in batch_negatives(batches, batches.batch(step), 1)[0])
     assert len(drawn) == 20 and max(drawn.values()) < 3 * min(drawn.values())
 
 
@@ -64,7 +64,7 @@ def test_never_a_passage_that_answers_another_row(tmp_path, kind):
         batch = batches.batch(step)
         ids = [int(i) for i in batches.pairs['faq'].ids(batch.rows)]
         answers = {f'{lang} p{i}' for i in ids for lang in langs}  # in whatever language they were drawn
-        texts = batch_negatives(batches, step, 2)
+        texts = batch_negatives(batches, batch, 2)
         assert not answers & set(texts.ravel().tolist())
         for slot, i in enumerate(ids):
             usable = set(near[i][batch.passage_langs[slot]]) - answers
@@ -81,7 +81,7 @@ def test_never_the_passage_of_a_row_that_has_it_in_that_language_alone(tmp_path)
     for step in range(10):
         batch = batches.batch(step)
         ids = [int(i) for i in batches.pairs['faq'].ids(batch.rows)]
-        for i, text in zip(ids, batch_negatives(batches, step, 1)[0]):
+        for i, text in zip(ids, batch_negatives(batches, batch, 1)[0]):
             assert text == f'en n{i}' or (text == f'en p{(i + 1) % 8}' and (i + 1) % 8 not in ids)
 
 
@@ -102,7 +102,8 @@ def test_never_a_translation_that_another_row_alone_has(tmp_path):
         numbers = [int(i) % 8 for i in batches.pairs['faq'].ids(batch.rows)]
         assert len(set(numbers)) == 4
         answered_in_german += batch.passage_langs.count('de')
-        texts = batch_negatives(batches, step, 2)[:, [lang == 'en' for lang in batch.passage_langs]].ravel().tolist()
+        english = [lang == 'en' for lang in batch.passage_langs]
+        texts = batch_negatives(batches, batch, 2)[:, english].ravel().tolist()
         assert not {f'en p{i}' for i in numbers} & set(texts)
         seen.update(text[3] for text in texts)
     assert answered_in_german > 60 and seen['p'] > seen['n'] > 0
@@ -112,7 +113,7 @@ def test_more_given_than_asked_for_are_drawn_evenly(tmp_path):
     batches = plan((row(i, ('de',), {'de': [f'de n{i}.{j}' for j in range(5)]}) for i in range(8)), tmp_path)
     drawn = Counter()
     for step in range(200):
-        texts = batch_negatives(batches, step, 2)
+        texts = batch_negatives(batches, batches.batch(step), 2)
         assert all(a != b and a.split('.')[0] == b.split('.')[0] for a, b in texts.T)
         drawn.update(text.split('.')[1] for text in texts.ravel())
     assert min(drawn.values()) > 0.8 * max(drawn.values())
@@ -120,24 +121,25 @@ def test_more_given_than_asked_for_are_drawn_evenly(tmp_path):
 
 def test_equal_given_negatives_count_once(tmp_path):
     batches = plan((row(i, ('de',), {'de': [f'de n{i}'] * 3}) for i in range(12)), tmp_path)
-    first, second = batch_negatives(batches, 0, 2)
+    first, second = batch_negatives(batches, batches.batch(0), 2)
     assert all(('n' in a) != ('n' in b) for a, b in zip(first, second))
 
 
 def test_pure(corpus):
-    batches = HybridBatches(corpus, batch_size=8, mix={'crosslingual': 1.0}, temperature=0.0)
-    again = HybridBatches(ParallelPairs(corpus.folder), batch_size=8, mix={'crosslingual': 1.0}, temperature=0.0)
-    backwards = {step: batch_negatives(again, step, 3) for step in range(19, -1, -1)}
+    batches = HybridBatches(corpus, batch_size=8, mix={'crosslingual': 1.0}, source_temperature=0.0)
+    again = HybridBatches(ParallelPairs(corpus.folder), batch_size=8, mix={'crosslingual': 1.0}, source_temperature=0.0)
+    backwards = {step: batch_negatives(again, again.batch(step), 3) for step in range(19, -1, -1)}
     assert {batches.batch(step).sources[0] for step in range(20)} == {'faq', 'talks'}
-    assert all(np.array_equal(batch_negatives(batches, step, 1 + 2), backwards[step]) for step in range(20))
-    other = HybridBatches(corpus, batch_size=8, mix={'crosslingual': 1.0}, temperature=0.0, seed=1)
-    assert not np.array_equal(batch_negatives(other, 0, 3), backwards[0])
+    forwards = {step: batch_negatives(batches, batches.batch(step), 3) for step in range(20)}
+    assert all(np.array_equal(forwards[step], backwards[step]) for step in range(20))
+    other = HybridBatches(corpus, batch_size=8, mix={'crosslingual': 1.0}, source_temperature=0.0, seed=1)
+    assert not np.array_equal(batch_negatives(other, other.batch(0), 3), backwards[0])
 
 
 def test_bitext_is_filled_up_with_other_texts(corpus):
-    batches = HybridBatches(corpus, batch_size=4, mix={'crosslingual': 1.0}, temperature=0.0)
+    batches = HybridBatches(corpus, batch_size=4, mix={'crosslingual': 1.0}, source_temperature=0.0)
     step = next(step for step in range(30) if batches.batch(step).sources[0] == 'talks')
-    batch, texts = batches.batch(step), batch_negatives(batches, step, 2)
+    batch, texts = batches.batch(step), batch_negatives(batches, batches.batch(step), 2)
     numbers = [int(i[1:]) for i in batches.pairs['talks'].ids(batch.rows)]
     for slot, lang in enumerate(batch.passage_langs):
         for text in texts[:, slot]:
@@ -146,18 +148,18 @@ def test_bitext_is_filled_up_with_other_texts(corpus):
 
 def test_few_passages_are_used_again_when_all_were_used(tmp_path):
     batches = plan((row(i, ('de',), {}) for i in range(6)), tmp_path)
-    texts = batch_negatives(batches, 0, 3).ravel().tolist()
+    texts = batch_negatives(batches, batches.batch(0), 3).ravel().tolist()
     assert sorted(Counter(texts).values()) == [6, 6]
 
 
 def test_no_passage_to_fill_up_with(tmp_path):
     batches = plan((row(i, ('de',), {}) for i in range(4)), tmp_path)
     with pytest.raises(ValueError, match="step 0: beside the passages of the batch there is none in 'de' to fill"):
-        batch_negatives(batches, 0, 1)
+        batch_negatives(batches, batches.batch(0), 1)
 
 
 def test_a_source_with_nothing_beside_the_batch_takes_from_the_others(corpus):
-    batches = HybridBatches(corpus, batch_size=8, mix={'monolingual': 1.0}, temperature=0.0)
+    batches = HybridBatches(corpus, batch_size=8, mix={'monolingual': 1.0}, source_temperature=0.0)
     step = next(step for step in range(30) if batches.batch(step).sources[0] == 'german')
-    texts = batch_negatives(batches, step, 2).ravel().tolist()
+    texts = batch_negatives(batches, batches.batch(step), 2).ravel().tolist()
     assert len(set(texts)) == 16 and all(text.startswith(('de passage', 'de sentence')) for text in texts)

@@ -1,24 +1,25 @@
-"""The plan of an epoch: which pool and language each step is drawn from, and how often before."""
+"""The plan of an epoch: which supply and language each step is drawn from, and how often before."""
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
+from pyterrier_hybrid.batches.kinds import Kind
 from pyterrier_hybrid.batches.mixes import MixSchedule
 from pyterrier_hybrid.batches.plan import Plan
-from pyterrier_hybrid.batches.pools import Kind, build_pools
+from pyterrier_hybrid.batches.supply import build_supplies
 
 
 def plan_of(pairs, mix, seed=0, batch_size=8):
     schedule = MixSchedule(mix)
-    pools = [build_pools(kind, pairs.sources, batch_size) for kind in schedule.kinds]
-    return Plan(pools, schedule, temperature=1.0, batch_size=batch_size, seed=seed)
+    supplies = [build_supplies(kind, pairs.sources, batch_size) for kind in schedule.kinds]
+    return Plan(supplies, schedule, source_temperature=1.0, batch_size=batch_size, seed=seed)
 
 
 def test_draws_against_a_count_over_the_epoch(bare):
     pairs = bare(a=('qa', [('de en', 'de en', 200), ('de', 'de', 50)]), b=('qa', [('en fr', 'en fr', 90)]))
     plan = plan_of(pairs, {'monolingual': 0.5, 'multilingual': 0.5})
-    assert [(p.kind, p.name) for p in plan.pools] == [
+    assert [(p.kind, p.name) for p in plan.supplies] == [
         (kind, name) for kind in (Kind.MONOLINGUAL, Kind.MULTILINGUAL) for name in 'ab'
     ]
     assert len(plan) == 340 // 8
@@ -27,10 +28,10 @@ def test_draws_against_a_count_over_the_epoch(bare):
         for local in range(len(plan)):
             draw = plan.draw(epoch * len(plan) + local)
             assert (draw.epoch, draw.local) == (epoch, local)
-            deals = len(plan.pools[draw.pool].pairs) if plan.pools[draw.pool].kind is Kind.MONOLINGUAL else 1
-            assert draw.earlier.tolist() == [count.get((draw.pool, deal), 0) for deal in range(deals)]
-            count[draw.pool, draw.deal] = count.get((draw.pool, draw.deal), 0) + 1
-        assert len(count) == 6  # two languages of each of the monolingual pools, and the multilingual ones
+            deals = len(plan.supplies[draw.supply].pairs) if plan.supplies[draw.supply].kind is Kind.MONOLINGUAL else 1
+            assert draw.earlier.tolist() == [count.get((draw.supply, deal), 0) for deal in range(deals)]
+            count[draw.supply, draw.deal] = count.get((draw.supply, draw.deal), 0) + 1
+        assert len(count) == 6  # two languages of each of the monolingual supplies, and the multilingual ones
 
 
 @pytest.mark.parametrize(('point', 'kinds'), [(0.0, {Kind.MONOLINGUAL}), (1 - 2**-53, {Kind.MULTILINGUAL})])
@@ -41,7 +42,7 @@ def test_no_kind_of_probability_zero_is_drawn_at_the_edges(bare, monkeypatch, po
     for a in np.random.default_rng(0).dirichlet([1, 1, 1], 300):
         shares = dict(zip(('monolingual', 'crosslingual', 'multilingual'), a.tolist()))
         plan = plan_of(pairs, [(0, shares), (10**9, {'mixed': 1.0})])
-        assert {plan.pools[plan.draw(step).pool].kind for step in range(3)} == kinds
+        assert {plan.supplies[plan.draw(step).supply].kind for step in range(3)} == kinds
 
 
 def test_many_epochs_keep_few_plans(bare):

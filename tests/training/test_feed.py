@@ -14,7 +14,7 @@ HALF = {'monolingual': 0.5, 'crosslingual': 0.5}
 
 @pytest.fixture(scope='module')
 def batches(corpus):
-    return HybridBatches(corpus, batch_size=8, mix=HALF, temperature=0.0)
+    return HybridBatches(corpus, batch_size=8, mix=HALF, source_temperature=0.0)
 
 
 def expected(batches, step):

@@ -136,7 +136,7 @@ def test_stops_early_and_saves_the_best(corpus, tmp_path, scripted):
     done = record(tmp_path / 'run')
     assert (done['steps'], done['steps_done'], done['patience']) == (16, 8, 2)
     rest, _ = hold_out(corpus, 12)
-    assert done['epochs'] == 8 / len(trainer.HybridBatches(rest, batch_size=4, mix=HALF, temperature=0.0))
+    assert done['epochs'] == 8 / len(trainer.HybridBatches(rest, batch_size=4, mix=HALF, source_temperature=0.0))
     assert done['load_best_model_at_end'] is True
     assert done['validation']['figures'] == [{'step': step, 'AP': SCRIPT[step]} for step in (2, 4, 6, 8)]
     assert done['validation']['stopped'] == 'no better AP in the 2 evaluations up to step 8'

@@ -40,7 +40,7 @@ def test_by_hand(pairs):
 @pytest.mark.parametrize('temperature', [0.0, 1.0])
 def test_shares_are_what_is_drawn(corpus, mix, temperature):
     """The small corpus's sources are pooled where they cannot fill a batch of 12."""
-    batches = HybridBatches(corpus, batch_size=12, mix=mix, temperature=temperature)
+    batches = HybridBatches(corpus, batch_size=12, mix=mix, source_temperature=temperature)
     drawn, shares = batches.preview(400), drawn_shares(batches, 400)
     for part in shares:
         of_kind = drawn[drawn['kind'] == part['kind']]

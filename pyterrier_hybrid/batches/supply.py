@@ -1,60 +1,25 @@
-"""Which rows can serve which kind of batch: the pools that :class:`HybridBatches` draws from."""
+"""Which rows can serve which kind of batch: the supplies that :class:`HybridBatches` draws from."""
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from enum import Enum
 from functools import cache, cached_property
 
 import numpy as np
 import pandas as pd
 
+from pyterrier_hybrid.batches.kinds import Kind
+from pyterrier_hybrid.pairs.protocol import PairsSource, Stratum
+
 #: Rows whose passages are read at once.
 _READ = 1 << 14
 
 
-class Kind(str, Enum):
-    """What the languages of a training batch have to do with each other."""
-
-    #: X-X-mono of LAReQA (arXiv 2004.05484): one language for the whole batch.
-    MONOLINGUAL = 'monolingual'
-    #: X-Y: in every pair, the query and the passage are in two different languages.
-    CROSSLINGUAL = 'crosslingual'
-    #: Query and passage languages drawn independently for every pair, equal ones allowed.
-    MULTILINGUAL = 'multilingual'
-    #: X-X of LAReQA: one language on both sides of a pair, languages mixed inside the batch.
-    MIXED = 'mixed'
-
-
-def language_pairs(kind: Kind, source_kind: str, stratum) -> list[tuple[str, str]]:
-    """The (query language, passage language) pairs that a stratum's rows can serve in a kind of batch.
-
-    Bitext has no query side: with one language on both sides a text would be its own answer, so it serves
-    cross-lingual batches only.
-    """
-    queries, passages = stratum.query_langs, stratum.passage_langs
-    if kind is Kind.CROSSLINGUAL:
-        return [(x, y) for x in queries for y in passages if x != y]
-    if source_kind == 'bitext':
-        return []
-    if kind is Kind.MULTILINGUAL:
-        return [(x, y) for x in queries for y in passages]
-    return [(x, x) for x in queries if x in passages]
-
-
-_NEEDS = {
-    Kind.MONOLINGUAL: 'question-passage rows that have both sides in one and the same language',
-    Kind.CROSSLINGUAL: 'rows that have a query in one language and a passage in another, the same two for all',
-    Kind.MULTILINGUAL: 'question-passage rows that have a query in one language and a passage in one, the same for all',
-    Kind.MIXED: 'question-passage rows that have both sides in one and the same language',
-}
-
-
 @dataclass(frozen=True, eq=False)
-class Pool:
+class Supply:
     """The rows from which one batch of a kind can be filled: a source, or all sources too small for a batch together.
 
     Attributes:
         kind: the kind of batch.
-        name: the source's name; the names joined by ``+`` for small sources pooled.
+        name: the source's name; for small sources together, their names joined by ``+``.
         sources, strata: aligned lists (s,), the strata that serve at least one language pair, and whose they are.
         pairs: the (query language, passage language) pairs with enough passages for a batch (a,).
         serves: bool (s, a).
@@ -62,8 +27,8 @@ class Pool:
 
     kind: Kind
     name: str
-    sources: list
-    strata: list
+    sources: list[PairsSource]
+    strata: list[Stratum]
     pairs: list[tuple[str, str]]
     serves: np.ndarray
 
@@ -93,10 +58,7 @@ class Pool:
 
     @property
     def stratum_marginal(self) -> np.ndarray:
-        """How probable each stratum is, whatever the language pair: float64 (s,).
-
-        Strata are dealt by this, and the pair is drawn afterwards given the stratum, which is the same distribution.
-        """
+        """How probable each stratum is, whatever the language pair: float64 (s,)."""
         return self._joint.sum(axis=1) / self._joint.shape[1]
 
     @cached_property
@@ -105,8 +67,41 @@ class Pool:
         cumulative = np.cumsum(self._joint, axis=1)
         return cumulative / cumulative[:, -1:]
 
+    @property
+    def deals(self) -> list[tuple]:
+        """What a batch's slots are dealt for: each language pair of a kind whose batches have one pair, else all."""
+        return [(pair,) for pair in self.pairs] if self.kind.rule.one_pair else [()]
 
-def passages_per_pair(kind: Kind, sources: Iterable, batch_size: int) -> dict[tuple[str, str], int]:
+    @property
+    def deal_weights(self) -> np.ndarray:
+        """The weight of each stratum in each deal: float64 (deals, s).
+
+        Where a deal is for all language pairs, strata are dealt by their marginal probability, and the pair is drawn
+        afterwards given the stratum, which is the same distribution.
+        """
+        return (self.serves * self.sizes[:, None]).T if self.kind.rule.one_pair else self.stratum_marginal[None]
+
+    def pairs_of(self, deal: int, strata: np.ndarray, points: np.ndarray) -> np.ndarray:
+        """The language pair of each slot, as a position in ``pairs``: int64 (n,).
+
+        Args:
+            deal: of the slots.
+            strata: of the slots, int64 (n,).
+            points: float64 (n,), uniform in [0, 1).
+        """
+        if self.kind.rule.one_pair:
+            return np.full(len(strata), deal)
+        return (points[:, None] >= self.pair_given_stratum[strata]).sum(axis=1)
+
+    def passages(self, strata: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """The passage ids of rows, each of one of the strata: int64 (n,)."""
+        if all(source is self.sources[0] for source in self.sources):
+            return np.asarray(self.sources[0].passage_ids[rows])
+        ids = [self.sources[s].passage_ids[r] for s, r in zip(strata.tolist(), rows.tolist())]
+        return np.array(ids, dtype=np.int64)
+
+
+def passages_per_pair(kind: Kind, sources: Iterable[PairsSource], batch_size: int) -> dict[tuple[str, str], int]:
     """The different passages that serve each language pair in a kind of batch, counted up to ``batch_size``.
 
     Strata may share passages: texts that exist in several languages, or what was derived from them in another source.
@@ -115,7 +110,7 @@ def passages_per_pair(kind: Kind, sources: Iterable, batch_size: int) -> dict[tu
     strata: dict[tuple[str, str], list] = {}
     for source in sources:
         for stratum in source.strata:
-            for pair in language_pairs(kind, source.kind, stratum):
+            for pair in kind.language_pairs(source.kind, stratum):
                 strata.setdefault(pair, []).append((source, stratum))
     read = cache(_passages)  # a stratum serves many pairs
     return {pair: _different_passages(serving, batch_size, read) for pair, serving in strata.items()}
@@ -147,8 +142,8 @@ def _passages(source, stratum) -> set[int]:
     return found
 
 
-def _pool(kind: Kind, sources: list, batch_size: int) -> Pool | None:
-    served = [(source, s, language_pairs(kind, source.kind, s)) for source in sources for s in source.strata]
+def _supply(kind: Kind, sources: list[PairsSource], batch_size: int) -> Supply | None:
+    served = [(source, s, kind.language_pairs(source.kind, s)) for source in sources for s in source.strata]
     enough = sorted(pair for pair, n in passages_per_pair(kind, sources, batch_size).items() if n >= batch_size)
     index = {pair: i for i, pair in enumerate(enough)}
     served = [(source, s, [index[p] for p in pairs if p in index]) for source, s, pairs in served]
@@ -159,11 +154,11 @@ def _pool(kind: Kind, sources: list, batch_size: int) -> Pool | None:
     for i, (_, _, columns) in enumerate(served):
         serves[i, columns] = True
     name = '+'.join(dict.fromkeys(source.name for source, _, _ in served))
-    return Pool(kind, name, [e[0] for e in served], [e[1] for e in served], enough, serves)
+    return Supply(kind, name, [e[0] for e in served], [e[1] for e in served], enough, serves)
 
 
-def build_pools(kind: Kind, sources: Iterable, batch_size: int) -> list[Pool]:
-    """The pools of a kind: one per source that can fill a batch, and one of all the others if together they can.
+def build_supplies(kind: Kind, sources: Iterable[PairsSource], batch_size: int) -> list[Supply]:
+    """The supplies of a kind: one per source that can fill a batch, and one of all the others if together they can.
 
     A source can fill a batch of a kind when at least one language pair (one language, for monolingual batches) is
     served by rows with ``batch_size`` different passages, since none occurs twice in a batch; only such pairs are ever
@@ -178,22 +173,16 @@ def build_pools(kind: Kind, sources: Iterable, batch_size: int) -> list[Pool]:
         ValueError: no source can fill a batch of the kind, nor can the small ones together.
     """
     sources = list(sources)
-    pools, small = [], []
-    for source in sources:
-        pool = _pool(kind, [source], batch_size)
-        if pool is None:
-            small.append(source)
-        else:
-            pools.append(pool)
-    together = _pool(kind, small, batch_size) if len(small) > 1 else None
-    if together:
-        pools.append(together)
-    if not pools:
+    alone = {source.name: _supply(kind, [source], batch_size) for source in sources}
+    small = [source for source in sources if alone[source.name] is None]
+    together = _supply(kind, small, batch_size) if len(small) > 1 else None
+    supplies = [supply for supply in (*alone.values(), together) if supply]
+    if not supplies:
         there = ', '.join(f'{s.name} ({s.kind}, {len(s)} rows, {" ".join(s.languages)})' for s in sources)
         most = max(passages_per_pair(kind, sources, batch_size).values(), default=0)
         raise ValueError(
             f'no source can fill a {kind.value} batch of {batch_size}: it takes {batch_size} different passages of '
-            f'{_NEEDS[kind]}, and there are at most {most}. The sources are: {there}. Use a smaller batch_size, other '
-            f'pairs, or a mix without {kind.value}'
+            f'{kind.rule.needs}, and there are at most {most}. The sources are: {there}. Use a smaller batch_size, '
+            f'other pairs, or a mix without {kind.value}'
         )
-    return pools
+    return supplies

@@ -2,35 +2,10 @@
 import numpy as np
 import pytest
 
-from pyterrier_hybrid.batches.pools import Kind, build_pools, language_pairs, passages_per_pair
-from pyterrier_hybrid.pairs.source import Stratum
+from pyterrier_hybrid.batches.kinds import Kind
+from pyterrier_hybrid.batches.supply import build_supplies, passages_per_pair
 
 MONO, CROSS, MULTI, MIXED = Kind
-
-
-@pytest.mark.parametrize(('kind', 'source_kind', 'queries', 'passages', 'expected'), [
-    (MONO, 'qa', 'de en', 'de en', 'de-de en-en'),
-    (MIXED, 'qa', 'de en', 'de en', 'de-de en-en'),
-    (CROSS, 'qa', 'de en', 'de en', 'de-en en-de'),
-    (MULTI, 'qa', 'de en', 'de en', 'de-de de-en en-de en-en'),
-    (MONO, 'qa', 'de en', 'en fr', 'en-en'),
-    (CROSS, 'qa', 'de en', 'en fr', 'de-en de-fr en-fr'),
-    (MULTI, 'qa', 'de en', 'en fr', 'de-en de-fr en-en en-fr'),
-    (MONO, 'qa', 'de', 'de', 'de-de'),
-    (CROSS, 'qa', 'de', 'de', ''),
-    (MULTI, 'qa', 'de', 'de', 'de-de'),
-    (MONO, 'qa', 'de', 'en', ''),
-    (MIXED, 'qa', 'de', 'en', ''),
-    (CROSS, 'qa', 'de', 'en', 'de-en'),
-    (MONO, 'bitext', 'de en', 'de en', ''),
-    (MIXED, 'bitext', 'de en', 'de en', ''),
-    (MULTI, 'bitext', 'de en', 'de en', ''),
-    (CROSS, 'bitext', 'de en', 'de en', 'de-en en-de'),
-    (CROSS, 'bitext', 'de', 'de', ''),
-])  # fmt: skip
-def test_language_pairs(kind, source_kind, queries, passages, expected):
-    stratum = Stratum(tuple(queries.split()), tuple(passages.split()), 0, 1, 1)
-    assert ' '.join(f'{x}-{y}' for x, y in language_pairs(kind, source_kind, stratum)) == expected
 
 
 @pytest.fixture
@@ -43,25 +18,25 @@ def pairs(bare):
     )
 
 
-def test_one_pool_per_source_and_one_of_the_small_ones(pairs):
-    pools = build_pools(MONO, pairs.sources, 6)
-    assert [p.name for p in pools] == ['big', 'small+smaller']
-    big, together = pools
+def test_one_supply_per_source_and_one_of_the_small_ones(pairs):
+    supplies = build_supplies(MONO, pairs.sources, 6)
+    assert [p.name for p in supplies] == ['big', 'small+smaller']
+    big, together = supplies
     assert big.pairs == [('de', 'de'), ('en', 'en')]  # three rows in Thai cannot fill a batch
     assert [s.query_langs for s in big.strata] == [('de', 'en'), ('de',)]
     assert big.serves.tolist() == [[True, True], [True, False]]
     assert (big.sizes.tolist(), big.starts.tolist(), big.rows) == ([6, 4], [0, 6], 10)
     assert together.pairs == [('de', 'de')] and together.rows == 7
     assert [source.name for source in together.sources] == ['small', 'smaller']
-    assert [p.name for p in build_pools(CROSS, pairs.sources, 6)] == ['big', 'bitext']
+    assert [p.name for p in build_supplies(CROSS, pairs.sources, 6)] == ['big', 'bitext']
 
 
 def test_passages_count_and_not_rows(bare):
     pairs = bare(faq=('qa', [('de', 'de', 12)], lambda row: row // 3))
     assert passages_per_pair(MONO, pairs.sources, 4) == {('de', 'de'): 4}
-    assert build_pools(MONO, pairs.sources, 4)[0].rows == 12
+    assert build_supplies(MONO, pairs.sources, 4)[0].rows == 12
     with pytest.raises(ValueError, match='no source can fill a monolingual batch of 5'):
-        build_pools(MONO, pairs.sources, 5)
+        build_supplies(MONO, pairs.sources, 5)
 
 
 def test_passages_shared_by_strata_and_sources_count_once(bare):
@@ -70,7 +45,7 @@ def test_passages_shared_by_strata_and_sources_count_once(bare):
     assert passages_per_pair(MONO, pairs.sources, 10) == {('de', 'de'): 7, ('en', 'en'): 6}
     assert passages_per_pair(MONO, pairs.sources, 3) == {('de', 'de'): 3, ('en', 'en'): 3}  # enough: no need for more
     with pytest.raises(ValueError, match=r'a monolingual batch of 8: .*, and there are at most 7\. '):
-        build_pools(MONO, pairs.sources, 8)
+        build_supplies(MONO, pairs.sources, 8)
 
 
 COVERAGE = [' '.join(sorted({'de', chr(97 + i) * 2})) for i in range(20)]
@@ -85,10 +60,10 @@ def test_many_strata_that_share_few_passages(bare, batch_size, apart):
     pairs = bare(**{f's{i}': ('qa', part, lambda row: row % 10) for i, part in enumerate(parts)})
     assert passages_per_pair(MONO, pairs.sources, batch_size)['de', 'de'] == min(batch_size, 10)
     if batch_size <= 10:
-        assert ('de', 'de') in build_pools(MONO, pairs.sources, batch_size)[0].pairs
+        assert ('de', 'de') in build_supplies(MONO, pairs.sources, batch_size)[0].pairs
     else:
         with pytest.raises(ValueError, match=f'a mixed batch of {batch_size}: .*, and there are at most 10[.] '):
-            build_pools(MIXED, pairs.sources, batch_size)
+            build_supplies(MIXED, pairs.sources, batch_size)
 
 
 class Read:
@@ -119,9 +94,9 @@ def test_strata_are_read_only_where_it_takes_several_and_as_far_as_needed(bare, 
 
 
 def test_pairs_uniform_and_strata_by_rows(pairs):
-    (pool,) = build_pools(MULTI, pairs.sources[:1], 4)
-    assert pool.pairs == [('de', 'de'), ('de', 'en'), ('en', 'de'), ('en', 'en')]
-    marginal, cumulative = pool.stratum_marginal, pool.pair_given_stratum
+    (supply,) = build_supplies(MULTI, pairs.sources[:1], 4)
+    assert supply.pairs == [('de', 'de'), ('de', 'en'), ('en', 'de'), ('en', 'en')]
+    marginal, cumulative = supply.stratum_marginal, supply.pair_given_stratum
     joint = marginal[:, None] * np.diff(cumulative, prepend=0, axis=1)
     np.testing.assert_allclose(joint, [[0.6 / 4, 1 / 4, 1 / 4, 1 / 4], [0.4 / 4, 0, 0, 0]], atol=1e-12)
     assert cumulative[:, -1].tolist() == [1, 1]
@@ -133,8 +108,8 @@ def test_pairs_uniform_and_strata_by_rows(pairs):
     (MULTI, 'a query in one language and a passage in one'),
     (MIXED, 'both sides in one and the same language'),
 ])  # fmt: skip
-def test_no_pool_is_an_error_with_what_there_is(pairs, kind, needs):
+def test_no_supply_is_an_error_with_what_there_is(pairs, kind, needs):
     with pytest.raises(ValueError, match=f'no source can fill a {kind.value} batch of 60: .*{needs}') as error:
-        build_pools(kind, pairs.sources, 60)
+        build_supplies(kind, pairs.sources, 60)
     assert 'big (qa, 13 rows, de en th), bitext (bitext, 9 rows, de ru), small' in str(error.value)
     assert f'a mix without {kind.value}' in str(error.value)
