@@ -325,7 +325,7 @@ def test_pairs_that_changed_since_the_import_are_an_error_that_names_the_step(ba
     pairs = bare(faq=('qa', [('de', 'de', 24)], lambda row: row % 12))
     pairs.sources[0].strata = [s._replace(passages=14) for s in pairs.sources[0].strata]
     batches = HybridBatches(pairs, batch_size=14, mix={'mixed': 1.0})
-    with pytest.raises(ValueError, match="step 0: .*'faq'.* a mixed batch in de -> de, .*import the pairs anew"):
+    with pytest.raises(ValueError, match=r"step 0: .*'faq'.* a mixed batch in de -> de, .*import the pairs anew"):
         batches.batch(0)
 
 
