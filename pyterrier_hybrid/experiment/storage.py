@@ -1,14 +1,12 @@
 """Results on disk: a folder that is absent or whole, the same bytes for the same result."""
 import json
-import shutil
-import tempfile
 from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet
 
 from pyterrier_hybrid.experiment.result import Result
-from pyterrier_hybrid.indexing.publish import publish
+from pyterrier_hybrid.files import whole_folder
 from pyterrier_hybrid.measures.facts import Facts
 
 #: The file that is written last, and makes a folder a result.
@@ -32,26 +30,17 @@ def save_result(result: Result, folder: str | Path) -> Path:
     Raises:
         FileExistsError: the folder holds something that is not a result.
     """
-    folder = Path(folder)
-    if folder.exists() and not (folder / RESULT_FILE).exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f'{folder} holds something that is not a result; give another folder')
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f'{folder.name}.', dir=folder.parent))
-    try:
-        partial.chmod(0o755)  # a temporary folder is its owner's alone
+    with whole_folder(folder, mark=RESULT_FILE, overwrite=True) as new:
         for name in FRAMES:
-            getattr(result, name).to_parquet(partial / f'{name}.parquet', index=False)
+            getattr(result, name).to_parquet(new / f'{name}.parquet', index=False)
         record = {
             'format': FORMAT, 'dataset': result.dataset, 'systems': result.systems, 'measures': result.measures,
             'notes': result.notes, 'provenance': result.provenance, 'cut': result.cut,
             'facts': [facts.as_json() for facts in result.facts.values()],
         }  # fmt: skip
         text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
-        (partial / RESULT_FILE).write_text(f'{text}\n', encoding='utf-8')
-        publish(partial, folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return folder
+        (new / RESULT_FILE).write_text(f'{text}\n', encoding='utf-8')
+    return Path(folder)
 
 
 def load_result(folder: str | Path) -> Result:

@@ -1,11 +1,8 @@
 """What the ratio of the mix does: an encoder for every mix, seed and amount of data, and one table."""
-import fcntl
 import inspect
 import json
 import os
-import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
 
@@ -14,15 +11,17 @@ from ir_measures import AP, R
 
 from pyterrier_hybrid.distributed import Resources
 from pyterrier_hybrid.distributed.cluster import import_ray
+from pyterrier_hybrid.experiment.frames import SETTING_KINDS
+from pyterrier_hybrid.experiment.study_mixes import mix_name
+from pyterrier_hybrid.experiment.study_result import STUDY_FILE, StudyResult, read_study
+from pyterrier_hybrid.experiment.study_runs import Run, Study, clear_leftovers, complete_all
+from pyterrier_hybrid.files import only_one, replace_text
 from pyterrier_hybrid.measures import LPR, RankDistance
-
-from .result import KINDS
-from .study_mixes import mix_name
-from .study_result import RECORD, StudyResult, read_record
-from .study_runs import Run, Study, clear_leftovers, complete_all, load_all
 
 FORMAT = 1
 TABLE = 'study.csv'
+#: Of the name of a run's folder; file systems take 255, of which partial folders need some.
+MOST_BYTES = 200
 #: Arguments of training that do not change what is trained.
 WITHOUT_EFFECT = ('checkpoint_steps', 'device', 'report_to')
 
@@ -36,7 +35,7 @@ def ratio_study(
     dataset: str,
     fractions: Iterable[float] = (1.0,),
     measures: Sequence = (AP, R @ 10, RankDistance, LPR),
-    settings: Sequence[str] = KINDS,
+    settings: Sequence[str] = SETTING_KINDS,
     languages: Iterable[str] | None = None,
     backbone: str = 'static',
     processes: int = 1,
@@ -102,7 +101,8 @@ def ratio_study(
     _check_runs(study, runs)
     collection = EvaluationSet(dataset, languages=languages)
     made_with = _configuration(study, collection)
-    with _only_one(folder):
+    with only_one(folder):
+        folder.mkdir(exist_ok=True)
         record = _recorded(folder, made_with, mixes)
         clear_leftovers(folder)
         missing = [run for run in runs if not study.is_done(run)]
@@ -110,9 +110,9 @@ def ratio_study(
             for run in complete_all(study, missing, processes, resources, verbose):
                 bar.set_postfix_str(run.name)
                 bar.update()
-        result = StudyResult.of(load_all(study, runs), record)
-        _write(folder / TABLE, StudyResult.load(folder).values.to_csv(index=False))
-    return result
+        finished = StudyResult.load(folder)
+        replace_text(folder / TABLE, finished.values.to_csv(index=False))
+    return StudyResult.of([finished.results[run.mix, run.fraction, run.seed] for run in runs], record)
 
 
 def _resources(ray: bool | Mapping[str, float], processes: int) -> Resources | None:
@@ -155,7 +155,16 @@ def _runs(mixes: Mapping[str, Mapping[str, float]], fractions: Iterable[float], 
     fractions, seeds = sorted({float(f) for f in fractions}, reverse=True), list(dict.fromkeys(map(int, seeds)))
     if not fractions or not seeds:
         raise ValueError(f'there are no {"seeds" if fractions else "fractions"}; a study needs at least one')
-    return [Run(name, dict(mix), part, seed) for part in fractions for seed in seeds for name, mix in mixes.items()]
+    runs = [Run(name, dict(mix), part, seed) for part in fractions for seed in seeds for name, mix in mixes.items()]
+    folders: dict[str, Run] = {}
+    for run in runs:
+        if len(os.fsencode(run.name)) > MOST_BYTES:
+            raise ValueError(f'the mix {run.mix!r:.80} has too long a name for a folder; give it a shorter one')
+        other = folders.setdefault(run.name.casefold(), run)
+        if other is not run:
+            raise ValueError(f'the mixes {other.mix!r} and {run.mix!r} differ in case alone, and not in the names of '
+                             'folders on every system; call one of them otherwise')  # fmt: skip
+    return runs
 
 
 def _check_runs(study: Study, runs: list[Run]) -> None:
@@ -212,12 +221,12 @@ def _recorded(folder: Path, made_with: dict, mixes: dict) -> dict:
         FileExistsError: the folder holds something else than a study.
         ValueError: a study made in another way.
     """
-    record = read_record(folder)
-    if record is None and any(path.name != '.lock' for path in folder.iterdir()):
+    record = read_study(folder)
+    if record is None and any(folder.iterdir()):
         raise FileExistsError(f'{folder} holds something that is not a study; give another folder')
     found = record or {'format': FORMAT, 'made_with': made_with, 'mixes': {}}
     if found.get('format') != FORMAT:
-        raise ValueError(f'{folder / RECORD} is of another format than {FORMAT}; begin the study anew elsewhere')
+        raise ValueError(f'{folder / STUDY_FILE} is of another format than {FORMAT}; begin the study anew elsewhere')
     made_with = json.loads(json.dumps(made_with))  # as it was written, so that tuples equal lists
     now = {**made_with, **made_with['training'], 'mixes': mixes}
     then = {**found['made_with'], **found['made_with']['training'], 'mixes': {**mixes, **found['mixes']}}
@@ -230,29 +239,5 @@ def _recorded(folder: Path, made_with: dict, mixes: dict) -> dict:
             )
     new = {**found, 'mixes': {**found['mixes'], **mixes}}
     if new != record:
-        _write(folder / RECORD, json.dumps(new, indent=1, ensure_ascii=False) + '\n')
+        replace_text(folder / STUDY_FILE, json.dumps(new, indent=1, ensure_ascii=False) + '\n')
     return new
-
-
-def _write(path: Path, text: str) -> None:
-    """Replaces a file's text in one step."""
-    partial = path.with_name(f'{path.name}.partial')
-    partial.write_text(text, encoding='utf-8')
-    partial.replace(path)
-
-
-@contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """Makes this process the only one at work in the folder, which is made; an unused one disappears again."""
-    existed = folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / '.lock').open('w') as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ValueError(f'another process is at work on the study in {folder}; wait for it, or stop it') from None
-        try:
-            yield
-        finally:
-            if not existed and not (folder / RECORD).exists():
-                shutil.rmtree(folder, ignore_errors=True)

@@ -1,5 +1,6 @@
 """The mixes of a study: points on the paper's line, and on a simplex over three kinds of batches."""
 from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 
 #: The corners of :func:`simplex`.
 CORNERS = ('monolingual', 'crosslingual', 'multilingual')
@@ -54,8 +55,18 @@ def simplex(steps: int, kinds: Sequence[str] = CORNERS) -> dict[str, dict[str, f
 
 
 def mix_name(mix: Mapping[str, float]) -> str:
-    """A mix's name, which can be part of a file name: ``'mono0.25-cross0.75'``."""
-    return '-'.join(f'{_SHORT.get(kind, kind)}{share:.3g}' for kind, share in mix.items() if share)
+    """A mix's name, which can be part of a file name: ``'mono0.25-cross0.75'``.
+
+    Shares have as many digits as tell them apart: ``'mono0.333-multi0.667'`` for thirds, ``'mono0.3333-multi0.6667'``
+    for shares of .3333 and .6667.
+    """
+    return '-'.join(f'{_SHORT.get(kind, kind)}{_digits(share)}' for kind, share in mix.items() if share)
+
+
+def _digits(share: float) -> str:
+    """Three digits for fractions of up to 30 parts, which are at least .0011 apart; otherwise twelve."""
+    is_simple = abs(Fraction(share).limit_denominator(30) - Fraction(share)) < 1e-12
+    return f'{share:.3g}' if is_simple else f'{share:.12g}'
 
 
 def _compositions(total: int, parts: int) -> list[tuple[int, ...]]:

@@ -6,11 +6,11 @@ from pathlib import Path
 import pandas as pd
 
 from pyterrier_hybrid.batches import Kind
-
-from .result import Result
+from pyterrier_hybrid.experiment.result import Result
+from pyterrier_hybrid.experiment.storage import RESULT_FILE
 
 #: Written when a study begins: what all of its runs have in common, and its mixes by name.
-RECORD = 'study.json'
+STUDY_FILE = 'study.json'
 #: The columns of a mix's shares.
 SHARES = tuple(kind.value for kind in Kind)
 RUN = ('mix', *SHARES, 'fraction', 'seed')
@@ -53,10 +53,10 @@ class StudyResult:
             FileNotFoundError: no study in the folder, or none of its runs is finished.
         """
         folder = Path(folder)
-        record = read_record(folder)
+        record = read_study(folder)
         if record is None:
-            raise FileNotFoundError(f'there is no study in {folder}: it has no {RECORD}')
-        results = [Result.load(path.parent) for path in sorted((folder / 'results').glob('*/result.json'))]
+            raise FileNotFoundError(f'there is no study in {folder}: it has no {STUDY_FILE}')
+        results = [Result.load(path.parent) for path in sorted((folder / 'results').glob(f'*/{RESULT_FILE}'))]
         if not results:
             raise FileNotFoundError(f'no run of the study in {folder} is finished yet')
         return cls.of(results, record)
@@ -82,13 +82,13 @@ class StudyResult:
         return cls(pd.concat(frames, ignore_index=True), runs, first.dataset, first.measures, record)
 
 
-def read_record(folder: Path) -> dict | None:
+def read_study(folder: Path) -> dict | None:
     """The record of the study in a folder; None if there is none.
 
     Raises:
         ValueError: a damaged record.
     """
-    path = folder / RECORD
+    path = folder / STUDY_FILE
     if not path.is_file():
         return None
     try:

@@ -1,10 +1,9 @@
 """One run of a study, an encoder trained on one mix and evaluated; and many runs, in processes and on machines."""
 import os
-import shutil
+import re
 import signal
-import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
@@ -17,8 +16,8 @@ from urllib.parse import quote
 
 from pyterrier_hybrid.distributed import Resources, on_ray
 from pyterrier_hybrid.distributed.resources import processors
-
-from .result import Result
+from pyterrier_hybrid.experiment.storage import RESULT_FILE
+from pyterrier_hybrid.publishing import discard, scratch, scratches
 
 #: Seconds in which a file system has to show here what another machine has finished; NFS takes up to a minute.
 SEEN_WITHIN = 90
@@ -42,9 +41,15 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The name of its folders."""
-        part = '' if self.fraction == 1 else f'-data{self.fraction:g}'
-        return f'{quote(self.mix, safe=" ,+=")}{part}-seed{self.seed}'
+        """The name of its folders, different for every run."""
+        mix = re.sub('-(?=data|seed)', '%2D', quote(self.mix, safe=' ,+='))  # as what follows begins with these
+        part = '' if self.fraction == 1 else f'-data{_shortest(self.fraction)}'
+        return f'{mix}{part}-seed{self.seed}'
+
+
+def _shortest(number: float) -> str:
+    short = f'{number:g}'
+    return short if float(short) == number else repr(number)
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class Study:
 
     def is_done(self, run: Run) -> bool:
         """Whether a run is trained and evaluated."""
-        return self.result_folder(run).is_dir()
+        return (self.result_folder(run) / RESULT_FILE).is_file()
 
     def pairs_for(self, run: Run):
         """The pairs that a run is trained on."""
@@ -87,10 +92,9 @@ def complete(study: Study, run: Run, verbose: bool) -> None:
 
 def _complete(study: Study, run: Run, verbose: bool) -> None:
     from pyterrier_hybrid.encoding import HybridEncoder
+    from pyterrier_hybrid.experiment.multilingual import MultilingualExperiment
     from pyterrier_hybrid.indexing import MultilingualIndex
     from pyterrier_hybrid.training import train
-
-    from .multilingual import MultilingualExperiment
 
     model = study.model_folder(run)
     if model.is_dir():
@@ -102,12 +106,15 @@ def _complete(study: Study, run: Run, verbose: bool) -> None:
             verbose=verbose, **study.training,
         )  # fmt: skip
     collection = _collection(study.dataset, study.languages)
-    with tempfile.TemporaryDirectory(dir=study.folder, prefix='.index-') as temporary:
-        index = MultilingualIndex(Path(temporary) / 'index.flex', verbose=verbose)
+    work = scratch(_index_target(study.folder))
+    try:
+        index = MultilingualIndex(work / 'index.flex', verbose=verbose)
         (encoder.doc_encoder() >> index).index(collection.docs())
         result = MultilingualExperiment(
             {run.mix: (encoder, index)}, collection, study.measures, settings=study.settings, verbose=verbose
         )
+    finally:
+        discard(work)
     place = {'mix': run.mix, 'shares': run.shares, 'fraction': run.fraction, 'seed': run.seed}
     replace(result, provenance={**result.provenance, 'run': place}).save(study.result_folder(run))
 
@@ -174,15 +181,15 @@ def _wait_for_result(folder: Path) -> None:
         time.sleep(0.5)
 
 
-def load_all(study: Study, runs: Iterable[Run]) -> list[Result]:
-    """The results of finished runs."""
-    return [Result.load(study.result_folder(run)) for run in runs]
-
-
 def clear_leftovers(folder: Path) -> None:
-    """Removes what killed processes have left behind: indexes, and encoders that were being saved."""
-    for path in (*folder.glob('.index-*'), *folder.glob('models/*.training-*')):
-        shutil.rmtree(path, ignore_errors=True)
+    """Removes the indexes that killed processes have left; training and saving remove what they have left there."""
+    for leftover in scratches(_index_target(folder)):
+        discard(leftover)
+
+
+def _index_target(folder: Path) -> Path:
+    """What the working folders of the indexes are named after; nothing is written there."""
+    return folder / 'index'
 
 
 def _folder(pairs) -> Path:
@@ -229,6 +236,6 @@ def _obey_parent() -> None:
 @lru_cache(maxsize=1)
 def _collection(dataset: str, languages: tuple[str, ...] | None):
     """The collection, read once in a process."""
-    from .evaluation_set import EvaluationSet
+    from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet
 
     return EvaluationSet(dataset, languages=languages)

@@ -104,13 +104,13 @@ def test_one_process_goes_on_where_a_cluster_was_stopped(ray, tmp_path, pairs, m
     monkeypatch.setattr(study_runs, 'on_ray', stopped)
     with pytest.raises(KeyboardInterrupt):
         ratio_study(pairs, tmp_path / 's', ray={'num_cpus': 2}, **ARGUMENTS)  # one run at a time
-    (finished,) = (tmp_path / 's' / 'results').iterdir()
+    (finished,) = (tmp_path / 's' / 'results').glob('[!.]*')
     before = (finished / 'result.json').stat().st_mtime_ns
     with torch_threads(2):  # as many as the run on the cluster had
         ratio_study(pairs, tmp_path / 's', **ARGUMENTS)
         ratio_study(pairs, tmp_path / 'alone', **ARGUMENTS)
     assert (finished / 'result.json').stat().st_mtime_ns == before
-    assert len(list((tmp_path / 's' / 'results').iterdir())) == 2
+    assert len(list((tmp_path / 's' / 'results').glob('[!.]*'))) == 2
     check_same(tmp_path / 's', tmp_path / 'alone')
 
 

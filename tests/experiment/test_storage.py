@@ -16,7 +16,7 @@ def test_what_is_saved_is_loaded(make_result, same, tmp_path):
     result = make_result()
     folder = result.save(tmp_path / 'deep' / 'result')
     same(Result.load(folder), result)
-    assert [path.name for path in folder.parent.iterdir()] == ['result']  # nothing temporary is left
+    assert {path.name for path in folder.parent.iterdir()} == {'result', '.result.lock'}  # nothing temporary is left
 
 
 def test_the_same_result_has_the_same_bytes(make_result, tmp_path):
@@ -30,7 +30,7 @@ def test_an_earlier_result_is_replaced_and_nothing_else_is(make_result, tmp_path
     assert Result.load(later.save(tmp_path / 'result')).dataset == 'later'
     (tmp_path / 'mine').mkdir()
     (tmp_path / 'mine' / 'notes.txt').write_text('x')
-    with pytest.raises(FileExistsError, match='mine holds something that is not a result'):
+    with pytest.raises(FileExistsError, match='mine has no result.json: it is something else'):
         later.save(tmp_path / 'mine')
     assert [path.name for path in (tmp_path / 'mine').iterdir()] == ['notes.txt']
 
@@ -41,7 +41,7 @@ def test_a_save_that_fails_leaves_the_earlier_result(make_result, tmp_path):
     with pytest.raises(ValueError, match='JSON'):
         replace(make_result(dataset='later'), provenance={'loss': float('nan')}).save(tmp_path / 'result')
     assert content(tmp_path / 'result') == before
-    assert [path.name for path in tmp_path.iterdir()] == ['result']
+    assert {path.name for path in tmp_path.iterdir()} == {'result', '.result.lock'}
 
 
 @pytest.mark.parametrize('damage, error, message', [

@@ -1,4 +1,3 @@
-import fcntl
 import functools
 import json
 import os
@@ -17,6 +16,7 @@ from pyterrier_hybrid.experiment.study import ratio_study
 from pyterrier_hybrid.experiment.study_mixes import alphas
 from pyterrier_hybrid.experiment.study_result import StudyResult
 from pyterrier_hybrid.experiment.study_runs import Run
+from pyterrier_hybrid.files import only_one
 from pyterrier_hybrid.indexing import MultilingualIndex
 from pyterrier_hybrid.measures import RankDistance
 from pyterrier_hybrid.pairs import ParallelPairs
@@ -62,7 +62,7 @@ def test_every_mix_seed_and_fraction(tmp_path, pairs, small):
     assert list(runs.itertuples(index=False, name=None)) == [
         (mix, fraction, seed) for mix in ('cross1', 'mono1') for fraction in (0.5, 1) for seed in (0, 7)
     ]
-    assert sorted(path.name for path in (tmp_path / 'study' / 'models').iterdir()) == [
+    assert sorted(path.name for path in (tmp_path / 'study' / 'models').glob('[!.]*')) == [
         f'{mix}{data}-seed{seed}' for mix in ('cross1', 'mono1') for data in ('-data0.5', '') for seed in (0, 7)
     ]
     assert len(study.values) == 8 * 4 and study.values['value'].notna().all()
@@ -98,8 +98,8 @@ def test_a_stopped_study_goes_on_and_a_finished_one_is_read(tmp_path, pairs, sma
     monkeypatch.setattr('pyterrier_hybrid.experiment.multilingual.MultilingualExperiment', stopped)
     with pytest.raises(KeyboardInterrupt):
         ratio_study(pairs, folder, **arguments)
-    assert [path.name for path in (folder / 'results').iterdir()] == ['cross1-seed0']
-    assert not list(folder.glob('.index-*'))
+    assert [path.name for path in (folder / 'results').glob('[!.]*')] == ['cross1-seed0']
+    assert not list(folder.glob('.index*'))
     assert list(StudyResult.load(folder).results) == [('cross1', 1.0, 0)]
 
     study = ratio_study(pairs, folder, **arguments)
@@ -121,14 +121,27 @@ def test_mixes_and_seeds_may_be_added(tmp_path, pairs, small, trained):
     assert list(StudyResult.load(tmp_path / 's').results) == [('one', 1.0, 0), ('two / 2', 1.0, 1)]
 
 
-def test_leftovers_of_killed_processes_are_removed(tmp_path, pairs, small):
+def test_what_killed_processes_have_left_is_removed(tmp_path, pairs, small, monkeypatch):
+    """What they have left is made by killing: no name is written here that the code would have to agree with."""
     arguments = {'mixes': [{'mixed': 1}], 'dataset': small, **FEW}
-    ratio_study(pairs, tmp_path / 's', **arguments)
-    left = [tmp_path / 's' / '.index-x', tmp_path / 's' / 'models' / 'mixed1-seed1.training-7']
-    for folder in left:
-        folder.mkdir()
-    ratio_study(pairs, tmp_path / 's', **arguments)
-    assert not any(folder.exists() for folder in left)
+    folder, empty = tmp_path / 's', []
+
+    def killed(*_, **__):
+        empty.append({path.name for path in folder.iterdir()})
+        monkeypatch.setattr('pyterrier_hybrid.experiment.study_runs.discard', lambda _: None)  # nothing is tidied up
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('pyterrier_hybrid.experiment.multilingual.MultilingualExperiment', killed)
+    with pytest.raises(KeyboardInterrupt):
+        ratio_study(pairs, folder, **arguments)
+    left = {path.name for path in folder.iterdir()}
+    assert len(left - {'study.json', 'models'}) == 1
+    (folder / '.index-of-mine').mkdir()
+    monkeypatch.undo()
+    ratio_study(pairs, folder, **arguments)
+    assert {path.name for path in folder.iterdir()} == {
+        'study.json', 'study.csv', 'models', 'results', '.index-of-mine'
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(('change', 'message'), [
@@ -169,11 +182,8 @@ def test_another_backbone_is_refused(tmp_path, pairs, small):
 
 def test_one_process_at_a_time(tmp_path, pairs, small):
     arguments = {'mixes': [{'mixed': 1}], 'dataset': small, **FEW}
-    (tmp_path / 's').mkdir()
-    with (tmp_path / 's' / '.lock').open('w') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(ValueError, match='another process is at work on the study'):
-            ratio_study(pairs, tmp_path / 's', **arguments)
+    with only_one(tmp_path / 's'), pytest.raises(ValueError, match=r'another process or thread is writing .*s;'):
+        ratio_study(pairs, tmp_path / 's', **arguments)
     ratio_study(pairs, tmp_path / 's', **arguments)
 
 
@@ -182,6 +192,8 @@ def test_one_process_at_a_time(tmp_path, pairs, small):
     ({'mixes': {'monolingual': 1.0}}, ValueError, r'to study one, give mixes=\[mix\]'),
     ({'mixes': [{'mono': 1}]}, ValueError, "names the kind 'mono'"),
     ({'mixes': [{'mixed': 0.5}]}, ValueError, r'sums to 0\.5'),
+    ({'mixes': {'a': {'mixed': 1}, 'A': {'mixed': 1}}}, ValueError, "'a' and 'A' differ in case alone"),
+    ({'mixes': {'a' * 500: {'mixed': 1}}}, ValueError, 'too long a name for a folder; give it a shorter one'),
     ({'seeds': []}, ValueError, 'there are no seeds'),
     ({'fractions': []}, ValueError, 'there are no fractions'),
     ({'fractions': [2]}, ValueError, 'the fraction of the pairs is 2'),
@@ -212,6 +224,11 @@ def test_a_folder_of_something_else(tmp_path, pairs, small):
 def test_names_of_runs():
     assert Run('mono0.5-cross0.5', {}, 1.0, 3).name == 'mono0.5-cross0.5-seed3'
     assert Run('../x', {}, 0.25, 0).name == '..%2Fx-data0.25-seed0'
+    runs = [
+        *(Run(mix, {}, part, 0) for mix in ('half', 'half-data0.5', 'half-seed0', 'half%2D') for part in (1.0, 0.5)),
+        *(Run('half', {}, part, seed) for part in (0.12345671, 0.12345672, 1 / 3) for seed in (0, 10)),
+    ]
+    assert len({run.name for run in runs}) == len(runs)
 
 
 def test_threads_are_shared_out(monkeypatch):
@@ -289,7 +306,7 @@ def test_runs_of_several_folders_make_one_study(tmp_path, pairs, small, trained)
     arguments = {'mixes': [{'mixed': 1}], 'dataset': small, **FEW}
     studies = [ratio_study(pairs, tmp_path / f's{seed}', seeds=[seed], **arguments) for seed in (0, 1)]
     for part in ('models', 'results'):
-        for run in (tmp_path / 's1' / part).iterdir():
+        for run in (tmp_path / 's1' / part).glob('[!.]*'):
             shutil.move(run, tmp_path / 's0' / part / run.name)
     both = ratio_study(pairs, tmp_path / 's0', seeds=[0, 1], **arguments)
     assert len(trained) == 2

@@ -31,6 +31,15 @@ def test_names_leave_out_what_has_no_share():
     assert mix_name({'monolingual': 1 / 3, 'crosslingual': 0, 'multilingual': 2 / 3}) == 'mono0.333-multi0.667'
 
 
+def test_mixes_that_round_alike_have_names_of_their_own():
+    assert list(alphas([0.3333, 0.3334, 1 / 3])) == [
+        'mono0.3333-cross0.6667', 'mono0.3334-cross0.6666', 'mono0.333-cross0.667',
+    ]  # fmt: skip
+    values = sorted({i / n for n in range(1, 45) for i in range(n + 1)})
+    assert len(alphas(values)) == len(values)
+    assert len(alphas([0.3, 0.1 + 0.2])) == 1  # the same share, added up in another way
+
+
 @pytest.mark.parametrize(('make', 'message'), [
     (lambda: alphas([0.5, 1.5]), r'alpha is 1\.5; it is the share of monolingual batches, 0 to 1'),
     (lambda: alphas([float('nan')]), 'alpha is nan'),
