@@ -30,7 +30,7 @@ def test_an_earlier_result_is_replaced_and_nothing_else_is(make_result, tmp_path
     assert Result.load(later.save(tmp_path / 'result')).dataset == 'later'
     (tmp_path / 'mine').mkdir()
     (tmp_path / 'mine' / 'notes.txt').write_text('x')
-    with pytest.raises(FileExistsError, match='mine has no result.json: it is something else'):
+    with pytest.raises(FileExistsError, match=r'mine has no result\.json: it is something else'):
         later.save(tmp_path / 'mine')
     assert [path.name for path in (tmp_path / 'mine').iterdir()] == ['notes.txt']
 
