@@ -19,7 +19,7 @@ class Param(ParamInfo):
 
     Args:
         clean: returns the value as the measure keeps it, or raises ValueError with a phrase that says what it must be.
-        default: its value where it is not given.
+        default: its value if it is not given.
         required: whether the measure can be computed without it.
         desc: what it means.
     """
@@ -30,13 +30,13 @@ class Param(ParamInfo):
 
 
 def count(value: Any) -> int:
-    """A whole number of 1 or more."""
+    """A whole number of 1 or more, within what a float holds exactly."""
     try:
         whole = index(value)
     except TypeError:
         whole = 0
-    if isinstance(value, bool | np.bool_) or whole < 1:
-        raise ValueError('it must be a whole number of 1 or more')
+    if isinstance(value, bool | np.bool_) or not 1 <= whole <= 2**53:
+        raise ValueError('it must be a whole number of 1 or more' + ', at most 2**53' * (whole > 1))
     return whole
 
 
@@ -160,7 +160,7 @@ class LanguageMeasure(Measure):
         return self.from_ranks(relevant)
 
     def depth(self) -> int:
-        """How many documents of every list the measure looks at beyond the relevant ones; 0 for none."""
+        """How many documents of every list the measure reads, relevant or not; 0 if the relevant ones are enough."""
         return 0
 
     def aggregator(self) -> MeanAgg:
@@ -181,7 +181,7 @@ class LanguageMeasure(Measure):
 
 
 class _Mean(MeanAgg):
-    """A mean that refuses to be NaN where there was no query at all."""
+    """A mean that raises an error instead of returning NaN if there are no queries."""
 
     def __init__(self, measure: Measure):
         super().__init__()

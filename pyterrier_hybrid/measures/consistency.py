@@ -1,4 +1,4 @@
-"""MRC: whether a question gets the same ranking in whatever language it is asked."""
+"""MRC: whether a question gets the same ranking in every language in which it is asked."""
 from collections.abc import Iterable, Mapping
 from itertools import combinations, pairwise
 from typing import Any
@@ -38,15 +38,16 @@ def rank_correlation(one: Mapping[str, float], other: Mapping[str, float]) -> fl
 
 
 def mrc(runs: Mapping[str, Any], k: int, *, questions: Mapping[str, Iterable[str]] | None = None) -> float:
-    """Multilingual rank consistency at k: how alike the rankings are that the translations of a question get.
+    """Multilingual rank consistency at k: how similar the rankings of the translations of a question are.
 
     Spearman's correlation between the scores that two translations of a question give to the union of their top k
     (:func:`rank_correlation`), mean over the language pairs of a question, then over the questions that exist in
     several languages. Ranges over -1..1, higher is better: 1 if a question gets one order of documents in every
     language.
 
-    It needs no relevance: a system that returns the same wrong documents in every language is consistent. It is a
-    function over runs and no ir_measures measure, because a value depends on several runs.
+    It needs no judgements: a system that returns the same wrong documents in every language is consistent. It is a
+    function over runs and no ir_measures measure, because a value depends on several runs. In runs of this package,
+    whose equal scores were separated (:mod:`pyterrier_hybrid.ranking.separation`), equal scores count as equal.
 
     Args:
         runs: for each language of the questions its run, in any form that ir_measures takes, or with PyTerrier's column

@@ -2,8 +2,8 @@
 
 Every function takes aligned arrays, one entry per relevant document of any of the queries: ``ranks``, int (n,), counted
 from 1, 0 for a document that was not retrieved, and ``queries``, int (n,), the query's position; and the number of
-queries. It returns float64 (n_queries,), 0 for a query that has no entry. They are for what never makes a run: the
-language settings of an experiment, and the validation of a training run.
+queries. It returns float64 (n_queries,), 0 for a query that has no entry. Experiments and the validation of training
+use them: they know ranks, and never make a run.
 """
 import numpy as np
 

@@ -31,10 +31,10 @@ class Top:
 
 
 class Evaluation:
-    """A run read against qrels, for the measures to draw their arrays from.
+    """A run and qrels, as the arrays from which measures are computed.
 
-    Languages are small integers, positions in :attr:`languages`, the same for documents and for queries; the list
-    grows as languages turn up.
+    A language is a small integer, its position in :attr:`languages`, for documents and queries alike. The list grows
+    while documents and queries are read.
 
     Args:
         judgements: the qrels.

@@ -9,7 +9,7 @@ import pandas as pd
 from pyterrier_hybrid.languages import QUERY_LANG, check_language
 from pyterrier_hybrid.measures.table import Table, read_qrels
 
-#: What stands in TREC's second column where nobody wrote a language there.
+#: Values of TREC's second column that name no language.
 UNKNOWN = ('', '0', 'Q0')
 
 

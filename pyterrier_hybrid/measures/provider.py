@@ -14,7 +14,7 @@ from pyterrier_hybrid.measures.table import read_run
 
 
 class LanguageProvider(Provider):
-    """Computes the measures of this package, and no others; needs nothing that is not there."""
+    """Computes the measures of this package, and no others."""
 
     NAME = 'pyterrier_hybrid'
 
@@ -39,7 +39,7 @@ class LanguageProvider(Provider):
 
 
 class LanguageEvaluator(Evaluator):
-    """Measures on one set of qrels. Emits a value for every query of the qrels, so that ir_measures fills in none.
+    """Measures on one set of qrels. It yields a value for every query of the qrels, so that ir_measures adds none.
 
     Args:
         measures: measures of this package.

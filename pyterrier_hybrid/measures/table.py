@@ -1,4 +1,4 @@
-"""Runs and qrels as arrays. Whatever they arrive as, their ids are factorised once and shared by all measures."""
+"""Runs and qrels in any form as arrays: ids become integers once, for all measures."""
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import chain
@@ -9,7 +9,7 @@ import pandas as pd
 
 from pyterrier_hybrid.languages import DOC_LANG, QUERY_LANG
 
-#: Rows that are factorised at once: pandas needs some 27 bytes a row meanwhile, more than many a run has.
+#: Rows to factorise at a time: pandas needs about 27 bytes a row for it, which may be more than the run has.
 _CHUNK = 1 << 20
 _PYTERRIER_NAMES = {'query_id': 'qid', 'doc_id': 'docno', 'relevance': 'label'}
 
@@ -35,7 +35,7 @@ class Table:
     extra: dict[str, pd.Series] = field(default_factory=dict)
 
     def column(self, name: str, rows: np.ndarray) -> np.ndarray:
-        """The values of an extra column in the given rows, as objects; None where missing or without the column."""
+        """The values of an extra column in some rows, as objects; None for missing values and missing columns."""
         if name not in self.extra:
             return np.full(len(rows), None, dtype=object)
         values = self.extra[name].take(rows)
@@ -131,7 +131,7 @@ def _from_tuples(data: Iterable[Any], what: str, value: str, optional: tuple[str
 
 
 def _factorize(ids: pd.Series | np.ndarray, what: str, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Each id's position among the distinct ones, int32, and these in the order in which they appear first."""
+    """Each id's position among the distinct ids, int32, and the distinct ids in order of first appearance."""
     values = ids.array if isinstance(ids, pd.Series) else ids  # an array's slices do not depend on the index
     codes = np.empty(len(ids), dtype=np.int32)
     position: dict[str, int] = {}
@@ -153,7 +153,7 @@ def _refuse_ids(ids: Iterable[Any], what: str, name: str) -> None:
 
 
 def _numbers(column: pd.Series, what: str, name: str) -> np.ndarray:
-    """The column as floats, without a copy where it is one of floats; missing values become NaN."""
+    """The column as floats, not copied if it is one of floats; missing values become NaN."""
     if column.dtype == object:
         text = next((value for value in column if isinstance(value, str)), None)
     else:

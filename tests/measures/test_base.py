@@ -54,6 +54,10 @@ def test_every_measure_says_what_it_is():
      "RankDistance has no parameter 'depth'; it has cutoff, pool, norm, complete, rel, langs"),
     (lambda: LPR@10, "LPR has no parameter 'cutoff'"),
     (lambda: RankDistance@0, r'RankDistance\(cutoff=0\): it must be a whole number of 1 or more'),
+    (lambda: RankDistance@float('nan'), r'cutoff=nan'),
+    (lambda: RankDistance(rel=float('nan')), r'rel=nan\): it must be a whole number'),
+    (lambda: RankDistance@10**30, r'at most 2\*\*53'),
+    (lambda: PEER(weights={1: float('nan')}), 'weights >= 0'),
     (lambda: RankDistance@True, r'cutoff=True\): it must be a whole number'),
     (lambda: TLR@2.5, r'TLR\(cutoff=2.5\): it must be a whole number'),
     (lambda: RankDistance(pool='all'), r"pool='all'\): it must be a whole number"),
@@ -86,3 +90,21 @@ def test_a_parameter_it_cannot_have_is_refused_when_it_is_given(make, message):
 def test_what_is_missing_is_said_when_it_is_evaluated(measure, message):
     with pytest.raises(ValueError, match=message):
         ir_measures.calc_aggregate([measure], {'q': {'d1': 1}}, {'q': {'d1': 1.}})
+
+
+def test_a_message_does_not_hold_a_long_value():
+    for make in (lambda: LPR(query_lang='x' * 10**6), lambda: AWRF(langs={'d' * 10**6: 'German'}),
+                 lambda: AWRF(target='x' * 10**6)):
+        with pytest.raises(ValueError, match=r'it must be|has the language') as caught:
+            make()
+        assert len(str(caught.value)) < 400
+
+
+def test_a_message_does_not_hold_a_long_id():
+    long = 'i' * 10**6
+    for qrels, run in [([ir_measures.Qrel(long, long, 1, '0')], {}),
+                       ([ir_measures.Qrel(long, long, 1, 'de')], {long: {long: float('inf')}}),
+                       ([ir_measures.Qrel(long, long, 1, 'de'), ir_measures.Qrel(long, long, 2, 'de')], {})]:
+        with pytest.raises(ValueError, match='iiii') as caught:
+            ir_measures.calc_aggregate([RankDistance@10], qrels, run)
+        assert len(str(caught.value)) < 400

@@ -10,11 +10,8 @@ from hypothesis import strategies as st
 from ir_measures import AP, RR, P, R, Success, nDCG
 
 from pyterrier_hybrid.measures import AWRF, LPR, PEER, TLR, Complete, MaxRank, RankDistance
-from pyterrier_hybrid.measures.base import LANGS as LANGS_PARAM
-from pyterrier_hybrid.measures.base import REL, LanguageMeasure, Param, count
 from pyterrier_hybrid.measures.facts import Facts, chance, facts, is_from_ranks, per_query
-from pyterrier_hybrid.measures.provider import register
-from pyterrier_hybrid.measures.relevant import Relevant, Values
+from pyterrier_hybrid.measures.relevant import Relevant
 
 POOL = 12
 LANGS = ['de', 'en', 'th']
@@ -158,34 +155,6 @@ def test_the_value_without_preference(measure, langs, value):
 @pytest.mark.parametrize('measure', [AP, TLR @ 9, RankDistance @ 9, MaxRank @ 9, PEER @ 9, AWRF @ 9])
 def test_what_has_no_value_without_preference(measure):
     assert chance(measure, one_question([0], [0])) is None
-
-
-def test_a_new_measure_is_one_class():
-    """The example of docs/choosing-a-measure.md: parameters, direction and unit, and a formula over ranks."""
-    class _BestRank(LanguageMeasure):
-        """The best rank of any relevant document."""
-
-        __name__ = NAME = 'BestRank'
-        PRETTY_NAME = 'Rank of the first relevant document'
-        SUPPORTED_PARAMS = {'cutoff': Param(count, required=True, desc='k'), 'rel': REL, 'langs': LANGS_PARAM}  # noqa: RUF012
-        better, unit = -1, 'ranks'
-
-        def limits(self, pool=None):
-            return 1.0, self['cutoff'] + 1.0
-
-        def from_ranks(self, relevant):
-            best = relevant.best_ranks(self['cutoff']).min(axis=1)
-            return Values(best.filled(self['cutoff'] + 1).astype(float), relevant.n_langs > 0)
-
-    try:
-        register([_BestRank()])
-        measure = ir_measures.parse_measure('BestRank@5')
-        qrels = [ir_measures.Qrel('q', 'a', 1, 'de'), ir_measures.Qrel('q', 'b', 1, 'en')]
-        assert ir_measures.calc_aggregate([measure], qrels, {'q': {'x': 3.0, 'b': 2.0}}) == {measure: 2}
-        assert per_query(measure, one_question([0, 4], [0, 1])).value.tolist() == [4]
-        assert facts(measure).unit == 'ranks' and is_from_ranks(measure)
-    finally:
-        ir_measures.measures.registry.pop('BestRank', None)
 
 
 @pytest.mark.parametrize('measure', [AP, RankDistance, RankDistance(pool=9, norm=True), LPR, ir_measures.NumRet])
