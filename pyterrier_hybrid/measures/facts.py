@@ -41,7 +41,6 @@ class Facts:
     low: float = -np.inf
     high: float = np.inf
 
-
     @classmethod
     def of(cls, name: str) -> 'Facts':
         """The facts of the measure that ir_measures reads from a repr; of one that it cannot read, the name alone."""
