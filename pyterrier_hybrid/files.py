@@ -77,10 +77,10 @@ def whole_folder(
     """
     target = resolved(target)
     with writing(target, remedy):
-        check_target(target, mark=mark, overwrite=overwrite)
+        check_target(target, marks=(mark,), overwrite=overwrite)
         with only_one(target) if lock else nullcontext():
             restore(target)
-            check_target(target, mark=mark, overwrite=overwrite)
+            check_target(target, marks=(mark,), overwrite=overwrite)
             for leftover in scratches(target):
                 discard(leftover)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -217,9 +217,7 @@ def writing(path: str | os.PathLike, remedy: str = '') -> Iterator[None]:
         code = error.errno if isinstance(error, OSError) else None
         if code is None and _SAID_FULL.search(str(error)):
             code = errno.ENOSPC
-        refused = os.path.abspath(getattr(error, 'filename', None) or path)
-        here = refused.startswith(os.path.dirname(os.path.abspath(path)))
-        if hasattr(error, 'written') or not (code in _FULL or (code in _DENIED and here)):
+        if hasattr(error, 'written') or (code not in _FULL and code not in _DENIED) or _is_elsewhere(error, path):
             raise
         why, what = _FULL.get(code) or _DENIED[code], 'make it writable or choose another path'
         if code in _FULL:
@@ -227,6 +225,15 @@ def writing(path: str | os.PathLike, remedy: str = '') -> Iterator[None]:
         raised = OSError(code, f'{path} cannot be written, {why} ({error!s:.200}): {what}. {remedy}'.rstrip())
         raised.written = path  # a block around this one lets it pass
         raise raised from error
+
+
+def _is_elsewhere(error: Exception, path: str | os.PathLike) -> bool:
+    """Whether the error names a file that is neither beside the path, nor in it, nor one of its parents."""
+    named = getattr(error, 'filename', None)
+    if not isinstance(named, (str, bytes, os.PathLike)):
+        return False
+    named, path = resolved(os.fsdecode(named)), resolved(path)
+    return path.parent not in named.parents and named not in path.parents
 
 
 def resolved(path: str | os.PathLike) -> Path:

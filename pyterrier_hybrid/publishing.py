@@ -76,23 +76,23 @@ def discard(folder: Path) -> None:
             folder.rmdir()
 
 
-def check_target(target: Path, *, mark: str, overwrite: bool) -> None:
+def check_target(target: Path, *, marks: tuple[str, ...], overwrite: bool) -> None:
     """Checks that a folder may be published at the target.
 
     Args:
         target: a path.
-        mark: the file that makes a folder one of the kind that is written.
+        marks: files that make a folder one of the kind that is written.
         overwrite: whether such a folder may be replaced.
 
     Raises:
-        Exists: there is a file or a folder with content, and it may not be replaced or has no ``mark``.
+        Exists: there is a file or a folder with content, and it may not be replaced or has none of the ``marks``.
     """
     if not os.path.lexists(target) or is_empty(target):
         return
     if not overwrite:
         raise Exists(errno.EEXIST, f'{target} exists already; overwrite it, or choose another path')
-    if not (target / mark).is_file():
-        raise Exists(errno.EEXIST, f'{target} has no {mark}: it is something else and is left as it is; '
+    if not any((target / mark).is_file() for mark in marks):
+        raise Exists(errno.EEXIST, f'{target} has no {marks[0]}: it is something else and is left as it is; '
                                    'choose another path')  # fmt: skip
 
 
@@ -101,13 +101,20 @@ def is_empty(path: Path) -> bool:
     return path.is_dir() and not any(path.iterdir())
 
 
-def publish(folder: Path, target: Path, *, mark: str, overwrite: bool) -> None:
+def publish(folder: Path, target: Path, *, mark: str, overwrite: bool, replaceable: tuple[str, ...] = ()) -> None:
     """Flushes a complete folder inside a working folder to the disk, and gives it the target's name in one step.
 
     What it replaces moves into the working folder. A folder cannot be renamed onto one with content, so the two
     exchange their names by one system call: renameat2(2) of Linux, renamex_np(2) of macOS. Some file systems, NFS
     among them, cannot do that. There it takes two renames; where a kill falls between them, the next reader or writer
     puts the old folder back (:func:`restore`).
+
+    Args:
+        folder: what is published.
+        target: the name it gets.
+        mark: the file that makes it complete.
+        overwrite: replace a folder at the target that has this mark, too.
+        replaceable: other files that make a folder one that may be replaced.
 
     Raises:
         FileNotFoundError: the folder has no ``mark``.
@@ -116,7 +123,7 @@ def publish(folder: Path, target: Path, *, mark: str, overwrite: bool) -> None:
     if not (folder / mark).is_file():
         raise FileNotFoundError(errno.ENOENT, f'{folder} is not complete: it has no {mark}')
     sync_tree(folder)
-    check_target(target, mark=mark, overwrite=overwrite)
+    check_target(target, marks=(mark, *replaceable), overwrite=overwrite)
     if not os.path.lexists(target) or is_empty(target):
         folder.rename(target)
     elif not _exchange(folder, target):

@@ -9,6 +9,7 @@ _EXPORTS = {
     'MultilingualIndexer': 'indexer',
     'IndexingMode': 'indexer',
     'ExactRetriever': 'retriever',
+    'ExactScorer': 'scorer',
     'exact_scores': '.ranking.scores',
     'top_k': '.ranking.search',
 }

@@ -5,18 +5,21 @@ from functools import cached_property
 
 import numpy as np
 
+_CHUNK = 65_536
+
 
 class Docnos:
     """The docnos of ``n`` documents in two flat arrays, which may be memory maps.
 
     Document ``i`` is called ``data[offsets[i]:offsets[i + 1]]``, in UTF-8. The interface is the part of
     ``npids.Lookup`` that pyterrier_dr's retrievers use, ``fwd`` and ``inv``, so that they work on it unchanged; unlike
-    ``npids``, it holds a single docno, takes any Unicode, and refuses an unknown docno instead of answering -1 (which
-    then silently fetches the last document's vector). ``np.asarray(docnos)`` is an object array of ``str``.
+    ``npids``, it holds a single docno, takes any Unicode, takes no more room for a long docno than the docno has, and
+    refuses an unknown docno instead of answering -1 (with which the last document's vector is fetched).
+    ``np.asarray(docnos)`` is an object array of ``str``.
 
     Args:
-        offsets: int64, ``(n + 1,)``.
-        data: uint8, the docnos one after another.
+        offsets: int64, ``(n + 1,)``, ascending from 0.
+        data: uint8, ``(offsets[n],)``, the docnos one after another.
         order: uint32, ``(n,)``: the docids by ascending docno; computed when first needed if not given.
     """
 
@@ -37,8 +40,8 @@ class Docnos:
         return len(self.offsets) - 1
 
     def __iter__(self) -> Iterator[str]:
-        for start in range(0, len(self), 65_536):
-            yield from self._decode(np.arange(start, min(start + 65_536, len(self))))
+        for chunk in self._chunks():
+            yield from self.decode(chunk)
 
     def __getitem__(self, key):
         """``fwd[key]`` for docids (int, slice, list or array), ``inv[key]`` for docnos (str, list or array)."""
@@ -46,7 +49,7 @@ class Docnos:
         return self.inv[key] if is_docno else self.fwd[key]
 
     def __contains__(self, docno: object) -> bool:
-        return isinstance(docno, str) and bool(self._find(np.array([docno], dtype=object))[0] >= 0)
+        return bool(self.find(np.array([docno], dtype=object))[0] >= 0)
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         return np.array(list(self), dtype=dtype or object)
@@ -57,7 +60,12 @@ class Docnos:
     @cached_property
     def order(self) -> np.ndarray:
         """Docids by ascending docno, ``(n,)`` uint32. By code point, which is the order of the UTF-8 bytes."""
-        return np.argsort(self.fixed_width(np.arange(len(self))), kind='stable').astype(np.uint32)
+        import pyarrow as pa
+        from pyarrow.compute import sort_indices
+
+        buffers = [None, *(pa.py_buffer(np.ascontiguousarray(array)) for array in (self.offsets, self.data))]
+        docnos = pa.Array.from_buffers(pa.large_binary(), len(self), buffers)
+        return sort_indices(docnos).to_numpy().astype(np.uint32)
 
     @cached_property
     def rank(self) -> np.ndarray:
@@ -76,37 +84,60 @@ class Docnos:
         """``inv[docnos]``: the docids, in the shape of ``docnos``."""
         return _Inverse(self)
 
-    @cached_property
-    def width(self) -> int:
-        """The longest docno's length in bytes."""
-        return int(np.diff(self.offsets).max())
+    def decode(self, docids: np.ndarray) -> list[str]:
+        """The docnos of docids.
 
-    def fixed_width(self, docids: np.ndarray) -> np.ndarray:
-        """The docnos of ``docids`` as UTF-8 bytes padded to the longest of all: numpy's ``S`` dtype."""
-        padded = np.zeros((len(docids), self.width), dtype=np.uint8)
-        columns = np.arange(self.width)
-        for start in range(0, len(docids), 65_536):  # the positions take 8 times the room of the bytes
-            chunk = np.asarray(docids[start : start + 65_536], dtype=np.int64)
-            first, last = self.offsets[chunk], self.offsets[chunk + 1]
-            used = columns < (last - first)[:, None]
-            padded[start : start + len(chunk)][used] = self.data[(first[:, None] + columns)[used]]
-        return padded.view(f'S{self.width}').reshape(-1)
-
-    def _decode(self, docids: np.ndarray) -> list[str]:
+        Raises:
+            ValueError: they are not UTF-8, since the index is damaged.
+        """
         data = self.data
         spans = zip(self.offsets[docids].tolist(), self.offsets[docids + 1].tolist())
-        return [data[first:last].tobytes().decode() for first, last in spans]
+        try:
+            return [data[first:last].tobytes().decode() for first, last in spans]
+        except UnicodeDecodeError as error:
+            raise ValueError(f'a docno is not UTF-8 ({error}): the index is damaged; build it again') from None
+
+    def find(self, docnos: np.ndarray) -> np.ndarray:
+        """Docids of docnos (object, ``(k,)``), -1 for those that are not there: int64, ``(k,)``."""
+        hashes, docids = self._by_hash
+        wanted = _hashes(docnos)
+        found = np.full(len(docnos), -1, dtype=np.int64)
+        places = np.searchsorted(hashes, wanted)
+        open_ = np.arange(len(docnos))
+        while True:  # one turn, but for docnos of equal hashes
+            open_ = open_[places[open_] < len(hashes)]
+            open_ = open_[hashes[places[open_]] == wanted[open_]]
+            if not len(open_):
+                return found
+            candidates = docids[places[open_]].astype(np.int64)
+            equal = np.fromiter(map(_same, self.decode(candidates), docnos[open_]), dtype=bool, count=len(open_))
+            found[open_[equal]] = candidates[equal]
+            open_ = open_[~equal]
+            places[open_] += 1
 
     @cached_property
-    def _sorted(self) -> np.ndarray:
-        return self.fixed_width(self.order)
+    def _by_hash(self) -> tuple[np.ndarray, np.ndarray]:
+        """The docnos' hashes, ascending (uint64), and their docids (uint32): 12 bytes a document."""
+        hashes = np.empty(len(self), dtype=np.uint64)
+        for chunk in self._chunks():
+            hashes[chunk] = _hashes(np.array(self.decode(chunk), dtype=object))
+        order = np.argsort(hashes, kind='stable').astype(np.uint32)
+        return hashes[order], order
 
-    def _find(self, docnos: np.ndarray) -> np.ndarray:
-        """Docids of the docnos, -1 where there is none."""
-        texts = (d if isinstance(d, str) and '\0' not in d else '' for d in docnos)  # numpy drops NULs at the end
-        keys = np.array([text.encode(errors='surrogatepass') for text in texts], dtype=bytes)
-        places = np.minimum(np.searchsorted(self._sorted, keys), len(self) - 1)
-        return np.where(self._sorted[places] == keys, self.order[places].astype(np.int64), -1)
+    def _chunks(self) -> Iterator[np.ndarray]:
+        return (np.arange(start, min(start + _CHUNK, len(self))) for start in range(0, len(self), _CHUNK))
+
+
+def _hashes(docnos: np.ndarray) -> np.ndarray:
+    """Hashes of docnos, uint64; of what is none, any."""
+    from pandas.util import hash_array
+
+    texts = [str(docno).encode(errors='replace').decode() for docno in docnos]  # half a surrogate pair has no hash
+    return hash_array(np.array(texts, dtype=object), categorize=False)
+
+
+def _same(docno: str, other: object) -> bool:
+    return isinstance(other, str) and docno == other
 
 
 @dataclass(frozen=True)
@@ -120,7 +151,7 @@ class _Forward:
         if wanted.size and not 0 <= wanted.min() <= wanted.max() < len(self.docnos):
             raise IndexError(f'docids run from 0 to {len(self.docnos) - 1}; asked for {wanted.min()} to {wanted.max()}')
         unique, places = np.unique(wanted.ravel(), return_inverse=True)
-        found = np.array(self.docnos._decode(unique), dtype=object)[places].reshape(wanted.shape)
+        found = np.array(self.docnos.decode(unique), dtype=object)[places].reshape(wanted.shape)
         return found if wanted.ndim else found.item()
 
 
@@ -130,7 +161,7 @@ class _Inverse:
 
     def __getitem__(self, docnos):
         wanted = np.asarray(docnos, dtype=object)
-        found = self.docnos._find(wanted.ravel())
+        found = self.docnos.find(wanted.ravel())
         if (found < 0).any():
-            raise KeyError(f'the index has no document {wanted.ravel()[int(np.argmin(found))]!r}')
+            raise KeyError(f'the index has no document {wanted.ravel()[int(np.argmin(found))]!r:.80}')
         return found.reshape(wanted.shape) if wanted.ndim else int(found[0])

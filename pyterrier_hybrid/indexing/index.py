@@ -1,5 +1,5 @@
-"""One dense index over passages of many languages: a FLEX index that knows each document's language."""
-import json
+"""One dense index over passages of many languages, searched exactly: a FLEX index and the language of each document."""
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -13,11 +13,20 @@ from pyterrier_dr import FlexIndex
 from pyterrier_hybrid.indexing.build import Build
 from pyterrier_hybrid.indexing.docnos import Docnos
 from pyterrier_hybrid.indexing.indexer import IndexingMode, MultilingualIndexer
-from pyterrier_hybrid.indexing.publish import replaced
 from pyterrier_hybrid.indexing.retriever import ExactRetriever
-from pyterrier_hybrid.indexing.storage import META, Collection, map_vectors, open_collection
+from pyterrier_hybrid.indexing.scorer import ExactScorer
+from pyterrier_hybrid.indexing.storage import (
+    FIELDS,
+    REMEDY,
+    VECTORS,
+    Collection,
+    flex_folder,
+    map_vectors,
+    open_collection,
+)
 from pyterrier_hybrid.languages import LANG, check_language
 from pyterrier_hybrid.ranking.scores import max_norm
+from pyterrier_hybrid.stored import META, StoredIndex, check_fields
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,36 +44,58 @@ class OpenedIndex(Collection):
     fingerprint: str
 
 
-class MultilingualIndex(FlexIndex):
+class MultilingualIndex(StoredIndex, FlexIndex):
     """A dense index of documents in several languages, searched exactly in all of them or in some.
 
-    The folder is a FLEX index (``vecs.f4``, ``docnos.npids``, ``pt_meta.json``), and this class a
-    :class:`pyterrier_dr.FlexIndex`: its retrievers, scorer, pseudo-relevance feedback and LADR work on it. Added are
-    each document's language and docnos that hold any text and any number of documents. Similarity is the dot product;
-    for cosine, let the encoder normalise.
+    Similarity is the dot product; for cosine, let the encoder normalise. A build is absent or whole, whenever it is
+    killed; see :class:`MultilingualIndexer`. An object notices when its index has been replaced, and serves the new one
+    from the next call on.
 
-    A build is absent or whole, whenever it is killed; see :class:`MultilingualIndexer`. An object notices when its
-    index has been replaced, and serves the new one from the next call on.
+    The folder is a PyTerrier artifact of the type ``dense_index`` and the format ``multilingual``, which
+    ``pt.Artifact.load``, ``from_hf`` and ``from_url`` open as this class, with its languages::
+
+        x.index/pt_meta.json           metadata, size and digest of every file
+        x.index/langs.u2               the documents' languages (and docno_*: their docnos)
+        x.index/flex/                  a FLEX index
+
+    ``pyterrier_dr.FlexIndex('x.index/flex')`` opens the FLEX index alone. This class is a FlexIndex too: its
+    retrievers, pseudo-relevance feedback, LADR and FAISS indexes work on it. A folder of FLEX's format is opened as
+    well: one that an earlier version of this package built, or a plain one, whose languages ``doc_langs`` gives.
 
     Example::
 
-        index = MultilingualIndex('xquad-r.flex')
+        index = MultilingualIndex('xquad-r.index')
         (encoder.doc_encoder() >> index).index(dataset.get_corpus_iter())
         everywhere = encoder.query_encoder() >> index.retriever()
         in_german = encoder.query_encoder() >> index.retriever(100, langs='de')
+        reranked = bm25 >> encoder.query_encoder() >> index.scorer()
 
     Args:
         path: the folder.
-        verbose: show progress bars.
-        langs: for a FLEX index that was built without languages: one code per document, in the index's order, or a
+        verbose: show progress while indexing.
+        doc_langs: for a FLEX index that was built without languages: one code per document, in the index's order, or a
             mapping from docno to code.
+        langs: the old name of ``doc_langs``.
     """
 
-    def __init__(self, path: str | Path, *, verbose: bool = True, langs: Sequence[str] | Mapping | None = None):
+    ARTIFACT_FORMAT = 'multilingual'
+    FORMATS = (('dense_index', 'multilingual'), ('dense_index', 'flex'))
+    FIELDS = {'doc_count': int, 'vec_size': int}  # noqa: RUF012
+    REMEDY = REMEDY
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        verbose: bool = True,
+        doc_langs: Sequence[str] | Mapping[str, str] | None = None,
+        langs: Sequence[str] | Mapping[str, str] | None = None,
+    ):
         super().__init__(path, verbose=verbose)
-        self._langs = langs
-        self._opened: OpenedIndex | None = None
-        self._stamp = None
+        if langs is not None:
+            warnings.warn('MultilingualIndex(langs=) is now doc_langs=', FutureWarning, stacklevel=2)
+        self._doc_langs = langs if doc_langs is None else doc_langs
+        self.index_path = flex_folder(self.path)  # where FlexIndex's retrievers keep files of their own
 
     def index(self, docs: Iterable[dict]) -> 'MultilingualIndex':
         """Indexes documents with ``docno``, ``doc_vec`` and ``lang``: ``indexer(mode='create').index(docs)``."""
@@ -83,15 +114,21 @@ class MultilingualIndex(FlexIndex):
         num_results: int = 1000,
         *,
         langs: str | Iterable[str] | None = None,
+        exclude: str | None = None,
         drop_query_vec: bool = False,
+        separate: bool = True,
         device: str | None = None,
+        verbose: bool = False,
     ) -> ExactRetriever:
         """An exact retriever, in all languages or in ``langs``; see :class:`ExactRetriever`."""
-        return ExactRetriever(self, num_results, langs=langs, drop_query_vec=drop_query_vec, device=device)
+        return ExactRetriever(
+            self, num_results, langs=langs, exclude=exclude, drop_query_vec=drop_query_vec, separate=separate,
+            device=device, verbose=verbose,
+        )  # fmt: skip
 
-    def built(self) -> bool:
-        """Whether there is a finished FLEX index at the path."""
-        return _read_meta(self.index_path) is not None
+    def scorer(self) -> ExactScorer:
+        """A transformer that re-ranks the results of another retriever; see :class:`ExactScorer`."""
+        return ExactScorer(self)
 
     def languages(self) -> list[str]:
         """The languages of the documents, sorted."""
@@ -105,16 +142,24 @@ class MultilingualIndex(FlexIndex):
         """The docnos by docid, and the docids by docno; ``np.asarray`` of it is an array of str, ``(n,)``."""
         return self.open().docnos
 
+    def read_meta(self) -> dict | None:
+        meta = super().read_meta()
+        if meta is not None and (meta['format'] == 'multilingual' or 'languages' in meta):
+            check_fields(meta, FIELDS, self.path / META, REMEDY)
+            for code in meta['languages']:
+                check_language(code, f'{self.path / META} (field languages)')
+        return meta
+
     def fingerprint(self) -> str | None:
         """A digest of the vectors, docnos and languages; None if there is no finished index.
 
         Of an index that was built without languages, it digests the languages given, and the files' size and time.
         """
-        meta = _read_meta(self.index_path)
+        meta = self.read_meta()
         if meta is None or 'fingerprint' in meta:
             return meta and meta['fingerprint']
-        langs = self._langs
-        stat = (self.index_path / 'vecs.f4').stat()
+        langs = self._doc_langs
+        stat = (self.path / VECTORS).stat()
         content = [meta, stat.st_size, stat.st_mtime_ns, sorted(langs.items()) if isinstance(langs, Mapping) else langs]
         return blake2b(repr(content).encode(), digest_size=16).hexdigest()
 
@@ -128,39 +173,26 @@ class MultilingualIndex(FlexIndex):
             lang = opened.languages[opened.lang_ids[docid]]
             yield {'docno': opened.docnos.fwd[docid], 'doc_vec': opened.vecs[docid], LANG: lang}
 
-    def open(self) -> OpenedIndex:
-        """The index's arrays, memory-mapped; opened again if the index has been replaced since the last call.
-
-        Raises:
-            FileNotFoundError: there is no index, or a half-written one.
-            ValueError: it is damaged, of another format, or of no known languages.
-        """
-        while self._stamp is None or self._stamp != _stamp(self.index_path):
-            stamp = _stamp(self.index_path)
-            if stamp is None:
-                raise FileNotFoundError(_why_missing(self.index_path))
-            self._opened = self._load()
-            self._cache = {}  # what FlexIndex's retrievers keep of the vectors
-            self._stamp = stamp
-        return self._opened
-
     def payload(self, return_dvecs: bool = True, return_docnos: bool = True) -> list:
         """FlexIndex's accessor, which its retrievers read the index through: docnos, vectors, metadata."""
         opened = self.open()
         return [opened.docnos] * return_docnos + [opened.vecs] * return_dvecs + [opened.meta]
 
     def _load(self) -> OpenedIndex:
-        meta, path, langs = _read_meta(self.index_path), self.index_path, self._langs
+        meta, path, langs = self.read_meta(), self.path, self._doc_langs
+        if meta is None:
+            raise FileNotFoundError(_why_missing(path))
+        self._cache = {}  # what FlexIndex's retrievers keep of the vectors
+        self.index_path = flex_folder(path)
         if 'languages' in meta:
             if langs is not None:
-                raise ValueError(f'the index at {path} holds the languages of its documents; open it without langs=')
-            collection = open_collection(path, meta)
+                raise ValueError(f'the index at {path} knows its documents\' languages; open it without doc_langs=')
             known = {'max_norm': meta['max_norm'], 'fingerprint': meta['fingerprint']}
-            return OpenedIndex(**vars(collection), meta=meta, **known)
+            return OpenedIndex(**vars(open_collection(path, meta)), meta=meta, **known)
         if langs is None:
             raise ValueError(
-                f'the index at {path} was built without languages; give them as MultilingualIndex(path, langs=...), '
-                'one code per document, or open it as a pyterrier_dr.FlexIndex'
+                f'the index at {path} was built without languages; give them as MultilingualIndex(path, '
+                'doc_langs=...), one code per document, or open it as a pyterrier_dr.FlexIndex'
             )
         docnos = list(Lookup(path / 'docnos.npids'))
         languages, lang_ids = np.unique(_check_langs(langs, docnos, path), return_inverse=True)
@@ -172,41 +204,24 @@ class MultilingualIndex(FlexIndex):
         return {**self.__dict__, '_opened': None, '_stamp': None, '_cache': {}}  # a copy maps the files itself
 
     def __repr__(self) -> str:
-        return f'MultilingualIndex({str(self.index_path)!r})'
-
-
-def _read_meta(path: Path) -> dict | None:
-    """The metadata of the FLEX index at the path; None if there is none, or something else."""
-    try:
-        meta = json.loads((path / META).read_text())
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except ValueError as error:
-        raise ValueError(f'{path / META} is not JSON ({error}): the index is damaged; build it again') from None
-    return meta if (meta.get('type'), meta.get('format')) == ('dense_index', 'flex') else None
-
-
-def _stamp(path: Path) -> tuple | None:
-    """What changes when an index is replaced; None if there is none."""
-    if _read_meta(path) is None:
-        return None
-    stat = (path / META).stat()
-    return stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns
+        return f'MultilingualIndex({str(self.path)!r})'
 
 
 def _why_missing(path: Path) -> str:
     """Says what is at the path instead of a finished index, and what to do."""
     if (path / META).exists():
-        return f'{path} holds something else than a dense FLEX index: see its {META}'
-    if (path / 'vecs.f4').exists():
+        return f'{path} holds something else than a dense index of passages: see its {META}'
+    if (path / VECTORS).exists():
         return (
             f'the index at {path} is half-written (it has vectors and no {META}): the software that wrote it was '
             "interrupted; build it again with indexer(mode='overwrite')"
         )
-    if Build(path).plan() is not None:
-        return f"the build of the index at {path} was interrupted; indexer(mode='resume') continues it"
-    if replaced(path).exists():
-        return f'a crash has interrupted the replacement of the index at {path}; rename {replaced(path)} to it'
+    build = Build(path)
+    if build.plan() is not None:
+        return (
+            f"the build of the index at {path} was interrupted; indexer(mode='resume') continues it (its parts are in "
+            f'{build.folder.name} beside it)'
+        )
     return f'there is no index at {path}; build one with (encoder.doc_encoder() >> index).index(documents)'
 
 
@@ -216,4 +231,4 @@ def _check_langs(langs: Sequence[str] | Mapping, docnos: list[str], path: Path) 
         langs = [langs.get(docno) for docno in docnos]
     if len(langs) != len(docnos):
         raise ValueError(f'{len(langs)} languages are given for the {len(docnos)} documents of the index at {path}')
-    return [check_language(lang, f'document {docno!r}') for lang, docno in zip(langs, docnos)]
+    return [check_language(lang, f'document {docno!r:.80}') for lang, docno in zip(langs, docnos)]

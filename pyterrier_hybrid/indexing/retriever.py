@@ -1,4 +1,5 @@
 """The exact retriever of a multilingual index, as a transformer."""
+import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -7,8 +8,10 @@ import pandas as pd
 import pyterrier as pt
 import pyterrier_alpha as pta
 
+from pyterrier_hybrid.indexing.documents import as_vector
 from pyterrier_hybrid.languages import DOC_LANG, check_languages
 from pyterrier_hybrid.ranking.search import top_k
+from pyterrier_hybrid.ranking.separation import separate
 
 if TYPE_CHECKING:
     from pyterrier_hybrid.indexing.index import MultilingualIndex, OpenedIndex
@@ -20,17 +23,26 @@ class ExactRetriever(pt.Transformer):
     A query's results are ordered by (score descending, docno ascending), also at the cut, and ranks count from 0;
     queries come in the order of the topics. The score is the float32 nearest to the exact dot product (see
     :mod:`pyterrier_hybrid.ranking.scores`), so that a search with ``langs`` equals one in an index of those languages
-    alone, and equal vectors tie.
+    alone. Equal scores are then separated by the least steps that float32 has, so that every evaluator keeps this order
+    (see :mod:`pyterrier_hybrid.ranking.separation`).
 
-    Two retrievers are equal if they give equal runs: the same index, by path and fingerprint, languages and depth.
+    A query without a vector (None) gets no results, with a warning.
+
+    Two retrievers are equal if they give equal runs: the same index, by path and fingerprint, and the same options.
 
     Args:
         index: the index.
-        num_results: results per query; all documents where there are fewer.
+        num_results: results per query; all documents if there are fewer.
         langs: a language code or several, to search in these alone; None for all.
+        exclude: a column of the topics with a docno to leave out of the query's ranking. ``exclude='qid'`` leaves out
+            the question itself, in collections whose questions are passages too, such as ArguAna and Quora.
         drop_query_vec: leave ``query_vec`` out of the run.
+        separate: separate equal scores. False leaves them equal, as fusion and MRC need them.
         device: a torch device (``'cuda'``) that preselects documents in a large index; the run is the same without.
+        verbose: show a progress bar.
     """
+
+    schematic = {'label': 'Exact'}  # noqa: RUF012 (PyTerrier reads it from the class)
 
     def __init__(
         self,
@@ -38,20 +50,23 @@ class ExactRetriever(pt.Transformer):
         num_results: int = 1000,
         *,
         langs: str | Iterable[str] | None = None,
+        exclude: str | None = None,
         drop_query_vec: bool = False,
+        separate: bool = True,
         device: str | None = None,
+        verbose: bool = False,
     ):
         super().__init__()
         if not isinstance(num_results, (int, np.integer)) or isinstance(num_results, bool) or num_results < 1:
             raise ValueError(f'num_results is {num_results!r}; it is a number of results per query, at least 1')
         self.index = index
         self.num_results = int(num_results)
-        if langs is not None:
-            langs = [langs] if isinstance(langs, str) else langs
-            langs = tuple(sorted(set(langs)))
-        self.langs = langs
+        self.langs = None if langs is None else tuple(sorted({langs} if isinstance(langs, str) else set(langs)))
+        self.exclude = exclude
         self.drop_query_vec = drop_query_vec
+        self.separate = separate
         self.device = device
+        self.verbose = verbose
         if index.built():
             self._rows(index.open())
 
@@ -66,49 +81,53 @@ class ExactRetriever(pt.Transformer):
 
         Raises:
             ValueError: a query vector that is not finite, or whose size is not that of the index; a language that the
-                index does not have.
+                index does not have; a score beyond float32.
             FileNotFoundError: there is no index.
         """
-        pta.validate.query_frame(inp, extra_columns=['query_vec'])
+        excluded = [] if self.exclude is None else [self.exclude]
+        pta.validate.query_frame(inp, extra_columns=['query_vec', *excluded])
+        inp = _with_vectors(inp)
         topics = inp.drop(columns='query_vec') if self.drop_query_vec else inp
         if inp.empty:
-            return _run(topics, np.empty((0, 0), np.int64), np.empty((0, 0), np.float32), [], [])
+            return _run(topics, *(np.empty((0, 1), dtype) for dtype in (bool, np.int64, np.float32)), [], [])
         opened = self.index.open()
-        queries = _query_matrix(inp, opened.vecs.shape[1], self.index.index_path)
-        bar = pt.tqdm(total=len(inp), desc='searching', unit='query', disable=not self.index.verbose)
-        with bar:
+        queries = query_matrix(inp, opened.vecs.shape[1], self.index.path)
+        own = None if self.exclude is None else opened.docnos.find(inp[self.exclude].to_numpy(dtype=object))[:, None]
+        with pt.tqdm(total=len(inp), desc='searching', unit='query', disable=not self.verbose) as bar:
             docids, scores = top_k(
                 queries,
                 opened.vecs,
                 opened.docnos.order,
                 opened.docnos.rank,
-                self.num_results,
+                self.num_results + (own is not None),
                 max_norm=opened.max_norm,
                 rows=self._rows(opened),
                 device=self.device,
                 progress=bar.update,
             )
-        docnos = opened.docnos.fwd[docids.ravel()]
-        langs = np.array(opened.languages, dtype=object)[opened.lang_ids[docids.ravel()]]
-        return _run(topics, docids, scores, docnos, langs)
+        kept = np.ones(docids.shape, bool)
+        if own is not None:
+            kept = docids != own
+            kept &= kept.cumsum(axis=1) <= self.num_results
+        found = docids[kept]
+        langs = np.array(opened.languages, dtype=object)[opened.lang_ids[found]]
+        run = _run(topics, kept, docids, scores, opened.docnos.fwd[found], langs)
+        return run.assign(score=separate(scores[kept], np.nonzero(kept)[0])) if self.separate else run
 
     def fuse_rank_cutoff(self, k: int) -> 'ExactRetriever | None':
         """The retriever with a cutoff of ``k`` built in, if that is less than its depth."""
-        if not 1 <= k < self.num_results:
-            return None
-        return ExactRetriever(
-            self.index, k, langs=self.langs, drop_query_vec=self.drop_query_vec, device=self.device
-        )
+        return pt.inspect.transformer_apply_attributes(self, num_results=k) if 1 <= k < self.num_results else None
 
     def _rows(self, opened: 'OpenedIndex') -> np.ndarray | None:
         """Ascending docids of the documents to search in; None for all."""
-        chosen = check_languages(self.langs, opened.languages, f'the index at {self.index.index_path}')
+        chosen = check_languages(self.langs, opened.languages, f'the index at {self.index.path}')
         if chosen is None or set(chosen) == set(opened.languages):
             return None
         return np.flatnonzero(np.isin(opened.lang_ids, [opened.languages.index(lang) for lang in chosen]))
 
     def _key(self) -> tuple:
-        return self.index.index_path.resolve(), self.num_results, self.langs, self.drop_query_vec, self.device
+        options = self.num_results, self.langs, self.exclude, self.drop_query_vec, self.separate, self.device
+        return self.index.path.resolve(), *options
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ExactRetriever):
@@ -120,32 +139,52 @@ class ExactRetriever(pt.Transformer):
 
     def __repr__(self) -> str:
         langs = '' if self.langs is None else f', langs={list(self.langs)}'
-        return f'{self.index!r}.retriever({self.num_results}{langs})'
+        exclude = '' if self.exclude is None else f', exclude={self.exclude!r}'
+        return f'{self.index!r}.retriever({self.num_results}{langs}{exclude})'
 
 
-def _query_matrix(topics: pd.DataFrame, vec_size: int, path: object) -> np.ndarray:
-    """The query vectors, float32, ``(q, d)``."""
-    vectors = [np.asarray(vector, dtype=np.float32) for vector in topics['query_vec']]
-    for qid, vector in zip(topics['qid'], vectors):
-        if vector.shape != (vec_size,):
-            found = f'{len(vector)} dimensions' if vector.ndim == 1 else f'the shape {vector.shape}'
+def _with_vectors(inp: pd.DataFrame) -> pd.DataFrame:
+    """The rows that have a vector; warns of the others."""
+    missing = inp['query_vec'].isna()
+    if missing.any():
+        qid = inp['qid'][missing].iloc[0]
+        warnings.warn(f'{missing.sum()} queries have no vector, such as {qid!r:.80}, and get no results', stacklevel=4)
+        return inp[~missing]
+    return inp
+
+
+def query_matrix(topics: pd.DataFrame, vec_size: int, path: object) -> np.ndarray:
+    """The query vectors of a frame, float32, ``(q, d)``.
+
+    Args:
+        topics: ``qid`` and ``query_vec``.
+        vec_size: the index's ``d``.
+        path: the index's path, for the message.
+
+    Raises:
+        ValueError: a vector that is none, is not finite or has another size; names its qid.
+    """
+    vectors = []
+    for qid, value in zip(topics['qid'], topics['query_vec']):
+        try:
+            vectors.append(as_vector(value))
+        except ValueError as error:
+            raise ValueError(f'the vector of query {qid!r:.80} {error}') from None
+        if len(vectors[-1]) != vec_size:
             raise ValueError(
-                f'the vector of query {qid!r} has {found}, those of the index at {path} have {vec_size}: '
-                'the encoder of the queries is not the one that encoded the documents'
+                f'the vector of query {qid!r:.80} has {len(vectors[-1])} dimensions, those of the index at {path} have '
+                f'{vec_size}: the encoder of the queries is not the one that encoded the documents'
             )
-        if not np.isfinite(vector).all():
-            raise ValueError(f'the vector of query {qid!r} has a value that is not finite')
     return np.stack(vectors)
 
 
-def _run(topics: pd.DataFrame, docids: np.ndarray, scores: np.ndarray, docnos, langs) -> pd.DataFrame:
-    """The run frame: a row per query and result, in the topics' order."""
-    depth = docids.shape[1]
-    run = topics.iloc[np.repeat(np.arange(len(topics)), depth)].reset_index(drop=True)
+def _run(topics: pd.DataFrame, kept: np.ndarray, docids: np.ndarray, scores: np.ndarray, docnos, langs) -> pd.DataFrame:
+    """The run frame: a row per query and kept result, in the topics' order."""
+    run = topics.iloc[np.nonzero(kept)[0]].reset_index(drop=True)
     return run.assign(
         docno=pd.Series(docnos, dtype=str),
-        docid=docids.ravel(),
-        score=scores.ravel(),
-        rank=np.tile(np.arange(depth), len(topics)),
+        docid=docids[kept],
+        score=scores[kept],
+        rank=(kept.cumsum(axis=1) - 1)[kept],
         **{DOC_LANG: pd.Series(langs, dtype=str)},
     )

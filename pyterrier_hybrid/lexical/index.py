@@ -1,25 +1,67 @@
 """One BM25 index over the documents of all languages."""
+import errno
 import warnings
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pyterrier as pt
 import pyterrier_alpha as pta
 
+from pyterrier_hybrid.files import Exists, resolved, whole_folder
+from pyterrier_hybrid.indexing.docnos import Docnos
 from pyterrier_hybrid.lexical import storage
 from pyterrier_hybrid.lexical.analysis import ANALYSIS
 from pyterrier_hybrid.lexical.postings import Postings, invert
 from pyterrier_hybrid.lexical.retriever import BM25Retriever
 from pyterrier_hybrid.lexical.scoring import bm25_model
+from pyterrier_hybrid.publishing import is_empty
+from pyterrier_hybrid.stored import META, StoredIndex
+
+if TYPE_CHECKING:
+    import bm25s
 
 MODES = ('create', 'overwrite')
 
 
-class BM25Index(pta.Artifact, pt.Indexer):
+@dataclass(frozen=True, eq=False)
+class OpenedBM25:
+    """The content of a BM25 index, and the weights computed from it.
+
+    Attributes:
+        meta: the content of ``pt_meta.json``.
+        postings: of all documents.
+        docnos: the documents' names, in the order of their numbers.
+        searcher: see :meth:`BM25Index.searcher`; the last 32 are kept.
+    """
+
+    meta: dict
+    postings: Postings
+    docnos: Docnos = field(init=False)
+    searcher: object = field(init=False)
+
+    def __post_init__(self):
+        object.__setattr__(self, 'docnos', Docnos.of(self.postings.docnos))
+        object.__setattr__(self, 'searcher', lru_cache(maxsize=32)(partial(_searcher, self.postings)))
+
+    def langs(self) -> np.ndarray:
+        """Each document's language code, ``(n_docs,)``."""
+        return np.array(self.postings.langs)[self.postings.doc_langs]
+
+
+def _searcher(postings: Postings, langs: tuple[str, ...] | None, k1: float, b: float):
+    searched = postings if langs is None else postings.restrict(langs)
+    return searched, bm25_model(searched, k1=k1, b=b)
+
+
+class BM25Index(StoredIndex, pta.Artifact, pt.Indexer):
     """A BM25 index of documents in several languages, each analysed in its own; no Java.
 
-    The index stores term frequencies, not weights, so k1, b and the languages are chosen at retrieval.
+    The index stores term frequencies, not weights, so k1, b and the languages are chosen at retrieval. A build is
+    absent or whole, whenever it is killed. An object notices when its index has been replaced.
 
     Args:
         path: the index's folder, which need not exist yet.
@@ -34,16 +76,15 @@ class BM25Index(pta.Artifact, pt.Indexer):
 
     ARTIFACT_TYPE = storage.TYPE
     ARTIFACT_FORMAT = storage.FORMAT
+    FORMATS = ((storage.TYPE, storage.FORMAT),)
+    FIELDS = storage.FIELDS
 
     def __init__(self, path: str | Path, *, verbose: bool = True):
         super().__init__(path)
         self.verbose = verbose
-        self._fingerprint: str | None = None  # of the postings in memory
-        self._postings: Postings | None = None
-        self._searcher = lru_cache(maxsize=32)(self._build_searcher)
 
     def index(self, documents: Iterable[dict]) -> 'BM25Index':
-        """Builds the index, as ``indexer()`` does, where there is none yet."""
+        """Builds the index, as ``indexer()`` does, unless there is one."""
         return self.indexer().index(documents)
 
     def indexer(self, *, mode: str = 'create') -> 'BM25Indexer':
@@ -67,6 +108,8 @@ class BM25Index(pta.Artifact, pt.Indexer):
         b: float = 0.4,
         langs: str | Iterable[str] | None = None,
         query_lang: str | None = None,
+        exclude: str | None = None,
+        separate: bool = True,
     ) -> BM25Retriever:
         """Returns a retriever over this index; see ``BM25Retriever`` for the parameters.
 
@@ -74,53 +117,48 @@ class BM25Index(pta.Artifact, pt.Indexer):
             FileNotFoundError: there is no index yet.
             ValueError: a parameter out of its range, or a language that the index does not have.
         """
-        return BM25Retriever(self, num_results, k1=k1, b=b, langs=langs, query_lang=query_lang)
-
-    def built(self) -> bool:
-        """Whether there is a finished index of this kind at the path."""
-        try:
-            storage.read_meta(self.path)
-        except (FileNotFoundError, ValueError):
-            return False
-        return True
+        return BM25Retriever(
+            self, num_results, k1=k1, b=b, langs=langs, query_lang=query_lang, exclude=exclude, separate=separate
+        )
 
     def __len__(self) -> int:
         """The number of documents."""
-        return storage.read_meta(self.path)['doc_count']
+        return self.meta()['doc_count']
 
     def langs(self) -> dict[str, int]:
         """The languages, ascending, with the number of documents in each."""
-        return storage.read_meta(self.path)['langs']
+        return self.meta()['langs']
 
     def docnos(self) -> list[str]:
         """All docnos, ascending by code point."""
-        return self.postings().docnos.tolist()
+        return self.open().postings.docnos.tolist()
 
     def fingerprint(self) -> str:
         """A digest of the index's content: equal for the same documents in whatever order they were indexed."""
-        return storage.read_meta(self.path)['fingerprint']
+        return self.meta()['fingerprint']
+
+    def meta(self) -> dict:
+        """The metadata.
+
+        Raises:
+            FileNotFoundError: there is nothing at the path.
+            ValueError: there is something else: another artifact, a half-written folder, a file; or damage.
+        """
+        meta = self.read_meta()
+        if meta is None:
+            raise _why_missing(self.path)
+        return meta
 
     def postings(self) -> Postings:
-        """The stored postings, kept in memory until the index is rebuilt.
+        """The stored postings, kept in memory until the index is replaced.
 
         Warns:
             UserWarning: the index was analysed by another version of this package or of Snowball.
         """
-        meta = storage.read_meta(self.path)
-        if self._fingerprint != meta['fingerprint']:
-            if meta['analysis'] != ANALYSIS:
-                warnings.warn(
-                    f'{self.path} was built with analysis {meta["analysis"]} and queries are analysed with {ANALYSIS}; '
-                    "terms may not meet, so build it again with .indexer(mode='overwrite')",
-                    stacklevel=2,
-                )
-            self._postings = storage.read(self.path)
-            self._fingerprint = meta['fingerprint']
-            self._searcher.cache_clear()
-        return self._postings
+        return self.open().postings
 
-    def searcher(self, langs: tuple[str, ...] | None, k1: float, b: float):
-        """Returns what scores the documents of some languages: the last 32 are kept.
+    def searcher(self, langs: tuple[str, ...] | None, k1: float, b: float) -> tuple[Postings, 'bm25s.BM25']:
+        """Returns what scores the documents of some languages; the last 32 are kept.
 
         Args:
             langs: languages of the index, ascending; None for all.
@@ -130,12 +168,17 @@ class BM25Index(pta.Artifact, pt.Indexer):
         Returns:
             The ``Postings`` of those documents and a ``bm25s.BM25`` over them, which share the documents' numbers.
         """
-        self.postings()
-        return self._searcher(langs, k1, b)
+        return self.open().searcher(langs, k1, b)
 
-    def _build_searcher(self, langs: tuple[str, ...] | None, k1: float, b: float):
-        postings = self._postings if langs is None else self._postings.restrict(langs)
-        return postings, bm25_model(postings, k1=k1, b=b)
+    def _load(self) -> OpenedBM25:
+        meta = self.meta()
+        if meta['analysis'] != ANALYSIS:
+            warnings.warn(
+                f'{self.path} was built with analysis {meta["analysis"]} and queries are analysed with {ANALYSIS}; '
+                "terms may not meet, so build it again with .indexer(mode='overwrite')",
+                stacklevel=6,
+            )
+        return OpenedBM25(meta, storage.read(self.path, meta))
 
     def __reduce__(self):
         # Another process opens the files itself: neither arrays nor weights are sent to it.
@@ -143,6 +186,17 @@ class BM25Index(pta.Artifact, pt.Indexer):
 
     def __repr__(self) -> str:
         return f'BM25Index({str(self.path)!r})'
+
+
+def _why_missing(path: Path) -> Exception:
+    """What is at the path instead of an index, as an error."""
+    if not path.exists():
+        return FileNotFoundError(f'there is no index at {path}; build one: BM25Index({str(path)!r}).index(documents)')
+    what = f'its {META} says so' if (path / META).is_file() else f'it has no {META}'
+    return ValueError(
+        f'{path} is not a BM25 index, or a half-written one: {what}; choose another path, or remove it yourself if '
+        'nothing in it is needed'
+    )
 
 
 class BM25Indexer(pt.Indexer):
@@ -160,7 +214,7 @@ class BM25Indexer(pt.Indexer):
         self.mode = mode
 
     def index(self, documents: Iterable[dict]) -> BM25Index:
-        """Analyses, inverts and stores documents. Nothing is written before all of them were read.
+        """Analyses, inverts and stores documents.
 
         Args:
             documents: dictionaries with ``docno``, ``text`` and ``lang``; other fields are ignored.
@@ -169,15 +223,31 @@ class BM25Indexer(pt.Indexer):
             The finished index.
 
         Raises:
-            FileExistsError, ValueError: as ``storage.check_target`` and ``postings.invert``. What was at the path is
+            Exists: there is an index, and the mode is 'create'; a FileExistsError and a ValueError.
+            Busy: another process or thread builds this index; a ValueError.
+            ValueError: something else is at the path; or a document, as ``postings.invert``. What was at the path is
                 left as it was.
+            OSError: the disk is full or the folder read-only.
         """
-        overwrite = self.mode == 'overwrite'
-        storage.check_target(self.bm25_index.path, overwrite=overwrite)
-        if self.bm25_index.verbose:
-            documents = pt.tqdm(documents, desc='BM25Index', unit='doc')
-        storage.write(invert(documents), self.bm25_index.path, overwrite=overwrite)
-        return self.bm25_index
+        index, overwrite = self.bm25_index, self.mode == 'overwrite'
+        self._check()
+        with whole_folder(index.path, mark=META, overwrite=overwrite) as folder:
+            self._check()
+            if index.verbose:
+                documents = pt.tqdm(documents, desc='BM25Index', unit='doc')
+            storage.write(invert(documents), folder)
+        return index
+
+    def _check(self) -> None:
+        """Refuses a path that must not be written to."""
+        index, path = self.bm25_index, resolved(self.bm25_index.path)
+        if path.exists() and not is_empty(path):
+            meta = index.meta()
+            if self.mode == 'create':
+                raise Exists(
+                    errno.EEXIST, f"{path} holds an index of {meta['doc_count']} documents; index with "
+                    ".indexer(mode='overwrite') to replace it, or choose another path"
+                )  # fmt: skip
 
     def index_inputs(self) -> list[list[str]]:
         """The columns that indexing needs."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pyterrier_hybrid.languages import check_language
+from pyterrier_hybrid.encoding.texts import check_texts
+from pyterrier_hybrid.indexing.documents import check_docno, check_lang
 from pyterrier_hybrid.lexical.analysis import analyse
 
 
@@ -82,7 +83,7 @@ def invert(documents: Iterable[dict]) -> Postings:
     for position, document in enumerate(documents):
         docno, text, lang = check_document(document, position)
         if docno in docnos:
-            raise ValueError(f'document {docno!r} occurs twice; docnos must be different, over all languages')
+            raise ValueError(f'document {docno!r:.80} occurs twice; docnos must be different, over all languages')
         counts = Counter(analyse(text, lang))
         docnos[docno] = None
         doc_langs.append(lang)
@@ -117,22 +118,12 @@ def check_document(document: object, position: int) -> tuple[str, str, str]:
 
     Args:
         document: what is said to be a document.
-        position: its position in the corpus, counted from 0, for the message.
+        position: its position in the collection, counted from 0, for the message.
     """
-    if not isinstance(document, dict):
-        raise ValueError(
-            f'document {position} of the corpus (counted from 0) is a {type(document).__name__}; an index is built '
-            "from dictionaries with docno, text and lang (of a DataFrame: df.to_dict('records'))"
-        )
-    docno = document.get('docno')
-    if not isinstance(docno, str) or not docno.strip():
-        raise ValueError(f'document {position} of the corpus (counted from 0) has the docno {docno!r}; it needs a name')
-    if 'lang' not in document:
-        raise ValueError(f'document {docno!r} has no field lang; it says in which language the text is to be analysed')
-    text = document.get('text')
-    if not isinstance(text, str):
-        raise ValueError(f'document {docno!r} has the text {text!r}; it must be a string (an empty one is allowed)')
-    return docno, text, check_language(document['lang'], f'document {docno!r}')
+    docno = check_docno(document, position)
+    lang, text = check_lang(document, docno), document.get('text')
+    check_texts([text], 'document', [docno])
+    return docno, text, lang
 
 
 def _ascending(names: dict[str, object]) -> tuple[list[str], np.ndarray]:

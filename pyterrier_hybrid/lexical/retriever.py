@@ -1,5 +1,6 @@
 """BM25 retrieval over some or all languages of an index."""
 import math
+import warnings
 from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import TYPE_CHECKING
@@ -8,9 +9,11 @@ import numpy as np
 import pandas as pd
 import pyterrier as pt
 
+from pyterrier_hybrid.encoding.texts import check_texts
 from pyterrier_hybrid.languages import DOC_LANG, QUERY_LANG, check_language, check_languages
 from pyterrier_hybrid.lexical.analysis import analyse
 from pyterrier_hybrid.lexical.scoring import best
+from pyterrier_hybrid.ranking.separation import separate
 
 if TYPE_CHECKING:
     from pyterrier_hybrid.lexical.index import BM25Index
@@ -24,8 +27,10 @@ class BM25Retriever(pt.Transformer):
     both leave alike.
 
     The run has the topics' columns, then ``docno``, ``score`` (float32), ``rank`` (from 0) and ``doc_lang``; queries in
-    the topics' order, equal scores in the order of the docnos, also at the cut. Documents that share no term with the
-    query are not ranked, so a query of unknown words has no rows.
+    the topics' order, equal scores in the order of the docnos, also at the cut. Equal scores are then separated by the
+    least steps that float32 has, so that every evaluator keeps this order (see
+    :mod:`pyterrier_hybrid.ranking.separation`). Documents that share no term with the query are not ranked, so a query
+    of unknown words has no rows, and neither has an empty one, of which a warning tells.
 
     A retriever serves the index as it was when the retriever was made: after a rebuild it raises an error, and the two
     are different to PyTerrier, which shares the results of transformers that compare equal.
@@ -37,6 +42,9 @@ class BM25Retriever(pt.Transformer):
         b: length normalisation, 0 to 1.
         langs: the language or languages to search, None for all. Scores are those of an index of these languages alone.
         query_lang: the language of queries whose topics have no column ``query_lang``.
+        exclude: a column of the topics with a docno to leave out of the query's ranking. ``exclude='qid'`` leaves out
+            the question itself, in collections whose questions are passages too, such as ArguAna and Quora.
+        separate: separate equal scores. False leaves them equal, as fusion and MRC need them.
 
     Raises:
         FileNotFoundError: there is no index yet.
@@ -54,6 +62,8 @@ class BM25Retriever(pt.Transformer):
         b: float = 0.4,
         langs: str | Iterable[str] | None = None,
         query_lang: str | None = None,
+        exclude: str | None = None,
+        separate: bool = True,
     ):
         if not (isinstance(num_results, Integral) and num_results >= 1):
             raise ValueError(f'num_results is {num_results!r}; it is a whole number of at least 1')
@@ -68,6 +78,8 @@ class BM25Retriever(pt.Transformer):
         chosen = check_languages(langs, bm25_index.langs(), f'the index at {bm25_index.path}')
         self.langs = None if chosen is None else tuple(chosen)
         self.query_lang = None if query_lang is None else check_language(query_lang, 'the parameter query_lang')
+        self.exclude = exclude
+        self.separate = separate
         self._index_fingerprint = bm25_index.fingerprint()
 
     def transform(self, inp: pd.DataFrame) -> pd.DataFrame:
@@ -78,29 +90,37 @@ class BM25Retriever(pt.Transformer):
 
         Raises:
             pt.validate.InputValidationError: a column is missing.
-            ValueError: an empty query or an unknown language code (with the qid); an index that was rebuilt.
+            ValueError: a query that is no text, or an unknown language code (with the qid); an index that was rebuilt.
+
+        Warns:
+            UserWarning: a query is empty, or missing.
         """
         self._validate(inp)
-        if self.bm25_index.fingerprint() != self._index_fingerprint:
+        opened = self.bm25_index.open()
+        if opened.meta['fingerprint'] != self._index_fingerprint:
             raise ValueError(f'{self.bm25_index.path} was rebuilt after this retriever was made; call .bm25() again')
-        postings, model = self.bm25_index.searcher(self.langs, self.k1, self.b)
+        postings, model = opened.searcher(self.langs, self.k1, self.b)
         query_langs = inp[QUERY_LANG] if QUERY_LANG in inp.columns else [self.query_lang] * len(inp)
+        excluded = [None] * len(inp) if self.exclude is None else inp[self.exclude]
 
         none = np.empty(0, dtype=np.int64)
         docs, scores = [none], [none.astype(np.float32)]
-        for qid, query, query_lang in zip(inp['qid'], inp['query'], query_langs):
-            terms = analyse(check_query(query, qid), check_language(query_lang, f'query {qid!r}'))
+        for qid, query, query_lang, own in zip(inp['qid'], inp['query'], query_langs, excluded):
+            terms = analyse(text_of(query, qid), check_language(query_lang, f'query {qid!r:.80}'))
             known = [postings.terms[term] for term in terms if term in postings.terms]
             all_scores = model.get_scores_from_ids(known) if known else scores[0]
+            if len(all_scores) and isinstance(own, str):
+                place = np.searchsorted(postings.docnos, own)
+                all_scores[place : place + 1][postings.docnos[place : place + 1] == own] = 0
             docs.append(best(all_scores, self.num_results))
             scores.append(all_scores[docs[-1]])
 
         sizes = [len(found) for found in docs[1:]]
-        docs = np.concatenate(docs)
-        run = inp.take(np.repeat(np.arange(len(inp)), sizes))
+        docs, scores, rows = np.concatenate(docs), np.concatenate(scores), np.repeat(np.arange(len(inp)), sizes)
+        run = inp.take(rows)
         return run.assign(
             docno=postings.docnos[docs],
-            score=np.concatenate(scores),
+            score=separate(scores, rows) if self.separate else scores,
             rank=np.concatenate([none, *map(np.arange, sizes)]),
             **{DOC_LANG: np.array(postings.langs, dtype=object)[postings.doc_langs[docs]]},
         ).reset_index(drop=True)
@@ -111,6 +131,7 @@ class BM25Retriever(pt.Transformer):
 
     def _validate(self, inp: pd.DataFrame) -> None:
         needed = ['query'] if self.query_lang else ['query', QUERY_LANG]
+        needed += [] if self.exclude is None else [self.exclude]
         try:
             pt.validate.query_frame(inp, extra_columns=needed, context=self)
         except pt.validate.InputValidationError as error:
@@ -123,8 +144,8 @@ class BM25Retriever(pt.Transformer):
             ) from error
 
     def _key(self) -> tuple:
-        path = self.bm25_index.path.resolve()
-        return path, self._index_fingerprint, self.num_results, self.k1, self.b, self.langs, self.query_lang
+        options = self.num_results, self.k1, self.b, self.langs, self.query_lang, self.exclude, self.separate
+        return self.bm25_index.path.resolve(), self._index_fingerprint, *options
 
     def __eq__(self, other: object) -> bool:
         return self._key() == other._key() if isinstance(other, BM25Retriever) else NotImplemented
@@ -133,12 +154,19 @@ class BM25Retriever(pt.Transformer):
         return hash((BM25Retriever, self._key()))
 
     def __repr__(self) -> str:
-        parameters = {'k1': self.k1, 'b': self.b, 'langs': self.langs, 'query_lang': self.query_lang}
+        names = 'k1', 'b', 'langs', 'query_lang', 'exclude', 'separate'
+        parameters = {name: getattr(self, name) for name in names}
         return f'{self.bm25_index!r}.bm25({self.num_results}, {", ".join(f"{k}={v!r}" for k, v in parameters.items())})'
 
 
-def check_query(query: object, qid: object) -> str:
-    """Returns the query if there is one, otherwise raises a ``ValueError`` that names the qid."""
-    if isinstance(query, str) and query.strip():
-        return query
-    raise ValueError(f'query {qid!r} is empty ({query!r}); give it a text or take it out of the topics')
+def text_of(query: object, qid: object) -> str:
+    """Returns a query's text, which is empty if it has none; warns of that.
+
+    Raises:
+        ValueError: it is something else, or holds half a surrogate pair; names the qid.
+    """
+    text = '' if query is None or query != query else query  # NaN is what pandas reads of an empty field
+    check_texts([text], 'query', [qid])
+    if not text.strip():
+        warnings.warn(f'query {qid!r:.80} is empty, and gets no results', stacklevel=3)
+    return text

@@ -1,7 +1,10 @@
 """Docnos against plain Python lists and dicts."""
+import tracemalloc
+
 import numpy as np
 import pytest
 
+from pyterrier_hybrid.indexing import docnos as module
 from pyterrier_hybrid.indexing.docnos import Docnos
 
 COLLECTIONS = {
@@ -12,6 +15,7 @@ COLLECTIONS = {
     'unicode': ['é1', 'è1', '中1', '丮1', '\U0001f600', '\uffff', 'e1'],
     'spaces': ['a b', ' a', 'a ', '\n'],
     'long': ['x' * 5000, 'y'],
+    'nul': ['a', 'a\0', 'a\0\0'],
 }
 
 
@@ -48,12 +52,28 @@ def test_one_subscript_for_both_directions(key, expected):
     assert (found.tolist() if isinstance(found, np.ndarray) else found) == expected
 
 
-@pytest.mark.parametrize('unknown', ['d', '', 'aa', 'a\0', 'a longer one than any of them', 3, None])
+@pytest.mark.parametrize('unknown', ['d', '', 'aa', 'a\0', 'a longer one than any of them', '\ud800', 3, None])
 def test_an_unknown_docno_is_an_error_that_names_it(unknown):
     docnos = Docnos.of('abc')
     assert unknown not in docnos
     with pytest.raises(KeyError, match='the index has no document'):
         docnos.inv[np.array(['a', unknown], dtype=object)]
+
+
+def test_docnos_of_equal_hashes_are_told_apart(monkeypatch):
+    monkeypatch.setattr(module, '_hashes', lambda docnos: np.array([len(str(d)) for d in docnos], np.uint64))
+    docnos = Docnos.of(['aa', 'b', 'cc', 'dd', 'e'])
+    assert docnos.inv[['dd', 'e', 'aa', 'cc', 'b', 'dd']].tolist() == [3, 4, 0, 2, 1, 3]
+    assert 'ff' not in docnos and 'fff' not in docnos
+
+
+def test_one_long_docno_costs_its_own_length_only():
+    docnos = Docnos.of(['x' * 10**6, *(f'd{i}' for i in range(20_000))])
+    tracemalloc.start()
+    assert docnos.order[-1] == 0 and docnos.inv['d7'] == 8 and len(docnos.rank) == 20_001
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 30e6
 
 
 @pytest.mark.parametrize('docid', [-1, 3])

@@ -7,14 +7,17 @@ from pyterrier_hybrid.indexing.documents import Buffer, check_docno, check_lang,
 
 
 @pytest.mark.parametrize('doc, message', [
-    ('docno', 'document number 5 is of type str; documents are dicts'),
-    ({}, 'document number 5 has no docno'),
-    ({'docno': None}, 'document number 5 has no docno'),
-    ({'docno': float('nan')}, 'document number 5 has the docno nan of type float'),
-    ({'docno': 17}, 'document number 5 has the docno 17 of type int'),
+    ('docno', 'document 5 of the collection .*is of type str; documents are dicts'),
+    ({}, 'document 5 of the collection .*has no docno'),
+    ({'docno': None}, 'document 5 of the collection .*has no docno'),
+    ({'docno': float('nan')}, 'document 5 of the collection .*has the docno nan of type float'),
+    ({'docno': 17}, 'document 5 of the collection .*has the docno 17 of type int'),
     ({'docno': b'd1'}, 'of type bytes; a docno is a str'),
-    ({'docno': ''}, 'document number 5 has an empty docno'),
+    ({'docno': ''}, 'document 5 of the collection .*has an empty docno'),
+    ({'docno': ' \n'}, 'document 5 of the collection .*has an empty docno'),
     ({'docno': 'd\x00'}, r"the docno 'd\\x00', which holds a NUL"),
+    ({'docno': 'é' * 2049}, r'document 5 of the collection .*has a docno of 4,098 bytes .* at most 4,096'),
+    ({'docno': 'x' * 10**6}, r'document 5 of the collection .*has a docno of 1,000,000 bytes \(.x{50,80}\);'),
     ({'docno': '\ud800'}, 'is not valid Unicode'),
 ])  # fmt: skip
 def test_bad_docnos(doc, message):
@@ -22,7 +25,7 @@ def test_bad_docnos(doc, message):
         check_docno(doc, 5)
 
 
-@pytest.mark.parametrize('docno', ['d1', 'de/17.3', '中', ' ', np.str_('d1')])
+@pytest.mark.parametrize('docno', ['d1', 'de/17.3', '中', ' d', np.str_('d1'), 'x' * 4096])
 def test_good_docnos(docno):
     assert check_docno({'docno': docno}, 1) == docno
 
@@ -34,9 +37,14 @@ def test_good_docnos(docno):
     ({'doc_vec': [[1, 2, 3]]}, r"the doc_vec of document 'd1' has the shape \(1, 3\)"),
     ({'doc_vec': []}, r'has the shape \(0,\)'),
     ({'doc_vec': 3.0}, r'has the shape \(\)'),
-    ({'doc_vec': 'vector'}, "the doc_vec of document 'd1' is not a vector of numbers"),
-    ({'doc_vec': [1, [2], 3]}, 'is not a vector of numbers'),
-    ({'doc_vec': [1, float('nan'), 3]}, "document 'd1' has a vector with a value that is not finite"),
+    ({'doc_vec': 'vector'}, "the doc_vec of document 'd1' is not a vector of real numbers"),
+    ({'doc_vec': ['1', '2', '3']}, 'is not a vector of real numbers'),
+    ({'doc_vec': [1, [2], 3]}, 'is not a vector of real numbers'),
+    ({'doc_vec': [1, 2j, 3]}, "the doc_vec of document 'd1' is not a vector of real numbers"),
+    ({'doc_vec': np.ones(3, np.complex64)}, 'is not a vector of real numbers'),
+    ({'doc_vec': np.array([1, 2j, 3], object)}, 'is not a vector of real numbers'),
+    ({'doc_vec': np.array(['2026-01-01'] * 3, 'M8[D]')}, 'is not a vector of real numbers'),
+    ({'doc_vec': [1, float('nan'), 3]}, "the doc_vec of document 'd1' has a value that is not finite"),
     ({'doc_vec': [1, float('inf'), 3]}, 'not finite'),
     ({'doc_vec': np.array([1e39, 0, 0])}, 'not finite in float32'),
 ])  # fmt: skip
@@ -52,7 +60,7 @@ def test_good_vectors(vector):
 
 
 @pytest.mark.parametrize('doc, message', [
-    ({}, "document 'd1' has no 'lang'; every document"),
+    ({}, "document 'd1' has no field 'lang'; every document"),
     ({'lang': None}, "document 'd1' has the language None"),
     ({'lang': float('nan')}, "document 'd1' has the language nan"),
     ({'lang': 'German'}, "document 'd1' has the language 'German'; a language is an ISO 639-1 code"),

@@ -1,7 +1,10 @@
 """The index as an artifact, as a FLEX index, and as an object that follows its folder."""
+import json
 import pickle
 from functools import partial
 from http.server import HTTPServer, SimpleHTTPRequestHandler
+from importlib.metadata import EntryPoint
+from pathlib import Path
 from threading import Thread
 
 import numpy as np
@@ -46,7 +49,8 @@ def test_what_it_knows_of_its_documents(build, docs):
 def test_a_flex_index_opens_it(build, n):
     docs = distinct(n)
     index = build(docs)
-    plain = FlexIndex(index.index_path, verbose=False)
+    assert index.index_path == index.path / 'flex'
+    plain = FlexIndex(index.path / 'flex', verbose=False)
     assert list(plain.docnos()) == [doc['docno'] for doc in docs]
     assert plain.docnos().inv[np.array([docs[-1]['docno']])].tolist() == [n - 1]
     if n > 2:  # FlexIndex's own retrievers need as many documents as results, and more than one
@@ -90,7 +94,7 @@ def test_an_encoder_streams_into_it_batch_by_batch(tmp_path, encoder, texts, doc
     pipeline = encoder.doc_encoder() >> index
     assert pipeline.index((pulled.append(doc) or doc for doc in texts), batch_size=20) is index
     assert encoder.calls[1:] == [20, 20, 20, 20, 10] and len(pulled) == 90
-    assert content(index.index_path) == content(build(docs).index_path)
+    assert content(index.path) == content(build(docs).path)
     assert pt.inspect.indexer_inputs(index) == pt.inspect.indexer_inputs(index.indexer()) == [
         ['docno', 'doc_vec', 'lang']
     ]
@@ -98,7 +102,7 @@ def test_an_encoder_streams_into_it_batch_by_batch(tmp_path, encoder, texts, doc
 
 def test_an_object_follows_its_folder(build, docs):
     index = build(distinct(60))
-    reader = MultilingualIndex(index.index_path, verbose=False)
+    reader = MultilingualIndex(index.path, verbose=False)
     retriever, flat = reader.retriever(1), reader.faiss_flat_retriever()
     before = retriever(queries()), flat(queries())
     index.indexer(mode='overwrite').index({**doc, 'doc_vec': -doc['doc_vec']} for doc in distinct(70))
@@ -132,15 +136,29 @@ def serve():
         server.server_close()
 
 
+def test_the_entry_points_name_the_indexes():
+    tomllib = pytest.importorskip('tomllib')
+    project = tomllib.loads((Path(__file__).parents[2] / 'pyproject.toml').read_text())['project']
+    declared = project['entry-points']['pyterrier.artifact']
+    for name, target in declared.items():
+        kind = EntryPoint(name, target, 'pyterrier.artifact').load()
+        assert name == f'{kind.ARTIFACT_TYPE}.{kind.ARTIFACT_FORMAT}'
+    assert set(declared) == {'dense_index.multilingual', 'sparse_index.bm25_multilingual'}
+
+
 def test_loaded_as_an_artifact(build, docs, tmp_path, serve, monkeypatch):
+    ours = EntryPoint('dense_index.multilingual', 'pyterrier_hybrid.indexing:MultilingualIndex', 'pyterrier.artifact')
+    known = pt.utils.entry_points
+    monkeypatch.setattr(pt.utils, 'entry_points', lambda group: [*known(group), *[ours] * (group == ours.group)])
     monkeypatch.setattr(pt.io, 'pyterrier_home', lambda: str(tmp_path / 'home'))
     index = build(docs)
-    assert MultilingualIndex.load(index.index_path).languages() == ['de', 'en', 'th']
-    assert type(pt.Artifact.load(str(index.index_path))) is FlexIndex
+    assert MultilingualIndex.load(index.path).languages() == ['de', 'en', 'th']
     index.build_package(str(tmp_path / 'x.tar.lz4'), verbose=False)
-    loaded = MultilingualIndex.from_url(f'{serve(tmp_path)}/x.tar.lz4', verbose=False)
-    assert isinstance(loaded, MultilingualIndex)
-    assert loaded.fingerprint() == index.fingerprint() and loaded.languages() == index.languages()
+    for kind in (MultilingualIndex, pt.Artifact):
+        loaded = kind.from_url(f'{serve(tmp_path)}/x.tar.lz4')
+        assert isinstance(loaded, MultilingualIndex)
+        assert loaded.fingerprint() == index.fingerprint() and loaded.languages() == index.languages()
+        loaded.verify()
 
 
 def test_a_pickled_index_is_its_path(build, docs):
@@ -158,24 +176,24 @@ def test_a_pickled_index_is_its_path(build, docs):
 ])  # fmt: skip
 def test_a_plain_flex_index_with_languages_given(tmp_path, build, docs, given):
     topics = pd.DataFrame({'qid': ['q'], 'query_vec': [np.ones(8, np.float32)]})
-    index = MultilingualIndex(make_plain(tmp_path / 'plain.flex', docs), langs=given(docs), verbose=False)
+    index = MultilingualIndex(make_plain(tmp_path / 'plain.flex', docs), doc_langs=given(docs), verbose=False)
     ours = build(docs)
     assert index.langs().tolist() == ours.langs().tolist()
     for langs in (None, 'th'):
         pd.testing.assert_frame_equal(index.retriever(9, langs=langs)(topics), ours.retriever(9, langs=langs)(topics))
     index.indexer(mode='append').index([{**docs[0], 'docno': 'new'}])
-    assert MultilingualIndex(index.index_path).langs().tolist() == [*ours.langs(), 'th']
+    assert MultilingualIndex(index.path).langs().tolist() == [*ours.langs(), 'th']
 
 
 @pytest.mark.parametrize('langs, message', [
-    (None, r'was built without languages; give them as MultilingualIndex\(path, langs=...\)'),
+    (None, r'was built without languages; give them as MultilingualIndex\(path, doc_langs=...\)'),
     (['de'] * 89, '89 languages are given for the 90 documents of the index'),
     (['German'] * 90, "document 'th/0' has the language 'German'"),
     ({'th/0': 'th'}, "document 'de/0' has the language None"),
 ])  # fmt: skip
 def test_a_plain_flex_index_without_its_languages(tmp_path, docs, langs, message):
     path = make_plain(tmp_path / 'plain.flex', docs)
-    index = MultilingualIndex(path, langs=langs, verbose=False)
+    index = MultilingualIndex(path, doc_langs=langs, verbose=False)
     assert index.built()
     with pytest.raises(ValueError, match=message):
         index.open()
@@ -184,8 +202,8 @@ def test_a_plain_flex_index_without_its_languages(tmp_path, docs, langs, message
 
 
 def test_languages_are_not_given_twice(build, docs):
-    with pytest.raises(ValueError, match='holds the languages of its documents; open it without langs='):
-        len(MultilingualIndex(build(docs).index_path, langs=['de'] * 90))
+    with pytest.raises(ValueError, match=r"x.flex knows its documents' languages; open it without doc_langs="):
+        len(MultilingualIndex(build(docs).path, doc_langs=['de'] * 90))
 
 
 def write_nothing(path):
@@ -205,8 +223,7 @@ def write_other(path):
 @pytest.mark.parametrize('write, message', [
     (write_nothing, r'there is no index at .*x.flex; build one with \(encoder.doc_encoder\(\) >> index\).index'),
     (write_half, r"the index at .* is half-written .* build it again with indexer\(mode='overwrite'\)"),
-    (write_other, 'holds something else than a dense FLEX index'),
-    (lambda path: (path.parent / 'x.flex.replaced').mkdir(), 'a crash has interrupted the replacement'),
+    (write_other, 'holds something else than a dense index'),
 ])  # fmt: skip
 def test_what_is_no_finished_index_is_refused(tmp_path, write, message):
     write(tmp_path / 'x.flex')
@@ -219,9 +236,34 @@ def test_what_is_no_finished_index_is_refused(tmp_path, write, message):
 
 def test_a_damaged_description_is_refused(build, docs):
     index = build(docs)
-    (index.index_path / 'pt_meta.json').write_text('{"type": "dense_')
+    (index.path / 'pt_meta.json').write_text('{"type": "dense_')
     with pytest.raises(ValueError, match=r'pt_meta.json is not JSON'):
         index.built()
+
+
+@pytest.mark.parametrize('change', [
+    lambda meta: [], lambda meta: None, lambda meta: 'x',
+    *(lambda meta, name=name: {k: v for k, v in meta.items() if k != name}
+      for name in ('vec_size', 'doc_count', 'max_norm', 'fingerprint', 'languages')),
+    *(lambda meta, field=field: {**meta, **field} for field in (
+        {'vec_size': '8'}, {'vec_size': 0}, {'doc_count': -1}, {'doc_count': 10**30}, {'doc_count': True},
+        {'max_norm': float('nan')}, {'max_norm': 'x'}, {'languages': 'de'}, {'languages': ['de', 7]},
+        {'languages': []}, {'fingerprint': 7}, {'files': []}, {'files': {'../x': 1}},
+    )),
+])  # fmt: skip
+def test_metadata_that_cannot_be_are_refused_with_the_file(build, docs, change):
+    index = build(docs)
+    path = index.path / 'pt_meta.json'
+    path.write_text(json.dumps(change(json.loads(path.read_text()))))
+    with pytest.raises(ValueError, match=r'x\.flex'):
+        MultilingualIndex(index.path).open()
+
+
+def test_deeply_nested_metadata_are_refused(build, docs):
+    index = build(docs)
+    (index.path / 'pt_meta.json').write_text('[' * 100_000)
+    with pytest.raises(ValueError, match=r'pt_meta.json'):
+        index.open()
 
 
 def test_verbosity(build, docs, capfd):
@@ -233,5 +275,8 @@ def test_verbosity(build, docs, capfd):
     index.verbose = True
     index.indexer(mode='overwrite').index(docs)
     index.retriever()(topics)
+    assert 'searching' not in capfd.readouterr().err
+    index.indexer(mode='overwrite').index(docs)
+    index.retriever(verbose=True)(topics)
     out = capfd.readouterr()
     assert out.out == '' and 'indexing' in out.err and 'searching' in out.err

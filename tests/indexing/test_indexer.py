@@ -1,7 +1,9 @@
 """Building: absent or whole wherever it is killed, resumable to the same bytes, and nothing lost on bad input."""
+import errno
 import os
 import shutil
 import signal
+import threading
 import tracemalloc
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import pandas as pd
 import pytest
 
 from pyterrier_hybrid.indexing import MultilingualIndex
+from pyterrier_hybrid.indexing import build as building
+from pyterrier_hybrid.indexing import indexer as module
 from pyterrier_hybrid.indexing.build import Build
 
 
@@ -22,7 +26,7 @@ def left_beside(path: Path) -> list[str]:
 
 
 def killed_at(moment: int, work) -> bool:
-    """Runs ``work`` in a process that kills itself at its ``moment``-th call of fsync, rename or mkdir.
+    """Runs ``work`` in a process that kills itself at its ``moment``-th call of fsync, rename, replace or mkdir.
 
     Returns whether it was killed; otherwise it has finished.
     """
@@ -38,7 +42,8 @@ def killed_at(moment: int, work) -> bool:
 
             return call
 
-        os.fsync, os.rename, os.mkdir = dying(os.fsync), dying(os.rename), dying(os.mkdir)
+        for name in ('fsync', 'rename', 'replace', 'mkdir'):
+            setattr(os, name, dying(getattr(os, name)))
         try:
             work()
             os._exit(0)
@@ -60,7 +65,7 @@ def at_every_moment(work, prepare, check) -> int:
 
 
 def test_killed_anywhere_an_index_is_absent_and_resumes_to_the_same_bytes(tmp_path, docs, build, content):
-    expected = content(build(docs, 'whole.flex').index_path)
+    expected = content(build(docs, 'whole.flex').path)
     path = tmp_path / 'run' / 'x.flex'
 
     def check():
@@ -69,9 +74,8 @@ def test_killed_anywhere_an_index_is_absent_and_resumes_to_the_same_bytes(tmp_pa
             assert not path.exists()
             assert index.indexer(mode='resume').index(docs) is index
         assert content(path) == expected
-        if left_beside(path) != ['x.flex']:
-            index.indexer(mode='overwrite').index(docs)
-        assert left_beside(path) == ['x.flex']
+        assert index.indexer(mode='resume').index(iter([])) is index  # all is done, whatever was left to tidy up
+        assert left_beside(path) == ['.x.flex.lock', 'x.flex']
 
     moments = at_every_moment(
         lambda: index_at(path).indexer(part_size=60).index(docs),
@@ -84,8 +88,8 @@ def test_killed_anywhere_an_index_is_absent_and_resumes_to_the_same_bytes(tmp_pa
 @pytest.mark.parametrize('mode', ['overwrite', 'append'])
 def test_killed_anywhere_the_old_index_is_there_until_the_new_one_is(tmp_path, docs, build, content, mode):
     old, new = docs[:30], docs[30:]
-    before = content(build(old, 'old.flex').index_path)
-    after = content(build(old + new if mode == 'append' else new, 'new.flex').index_path)
+    before = content(build(old, 'old.flex').path)
+    after = content(build(old + new if mode == 'append' else new, 'new.flex').path)
     path = tmp_path / 'run' / 'x.flex'
 
     def prepare():
@@ -95,9 +99,9 @@ def test_killed_anywhere_the_old_index_is_there_until_the_new_one_is(tmp_path, d
     def check():
         now = content(path)
         assert now in (before, after)
-        if now == before and Build(path).plan() is not None:
-            index_at(path).indexer(mode='resume').index(new)
-            assert content(path) == after
+        if Build(path).plan() is not None:
+            index_at(path).indexer(mode='resume').index(new if now == before else iter([]))
+            assert content(path) == after and Build(path).plan() is None
 
     work = index_at(path).indexer(mode=mode, part_size=60)
     assert at_every_moment(lambda: work.index(new), prepare, check) > 15
@@ -116,20 +120,20 @@ def test_what_came_before_an_error_is_kept_and_not_encoded_again(tmp_path, texts
     assert not index.built()
     with pytest.raises(FileNotFoundError, match=r"was interrupted; indexer\(mode='resume'\) continues it"):
         len(index)
-    kept = sum(len(part.vecs) for part in Build(index.index_path).parts())
+    kept = sum(len(part.vecs) for part in Build(index.path).parts())
     encoder.calls.clear()
     indexer = index.indexer(mode='resume')
     (encoder.doc_encoder() >> indexer).index(indexer.remaining(texts))
     assert sum(encoder.calls) == len(texts) - kept
-    assert content(index.index_path) == content(build(docs, 'whole.flex').index_path)
-    assert left_beside(index.index_path) == ['x.flex']
+    assert content(index.path) == content(build(docs, 'whole.flex').path)
+    assert left_beside(index.path) == ['.x.flex.lock', 'x.flex']
 
 
 @pytest.mark.parametrize('change, message', [
     ({'docno': 'th/0'}, "the docno 'th/0' occurs twice"),
-    ({'docno': ''}, 'document number 51 has an empty docno'),
+    ({'docno': ''}, 'document 50 of the collection .* has an empty docno'),
     ({'doc_vec': [1.0]}, "document 'en/16' has a vector of 1 dimensions, those before it have 8"),
-    ({'doc_vec': [np.nan] * 8}, "document 'en/16' has a vector with a value that is not finite"),
+    ({'doc_vec': [np.nan] * 8}, "the doc_vec of document 'en/16' has a value that is not finite"),
     ({'lang': None}, "document 'en/16' has the language None"),
 ])  # fmt: skip
 def test_a_bad_document_is_named_and_those_before_it_are_kept(tmp_path, docs, build, content, change, message):
@@ -137,9 +141,9 @@ def test_a_bad_document_is_named_and_those_before_it_are_kept(tmp_path, docs, bu
     with pytest.raises(ValueError, match=message):
         index.indexer(part_size=8).index([*docs[:50], {**docs[50], **change}, *docs[51:]])
     assert not index.built()
-    assert [len(part.vecs) for part in Build(index.index_path).parts()] == [8] * 6 + [2]
+    assert [len(part.vecs) for part in Build(index.path).parts()] == [8] * 6 + [2]
     index.indexer(mode='resume').index(docs)
-    assert content(index.index_path) == content(build(docs, 'whole.flex').index_path)
+    assert content(index.path) == content(build(docs, 'whole.flex').path)
 
 
 @pytest.mark.parametrize('mode', ['create', 'overwrite', 'resume'])
@@ -151,7 +155,7 @@ def test_a_bad_document_is_named_and_those_before_it_are_kept(tmp_path, docs, bu
 def test_nothing_is_left_behind_where_nothing_was_indexed(tmp_path, mode, docs, message):
     with pytest.raises(ValueError, match=message):
         index_at(tmp_path / 'x.flex').indexer(mode=mode).index(docs)
-    assert list(tmp_path.iterdir()) == []
+    assert [p.name for p in tmp_path.iterdir()] == ['.x.flex.lock']
 
 
 def test_create_starts_afresh_after_an_interruption(tmp_path, docs, build, content):
@@ -159,31 +163,36 @@ def test_create_starts_afresh_after_an_interruption(tmp_path, docs, build, conte
     with pytest.raises(OSError):
         index.index(failing(docs[:50], OSError()))
     index.index(docs[30:])
-    assert content(index.index_path) == content(build(docs[30:], 'other.flex').index_path)
+    assert content(index.path) == content(build(docs[30:], 'other.flex').path)
 
 
 def test_an_index_does_not_show_how_it_was_built(docs, build, content):
-    expected = content(build(docs).index_path)
+    expected = content(build(docs).path)
     for name, built in {
         'frame': build(pd.DataFrame(docs), 'frame.flex'),
         'generator': build(iter(docs), 'generator.flex'),
         'appended': build(docs[:30], 'appended.flex').indexer(mode='append').index(docs[30:]),
         'copied': build(build(docs, 'copy.flex').get_corpus_iter(), 'copied.flex'),
     }.items():
-        assert content(built.index_path) == expected, name
+        assert content(built.path) == expected, name
 
 
 @pytest.mark.parametrize('mode, message', [
     ('create', r"there is an index at .* already; indexer\(mode='overwrite'\) replaces it"),
-    ('resume', 'is finished, there is nothing to resume'),
+    ('resume', None),
 ])  # fmt: skip
-def test_a_finished_index_is_not_touched(docs, build, content, mode, message):
+def test_a_finished_index_is_not_touched(docs, build, content, mode, message, capsys):
     index = build(docs)
-    before = content(index.index_path)
-    with pytest.raises(ValueError, match=message):
-        index.indexer(mode=mode).index(docs)
-    assert content(index.index_path) == before
-    assert left_beside(index.index_path) == ['x.flex']
+    before, unread = content(index.path), iter(docs)
+    for kind in (FileExistsError, ValueError) if message else ():
+        with pytest.raises(kind, match=message):
+            index.indexer(mode=mode).index(unread)
+    if not message:
+        index.verbose = True
+        assert index.indexer(mode=mode).index(unread) is index
+        assert f'{index.path} is finished, nothing is left to resume' in capsys.readouterr().err
+    assert next(unread) is docs[0] and content(index.path) == before
+    assert left_beside(index.path) == ['.x.flex.lock', 'x.flex']
 
 
 @pytest.mark.parametrize('more, message', [
@@ -193,11 +202,11 @@ def test_a_finished_index_is_not_touched(docs, build, content, mode, message):
 ])  # fmt: skip
 def test_a_refused_append_leaves_the_index(docs, build, content, more, message):
     index = build(docs)
-    before = content(index.index_path)
+    before = content(index.path)
     with pytest.raises(ValueError, match=message):
         index.indexer(mode='append').index(more(docs))
-    assert content(index.index_path) == before
-    assert left_beside(index.index_path) == ['x.flex']
+    assert content(index.path) == before
+    assert left_beside(index.path) == ['.x.flex.lock', 'x.flex']
 
 
 def test_append_needs_an_index(tmp_path, docs):
@@ -230,18 +239,137 @@ def test_an_interrupted_append_is_not_resumed_onto_another_index(docs, build):
     index = build(docs[:30])
     with pytest.raises(OSError):
         index.indexer(mode='append').index(failing(docs[30:50], OSError()))
-    shutil.rmtree(index.index_path)
-    shutil.copytree(build(docs[60:], 'other.flex').index_path, index.index_path)
+    shutil.rmtree(index.path)
+    shutil.copytree(build(docs[60:], 'other.flex').path, index.path)
     with pytest.raises(ValueError, match='has been finished or replaced since the build beside it was interrupted'):
         index.indexer(mode='resume').index(docs[30:])
 
 
-def test_two_processes_do_not_build_the_same_index(tmp_path, docs):
-    build = Build(tmp_path / 'x.flex')
-    build.lock()
-    with pytest.raises(ValueError, match='another process is building'):
-        index_at(tmp_path / 'x.flex').index(docs)
-    build.unlock()
+@pytest.mark.parametrize('mode', ['create', 'overwrite', 'append', 'resume'])
+@pytest.mark.parametrize('same_thread', [True, False])
+def test_the_second_of_two_indexers_is_refused_before_it_reads(tmp_path, docs, build, mode, same_thread):
+    """And everything that the first one knows of the index, it has read since the second one cannot change it."""
+    path, unread = tmp_path / 'x.flex', iter(docs[60:])
+    if mode == 'append':
+        build(docs[:30])
+
+    def second():
+        with pytest.raises(ValueError, match=r'another process or thread is writing .*x\.flex'):
+            index_at(path).indexer(mode=mode).index(unread)
+
+    def first():
+        if same_thread:
+            second()
+        else:
+            thread = threading.Thread(target=second)
+            thread.start()
+            thread.join()
+        yield from docs[30:60]
+
+    index = index_at(path).indexer(mode=mode).index(first())
+    assert list(index.docnos()) == [doc['docno'] for doc in docs[0 if mode == 'append' else 30 : 60]]
+    assert next(unread) is docs[60]
+
+
+def test_create_checks_again_once_nobody_else_builds(tmp_path, docs, monkeypatch):
+    """Another process finishes its index between this one's call and its lock."""
+    path, real = tmp_path / 'x.flex', module.only_one
+
+    def late(target):
+        monkeypatch.setattr(module, 'only_one', real)
+        index_at(path).index(docs[:30])
+        return real(target)
+
+    monkeypatch.setattr(module, 'only_one', late)
+    with pytest.raises(FileExistsError, match='there is an index at'):
+        index_at(path).index(docs[30:])
+    assert len(index_at(path)) == 30
+
+
+def test_a_resumed_build_does_not_keep_what_the_collection_has_lost(tmp_path, docs, build, content):
+    index = index_at(tmp_path / 'x.flex')
+    with pytest.raises(OSError):
+        index.index(failing(docs[:50], OSError()))
+    for indexer in (index.indexer(mode='resume'), index.indexer(mode='resume')):
+        with pytest.raises(ValueError, match=r"^3 documents .* did not come again, such as 'th/0': .*mode='create'"):
+            indexer.index(docs[3:])
+        with pytest.raises(ValueError, match=r'^3 documents '):
+            indexer.index(indexer.remaining(docs[3:]))
+    assert not index.built()
+    index.indexer(mode='resume').index(docs)
+    assert content(index.path) == content(build(docs, 'whole.flex').path)
+
+
+def test_damage_is_not_given_new_digests(tmp_path, docs, build):
+    """Neither that of a part, by a resumed build, nor that of an index, by an append."""
+    index = index_at(tmp_path / 'x.flex')
+    with pytest.raises(OSError):
+        index.index(failing(docs[:50], OSError()))
+    flip(Build(index.path).folder / 'part-000000' / 'vecs.f4')
+    with pytest.raises(ValueError, match=r'part-000000/vecs\.f4 has changed'):
+        index.indexer(mode='resume').index(docs)
+    index.index(docs)
+    flip(index.path / 'langs.u2', 2)
+    with pytest.raises(ValueError, match=r'langs\.u2 has changed'):
+        index.indexer(mode='append').index([{**docs[0], 'docno': 'new'}])
+
+
+@pytest.mark.parametrize('name', ['flex/vecs.f4', 'langs.u2', 'docno_bytes.u1', 'docno_order.u4', 'flex/docnos.npids'])
+def test_verify_names_the_file_that_a_flipped_bit_has_changed(docs, build, name):
+    index = build(docs)
+    index.verify()
+    flip(index.path / name, 2)
+    with pytest.raises(ValueError, match=rf'{name} has changed since it was written: .*overwrite'):
+        index.verify()
+
+
+def flip(path, at=5):
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize('kind', ['folder', 'link', 'index'])
+def test_folders_that_are_not_ours_stay_as_they_are(tmp_path, docs, kind):
+    """Whatever bears a name that a build of this or an earlier version could want."""
+    (tmp_path / 'photos').mkdir()
+    (tmp_path / 'photos' / 'p.jpg').write_text('x')
+    taken = [tmp_path / name for name in ('x.flex.building', 'x.flex.replaced', '.x.flex.1.partial')]
+    for path in taken:
+        if kind == 'index':
+            index_at(path).index(docs[:3])
+        elif kind == 'link':
+            path.symlink_to(tmp_path / 'photos')
+        else:
+            (path / 'sub').mkdir(parents=True)
+            (path / 'sub' / 'mine').write_text('x')
+    index = index_at(tmp_path / 'x.flex')
+    with pytest.raises(OSError):
+        index.index(failing(docs[:50], OSError()))
+    index.indexer(mode='resume').index(docs)
+    index.indexer(mode='overwrite').index(docs)
+    assert (tmp_path / 'photos' / 'p.jpg').exists()
+    for path in taken:
+        assert index_at(path).built() if kind == 'index' else kind == 'link' or (path / 'sub' / 'mine').exists()
+
+
+@pytest.mark.parametrize('moment', ['write_part', 'write_index', 'publish'])
+def test_a_full_disk_is_told_with_the_path_and_resumed(tmp_path, docs, build, content, monkeypatch, moment):
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    index = index_at(tmp_path / 'x.flex')
+    with monkeypatch.context() as patch:
+        patch.setattr(building, moment, full)
+        with pytest.raises(OSError, match=r"x\.flex cannot be written, the disk is full .*mode='resume'"):
+            index.indexer(part_size=40).index(docs)
+    index.indexer(mode='resume', part_size=40).index(docs)
+    assert content(index.path) == content(build(docs, 'whole.flex').path)
+
+
+def test_an_error_of_the_documents_stays_what_it_is(tmp_path, docs):
+    with pytest.raises(OSError, match=r'^\[Errno 28\] No space left on device$'):
+        index_at(tmp_path / 'x.flex').index(failing(docs[:5], OSError(errno.ENOSPC, 'No space left on device')))
 
 
 @pytest.mark.parametrize('mode', ['create', 'overwrite'])
@@ -289,4 +417,4 @@ def test_memory_does_not_grow_with_the_vectors(tmp_path):
     index_at(tmp_path / 'x.flex').indexer(part_size=256).index(stream())
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 12e6 < (tmp_path / 'x.flex/vecs.f4').stat().st_size
+    assert peak < 12e6 < (tmp_path / 'x.flex/flex/vecs.f4').stat().st_size

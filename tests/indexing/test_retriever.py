@@ -1,10 +1,13 @@
 """The exact retriever: its runs, its restriction to languages, and its place in pipelines."""
+import ir_measures
 import numpy as np
 import pandas as pd
 import pyterrier as pt
 import pytest
 
 from pyterrier_hybrid.indexing import MultilingualIndex, exact_scores
+
+TINY = np.finfo(np.float32).tiny
 
 
 @pytest.fixture
@@ -19,13 +22,18 @@ def topics(encoder) -> pd.DataFrame:
     return encoder.query_encoder()(frame)
 
 
-def naive(topics, docs, k):
-    """Rows (qid, docno, score, rank, doc_lang) by sorting every document."""
+def naive(topics, docs, k, *, separate=True, exclude=None):
+    """Rows (qid, docno, score, rank, doc_lang) by sorting every document; each score is below the one before it."""
     rows = []
-    for qid, vector in zip(topics['qid'], topics['query_vec']):
-        scores = exact_scores(vector[None], np.stack([doc['doc_vec'] for doc in docs]))[0]
-        best = sorted(zip(scores, docs), key=lambda pair: (-pair[0], pair[1]['docno']))[:k]
-        rows += [(qid, doc['docno'], score, rank, doc['lang']) for rank, (score, doc) in enumerate(best)]
+    for topic in topics.to_dict('records'):
+        searched = [doc for doc in docs if doc['docno'] != topic.get(exclude)]
+        scores = exact_scores(topic['query_vec'][None], np.stack([doc['doc_vec'] for doc in searched]))[0]
+        best = sorted(zip(scores, searched), key=lambda pair: (-pair[0], pair[1]['docno']))[:k]
+        last = np.float32(np.inf)
+        for rank, (score, doc) in enumerate(best):
+            below = {0: -TINY, TINY: 0}.get(last, np.nextafter(last, np.float32(-np.inf)))  # no subnormal numbers
+            last = min(score, np.float32(below)) if separate else score
+            rows.append((topic['qid'], doc['docno'], last, rank, doc['lang']))
     return rows
 
 
@@ -36,6 +44,52 @@ def rows(run):
 @pytest.mark.parametrize('k', [1, 2, 7, 8, 89, 90, 1000])
 def test_runs_are_everything_sorted(build, docs, topics, k):
     assert rows(build(docs).retriever(k)(topics)) == naive(topics, docs, k)
+
+
+def test_equal_scores_stay_equal_where_they_are_not_separated(build, docs, topics):
+    retriever = build(docs).retriever(20, separate=False)
+    assert rows(retriever(topics)) == naive(topics, docs, 20, separate=False) != naive(topics, docs, 20)
+    assert retriever != retriever.index.retriever(20)
+
+
+@pytest.mark.parametrize('ascending', [True, False])
+def test_every_evaluator_orders_a_run_as_we_do(build, docs, topics, ascending):
+    """trec_eval breaks ties by docno descending, others by the order of the frame; there are none to break."""
+    run = build(docs).retriever(90)(topics).sort_values('docno', ascending=ascending)
+    places = {(row.qid, row.docno): row.rank + 1 for row in run.itertuples()}
+    qrels = pd.DataFrame({'qid': ['q3', 'q1', 'q2'], 'docno': ['de/23', 'th/21', 'en/7'], 'label': 1})
+    measured = run.rename(columns={'qid': 'query_id', 'docno': 'doc_id'})
+    judged = qrels.rename(columns={'qid': 'query_id', 'docno': 'doc_id', 'label': 'relevance'})
+    for measure in (ir_measures.RR, ir_measures.AP, ir_measures.parse_measure('RR(judged_only=False)')):
+        for found in ir_measures.iter_calc([measure], judged, measured):
+            docno = qrels.set_index('qid').loc[found.query_id, 'docno']
+            assert found.value == pytest.approx(1 / places[found.query_id, docno])
+
+
+@pytest.mark.parametrize('k', [1, 20, 89, 90, 1000])
+def test_a_question_that_is_a_passage_is_left_out_of_its_own_ranking(build, docs, topics, k):
+    topics['own'] = ['de/3', 'no such passage', None]
+    index = build(docs)
+    run = index.retriever(k, exclude='own')(topics)
+    assert rows(run) == naive(topics, docs, k, exclude='own')
+    assert len(run) == 2 * min(k, 90) + min(k, 89)
+    assert 'de/3' not in run['docno'][run['qid'] == 'q3'].tolist()
+    topics['qid'] = ['de/3', 'th/1', 'en/2']
+    assert rows(index.retriever(k, exclude='qid')(topics)) == naive(topics, docs, k, exclude='qid')
+    german = [doc for doc in docs if doc['lang'] == 'de']
+    assert rows(index.retriever(k, exclude='qid', langs='de')(topics)) == naive(topics, german, k, exclude='qid')
+    assert pt.inspect.transformer_inputs(index.retriever(exclude='own')) == [['qid', 'query_vec', 'own']]
+    assert index.retriever(exclude='own') != index.retriever()
+
+
+def test_a_query_without_a_vector_gets_no_results(build, docs, topics):
+    retriever = build(docs).retriever(5)
+    expected = retriever(topics.drop(index=1))
+    topics['query_vec'] = [topics['query_vec'][0], None, topics['query_vec'][2]]
+    with pytest.warns(UserWarning, match=r"1 queries have no vector, such as 'q1', and get no results"):
+        pd.testing.assert_frame_equal(retriever(topics), expected)
+    with pytest.warns(UserWarning, match='q1'):
+        assert retriever(topics[topics['qid'] == 'q1']).columns.tolist() == expected.columns.tolist()
 
 
 def test_columns_and_dtypes(build, docs, topics):
@@ -118,6 +172,8 @@ def test_bad_options(build, docs, options, message):
 @pytest.mark.parametrize('vector, message', [
     (np.ones(7), "the vector of query 'q1' has 7 dimensions, those of the index at .*x.flex have 8: the encoder"),
     (np.ones((1, 8)), r"query 'q1' has the shape \(1, 8\)"),
+    (np.ones(8) * 1j, "the vector of query 'q1' is not a vector of real numbers"),
+    ('vector', "the vector of query 'q1' is not a vector of real numbers"),
     (np.array([np.nan] * 8), "the vector of query 'q1' has a value that is not finite"),
     (np.array([np.inf] * 8), 'not finite'),
 ])  # fmt: skip
@@ -150,12 +206,10 @@ def test_retrievers_are_equal_if_their_runs_are(build, docs, tmp_path):
 
 
 def test_equality_tells_languages_given_to_a_plain_index_apart(build, docs):
-    plain = build(docs).index_path
-    meta = plain / 'pt_meta.json'
-    meta.write_text('{"type": "dense_index", "format": "flex", "vec_size": 8, "doc_count": 90}')
-    one, other = (MultilingualIndex(plain, langs=[lang] * 45 + ['en'] * 45, verbose=False) for lang in ('de', 'th'))
+    plain = build(docs).path / 'flex'
+    one, other = (MultilingualIndex(plain, doc_langs=[lang] * 45 + ['en'] * 45, verbose=False) for lang in ('de', 'th'))
     assert one.retriever() != other.retriever()
-    assert one.retriever() == MultilingualIndex(plain, langs=['de'] * 45 + ['en'] * 45).retriever()
+    assert one.retriever() == MultilingualIndex(plain, doc_langs=['de'] * 45 + ['en'] * 45).retriever()
 
 
 def test_a_cutoff_becomes_the_depth(build, docs, topics):

@@ -1,10 +1,13 @@
 """The index as a PyTerrier artifact: building, rebuilding, opening."""
 import json
+from pathlib import Path
 
+import numpy as np
 import pyterrier as pt
 import pytest
 
-from pyterrier_hybrid.lexical import BM25Index
+from pyterrier_hybrid.lexical import BM25Index, storage
+from pyterrier_hybrid.lexical import index as module
 from pyterrier_hybrid.lexical.index import BM25Indexer
 
 DOCUMENTS = [
@@ -12,6 +15,10 @@ DOCUMENTS = [
     {'docno': 'd1', 'text': 'das rote Haus', 'lang': 'de'},
     {'docno': 'd3', 'text': 'das Haus', 'lang': 'de'},
 ]
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 @pytest.fixture
@@ -69,8 +76,9 @@ def test_create_refuses_an_index_before_it_reads_a_document(index):
         raise RuntimeError('was read')
         yield
 
-    with pytest.raises(FileExistsError, match="mode='overwrite'"):
-        index.index(documents())
+    for kind in (FileExistsError, ValueError):
+        with pytest.raises(kind, match=r"x\.bm25 holds an index of 3 documents; .*mode='overwrite'"):
+            index.index(documents())
 
 
 def test_overwriting_is_seen_by_every_object_at_this_path(index):
@@ -89,7 +97,7 @@ def test_bad_documents_leave_everything_as_it_was(index, tmp_path, documents):
     fresh = BM25Index(tmp_path / 'deep' / 'y.bm25', verbose=False)
     with pytest.raises(ValueError):
         fresh.index(documents)
-    assert [p.name for p in tmp_path.iterdir()] == ['x.bm25']
+    assert names(tmp_path) == ['.x.bm25.lock', 'deep', 'x.bm25'] and names(tmp_path / 'deep') == ['.y.bm25.lock']
 
 
 def test_a_corpus_that_breaks_off_leaves_nothing(tmp_path):
@@ -99,7 +107,88 @@ def test_a_corpus_that_breaks_off_leaves_nothing(tmp_path):
 
     with pytest.raises(ConnectionError):
         BM25Index(tmp_path / 'x.bm25', verbose=False).index(documents())
-    assert list(tmp_path.iterdir()) == []
+    assert names(tmp_path) == ['.x.bm25.lock']
+
+
+def test_the_second_of_two_writers_is_refused_before_it_reads(index):
+    unread = iter(DOCUMENTS)
+
+    def documents():
+        with pytest.raises(ValueError, match=r'another process or thread is writing .*x\.bm25'):
+            index.indexer(mode='overwrite').index(unread)
+        yield DOCUMENTS[0]
+
+    index.indexer(mode='overwrite').index(documents())
+    assert len(index) == 1 and len(list(unread)) == 3
+
+
+@pytest.mark.parametrize('moment', ['write', 'invert'])
+def test_a_failure_leaves_the_old_index_in_place(index, monkeypatch, moment):
+    def fail(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(storage if moment == 'write' else module, moment, fail)
+    with pytest.raises(KeyboardInterrupt):
+        index.indexer(mode='overwrite').index(DOCUMENTS[:1])
+    assert len(index) == 3 and names(index.path.parent) == ['.x.bm25.lock', 'x.bm25']
+
+
+def test_a_full_disk_is_told_with_the_path(index, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError('179695 requested and 24544 written')
+
+    monkeypatch.setattr(np, 'save', full)
+    with pytest.raises(OSError, match=r'x\.bm25 cannot be written, the disk is full .*24544 written'):
+        index.indexer(mode='overwrite').index(DOCUMENTS[:1])
+    assert len(index) == 3
+
+
+@pytest.mark.parametrize('overwrite', [False, True])
+@pytest.mark.parametrize(('files', 'message'), [
+    ({'docs.npy': 'x'}, 'half-written'),
+    ({'pt_meta.json': '{"type": "sparse'}, r'pt_meta\.json is not JSON'),
+    ({'pt_meta.json': '[]'}, r'pt_meta\.json is no JSON object'),
+    ({'pt_meta.json': '{"type": "dense_index", "format": "flex"}'}, 'not a BM25 index'),
+    ({'pt_meta.json': '{"type": "sparse_index", "format": "bm25_multilingual"}'}, r"pt_meta\.json has no field"),
+    ({'thesis.tex': 'years of work'}, 'not a BM25 index'),
+])  # fmt: skip
+def test_what_is_not_an_index_is_neither_read_nor_replaced(tmp_path, files, message, overwrite):
+    path = tmp_path / 'folder'
+    path.mkdir()
+    for name, content in files.items():
+        (path / name).write_text(content)
+    with pytest.raises(ValueError, match=message):
+        BM25Index(path).postings()
+    with pytest.raises(ValueError, match=message):
+        BM25Index(path, verbose=False).indexer(mode='overwrite' if overwrite else 'create').index(DOCUMENTS)
+    assert {f.name: f.read_text() for f in path.iterdir()} == files
+    assert names(tmp_path) == ['folder']
+
+
+def test_a_reader_of_an_index_that_is_replaced_meanwhile_has_the_new_one_whole(index, monkeypatch):
+    real, calls = np.load, []
+
+    def load(*args, **kwargs):
+        calls.append(args)
+        if len(calls) == 3:
+            index.indexer(mode='overwrite').index([{'docno': 'new', 'text': 'haus haus haus', 'lang': 'de'}])
+        return real(*args, **kwargs)
+
+    retriever = BM25Index(index.path).bm25(query_lang='de')
+    monkeypatch.setattr(np, 'load', load)
+    postings = BM25Index(index.path).postings()
+    assert postings.docnos.tolist() == ['new'] and postings.tfs.tolist() == [3] and len(calls) > 9
+    with pytest.raises(ValueError, match=r'call \.bm25\(\) again'):
+        retriever.search('haus')
+
+
+def test_verify_names_a_changed_file(index):
+    index.verify()
+    content = bytearray((index.path / 'lengths.npy').read_bytes())
+    content[-1] ^= 16
+    (index.path / 'lengths.npy').write_bytes(content)
+    with pytest.raises(ValueError, match=r'lengths\.npy has changed'):
+        index.verify()
 
 
 def test_unknown_mode(tmp_path):

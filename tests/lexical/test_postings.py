@@ -75,17 +75,20 @@ GOOD = {'docno': 'd1', 'text': 'x', 'lang': 'en'}
 
 @pytest.mark.parametrize(('documents', 'message'), [
     ([], 'no documents'),
-    ([GOOD, 'd2'], r'document 1 of the corpus .* is a str; .*to_dict'),
-    ([GOOD, {'text': 'x', 'lang': 'en'}], 'document 1 of the corpus .* docno None'),
-    ([GOOD, {**GOOD, 'docno': ' '}], "document 1 of the corpus .* docno ' '"),
-    ([GOOD, {**GOOD, 'docno': 7}], 'document 1 of the corpus .* docno 7'),
+    ([GOOD, 'd2'], r'document 1 of the collection .* of type str; .*to_dict'),
+    ([GOOD, {'text': 'x', 'lang': 'en'}], 'document 1 of the collection .* no docno'),
+    ([GOOD, {**GOOD, 'docno': ' '}], r"document 1 of the collection .* empty docno \(' '\)"),
+    ([GOOD, {**GOOD, 'docno': 7}], 'document 1 of the collection .* docno 7'),
+    ([GOOD, {**GOOD, 'docno': 'x' * 4097}], 'document 1 of the collection .* docno of 4,097 bytes'),
+    ([GOOD, {**GOOD, 'docno': 'd\ud800'}], 'document 1 of the collection .* not valid Unicode'),
     ([GOOD, GOOD], "document 'd1' occurs twice"),
     ([GOOD, {**GOOD, 'lang': 'de'}], "document 'd1' occurs twice"),
-    ([{'docno': 'd9', 'text': 'x'}], "document 'd9' has no field lang"),
+    ([{'docno': 'd9', 'text': 'x'}], "document 'd9' has no field 'lang'"),
     ([{**GOOD, 'lang': None}], "document 'd1' has the language None"),
     ([{**GOOD, 'lang': 'German'}], "document 'd1' has the language 'German'"),
-    ([{'docno': 'd9', 'lang': 'en'}], "document 'd9' has the text None"),
-    ([{**GOOD, 'text': float('nan')}], "document 'd1' has the text nan"),
+    ([{'docno': 'd9', 'lang': 'en'}], "document 'd9' .*None"),
+    ([{**GOOD, 'text': float('nan')}], "document 'd1' .*nan"),
+    ([{**GOOD, 'text': 'half \ud83d'}], "document 'd1' .*surrogate"),
 ])  # fmt: skip
 def test_bad_documents(documents, message):
     with pytest.raises(ValueError, match=message):

@@ -11,6 +11,7 @@ import pytest
 
 import datasets_ext  # noqa: F401  (registers xquad-r)
 from pyterrier_hybrid.lexical import BM25Index, analyse
+from pyterrier_hybrid.ranking import separate
 
 DOCUMENTS = [
     {'docno': 'e2', 'text': 'the red house', 'lang': 'en'},
@@ -92,15 +93,51 @@ def test_default_language_of_queries(index):
 
 
 @pytest.mark.parametrize(('frame', 'message'), [
-    (topics(('q1', 'house', 'en'), ('q2', '', 'en')), "query 'q2' is empty"),
-    (topics(('q2', ' \t', 'en')), "query 'q2' is empty"),
-    (topics(('q2', None, 'en')), "query 'q2' is empty"),
+    (topics(('q2', 7, 'en')), "query 'q2' .*7"),
+    (topics(('q2', 'x', 'en')).assign(query=pd.Series(['half \ud800'], dtype=object)), "query 'q2' .*surrogate"),
     (topics(('q2', 'house', None)), "query 'q2' has the language"),
     (topics(('q2', 'house', 'English')), "query 'q2' has the language 'English'"),
 ])  # fmt: skip
 def test_bad_queries(index, frame, message):
     with pytest.raises(ValueError, match=message):
         index.bm25()(frame)
+
+
+@pytest.mark.parametrize('empty', ['', ' \t', None, float('nan')])
+def test_an_empty_query_gets_no_results_and_stops_nothing(index, empty):
+    frame = topics(('q1', 'house', 'en'), ('q2', empty, 'en'), ('q3', 'river', 'en'))
+    with pytest.warns(UserWarning, match="query 'q2' is empty"):
+        run = index.bm25()(frame)
+    pd.testing.assert_frame_equal(run, index.bm25()(frame[frame['qid'] != 'q2']))
+    with pytest.warns(UserWarning, match="query 'q2' is empty"):
+        assert index.bm25()(frame[frame['qid'] == 'q2']).columns.tolist() == COLUMNS
+
+
+def test_equal_scores_strictly_decrease_by_docno_unless_told_otherwise(index):
+    frame = topics(('q', 'house', 'en'))
+    first, second = index.bm25()(frame)['score'].to_numpy()
+    assert second == np.nextafter(first, np.float32(0))
+    equal = index.bm25(separate=False)(frame)
+    assert equal['docno'].tolist() == ['e1', 'e2'] and equal['score'].tolist() == [first, first]
+
+
+def test_one_order_for_every_evaluator(tmp_path):
+    """trec_eval breaks ties by docno descending: without ours, AP of the first would be that of the last."""
+    same = [{'docno': f'd{i}', 'text': 'the same words', 'lang': 'en'} for i in range(5)]
+    bm25 = BM25Index(tmp_path / 'x', verbose=False).index(same).bm25()
+    for i in range(5):
+        qrels = pd.DataFrame({'qid': ['q'], 'docno': [f'd{i}'], 'label': [1]})
+        table = pt.Experiment([bm25], topics(('q', 'words', 'en')), qrels, [ir_measures.AP, ir_measures.RR])
+        assert table[['AP', 'RR']].values.tolist() == [[pytest.approx(1 / (i + 1))] * 2]
+
+
+def test_a_question_that_is_a_document_is_left_out_of_its_own_ranking(index):
+    frame = topics(('e1', 'the blue house', 'en'), ('nowhere', 'the blue house', 'en')).assign(own=['e2', None])
+    assert index.bm25(exclude='qid')(frame)['docno'].tolist() == ['e2', 'e3', 'e1', 'e2', 'e3']
+    assert index.bm25(exclude='own')(frame)['docno'].tolist() == ['e1', 'e3', 'e1', 'e2', 'e3']
+    assert index.bm25(1, exclude='qid')(frame)['docno'].tolist() == ['e2', 'e1']
+    assert index.bm25(langs='de', exclude='qid')(frame).empty
+    assert pt.inspect.transformer_inputs(index.bm25(exclude='own')) == [['qid', 'query', 'query_lang', 'own']]
 
 
 def test_missing_columns(index):
@@ -140,7 +177,7 @@ def test_equality(index):
     assert index.bm25(langs=['en', 'de']) == index.bm25(langs=('de', 'en'))
     variants = [
         index.bm25(), index.bm25(5), index.bm25(k1=1.2), index.bm25(b=0.5), index.bm25(langs='de'),
-        index.bm25(langs='en'), index.bm25(query_lang='de'),
+        index.bm25(langs='en'), index.bm25(query_lang='de'), index.bm25(exclude='qid'), index.bm25(separate=False),
     ]  # fmt: skip
     assert len({*variants}) == len(variants) == len({repr(v) for v in variants})
 
@@ -187,7 +224,8 @@ def test_real_german(data_root, tmp_path):
     ]
     index = BM25Index(tmp_path / 'x', verbose=False).index(documents)
     queries = topics(*((q.query_id, q.query, q.query_lang) for q in both['de'].queries_iter()))
-    run = index.bm25(langs='de')(queries)
+    run = index.bm25(langs='de', separate=False)(queries)
+    found_separated = dict(iter(index.bm25(langs='de')(queries).groupby('qid')))
 
     german = [d for d in documents if d['lang'] == 'de']
     oracle = bm25s.BM25(k1=0.9, b=0.4, method='lucene')
@@ -199,6 +237,8 @@ def test_real_german(data_root, tmp_path):
         rows = found[qid]
         assert len(rows) == min(1000, (scores > 0).sum())
         assert np.array_equal(rows['score'].to_numpy(), scores[[row[docno] for docno in rows['docno']]])
+        separated = separate(rows['score'].to_numpy())
+        assert np.array_equal(found_separated[qid]['score'].to_numpy(), separated) and (np.diff(separated) < 0).all()
 
     ranked = {qid: dict(zip(rows['docno'], -rows['rank'])) for qid, rows in found.items()}
     assert ir_measures.calc_aggregate([ir_measures.AP], both['de'].qrels_iter(), ranked)[ir_measures.AP] > 0.75

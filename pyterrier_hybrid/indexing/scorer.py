@@ -1,0 +1,88 @@
+"""Re-ranking with a multilingual index: the results of another retriever, scored by their indexed vectors."""
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyterrier as pt
+import pyterrier_alpha as pta
+
+from pyterrier_hybrid.indexing.retriever import query_matrix
+from pyterrier_hybrid.languages import DOC_LANG
+from pyterrier_hybrid.ranking.scores import exact_scores
+from pyterrier_hybrid.ranking.separation import separate_run
+
+if TYPE_CHECKING:
+    from pyterrier_hybrid.indexing.index import MultilingualIndex
+
+
+class ExactScorer(pt.Transformer):
+    """Gives each result the dot product of its query's vector and its document's, and orders a query's results by it.
+
+    Scores and order are those of :class:`~pyterrier_hybrid.indexing.ExactRetriever`. No results give none.
+
+    Args:
+        index: the index; it holds the documents that are re-ranked.
+
+    Example::
+
+        bm25 % 100 >> encoder.query_encoder() >> index.scorer()
+    """
+
+    schematic = {'label': 'Scorer'}  # noqa: RUF012 (PyTerrier reads it from the class)
+
+    def __init__(self, index: 'MultilingualIndex'):
+        super().__init__()
+        self.index = index
+
+    def score(self, query_vecs: np.ndarray, docids: np.ndarray) -> np.ndarray:
+        """Dot products of queries and indexed documents; pyterrier_dr's LADR and GAR call it.
+
+        Args:
+            query_vecs: float32, ``(q, d)``.
+            docids: int, ``(k,)``.
+
+        Returns:
+            float32, ``(q, k)``.
+        """
+        return exact_scores(query_vecs, self.index.open().vecs[docids])
+
+    def transform(self, inp: pd.DataFrame) -> pd.DataFrame:
+        """Scores and sorts.
+
+        Args:
+            inp: results with ``qid``, ``docno`` and ``query_vec`` (``(d,)``, finite, one for each query).
+
+        Returns:
+            The same rows with ``score`` (float32), ``rank`` (int64, from 0) and ``doc_lang``; queries in the order in
+            which they came.
+
+        Raises:
+            KeyError: a docno that the index does not have.
+            ValueError: a query vector that is not finite, or whose size is not that of the index.
+        """
+        pta.validate.result_frame(inp, extra_columns=['query_vec'])
+        if inp.empty:
+            none = pd.Series(dtype=str)
+            return inp.assign(score=np.empty(0, np.float32), rank=np.empty(0, np.int64), **{DOC_LANG: none})
+        opened = self.index.open()
+        docids = opened.docnos.inv[inp['docno'].to_numpy(dtype=object)]
+        query_of, _ = pd.factorize(inp['qid'])
+        queries = query_matrix(inp.drop_duplicates('qid'), opened.vecs.shape[1], self.index.path)
+        scores = np.empty(len(inp), dtype=np.float32)
+        rows_of = np.split(np.argsort(query_of, kind='stable'), np.bincount(query_of).cumsum()[:-1])
+        for query, rows in enumerate(rows_of):
+            scores[rows] = self.score(queries[query : query + 1], docids[rows])[0]
+        langs = np.array(opened.languages, dtype=object)[opened.lang_ids[docids]]
+        return separate_run(inp.assign(score=scores, **{DOC_LANG: pd.Series(langs, index=inp.index, dtype=str)}))
+
+    def _key(self) -> tuple:
+        return self.index.path.resolve(), self.index.fingerprint()
+
+    def __eq__(self, other: object) -> bool:
+        return self._key() == other._key() if isinstance(other, ExactScorer) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((ExactScorer, self.index.path.resolve()))
+
+    def __repr__(self) -> str:
+        return f'{self.index!r}.scorer()'

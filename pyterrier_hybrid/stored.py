@@ -1,0 +1,154 @@
+"""What an index on disk is: a folder that is published whole and read whole, and knows its documents' languages."""
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pyterrier as pt
+
+from pyterrier_hybrid.digests import check_contents
+from pyterrier_hybrid.files import read_whole, stamp
+
+#: The file that marks a finished index. It is written last.
+META = 'pt_meta.json'
+
+
+class Opened(Protocol):
+    """An opened index: its metadata, and its documents."""
+
+    meta: dict
+    docnos: Any
+
+    def langs(self) -> np.ndarray:
+        """Each document's language code, in the order of ``docnos``: str, ``(n,)``."""
+
+
+class StoredIndex:
+    """The part of an index that is its folder. A subclass names its formats and fields, and loads its files.
+
+    An object notices when its index has been replaced, by whichever process, and serves the new one from the next call
+    on. What it reads is all from before or all from after a replacement.
+    """
+
+    path: Path
+    #: The ``type`` and ``format`` of the metadata of an index of this kind.
+    FORMATS: tuple[tuple[str, str], ...] = ()
+    #: Metadata that an index cannot do without, and their types.
+    FIELDS: Mapping[str, type] = {'doc_count': int}
+    #: What to do about a damaged index, for messages.
+    REMEDY = "the index is damaged; build it again with .indexer(mode='overwrite')"
+
+    _opened: Any = None
+    _stamp: tuple | None = None
+
+    def built(self) -> bool:
+        """Whether there is a finished index of this kind at the path."""
+        return self.read_meta() is not None
+
+    def __len__(self) -> int:
+        """The number of documents."""
+        return self.open().meta['doc_count']
+
+    def open(self) -> Any:
+        """The index's content; read again if the index has been replaced since the last call.
+
+        Raises:
+            FileNotFoundError: there is no index, or an unfinished one.
+            ValueError: it is damaged, or of another format.
+        """
+        if self._opened is None or stamp(self.path / META) != self._stamp:
+            self._opened = None  # frees what it holds before the new one is read
+            self._stamp, self._opened = read_whole(self.path, META, lambda: (stamp(self.path / META), self._load()))
+        return self._opened
+
+    def _load(self) -> Opened:
+        raise NotImplementedError
+
+    def read_meta(self) -> dict | None:
+        """The metadata; None if there is none, or that of something else.
+
+        Raises:
+            ValueError: it is no JSON, or lacks a field.
+        """
+        meta = read_whole(self.path, META, lambda: read_json(self.path / META))
+        if meta is None or (meta.get('type'), meta.get('format')) not in self.FORMATS:
+            return None
+        check_fields(meta, self.FIELDS, self.path / META, self.REMEDY)
+        return meta
+
+    def fingerprint(self) -> str | None:
+        """A digest of the content: equal for the same documents. None if there is no finished index."""
+        meta = self.read_meta()
+        return meta and meta['fingerprint']
+
+    def verify(self) -> None:
+        """Reads all files and checks that none has changed since the build, which takes about a second for each GB.
+
+        Opening an index checks the sizes of its files, and what can be read without reading them whole.
+
+        Raises:
+            FileNotFoundError: there is no index.
+            ValueError: a file is missing or has changed; it is named. Or the index was built by software that kept no
+                digests.
+        """
+        meta = self.open().meta
+        if 'files' not in meta:
+            raise ValueError(f'{self.path / META} has no digests of the files, since other software or an earlier '
+                             'version built the index; build it again to have them')  # fmt: skip
+        read_whole(self.path, META, lambda: check_contents(self.path, self.read_meta()['files'], self.REMEDY))
+
+    def langs_by_docno(self) -> dict[str, str]:
+        """The language of each document, by docno: what ``Languages`` and measures' ``langs=`` take."""
+        opened = self.open()
+        return dict(zip(opened.docnos, opened.langs().tolist()))
+
+    def add_doc_lang(self) -> pt.Transformer:
+        """A transformer that adds ``doc_lang`` to the runs of any retriever over these documents.
+
+        Example::
+
+            other_retriever >> index.add_doc_lang()
+        """
+        from pyterrier_hybrid.doc_lang import AddDocLang
+
+        return AddDocLang(self)
+
+
+def read_json(path: Path) -> dict | None:
+    """The JSON object in a file; None if there is no file.
+
+    Raises:
+        ValueError: something else is in it; names the file.
+    """
+    try:
+        value = json.loads(path.read_text(encoding='utf-8'))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f'{path} is not JSON ({error!s:.100}): it is damaged, build it again') from None
+    if not isinstance(value, dict):
+        raise ValueError(f'{path} is no JSON object but a {type(value).__name__}: it is damaged, build it again')
+    return value
+
+
+def check_fields(meta: Mapping, fields: Mapping[str, type], path: Path, remedy: str) -> None:
+    """Checks that metadata have the fields that they need.
+
+    Args:
+        meta: the metadata.
+        fields: names and types; an int is a positive number here, a float any finite number.
+        path: their file, for the message.
+        remedy: what to do, for the message.
+
+    Raises:
+        ValueError: a field is missing or of another type; names file and field.
+    """
+    for name, kind in fields.items():
+        if name not in meta:
+            raise ValueError(f'{path} has no field {name!r}: {remedy}')
+        value = meta[name]
+        right = isinstance(value, (int, float) if kind is float else kind) and not isinstance(value, bool)
+        if not right or (kind is int and value < 1) or (kind is float and not math.isfinite(value)):
+            raise ValueError(f'{path} has {value!r:.80} for the field {name!r}: {remedy}')

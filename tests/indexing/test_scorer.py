@@ -1,0 +1,53 @@
+"""Re-ranking by indexed vectors: the exact retriever's scores and order, for the results of another one."""
+import numpy as np
+import pandas as pd
+import pyterrier as pt
+import pytest
+
+
+@pytest.fixture
+def topics(encoder) -> pd.DataFrame:
+    frame = pd.DataFrame({'qid': ['q3', 'q1'], 'query': ['de passage 3', 'th passage 1'], 'query_lang': ['de', 'th']})
+    return encoder.query_encoder()(frame)
+
+
+def test_re_ranking_everything_is_retrieving(build, docs, topics):
+    index = build(docs)
+    run = index.retriever()(topics)
+    shuffled = run.sample(frac=1, random_state=0).sort_values('qid', ascending=False, kind='stable')
+    found = index.scorer()(shuffled.drop(columns=['score', 'rank', 'docid', 'doc_lang']))
+    pd.testing.assert_frame_equal(found[run.columns.drop('docid')], run.drop(columns='docid'))
+
+
+def test_columns_of_the_first_stage_are_kept_and_its_docids_not_read(build, docs, topics):
+    """Another index has docids of its own."""
+    index = build(docs)
+    first = index.retriever(5)(topics).assign(docid=0, mood='kept')
+    found = index.scorer()(first)
+    assert found['docno'].tolist() == first['docno'].tolist() and found['mood'].unique().tolist() == ['kept']
+
+
+@pytest.mark.parametrize('frame', [pd.DataFrame(), pd.DataFrame({'query': pd.Series(dtype=object)})])
+def test_no_results_give_none(build, docs, topics, frame):
+    index = build(docs)
+    run = index.retriever(5)(topics)
+    found = index.scorer()(run.iloc[:0])
+    assert len(found) == 0 and found.dtypes.equals(index.scorer()(run).dtypes)
+
+
+def test_bad_results(build, docs, topics):
+    scorer = build(docs).scorer()
+    run = scorer.index.retriever(2)(topics)
+    with pytest.raises(KeyError, match="no document 'nowhere'"):
+        scorer(run.assign(docno='nowhere'))
+    with pytest.raises(ValueError, match="vector of query 'q3' has 7 dimensions"):
+        scorer(run.assign(query_vec=[np.ones(7, np.float32)] * len(run)))
+
+
+def test_pyterrier_can_inspect_it(build, docs, encoder):
+    scorer = build(docs).scorer()
+    assert pt.inspect.transformer_inputs(scorer) == [['qid', 'docno', 'query_vec']]
+    assert set(pt.inspect.transformer_outputs(scorer, ['qid', 'docno', 'query_vec'])) == {
+        'qid', 'docno', 'query_vec', 'score', 'rank', 'doc_lang',
+    }  # fmt: skip
+    assert scorer == scorer.index.scorer() and scorer != build(docs[1:], 'y').scorer()
