@@ -8,8 +8,7 @@ import pyterrier as pt
 from ir_measures.measures import Measure
 
 from pyterrier_hybrid.experiment.contributions import TooFewQuestions, contributions
-from pyterrier_hybrid.experiment.presentation import better
-from pyterrier_hybrid.experiment.significance import check_choices, corrected, list_comparisons, listed, tested
+from pyterrier_hybrid.experiment.significance import check_choices, corrected, list_comparisons, tested
 
 if TYPE_CHECKING:
     from pyterrier_hybrid.experiment.result import Result
@@ -47,32 +46,34 @@ def compare_by_language(
 
     Returns:
         ``system, baseline, measure, setting, query_lang, value, baseline_value, difference, low, high, effect,
-        statistic, p, better, p_corrected, significant, n``, then ``test, correction, comparisons, level``: a row per
-        comparison and language in which two questions or more have values of both systems; ``better`` says whether the
-        difference is in favour of ``system``. :func:`better_in` puts the rows of one comparison into words.
+        statistic, p, df, few, left_out, p_corrected, significant, n``, then ``test, correction, comparisons, level,
+        better``: a row per comparison and language in which two questions or more have values of both systems.
+        ``better`` says whether the difference is in favour of ``system``, the others are those of
+        :meth:`Result.compare`. :func:`better_in` puts the rows of one comparison into words.
 
     Raises:
         ValueError: an unknown name, a measure of which neither more nor less is better, or nothing to compare.
     """
     check_choices(test, correction, level)
-    neither = [measure for measure in listed(measures or []) if not better(measure)]
+    wanted = list_comparisons(result, baseline, systems, measures, settings)
+    better = {measure: result.facts[measure].better for _, measure, _ in wanted}
+    neither = [] if measures is None else [measure for measure, direction in better.items() if not direction]
     if neither:
         raise ValueError(f'neither more nor less of {neither[0]} is better; compare it with Result.chance instead')
-    wanted = list_comparisons(result, baseline, systems, measures, settings)
+    wanted = [compared for compared in wanted if better[compared[1]]]
     rows = result.per_query
     tables = []
     for system, measure, setting in pt.tqdm(wanted, desc='by language', unit='comparison', disable=not verbose):
-        if not better(measure):
-            continue
         here = rows['system'].isin([system, baseline]) & (rows['measure'] == measure) & (rows['setting'] == setting)
         found = []
         for lang, chosen in rows[here].groupby('query_lang', observed=True):
             with suppress(TooFewQuestions):
                 sample = contributions(chosen, system, baseline)
-                found.append({'query_lang': str(lang), **tested(sample, test, level, resamples, seed)})
+                columns = tested(sample, result.facts[measure], test, level, resamples, seed)
+                found.append({'query_lang': str(lang), **columns})
         if found:
             table = corrected(pd.DataFrame(found), test, correction, level, 'significant')
-            table['better'] = better(measure) * table['difference'] > 0
+            table['better'] = better[measure] * table['difference'] > 0
             table[COMPARISON] = system, baseline, measure, setting
             tables.append(table)
     if not tables:

@@ -9,7 +9,11 @@ from ir_measures.measures import Measure
 
 from pyterrier_hybrid.experiment.contributions import Contributions, TooFewQuestions, contributions
 from pyterrier_hybrid.experiment.frames import SETTING_KINDS
-from pyterrier_hybrid.experiment.paired import TESTS, bootstrap_interval, effect_size, t_interval, tost
+from pyterrier_hybrid.experiment.paired import TESTS, bootstrap_interval, paired_t, t_interval, tost
+from pyterrier_hybrid.measures.facts import Facts
+
+#: Fewer degrees of freedom than this are marked.
+FEW = 20
 
 if TYPE_CHECKING:
     from pyterrier_hybrid.experiment.result import Result
@@ -31,13 +35,14 @@ def compare(
     """Compares systems with a baseline, in every measure and kind of setting in which two questions or more have both.
 
     A question is one observation, with all its languages (:func:`~.contributions.contributions`), and the difference
-    that is tested is that of the table's figures, over the questions that both systems have values for.
+    that is tested is that of the table's figures, over the questions that both systems have values for. All this is
+    about new questions, and not about other languages, or encoders of other seeds.
 
     Args:
         result: the result.
         baseline: the name of the system to compare with.
         systems, measures, settings: which ones, by name; None for all.
-        test: ``'t'``, ``'wilcoxon'`` or ``'randomization'``.
+        test: ``'t'``, ``'randomization'``, or ``'wilcoxon'``, which is not about the difference of the figures, a mean.
         correction: of the p-values for their number, over all rows of the outcome: a method of
             ``statsmodels.stats.multitest.multipletests``, as in ``pt.Experiment`` (``'holm'``, ``'bonferroni'``,
             ``'fdr_bh'``, ...), or None.
@@ -46,10 +51,15 @@ def compare(
         seed: of both.
 
     Returns:
-        ``system, baseline, measure, setting, value, baseline_value, difference, low, high, effect, statistic, p,
-        p_corrected, significant, n``, then how they were made: ``test, correction, comparisons, level``. ``low`` and
-        ``high`` bound the difference (percentile bootstrap over questions), ``effect`` is Cohen's d for paired data,
-        ``n`` the number of questions, ``comparisons`` the number that the correction is for.
+        ``system, baseline, measure, setting, value, baseline_value, difference, low, high, effect, statistic, p, df,
+        few, left_out, p_corrected, significant, n``, then how they were made: ``test, correction, comparisons, level``.
+
+        * ``low`` and ``high`` bound the difference, within the measure's range (bootstrap over questions, BCa).
+        * ``effect`` is the difference in standard deviations of one question in one language setting.
+        * ``df`` are the degrees of freedom of the t test and the interval; ``few`` marks those below 20, of which not
+          much can be said. ``left_out`` names the language settings (``de``, ``de>en``) with a single question, which
+          are not in ``value``, ``baseline_value`` and ``difference``.
+        * ``n`` is the number of questions, ``comparisons`` the number that the correction is for.
 
     Raises:
         ValueError: an unknown name, or nothing to compare.
@@ -57,7 +67,7 @@ def compare(
     check_choices(test, correction, level)
     rows = [
         {'system': system, 'baseline': baseline, 'measure': measure, 'setting': setting,
-         **tested(sample, test, level, resamples, seed)}
+         **tested(sample, result.facts[measure], test, level, resamples, seed)}
         for system, measure, setting, sample in _samples(result, baseline, systems, measures, settings)
     ]  # fmt: skip
     return corrected(pd.DataFrame(rows), test, correction, level, 'significant')
@@ -88,10 +98,10 @@ def equivalence(
         level: more than .5; systems are equivalent if the corrected p is less than 1 - level.
 
     Returns:
-        ``system, baseline, measure, setting, difference, low, high, margin, p, p_corrected, equivalent, n``, then
-        ``test`` (``'tost'``), ``correction, comparisons, level``. ``low`` and ``high`` are the t interval of level
-        2 * level - 1, 90% by default: without a correction, systems are equivalent exactly where it lies within the
-        margin.
+        ``system, baseline, measure, setting, difference, low, high, margin, p, df, few, left_out, p_corrected,
+        equivalent, n``, then ``test`` (``'tost'``), ``correction, comparisons, level``. ``low`` and ``high`` are the t
+        interval of level 2 * level - 1, 90% by default: without a correction, systems are equivalent exactly if it lies
+        within the margin. ``df``, ``few`` and ``left_out`` are those of :meth:`Result.compare`.
 
     Raises:
         ValueError: a margin that is not a positive number, a measure without one, an unknown name, or nothing to
@@ -108,11 +118,11 @@ def equivalence(
         width = margin.get(measure) if isinstance(margin, dict) else margin
         if not isinstance(width, Real) or isinstance(width, bool) or not 0 < width < np.inf:
             raise ValueError(f'the margin of {measure} is {width!r}; it is a number above 0, in its unit')
-        low, high = t_interval(sample.differences, 2 * level - 1)
+        low, high = _within(t_interval(sample.differences, 2 * level - 1, sample.df), result.facts[measure])
         rows.append({
             'system': system, 'baseline': baseline, 'measure': measure, 'setting': setting,
-            'difference': sample.value - sample.baseline_value, 'low': low, 'high': high, 'margin': float(width),
-            'p': tost(sample.differences, width), 'n': len(sample.differences),
+            'difference': sample.difference, 'low': low, 'high': high, 'margin': float(width),
+            'p': tost(sample.differences, width, sample.df), **_sample(sample),
         })  # fmt: skip
     return corrected(pd.DataFrame(rows), 'tost', correction, level, 'equivalent')
 
@@ -132,16 +142,33 @@ def check_choices(test: str, correction: str | None, level: float) -> None:
         raise ValueError(f'level is {level!r}; it lies between 0 and 1, as in 0.95')
 
 
-def tested(sample: Contributions, test: str, level: float, resamples: int, seed: int) -> dict[str, float]:
-    """The columns of a test: from ``value`` to ``p``, and ``n``."""
-    differences = sample.differences
-    low, high = bootstrap_interval(differences, level=level, resamples=resamples, seed=seed)
-    draws = {'resamples': resamples, 'seed': seed} if test == 'randomization' else {}
+def tested(
+    sample: Contributions, facts: Facts, test: str, level: float, resamples: int, seed: int
+) -> dict[str, float]:
+    """The columns of one comparison, from ``value`` to ``n``."""
+    draws = {'resamples': resamples, 'seed': seed}
+    interval = bootstrap_interval(sample.differences, sample.df, level=level, **draws)
+    low, high = _within(interval, facts)
+    if test == 't':
+        outcome = paired_t(sample.differences, sample.df)
+    else:
+        outcome = TESTS[test](sample.raw, **(draws if test == 'randomization' else {}))
     return {
-        'value': sample.value, 'baseline_value': sample.baseline_value,
-        'difference': sample.value - sample.baseline_value, 'low': low, 'high': high,
-        'effect': effect_size(differences), **TESTS[test](differences, **draws)._asdict(), 'n': len(differences),
+        'value': sample.value, 'baseline_value': sample.baseline_value, 'difference': sample.difference,
+        'low': low, 'high': high, 'effect': sample.effect, **outcome._asdict(), **_sample(sample),
     }  # fmt: skip
+
+
+def _within(interval: tuple[float, float], facts: Facts) -> tuple[float, float]:
+    """An interval of a difference, cut to what two values in the measure's range can differ by."""
+    most = facts.high - facts.low
+    return max(interval[0], -most), min(interval[1], most)
+
+
+def _sample(sample: Contributions) -> dict:
+    """What has to be known of a sample to read its test."""
+    few = sample.df < FEW
+    return {'df': sample.df, 'few': few, 'left_out': ', '.join(sample.left_out), 'n': len(sample.differences)}
 
 
 def corrected(rows: pd.DataFrame, test: str, correction: str | None, level: float, verdict: str) -> pd.DataFrame:

@@ -10,7 +10,6 @@ from statsmodels.stats.multitest import multipletests
 
 from pyterrier_hybrid import experiment
 from pyterrier_hybrid.experiment import Result, better_in
-from pyterrier_hybrid.experiment.contributions import contributions
 from pyterrier_hybrid.experiment.significance import corrected
 
 
@@ -22,47 +21,6 @@ def make(cells, systems=('a', 'b'), measures=('AP',)) -> Result:
     ]  # fmt: skip
     columns = ['system', 'setting', 'query_lang', 'doc_lang', 'measure', 'qid', 'value']
     return Result(pd.DataFrame(rows, columns=columns), list(systems), list(measures), 'mine')
-
-
-@pytest.fixture
-def uneven():
-    """Questions in different cells, as in MLQA-R: q3 is asked in one language only."""
-    return make({
-        ('a', 'monolingual', 'de', 'de'): {'q1': 1.0, 'q2': 0.5, 'q3': 0.0},
-        ('b', 'monolingual', 'de', 'de'): {'q1': 0.5, 'q2': 0.5, 'q3': 0.5},
-        ('a', 'monolingual', 'en', 'en'): {'q2': 1.0, 'q1': 0.75},
-        ('b', 'monolingual', 'en', 'en'): {'q1': 0.25, 'q2': 0.0},
-    })
-
-
-def test_contributions_by_hand(uneven):
-    found = contributions(uneven.per_query, 'a', 'b')
-    # n / C * sum of difference / n_c: 3/2 * (.5/3 + .5/2), 3/2 * (0 + 1/2), 3/2 * (-.5/3)
-    assert found.differences == pytest.approx([0.625, 0.75, -0.25])
-    table = uneven.table()[('AP', 'monolingual')]
-    assert (found.value, found.baseline_value) == pytest.approx((table['a'], table['b']))
-    assert found.differences.mean() == pytest.approx(table['a'] - table['b'])
-
-
-def test_where_every_question_is_in_every_cell_it_contributes_its_mean():
-    values = np.random.default_rng(0).random((2, 4, 3, 6))  # systems, query languages, passage languages, questions
-    result = make({
-        (system, 'crosslingual', q, d): {f'q{i}': values[s, j, k, i] for i in range(6)}
-        for s, system in enumerate('ab') for j, q in enumerate(('de', 'en', 'es', 'hi'))
-        for k, d in enumerate(('ar', 'zh', 'th'))
-    })  # fmt: skip
-    found = contributions(result.per_query, 'a', 'b')
-    assert found.differences == pytest.approx((values[0] - values[1]).mean(axis=(0, 1)), abs=1e-11)
-
-
-def test_only_what_both_have_counts():
-    result = make({
-        ('a', 'multilingual', 'de', None): {'q1': 0.5, 'q2': 1.0, 'q4': 1.0},
-        ('b', 'multilingual', 'de', None): {'q1': 0.25, 'q2': 0.0, 'q3': 1.0},
-        ('a', 'multilingual', 'en', None): {'q1': 0.0},
-    })  # fmt: skip
-    found = contributions(result.per_query, 'a', 'b')
-    assert found == (0.75, 0.125, pytest.approx([0.25, 1.0]))
 
 
 def test_the_same_question_in_eleven_languages_is_one_observation():
@@ -101,12 +59,14 @@ def test_compare(three, test):
     found = three.compare('base', test=test)
     assert found.columns.tolist() == [
         'system', 'baseline', 'measure', 'setting', 'value', 'baseline_value', 'difference', 'low', 'high', 'effect',
-        'statistic', 'p', 'p_corrected', 'significant', 'n', 'test', 'correction', 'comparisons', 'level',
+        'statistic', 'p', 'df', 'few', 'left_out', 'p_corrected', 'significant', 'n', 'test', 'correction',
+        'comparisons', 'level',
     ]  # fmt: skip
     assert found[['test', 'correction', 'comparisons', 'level']].drop_duplicates().values.tolist() == [
         [test, 'holm', 8, 0.95]
     ]  # fmt: skip
-    assert len(found) == 8 and (found['n'] == 40).all()
+    assert len(found) == 8 and (found['n'] == 40).all() and (found['df'] == 39).all()
+    assert not found['few'].any() and (found['left_out'] == '').all()
     assert found['significant'].tolist() == (found['p_corrected'] < 0.05).tolist()
     assert found['significant'].any() and not found['significant'].all()
     table = three.table()
@@ -292,11 +252,52 @@ def test_a_comparison_of_one_question_is_left_out():
     }, measures=['AP', 'LPR'])  # fmt: skip
     assert result.compare('b')['measure'].tolist() == ['AP']
     assert result.equivalence('b', margin=0.1)['measure'].tolist() == ['AP']
-    with pytest.raises(ValueError, match='LPR, multilingual settings: 1 question has a value'):
+    with pytest.raises(ValueError, match='LPR, multilingual settings: no language setting has two questions'):
         result.compare('b', measures='LPR')
 
 
 def test_one_question_is_no_sample():
     result = make({(system, 'multilingual', 'de', None): {'q1': 0.5} for system in 'ab'})
-    with pytest.raises(ValueError, match="AP, multilingual settings: 1 question has a value for both 'a' and"):
+    with pytest.raises(ValueError, match=r"AP, multilingual settings: no language setting has .* 'a' and"):
         result.compare('b')
+
+
+def test_few_questions_and_cells_left_out_are_marked():
+    rng = np.random.default_rng(5)
+    cells = {
+        (system, 'crosslingual', *langs): {f'q{i}': rng.random() for i in range(n)}
+        for system in 'ab' for langs, n in ((('de', 'en'), 20), (('en', 'de'), 20), (('en', 'th'), 1))
+    }  # fmt: skip
+    row = make(cells).compare('b').iloc[0]
+    assert (row['df'], row['few'], row['left_out']) == (19, True, 'en>th')
+    row = make(cells).equivalence('b', margin=0.5).iloc[0]
+    assert (row['df'], row['few'], row['left_out']) == (19, True, 'en>th')
+
+
+def test_intervals_stay_within_what_two_values_can_differ_by():
+    values = {'q1': (1.0, 0.0), 'q2': (0.0, 0.25)}
+    cells = {
+        (system, 'multilingual', 'de', None, measure): {q: scale * of[s] for q, of in values.items()}
+        for s, system in enumerate('ab') for measure, scale in (('AP', 1), ('RankDistance', 4000))
+    }
+    found = make(cells, measures=['AP', 'RankDistance']).equivalence('b', margin=0.5)
+    assert found.loc[0, ['low', 'high']].tolist() == [-1, 1]
+    assert found.loc[1, 'low'] < -4000  # of any pool
+    interval = make(cells).compare('b', measures='AP').loc[0, ['low', 'high']]
+    assert interval.between(-1, 1).all()
+
+
+def test_unequal_cells_have_fewer_degrees_of_freedom():
+    """The t test is that of the macro mean: its p-value by hand from contributions, f_c and nu."""
+    rng = np.random.default_rng(6)
+    sizes = {'de': 4, 'en': 30}
+    diffs = {lang: rng.normal(0.1, 0.2, n) for lang, n in sizes.items()}
+    row = make({
+        (system, 'multilingual', lang, None): {f'{lang}{i}': d * (system == 'a') for i, d in enumerate(of)}
+        for lang, of in diffs.items() for system in 'ab'
+    }).compare('b').iloc[0]  # fmt: skip
+    error = np.sqrt(sum(of.var(ddof=1) / len(of) for of in diffs.values())) / 2
+    t = np.mean([of.mean() for of in diffs.values()]) / error
+    df = (sum(1 / n for n in sizes.values())) ** 2 / sum(1 / n**3 for n in sizes.values()) - 1
+    assert (row['statistic'], row['df']) == pytest.approx((t, df))
+    assert row['p'] == pytest.approx(2 * stats.t.sf(abs(t), df)) and row['n'] == 34
