@@ -3,51 +3,67 @@
 A folder holds ``corpus.jsonl`` (``{"_id", "title", "text"[, "lang"]}`` a line), ``queries.jsonl`` (``{"_id",
 "text"[, "lang"]}``) and ``qrels/<split>.tsv`` (``query-id``, ``corpus-id``, ``score``, after a line that names them).
 """
-import hashlib
-import json
 import re
+from array import array
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
+from typing import Literal
 
-from ir_datasets.formats import BaseDocs
-from ir_datasets.indices import DEFAULT_DOCSTORE_OPTIONS, PickleLz4FullStore
-from ir_datasets.lazy_libs import tqdm
-from ir_datasets.util import home_path
+import numpy as np
 
-from datasets_ext.checks import check_id, check_lang, check_text, listed, short
-from datasets_ext.docs import DocsIter
+from datasets_ext.checks import LeftOut, check_id, check_lang, check_text, check_unjudged, listed, short
+from datasets_ext.jsonl import JsonLines, JsonLinesDocs, records
 from datasets_ext.records import Qrel, Query, TitledDoc
 from datasets_ext.shape import check_name, register
 
+#: (question id, passage id) -> relevance, number of the line.
+Judged = dict[tuple[str, str], tuple[int, int]]
 
-def beir_folder(path: str | Path, name: str, *, lang: str | None = None, split: str = 'test') -> list[str]:
+
+def beir_folder(
+    path: str | Path,
+    name: str,
+    *,
+    lang: str | None = None,
+    split: str = 'test',
+    unjudged: Literal['drop', 'keep'] = 'drop',
+    strict: bool = False,
+) -> list[str]:
     """Makes a folder in BEIR's format the data set ``name``, with ``name/<ql>`` and ``name/<ql>/<dl>``.
 
-    Everything is read once and checked; ids and judgements are then kept in memory, passages are read from the file.
-    ``text`` is the corpus's ``text``; BEIR's own figures are on title and text together, which
-    ``pt.apply.text(lambda d: d['title'] + ' ' + d['text'])`` before the indexer does.
+    Everything is read once and checked. Questions and judgements are then kept in memory; passages are read from the
+    file, which must stay as it is. ``text`` is the corpus's ``text``; BEIR's own figures are on title and text
+    together, which ``pt.apply.text(lambda d: d['title'] + ' ' + d['text'])`` before the indexer does.
+
+    Folders as they are in the world are read without what is wrong in them, which one warning counts and names:
+    judgements of passages or questions that are not there (BEIR's ArguAna has one), passages and questions without
+    text, a passage or question that stands twice. ``"title": null`` is no title, a whole number as an id is its digits,
+    and a judgement that stands twice counts once.
 
     Args:
         path: the folder.
         name: the id to be; a name given to an earlier folder then stands for this one.
         lang: the language of all passages and questions. None if each line of both files has its own ``lang``.
         split: which of ``qrels/*.tsv`` to use. Questions that only another split judges are left out.
+        unjudged: whether questions that no split judges are dropped (and counted in the warning) or kept.
+        strict: whether to refuse what is otherwise left out, and questions that are dropped.
 
     Returns:
         The ids, ``name`` first.
 
     Raises:
         FileNotFoundError: the folder lacks a file.
-        ValueError: a malformed line, an id that occurs twice (in whatever languages), a line without language or with
-            another one than ``lang``, a question that no split judges, a judgement of an unknown question or passage.
-            The message names the file, the line and the id.
+        ValueError: a line that is malformed, without language or with another one than ``lang``; an id with a space;
+            two passages (in whatever languages) or two questions of a language with the same id; two judgements that
+            contradict each other; a split that judges nothing; or, if ``strict``, what is otherwise left out. The
+            message names the file, the line and the id.
 
     >>> beir_folder('scifact-nl', 'scifact-nl', lang='nl')                                         # doctest: +SKIP
     ['scifact-nl', 'scifact-nl/nl', 'scifact-nl/nl/nl']
     """
     check_name(name)
-    folder = Path(path)
+    check_unjudged(unjudged)
+    folder, left_out = Path(path), LeftOut(strict)
     if lang is not None:
         check_lang(lang, 'the argument lang')
     splits = {file.stem: file for file in sorted((folder / 'qrels').glob('*.tsv'))}
@@ -58,158 +74,132 @@ def beir_folder(path: str | Path, name: str, *, lang: str | None = None, split: 
         raise FileNotFoundError(f'there is no {folder / "qrels" / split}.tsv; choose split= from '
                                 f'{listed(splits) or "qrels/*.tsv, of which there are none"}')
 
-    docs, counts = _languages(folder / 'corpus.jsonl', lang)
-    queries = _queries(folder / 'queries.jsonl', lang)
-    judged = {each: list(_judgements(file, queries, docs)) for each, file in splits.items()}
+    judged = {each: _judgements(file) for each, file in splits.items()}
+    queries = _queries(folder / 'queries.jsonl', lang, left_out)
+    corpus, where = _corpus(folder / 'corpus.jsonl', lang, {doc_id for _, doc_id in judged[split]}, left_out)
+    for (query_id, doc_id), (_, number) in list(judged[split].items()):
+        line = f'{splits[split]}, line {number} judges the'
+        if query_id not in queries:
+            left_out.add('judgements of questions that are not in queries.jsonl', query_id,
+                         f'{line} question {short(query_id)}, which is not in queries.jsonl')
+            del judged[split][query_id, doc_id]
+        elif doc_id not in where:
+            left_out.add('judgements of passages that are not in corpus.jsonl', doc_id,
+                         f'{line} passage {short(doc_id)}, which is not in corpus.jsonl')
+            del judged[split][query_id, doc_id]
     if not judged[split]:
         raise ValueError(f'{splits[split]} judges nothing')
-    unjudged = queries.keys() - {query_id for rows in judged.values() for query_id, _, _ in rows}
-    if unjudged:
-        raise ValueError(f'{folder / "queries.jsonl"} has questions that no file of {folder / "qrels"} judges: '
-                         f'{listed(unjudged)}; judge them or take them out')
 
-    rows = [(query_id, doc_id, score, docs[doc_id]) for query_id, doc_id, score in judged[split]]
+    rows = [(query_id, doc_id, score, where[doc_id]) for (query_id, doc_id), (score, _) in judged[split].items()]
     asked = dict.fromkeys(query_id for query_id, *_ in rows)
-    langs = sorted({ql for query_id in asked for ql in queries[query_id]})
-    corpus = {dl: CorpusDocs(folder / 'corpus.jsonl', lang, [dl], counts) for dl in sorted(counts)}
+    known = {query_id for rows in judged.values() for query_id, _ in rows}
+    for query_id in (query_id for query_id in queries if query_id not in known):
+        if unjudged == 'keep':
+            asked[query_id] = None
+        else:
+            left_out.add('questions that nobody judged', query_id,
+                         f'{folder / "queries.jsonl"} has the question {short(query_id)}, which no file of '
+                         f'{folder / "qrels"} judges; judge it, take it out, or keep it by unjudged=\'keep\'')
+    left_out.warn(name)
     return register(
         name,
-        docs=corpus,
-        pool=CorpusDocs(folder / 'corpus.jsonl', lang, sorted(counts), counts),
+        docs={dl: docs for dl, docs in corpus.items() if dl},
+        pool=corpus[None],
         queries=lambda ql: [Query(q, queries[q][ql], ql) for q in asked if ql in queries[q]],
-        query_langs=langs,
+        query_langs=sorted({ql for query_id in asked for ql in queries[query_id]}),
         qrels=lambda ql, dl: [Qrel(q, d, score, dl, ql) for q, d, score, at in rows if at == dl and ql in queries[q]],
         qrel_defs={score: 'as the folder has it' for score in sorted({score for _, _, score, _ in rows})},
     )
 
 
-class CorpusDocs(BaseDocs):
-    """The passages of ``corpus.jsonl`` in some languages, read from the file as they are asked for.
-
-    Args:
-        path: ``corpus.jsonl``, already checked.
-        lang: the language of lines that have none.
-        langs: the languages to give.
-        counts: language -> number of its passages.
-    """
-
-    def __init__(self, path: Path, lang: str | None, langs: list[str], counts: dict[str, int]):
-        self._path = path
-        self._lang = lang
-        self._langs = langs
-        self._count = sum(counts[each] for each in langs)
-        self._total = sum(counts.values())
-
-    def _all(self) -> Iterator[TitledDoc]:
-        for _, record in _records(self._path):
-            title, lang = record.get('title', ''), record.get('lang', self._lang)
-            yield TitledDoc(record['_id'], record['text'], '', title, lang)
-
-    def _read(self, positions: range | None) -> Iterator[TitledDoc]:
-        docs = self._all() if self._count == self._total else (doc for doc in self._all() if doc.lang in self._langs)
-        return docs if positions is None else islice(docs, positions.start, positions.stop, positions.step)
-
-    def docs_iter(self) -> DocsIter:
-        """A new iterator in file order; slices of it skip, without a docstore."""
-        return DocsIter(self._read, self.docs_count)
-
-    def docs_store(self, field: str = 'doc_id', options=DEFAULT_DOCSTORE_OPTIONS) -> PickleLz4FullStore:
-        """The passages of all languages by id, in the ir_datasets home; built on the first lookup."""
-        stat = self._path.stat()
-        version = f'{self._path.resolve()}\n{stat.st_size}\n{stat.st_mtime_ns}\n{self._lang}'
-        digest = hashlib.sha256(version.encode()).hexdigest()[:16]
-        path = str(home_path() / 'beir_folder' / f'{digest}.pklz4')
-        return PickleLz4FullStore(
-            path, self._all, TitledDoc, field, ['doc_id'], count_hint=self._total, options=options)
-
-    def docs_count(self) -> int:
-        """The number of passages."""
-        return self._count
-
-    def docs_cls(self) -> type[TitledDoc]:
-        """``TitledDoc``."""
-        return TitledDoc
-
-    def docs_lang(self) -> str | None:
-        """The language, or None where there are several."""
-        return self._langs[0] if len(self._langs) == 1 else None
-
-
-def _records(path: Path) -> Iterator[tuple[str, dict]]:
-    """The place (for messages) and content of each line that is not blank."""
-    with path.open('rb') as file:
-        for number, line in enumerate(tqdm().tqdm(file, desc=str(path), unit=' lines', delay=2, leave=False), 1):
-            where = f'{path}, line {number}'
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise ValueError(f'{where} is not JSON ({error})') from error
-            if not isinstance(record, dict):
-                raise ValueError(f'{where} is not a JSON object')
-            yield where, record
-
-
-def _checked(path: Path, lang: str | None) -> Iterator[tuple[str, str, str, dict]]:
-    """The place, id, language and content of each line."""
-    for where, record in _records(path):
-        for field, absent in (('_id', None), ('text', None), ('title', '')):
-            value = record.get(field, absent)
+def _checked(path: Path, lang: str | None, left_out: LeftOut) -> Iterator[tuple[int, str, str, str, dict]]:
+    """The offset, place, id, language and content of each line that has a text."""
+    for offset, where, record in records(path):
+        if '_id' not in record:
+            raise ValueError(f"{where} has no '_id'")
+        key = check_id(record['_id'], f"{where}: '_id'")
+        named = f'{where} (id {short(key)})'
+        if record.get('text') is None:
+            left_out.add('lines without a text', key, f"{named} has no 'text'")
+            continue
+        for field in ('text', 'title'):
+            value = record.get(field) or ''
             if not isinstance(value, str):
                 raise ValueError(f'{where}: {field!r} is {short(value)}; it must be text')
-            check_text(value, f'{where}: {field!r}', blank=True)
-        check_id(record['_id'], f"{where}: '_id'")
-        where = f'{where} (id {record["_id"]!r})'
-        if lang and record.get('lang', lang) != lang:
-            raise ValueError(f'{where} has the language {record["lang"]!r}, but lang={lang!r} was given for all')
-        if not lang and 'lang' not in record:
-            raise ValueError(f'{where} has no "lang"; add one to each line, or give lang= for all')
-        yield where, record['_id'], lang or check_lang(record['lang'], where), record
+            check_text(value, f'{named}: {field!r}', blank=True)
+        own = record.get('lang')
+        if lang and own not in (None, lang):
+            raise ValueError(f'{named} has the language {short(own)}, but lang={lang!r} was given for all')
+        if not lang and own is None:
+            raise ValueError(f'{named} has no "lang"; add one to each line, or give lang= for all')
+        yield offset, named, key, lang or check_lang(own, named), record
 
 
-def _languages(path: Path, lang: str | None) -> tuple[dict[str, str], dict[str, int]]:
-    """Passage id -> language, and how many passages each language has."""
-    docs, counts = {}, {}
-    for where, doc_id, dl, _ in _checked(path, lang):
-        if doc_id in docs:
-            raise ValueError(f'{where} has the id of an earlier passage, in {docs[doc_id]}; ids are unique over all '
-                             f'languages')
-        docs[doc_id] = dl
-        counts[dl] = counts.get(dl, 0) + 1
-    if not docs:
+def _corpus(
+    path: Path, lang: str | None, wanted: set[str], left_out: LeftOut
+) -> tuple[dict[str | None, JsonLinesDocs], dict[str, str]]:
+    """The passages of each language, those of all under None; and the language of each passage in ``wanted``."""
+    langs, codes, where = {}, array('i'), {}
+
+    def places() -> Iterator[tuple[int, str]]:
+        for offset, _, key, dl, _ in _checked(path, lang, left_out):
+            codes.append(langs.setdefault(dl, len(langs)))
+            if key in wanted:
+                where.setdefault(key, dl)
+            yield offset, key
+
+    def make(record: dict) -> TitledDoc:
+        return TitledDoc(str(record['_id']), record['text'], '', record.get('title') or '', lang or record['lang'])
+
+    lines = JsonLines(path, places(), lambda record: str(record['_id']))
+    if not codes:
         raise ValueError(f'{path} holds no passage')
-    return docs, counts
+    there = np.ones(len(codes), bool)
+    for first, again in lines.repeated():
+        one, other = map(make, lines.read([first, again]))
+        twice = (f'{lines.line(again)} (id {short(one.doc_id)}) has the id of an earlier passage, in {one.lang}; ids '
+                 f'are unique over all languages')
+        if one != other:
+            raise ValueError(twice)
+        left_out.add('passages that stand twice', one.doc_id, twice)
+        there[again] = False
+    positions = {dl: np.flatnonzero(there & (np.asarray(codes) == code)) for dl, code in sorted(langs.items())}
+    corpus = {dl: JsonLinesDocs(lines, make, dl, chosen) for dl, chosen in positions.items()}
+    only = next(iter(langs)) if len(langs) == 1 else None
+    return {None: JsonLinesDocs(lines, make, only, np.flatnonzero(there)), **corpus}, where
 
 
-def _queries(path: Path, lang: str | None) -> dict[str, dict[str, str]]:
+def _queries(path: Path, lang: str | None, left_out: LeftOut) -> dict[str, dict[str, str]]:
     """Question id -> language -> text; one question may be asked in several languages."""
     queries = {}
-    for where, query_id, ql, record in _checked(path, lang):
-        if not record['text'].strip():
-            raise ValueError(f'{where} is an empty question')
-        if ql in queries.setdefault(query_id, {}):
-            raise ValueError(f'{where} has the id of an earlier question in {ql}')
-        queries[query_id][ql] = record['text']
+    for _, where, query_id, ql, record in _checked(path, lang, left_out):
+        text, earlier = record['text'], queries.get(query_id, {}).get(ql)
+        twice = f'{where} has the id of an earlier question in {ql}'
+        if not text.strip():
+            left_out.add('empty questions', query_id, f'{where} is an empty question')
+        elif earlier is None:
+            queries.setdefault(query_id, {})[ql] = text
+        elif earlier == text:
+            left_out.add('questions that stand twice', query_id, twice)
+        else:
+            raise ValueError(twice)
     return queries
 
 
-def _judgements(path: Path, queries: dict, docs: dict) -> Iterator[tuple[str, str, int]]:
-    """Question id, passage id and relevance of each line."""
-    seen = {}
+def _judgements(path: Path) -> Judged:
+    """The relevance of each question and passage that the file judges."""
+    judged = {}
     for number, line in enumerate(path.read_bytes().split(b'\n'), 1):
         where = f'{path}, line {number}'
         columns = line.decode(errors='replace').rstrip('\r').split('\t')
         if not line.strip() or (number == 1 and columns[-1] == 'score'):
             continue
-        if len(columns) != 3 or not re.fullmatch('-?[0-9]+', columns[2]):
-            raise ValueError(f'{where} is {columns}; it must be a question id, a passage id and a whole number, with '
-                             f'tabs between')
+        if len(columns) != 3 or not re.fullmatch('-?[0-9]{1,9}', columns[2]):
+            raise ValueError(f'{where} is {short(columns)}; it must be a question id, a passage id and a whole number, '
+                             f'with tabs between')
         query_id, doc_id, score = columns[0], columns[1], int(columns[2])
-        if query_id not in queries:
-            raise ValueError(f'{where} judges the question {query_id!r}, which is not in queries.jsonl')
-        if doc_id not in docs:
-            raise ValueError(f'{where} judges the passage {doc_id!r}, which is not in corpus.jsonl')
-        if seen.setdefault((query_id, doc_id), score) != score:
-            raise ValueError(f'{where} judges {query_id!r} and {doc_id!r} again, with another score')
-        yield query_id, doc_id, score
+        earlier, line = judged.setdefault((query_id, doc_id), (score, number))
+        if earlier != score:
+            raise ValueError(f'{where} judges {short(query_id)} and {short(doc_id)} again, with another score: {score} '
+                             f'after {earlier} in line {line}; keep one of them')
+    return judged

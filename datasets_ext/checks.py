@@ -1,6 +1,74 @@
-"""Checks of what users bring: languages and texts, with messages that say where the fault is."""
+"""Checks of what users bring: JSON, languages, texts and ids, with messages that say where the fault is.
+
+What is wrong is either refused, or left out, counted and named in one warning (``LeftOut``).
+"""
+import json
 import re
+import reprlib
+import warnings
 from collections.abc import Iterable
+
+
+class LeftOut:
+    """What a reader leaves out of a file or mends in it: told in one warning, or refused where reading is strict.
+
+    Args:
+        strict: whether to refuse it.
+    """
+
+    def __init__(self, strict: bool = False):
+        self.strict = strict
+        self.found: dict[str, list[str]] = {}
+
+    def add(self, kind: str, name: str, refusal: str) -> None:
+        """Notes a thing.
+
+        Args:
+            kind: what is wrong with it, in the plural, for the warning.
+            name: the id or place of the thing.
+            refusal: the sentence that refuses it.
+
+        Raises:
+            ValueError: ``refusal``, if reading is strict.
+        """
+        if self.strict:
+            raise ValueError(refusal)
+        self.found.setdefault(kind, []).append(name)
+
+    def warn(self, where: str, stacklevel: int = 3) -> None:
+        """Warns once of everything that was noted, if anything was; by default at the line that called the caller."""
+        if self.found:
+            parts = '; '.join(f'{kind}: {len(names)} ({listed(names, 3)})' for kind, names in self.found.items())
+            warnings.warn(f'{where} is read without what is wrong in it; {parts}. strict=True refuses it instead',
+                          stacklevel=stacklevel)
+
+
+class _Twice(ValueError):
+    """A field that stands twice in one JSON object."""
+
+
+def _fields(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _Twice(next(short(name) for n, name in enumerate(names) if name in names[:n]))
+    return record
+
+
+def parse_json(data: bytes | str, where: str) -> object:
+    """Returns a JSON value, in which no object has a field twice: readers disagree on which of the two counts.
+
+    Raises:
+        ValueError: it is not JSON, or such an object; begins with ``where``.
+    """
+    try:
+        return json.loads(data, object_pairs_hook=_fields)
+    except _Twice as error:
+        raise ValueError(f'{where} has the field {error} twice in one object; leave one of them out') from None
+    except RecursionError:
+        raise ValueError(f'{where} is not readable: its JSON is nested too deeply') from None
+    except ValueError as error:
+        raise ValueError(f'{where} is not JSON ({error}); it may have been cut short') from error
 
 
 def check_lang(code: object, where: str) -> str:
@@ -10,7 +78,7 @@ def check_lang(code: object, where: str) -> str:
     """
     if isinstance(code, str) and re.fullmatch('[a-z]{2,3}', code):
         return code
-    raise ValueError(f'{where} has the language {code!r}; a language is an ISO 639-1 code such as "de" or "en"')
+    raise ValueError(f'{where} has the language {short(code)}; a language is an ISO 639-1 code such as "de" or "en"')
 
 
 def check_text(text: str, where: str, *, blank: bool = False) -> str:
@@ -33,20 +101,37 @@ def check_text(text: str, where: str, *, blank: bool = False) -> str:
     return text
 
 
-def check_id(text: str, where: str) -> str:
-    """Returns an id: a text without spaces, since TREC files separate their columns by them."""
+def check_id(value: object, where: str) -> str:
+    """Returns an id: a text without spaces, since TREC files separate their columns by them.
+
+    A whole number, as some files have, is its digits.
+    """
+    text = str(value) if type(value) is int else value
+    if not isinstance(text, str):
+        raise ValueError(f'{where} is {short(value)}; it must be text or a whole number')
     if check_text(text, where).split() != [text]:
         raise ValueError(f'{where} is {short(text)}, which has a space; TREC files cannot hold such an id')
     return text
 
 
+def check_unjudged(choice: str) -> None:
+    """Raises a ``ValueError`` unless the choice for questions that nobody judged is 'drop' or 'keep'."""
+    if choice not in ('drop', 'keep'):
+        raise ValueError(f"unjudged={short(choice)} is no choice; questions that nobody judged are dropped ('drop') or "
+                         f"kept ('keep')")
+
+
 def short(value: object) -> str:
-    """A value for a message, cut to 60 characters."""
-    shown = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+    """A value for a message, cut to 60 characters; an id may have megabytes."""
+    if isinstance(value, str):
+        shown = (repr if value[:60].isprintable() else ascii)(value[:60])
+        return shown if len(value) < 60 and len(shown) <= 60 else f'{shown[:57]}...'
+    shown = reprlib.repr(value)
     return shown if len(shown) <= 60 else f'{shown[:57]}...'
 
 
 def listed(values: Iterable[str], limit: int = 8) -> str:
-    """Values for a message, the first few of them."""
+    """Texts for a message, sorted: the first few of them, each cut to 60 characters."""
     values = sorted(values)
-    return ', '.join(values[:limit]) + (f' and {len(values) - limit} more' if len(values) > limit else '')
+    shown = (value if len(value) <= 60 and value.isprintable() else short(value) for value in values[:limit])
+    return ', '.join(shown) + (f' and {len(values) - limit} more' if len(values) > limit else '')

@@ -1,21 +1,29 @@
 """MIRACL's passages of several languages as one collection, over ir_datasets' own ``miracl/<lang>`` entries.
 
 Passage ids repeat across the languages, so ``12#3`` of the German collection is ``de:12#3`` here. Nothing is stored a
-second time: iterating streams ir_datasets' own iterators one after another, and looking up an id asks ir_datasets' own
-docstore of that language, which is built (by ir_datasets) when a passage of that language is first looked up.
+second time: iterating streams ir_datasets' own files one after another, and looking up an id asks ir_datasets' own
+docstore of that language, which is built (by ir_datasets, of pickles) when a passage of that language is first looked
+up. No topics or qrels are needed for either.
 """
 import gzip
+import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from itertools import groupby, islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import ir_datasets
+from ir_datasets.datasets import miracl
+from ir_datasets.datasets.base import Dataset
 from ir_datasets.formats import BaseDocs
-from ir_datasets.indices import DEFAULT_DOCSTORE_OPTIONS, Docstore, PickleLz4FullStore
+from ir_datasets.indices import DEFAULT_DOCSTORE_OPTIONS, Docstore
 from ir_datasets.util import home_path
 
 from datasets_ext.checks import listed
 from datasets_ext.docs import DocsIter
+from datasets_ext.jsonl import LONGEST, JsonLines, JsonLinesDocs, records
 from datasets_ext.records import TitledDoc
 
 
@@ -39,6 +47,17 @@ def _pooled(lang: str, docs: Iterable) -> Iterator[TitledDoc]:
         raise FileNotFoundError(f'miracl/{lang} cannot be read beyond {count:,} passages, as a file is not cached and '
                                 f'could not be downloaded ({error}). Fetch it elsewhere and put it at '
                                 f'{home_path() / "downloads"}/<its MD5>, which ir_datasets logs') from error
+
+
+def _stream(upstream: Dataset) -> Iterator[miracl.MiraclDoc]:
+    """The passages of ``miracl/<lang>`` out of its files, as upstream reads them; but a line has an end."""
+    for shard in upstream.docs_handler()._dlcs:
+        with shard.stream() as file:
+            for line in iter(lambda: file.readline(LONGEST), b''):
+                if len(line) == LONGEST:
+                    raise ValueError(f'a line is longer than {LONGEST >> 20} MiB')
+                record = json.loads(line)
+                yield miracl.MiraclDoc(record['docid'], record['title'], record['text'])
 
 
 class _Docs(BaseDocs):
@@ -68,11 +87,9 @@ class LanguageDocs(_Docs):
 
     def read(self, positions: range | None) -> Iterator[TitledDoc]:
         """The passages at some positions, or all of them for None."""
-        docs = self._upstream().docs_iter()
-        if positions is not None and self._upstream().docs_store().built():
-            docs = docs[positions.start:positions.stop:positions.step]
-        elif positions is not None:
-            docs = islice(docs, positions.start, positions.stop, positions.step)
+        cut = (None,) if positions is None else (positions.start, positions.stop, positions.step)
+        upstream = self._upstream()
+        docs = upstream.docs_iter()[slice(*cut)] if upstream.docs_store().built() else islice(_stream(upstream), *cut)
         return _pooled(self._lang, docs)
 
     def docs_store(self, field: str = 'doc_id', options=DEFAULT_DOCSTORE_OPTIONS) -> 'PooledStore':
@@ -96,12 +113,12 @@ class LanguageDocs(_Docs):
 class JudgedDocs(_Docs):
     """The passages of one language that the qrels of a split judge.
 
-    They are collected once, into a small docstore beside ir_datasets' files: from ir_datasets' docstore of the language
+    They are collected once, into a file of JSON lines in ir_datasets' home: from ir_datasets' docstore of the language
     if there is one, otherwise in one pass over its corpus.
 
     Args:
         lang: the language.
-        split: the split, for the docstore's place.
+        split: the split, for the file's place.
         judged: returns the pooled ids that must be there.
     """
 
@@ -111,44 +128,63 @@ class JudgedDocs(_Docs):
         self._judged = judged
         self._all = LanguageDocs(lang)
 
-    def _collect(self) -> Iterator[TitledDoc]:
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return home_path() / 'miracl-multi' / 'judged' / self._split / f'{self._lang}.jsonl'
+
+    def _collect(self) -> None:
         missing = set(self._judged())
         if ir_datasets.load(f'miracl/{self._lang}').docs_store().built():
             docs = self._all.docs_store().get_many_iter(sorted(missing))
         else:
             docs = (doc for doc in self._all.docs_iter() if doc.doc_id in missing)
-        for doc in docs:
-            missing.discard(doc.doc_id)
-            yield doc
-        if missing:
-            raise ValueError(f'miracl/{self._lang} lacks passages that its {self._split} qrels judge: '
-                             f'{listed(missing)}; its corpus files are incomplete, delete them and load it again')
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=self.path.parent) as folder:
+            partial = Path(folder) / self.path.name
+            with partial.open('w') as file:
+                for doc in docs:
+                    missing.discard(doc.doc_id)
+                    file.write(json.dumps({'doc_id': doc.doc_id, 'title': doc.title, 'text': doc.text}) + '\n')
+            if missing:
+                raise ValueError(f'miracl/{self._lang} lacks passages that its {self._split} qrels judge: '
+                                 f'{listed(missing)}; its corpus files are incomplete, delete them and load it again')
+            partial.replace(self.path)
+
+    @cached_property
+    def _docs(self) -> JsonLinesDocs:
+        if not self.path.exists():
+            self._collect()
+        ids = []
+
+        def places() -> Iterator[tuple[int, str]]:
+            for offset, where, record in records(self.path):
+                if not all(isinstance(record.get(field), str) for field in ('doc_id', 'title', 'text')):
+                    raise ValueError(f'{where} lacks a doc_id, a title or a text; delete the file')
+                ids.append(record['doc_id'])
+                yield offset, record['doc_id']
+
+        lines = JsonLines(self.path, places(), lambda record: record['doc_id'])
+        if len(ids) != len(set(ids)) or set(ids) != self._judged():
+            raise ValueError(f'{self.path} does not hold the passages that the {self._split} qrels judge; delete it')
+        return JsonLinesDocs(
+            lines, lambda doc: TitledDoc(doc['doc_id'], doc['text'], '', doc['title'], self._lang), self._lang)
 
     def read(self, positions: range | None) -> Iterator[TitledDoc]:
         """The passages at some positions, or all of them for None."""
-        docs = iter(self._store())
-        return docs if positions is None else docs[positions.start:positions.stop:positions.step]
-
-    def _store(self, options=DEFAULT_DOCSTORE_OPTIONS) -> PickleLz4FullStore:
-        path = home_path() / 'miracl-multi' / 'judged' / self._split / f'{self._lang}.pklz4'
-        return PickleLz4FullStore(str(path), self._collect, TitledDoc, 'doc_id', ['doc_id'],
-                                  count_hint=lambda: len(self._judged()), options=options)
-
-    def docs_store(self, field: str = 'doc_id', options=DEFAULT_DOCSTORE_OPTIONS) -> PickleLz4FullStore:
-        """The judged passages by pooled id."""
-        return self._store(options)
+        return self._docs.read(positions)
 
     def lookup(self, ids: list[str], options) -> Iterator[TitledDoc]:
         """The passages of some pooled ids, all of this language."""
-        return self._store(options).get_many_iter(ids)
+        return self._docs.docs_store(options=options).get_many_iter(ids)
 
     def docs_count(self) -> int | None:
         """The number of passages, or None before they are collected (ir_datasets then asks the metadata)."""
-        return self._store().count() if self._store().built() else None
+        return self._docs.docs_count() if self.path.exists() else None
 
     def size(self) -> int:
         """The number of passages, which are collected for that."""
-        return self._store().count()
+        return self._docs.docs_count()
 
     def docs_lang(self) -> str:
         """The language."""

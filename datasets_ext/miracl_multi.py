@@ -27,7 +27,7 @@ from ir_datasets.util.metadata import default_metadata_provider
 from datasets_ext import downloads
 from datasets_ext.about import Computed, Documentation
 from datasets_ext.miracl_docs import JudgedDocs, LanguageDocs, PooledDocs, pooled_id
-from datasets_ext.records import Qrel, Query
+from datasets_ext.records import Qrel, Query, judged_once
 from datasets_ext.shape import LangQrels, LangQueries, add
 
 NAME = 'miracl-multi'
@@ -52,8 +52,9 @@ def qrels(lang: str, split: str) -> list[Qrel]:
     """The judgements of one language, under their pooled ids; damaged files are named likewise."""
     upstream = ir_datasets.load(f'miracl/{lang}/{split}')
     _verify(upstream.qrels_path, f'{lang}/{split}/qrels')
-    return [Qrel(pooled_id(lang, q.query_id), pooled_id(lang, q.doc_id), q.relevance, lang, lang)
-            for q in upstream.qrels_iter()]
+    judged = (Qrel(pooled_id(lang, q.query_id), pooled_id(lang, q.doc_id), q.relevance, lang, lang)
+              for q in upstream.qrels_iter())
+    return judged_once(judged, f'miracl/{lang}/{split}')
 
 
 def judged_ids(lang: str, split: str) -> set[str]:

@@ -37,7 +37,7 @@ def register() -> None:
             name,
             docs={lang: MemoryDocs(lambda name=name, lang=lang: load(name, lang).docs, lang) for lang in langs},
             queries=lambda ql, name=name: load(name, ql).queries,
-            qrels=lambda ql, dl, name=name: squad.qrels(load(name, ql), load(name, dl), ql, dl),
+            qrels=lambda ql, dl, name=name: squad.qrels(load(name, ql).queries, load(name, dl), ql, dl),
             documentation=Documentation(name),
             metadata=shipped(),
         )

@@ -1,5 +1,8 @@
 """The records of every data set of this package: documents, questions and judgements that know their language."""
+from collections.abc import Iterable
 from typing import NamedTuple
+
+from datasets_ext.checks import short
 
 
 class Doc(NamedTuple):
@@ -50,3 +53,27 @@ class Qrel(NamedTuple):
     relevance: int
     iteration: str
     query_lang: str
+
+
+class TrecQrel(NamedTuple):
+    """The fields of a ``Qrel`` that TREC's format has, in the same places: what ir_datasets' exporters write."""
+
+    query_id: str
+    doc_id: str
+    relevance: int
+    iteration: str
+
+
+def judged_once(qrels: Iterable[Qrel], where: str) -> list[Qrel]:
+    """Returns the judgements without those that stand twice, which would count twice.
+
+    Raises:
+        ValueError: two judgements of a question and a passage contradict each other; begins with ``where``.
+    """
+    known: dict[tuple[str, str], Qrel] = {}
+    for qrel in qrels:
+        earlier = known.setdefault((qrel.query_id, qrel.doc_id), qrel)
+        if earlier.relevance != qrel.relevance:
+            raise ValueError(f'{where} judges {short(qrel.query_id)} and {short(qrel.doc_id)} twice, as '
+                             f'{earlier.relevance} and as {qrel.relevance}; keep one of the judgements')
+    return list(known.values())

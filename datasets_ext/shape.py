@@ -2,7 +2,8 @@
 
 ``<name>`` has documents only, those of all languages. ``<name>/<ql>`` has the questions asked in ``ql`` over all of
 them (multilingual); ``<name>/<ql>/<dl>`` has the questions asked in ``ql`` over the documents written in ``dl``
-(monolingual where they are equal, cross-lingual otherwise), without the questions that have nothing judged in ``dl``.
+(monolingual where they are equal, cross-lingual otherwise), without the questions that are judged in other languages
+alone.
 
 ``register`` is the one function that makes ids. It takes what a collection *is* (documents by language, questions by
 language, judgements by pair of languages) as functions that are called on first use, so that registering costs nothing:
@@ -36,7 +37,7 @@ from ir_datasets.util import MetadataComponent, MetadataProvider
 from datasets_ext.about import Computed
 from datasets_ext.checks import short
 from datasets_ext.docs import MemoryDocs
-from datasets_ext.records import Doc, Qrel, Query
+from datasets_ext.records import Doc, Qrel, Query, TrecQrel, judged_once
 
 __all__ = ['REGISTERED', 'Doc', 'MemoryDocs', 'Qrel', 'Query', 'check_name', 'register']
 
@@ -74,9 +75,9 @@ class LangQrels(BaseQrels):
         """A new iterator over the judgements."""
         return iter(self._load())
 
-    def qrels_cls(self) -> type[Qrel]:
-        """``Qrel``."""
-        return Qrel
+    def qrels_cls(self) -> type[TrecQrel]:
+        """``TrecQrel``: the fields of the records, which are ``Qrel``, that ir_datasets' exporters write."""
+        return TrecQrel
 
     def qrels_defs(self) -> dict[int, str]:
         """What each relevance means."""
@@ -152,7 +153,12 @@ def register(
     Returns:
         The ids, ``name`` first.
     """
-    queries, qrels = lru_cache(None)(queries), lru_cache(None)(qrels)
+    queries, given = lru_cache(None)(queries), qrels
+
+    @lru_cache(None)
+    def qrels(ql: str, dl: str) -> list[Qrel]:
+        return judged_once(given(ql, dl), f'{name}/{ql}/{dl}')
+
     docs = dict(docs)
     if len(docs) == 1:
         pool = pool or next(iter(docs.values()))
@@ -160,9 +166,9 @@ def register(
     elif pool is None:
         pool = MemoryDocs(lambda: list(chain.from_iterable(d.docs_iter() for d in docs.values())), None)
 
-    def judged(ql: str, dl: str) -> list[Query]:
-        asked = {qrel.query_id for qrel in qrels(ql, dl)}
-        return [query for query in queries(ql) if query.query_id in asked]
+    def asked(ql: str, dl: str) -> list[Query]:
+        here, elsewhere = ({qrel.query_id for each in langs for qrel in qrels(ql, each)} for langs in ([dl], docs))
+        return [query for query in queries(ql) if query.query_id in here or query.query_id not in elsewhere]
 
     sets = {name: Dataset(pool, documentation('_'))}
     for ql in query_langs or docs:
@@ -175,7 +181,7 @@ def register(
         for dl, handler in docs.items():
             sets[f'{name}/{ql}/{dl}'] = Dataset(
                 handler,
-                LangQueries(lambda ql=ql, dl=dl: judged(ql, dl), ql),
+                LangQueries(lambda ql=ql, dl=dl: asked(ql, dl), ql),
                 LangQrels(lambda ql=ql, dl=dl: qrels(ql, dl), qrel_defs),
                 documentation(f'{ql}/{dl}'),
             )

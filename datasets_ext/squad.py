@@ -4,20 +4,22 @@ A file is ``{"data": [{"title", "paragraphs": [{"context", "qas": [{"id", "quest
 "text"}]}]}]}]}``. LAReQA's retrieval variants (arXiv 2004.05484, section 3) add ``sentence_breaks`` to a paragraph, the
 ``[start, end]`` of each sentence in code points: the passages are then the sentences, otherwise the whole paragraphs.
 The relevant passage of a question is the one in which its first answer starts. Questions marked ``is_impossible``
-(SQuAD 2.0) have no answer anywhere and are left out.
+(SQuAD 2.0) have no answer anywhere.
 
 Whatever a file holds, parsing it succeeds or raises a ``ValueError`` that names the file and the place in it.
 """
-import json
+import re
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from datasets_ext.checks import check_id, check_lang, check_text, short
+from datasets_ext.checks import LeftOut, check_id, check_lang, check_text, check_unjudged, parse_json, short
 from datasets_ext.docs import MemoryDocs
 from datasets_ext.records import Doc, Qrel, Query
 from datasets_ext.shape import check_name, register
+
+_UNANSWERED = 'questions without an answer'
 
 
 class SquadFile(NamedTuple):
@@ -26,24 +28,39 @@ class SquadFile(NamedTuple):
     Attributes:
         docs: the passages in file order, ids ``<lang>/<paragraph>.<sentence>``, both counted from 0, paragraphs over
             the whole file.
-        queries: the questions in file order, with the file's own ids.
+        queries: the questions that are answered in it, in file order, with the file's own ids.
         answers: question id -> id of the relevant passage.
+        unanswered: the other questions.
     """
 
     docs: list[Doc]
     queries: list[Query]
     answers: dict[str, str]
+    unanswered: list[Query]
 
 
-def squad_files(paths: Mapping[str, str | Path], name: str) -> list[str]:
+def squad_files(
+    paths: Mapping[str, str | Path],
+    name: str,
+    *,
+    unjudged: Literal['drop', 'keep'] = 'drop',
+    strict: bool = False,
+) -> list[str]:
     """Makes SQuAD-format files, one per language, the data set ``name``, with ``name/<ql>`` and ``name/<ql>/<dl>``.
 
     A question that has the same id in several files is the same question: its answers in all of them are relevant.
     Files are read and checked now, and kept in memory.
 
+    Files as they are in the world are read without what is wrong in them, which one warning counts and names: an answer
+    at a wrong offset whose text is in the paragraph is taken from the place nearest to it (``parse`` has the rest). A
+    title that is null is no title, and a whole number as an id is its digits.
+
     Args:
         paths: language -> file.
         name: the id to be; a name given to earlier files then stands for these.
+        unjudged: whether questions that no file answers are dropped or kept. Those that are marked ``is_impossible``
+            are not counted as wrong.
+        strict: whether to refuse what is otherwise left out or mended, and unmarked questions without an answer.
 
     Returns:
         The ids, ``name`` first.
@@ -56,83 +73,145 @@ def squad_files(paths: Mapping[str, str | Path], name: str) -> list[str]:
     ['my-qa', 'my-qa/de', 'my-qa/de/de', 'my-qa/de/fr', 'my-qa/fr', 'my-qa/fr/de', 'my-qa/fr/fr']
     """
     check_name(name)
+    check_unjudged(unjudged)
     if not paths or not isinstance(paths, Mapping):
         raise ValueError(f'{name!r} needs a mapping from language to file, such as {{"de": "dev.de.json"}}; it was '
-                         f'given {paths!r}')
+                         f'given {short(paths)}')
     missing = [lang for lang, path in paths.items() if not isinstance(path, str | Path)]
     if missing:
-        raise ValueError(f'the file for {missing[0]!r} of {name!r} is {paths[missing[0]]!r}; give its path')
-    files = {check_lang(lang, f'the file {path}'): parse(Path(path).read_bytes(), lang, str(path))
+        raise ValueError(f'the file for {missing[0]!r} of {name!r} is {short(paths[missing[0]])}; give its path')
+    left_out = LeftOut(strict)
+    files = {check_lang(lang, f'the file {path}'): parse(Path(path).read_bytes(), lang, str(path), left_out)
              for lang, path in paths.items()}
     for lang, file in files.items():
         if not file.docs:
             raise ValueError(f'{paths[lang]} holds no paragraph')
+    if unjudged == 'keep':
+        left_out.found.pop(_UNANSWERED, None)
+    left_out.warn(name)
+    answered = {query_id for file in files.values() for query_id in file.answers}
+    kept = {lang: [query for query in file.unanswered if unjudged == 'keep' or query.query_id in answered]
+            for lang, file in files.items()}
+    asked = {lang: file.queries + kept[lang] for lang, file in files.items()}
     return register(
         name,
         docs={lang: MemoryDocs(lambda file=file: file.docs, lang) for lang, file in files.items()},
-        queries=lambda ql: files[ql].queries,
-        qrels=lambda ql, dl: qrels(files[ql], files[dl], ql, dl),
+        queries=asked.__getitem__,
+        qrels=lambda ql, dl: qrels(asked[ql], files[dl], ql, dl),
     )
 
 
-def qrels(asked: SquadFile, searched: SquadFile, ql: str, dl: str) -> list[Qrel]:
+def qrels(asked: Iterable[Query], searched: SquadFile, ql: str, dl: str) -> list[Qrel]:
     """The judgements of the questions of one file on the passages of another, joined on the question's id."""
-    return [Qrel(q.query_id, searched.answers[q.query_id], 1, dl, ql)
-            for q in asked.queries if q.query_id in searched.answers]
+    return [Qrel(q.query_id, searched.answers[q.query_id], 1, dl, ql) for q in asked if q.query_id in searched.answers]
 
 
-def parse(data: bytes, lang: str, where: str) -> SquadFile:
+def parse(data: bytes, lang: str, where: str, left_out: LeftOut | None = None) -> SquadFile:
     """Reads one SQuAD-format file.
 
     Args:
         data: the file's bytes.
         lang: the language of its paragraphs and questions.
         where: the file, for messages.
+        left_out: notes what is left out or mended; all of that is refused by default. It is a paragraph or a question
+            without text, a question without answers or with answers that are not in its paragraph, one that stands
+            twice with the same relevant passage, and an answer whose offset is wrong and whose text is there.
 
     Raises:
-        ValueError: not JSON, a missing or wrong field, an empty text, sentence breaks that are not increasing or lie
-            outside their paragraph, an answer that does not start in a sentence of its paragraph or is not there, a
-            question id that occurs twice.
+        ValueError: not JSON, a missing or wrong field, half a surrogate pair, sentence breaks that are not increasing
+            or lie outside their paragraph, an id with a space, two questions with one id.
     """
-    try:
-        content = json.loads(data)
-    except RecursionError:
-        raise ValueError(f'{where} is not a SQuAD-format file: its JSON is nested too deeply') from None
-    except ValueError as error:
-        raise ValueError(f'{where} is not JSON ({error}); it may have been cut short, fetch it again') from error
-    result = SquadFile([], [], {})
+    left_out = left_out or LeftOut(strict=True)
+    content = parse_json(data, where)
+    result, again = SquadFile([], [], {}, []), {}
     number = -1
     for i, article in enumerate(_field(content, 'data', list, where)):
         place = f'{where}: data[{i}]'
-        title = _field(article, 'title', str, place) if isinstance(article, dict) and 'title' in article else ''
+        titled = isinstance(article, dict) and article.get('title') is not None
+        title = check_text(_field(article, 'title', str, place), f'{place}.title', blank=True) if titled else ''
         for j, paragraph in enumerate(_field(article, 'paragraphs', list, place)):
             number += 1
-            _add_paragraph(result, paragraph, title, lang, number, f'{place}.paragraphs[{j}]')
+            _add_paragraph(result, again, paragraph, title, lang, number, f'{place}.paragraphs[{j}]', left_out)
     return result
 
 
-def _add_paragraph(result: SquadFile, paragraph: dict, title: str, lang: str, number: int, place: str) -> None:
-    context = check_text(_field(paragraph, 'context', str, place), f'{place}.context')
+def _add_paragraph(
+    result: SquadFile, known: dict, paragraph: dict, title: str, lang: str, number: int, place: str, left_out: LeftOut
+) -> None:
+    context = check_text(_field(paragraph, 'context', str, place), f'{place}.context', blank=True)
+    if not context.strip():
+        return left_out.add('paragraphs without text', place, f'{place}.context is empty')
     breaks = _breaks(paragraph, context, place)
     ids = [f'{lang}/{number}.{k}' for k in range(len(breaks))]
     for doc_id, (start, end) in zip(ids, breaks):
         result.docs.append(Doc(doc_id, context[start:end], context, title, lang))
-    starts = [start for start, _ in breaks]
     for k, qa in enumerate(_field(paragraph, 'qas', list, place)):
         where = f'{place}.qas[{k}]'
-        if isinstance(qa, dict) and qa.get('is_impossible') is True:
+        impossible = isinstance(qa, dict) and qa.get('is_impossible') is True
+        query_id = check_id(_field(qa, 'id', object, where), f'{where}.id')
+        where = f'{where} (question {short(query_id)})'
+        text = check_text(_field(qa, 'question', str, where), f'{where}.question', blank=True)
+        if not text.strip():
+            left_out.add('questions without text', query_id, f'{where}.question is empty')
             continue
-        query_id = check_id(_field(qa, 'id', str, where), f'{where}.id')
-        where = f'{where} (question {query_id!r})'
-        if query_id in result.answers:
-            raise ValueError(f'{where} has the id of an earlier question; ids are unique within a file')
-        question = check_text(_field(qa, 'question', str, where), f'{where}.question')
-        result.queries.append(Query(query_id, question, lang))
-        position = _answer_start(qa, context, where)
-        sentence = bisect_right(starts, position) - 1
-        if sentence < 0 or position >= breaks[sentence][1]:
-            raise ValueError(f'{where} has an answer at {position}, which is in no sentence of its paragraph')
-        result.answers[query_id] = ids[sentence]
+        sentence = None if impossible else _answered(qa, query_id, context, breaks, where, left_out)
+        found = (text, None if sentence is None else ids[sentence])
+        if query_id in known:
+            twice = f'{where} has the id of an earlier question; ids are unique within a file'
+            if known[query_id] != found:
+                raise ValueError(twice)
+            left_out.add('questions that stand twice', query_id, twice)
+            continue
+        known[query_id] = found
+        query = Query(query_id, text, lang)
+        if sentence is None:
+            result.unanswered.append(query)
+        else:
+            result.queries.append(query)
+            result.answers[query_id] = ids[sentence]
+
+
+def _answered(
+    qa: dict, query_id: str, context: str, breaks: list[tuple[int, int]], where: str, left_out: LeftOut
+) -> int | None:
+    """The number of the passage in which the first answer that can be placed starts."""
+    answers = _field(qa, 'answers', list, where) if qa.get('answers') is not None else []
+    if not answers:
+        left_out.add(_UNANSWERED, query_id,
+                     f'{where} has no answer; give one, or mark the question "is_impossible": true')
+        return None
+    refusals = []
+    for n, answer in enumerate(answers):
+        try:
+            return _sentence(breaks, _answer_start(answer, context, where, n), where)
+        except ValueError as error:  # noqa: PERF203
+            if left_out.strict:
+                raise
+            refusals.append(str(error))
+    for answer in answers:
+        text, start = (answer.get('text'), answer.get('answer_start')) if isinstance(answer, dict) else (None, None)
+        if isinstance(text, str) and text.strip():
+            near = sorted((match.start() for match in re.finditer(f'(?={re.escape(text)})', context)),
+                          key=lambda at: abs(at - start) if type(start) is int else at)
+            for at in near:
+                if (sentence := _holding(breaks, at)) is not None:
+                    left_out.add('answers at a wrong offset, taken from the nearest place', query_id, refusals[0])
+                    return sentence
+    left_out.add('questions whose answers are not in their paragraph', query_id, refusals[0])
+    return None
+
+
+def _holding(breaks: list[tuple[int, int]], position: int) -> int | None:
+    """The number of the passage that holds a position, if one does."""
+    sentence = bisect_right(breaks, position, key=lambda pair: pair[0]) - 1
+    return sentence if sentence >= 0 and position < breaks[sentence][1] else None
+
+
+def _sentence(breaks: list[tuple[int, int]], position: int, where: str) -> int:
+    sentence = _holding(breaks, position)
+    if sentence is None:
+        raise ValueError(f'{where} has an answer at {position}, which is in no sentence of its paragraph')
+    return sentence
 
 
 def _breaks(paragraph: dict, context: str, place: str) -> list[tuple[int, int]]:
@@ -155,15 +234,13 @@ def _breaks(paragraph: dict, context: str, place: str) -> list[tuple[int, int]]:
     return breaks
 
 
-def _answer_start(qa: dict, context: str, where: str) -> int:
-    answers = _field(qa, 'answers', list, where)
-    if not answers:
-        raise ValueError(f'{where} has no answer; give one, or mark the question "is_impossible": true')
-    position = _field(answers[0], 'answer_start', int, f'{where}.answers[0]')
+def _answer_start(answer: dict, context: str, where: str, number: int) -> int:
+    position = _field(answer, 'answer_start', int, f'{where}.answers[{number}]')
     if not 0 <= position < len(context):
-        raise ValueError(f'{where} has an answer at {position}, outside its paragraph of {len(context)} characters')
-    if 'text' in answers[0]:
-        text = _field(answers[0], 'text', str, f'{where}.answers[0]')
+        raise ValueError(f'{where} has an answer at {short(position)}, outside its paragraph of {len(context)} '
+                         f'characters')
+    if 'text' in answer:
+        text = _field(answer, 'text', str, f'{where}.answers[{number}]')
         if not context.startswith(text, position):
             raise ValueError(f'{where} has the answer {short(text)}, but its paragraph has '
                              f'{short(context[position:position + len(text)])} at {position}; offsets count code '
@@ -177,6 +254,6 @@ def _field(record: object, name: str, kind: type, place: str):
         raise ValueError(f'{place} is {short(record)}; it must be an object with {name!r}')
     if name not in record:
         raise ValueError(f'{place} has no {name!r}')
-    if type(record[name]) is not kind:
+    if kind is not object and type(record[name]) is not kind:
         raise ValueError(f'{place}.{name} is {short(record[name])}; it must be of type {kind.__name__}')
     return record[name]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from datasets_ext import squad
+from datasets_ext.checks import LeftOut
 from pyterrier_hybrid.languages import check_language
 from pyterrier_hybrid.pairs.jsonl import Placed
 
@@ -23,9 +24,10 @@ def squad_rows(files: Mapping[str, str | os.PathLike], source: str) -> Iterator[
     if not files:
         raise ValueError('no SQuAD-format file given; map each language to its file')
     questions: dict[str, dict[str, dict[str, str]]] = {}
+    left_out = LeftOut()
     for lang, path in files.items():
         check_language(lang, f'the file {path}')
-        parsed = read_squad(path, lang)
+        parsed = read_squad(path, lang, left_out)
         if not parsed.queries:
             raise ValueError(f'{path} has no question with an answer; leave {lang!r} out, or give another file for it')
         passages = {doc.doc_id: doc.text for doc in parsed.docs}
@@ -33,22 +35,24 @@ def squad_rows(files: Mapping[str, str | os.PathLike], source: str) -> Iterator[
             row = questions.setdefault(query.query_id, {'query': {}, 'positive': {}})
             row['query'][lang] = query.query
             row['positive'][lang] = passages[parsed.answers[query.query_id]]
+    left_out.warn(source)
     for number, (question, row) in enumerate(questions.items(), 1):
         yield 'question', number, {'id': question, 'source': source, **row}
 
 
-def read_squad(path: str | os.PathLike, lang: str) -> squad.SquadFile:
+def read_squad(path: str | os.PathLike, lang: str, left_out: LeftOut | None = None) -> squad.SquadFile:
     """Reads a SQuAD-format file.
 
     Args:
         path: of the file; ``.gz`` and ``.xz`` are decompressed.
         lang: the language of its questions and paragraphs.
+        left_out: notes what is wrong in it and left out, which is refused by default; see ``datasets_ext.squad.parse``.
 
     Raises:
         FileNotFoundError: no file there.
         ValueError: a damaged file, or one that is not in SQuAD's format.
     """
-    return squad.parse(_read(Path(path)), lang, str(path))
+    return squad.parse(_read(Path(path)), lang, str(path), left_out)
 
 
 def _read(path: Path) -> bytes:

@@ -1,5 +1,6 @@
 """BEIR folders: what they become, and what is said of malformed ones."""
 import json
+import re
 
 import ir_datasets
 import pytest
@@ -87,39 +88,104 @@ def test_no_header_and_blank_lines(tmp_path):
     assert ir_datasets.load('steden/nl').qrels_count() == 3
 
 
+def read(path, name, change, **options) -> list[str]:
+    """Makes a folder with some files changed the data set ``name``."""
+    folder(path, change.get('corpus', CORPUS), change.get('queries', QUERIES), test=change.get('test', TEST),
+           train=TRAIN)
+    return beir_folder(path, name, **options)
+
+
+@pytest.mark.parametrize('strict', [False, True])
 @pytest.mark.parametrize('change, lang, message', [
     ({'corpus': [*CORPUS, '{"_id": "d4"']}, 'nl', r'corpus.jsonl, line 4 is not JSON'),
     ({'corpus': ['[1]']}, 'nl', r'corpus.jsonl, line 1 is not a JSON object'),
-    ({'corpus': [{'_id': 4, 'text': ''}]}, 'nl', r"corpus.jsonl, line 1: '_id' is 4; it must be text"),
-    ({'corpus': [{'_id': 'd1'}]}, 'nl', r"corpus.jsonl, line 1: 'text' is None; it must be text"),
+    ({'corpus': ['[' * 100_000]}, 'nl', r'corpus.jsonl, line 1 .* nested too deeply'),
+    ({'corpus': ['{"_id": "d1", "text": "", "n": ' + '1' * 5000 + '}']}, 'nl', r'corpus.jsonl, line 1 is not JSON'),
+    ({'corpus': ['{"_id": "d1", "_id": "d2", "text": ""}']}, 'nl', r"corpus.jsonl, line 1 has the field '_id' twice"),
+    ({'corpus': [{'text': ''}]}, 'nl', r"corpus.jsonl, line 1 has no '_id'"),
+    ({'corpus': [{'_id': 4.5, 'text': ''}]}, 'nl', r"line 1: '_id' is 4.5; it must be text or a whole number"),
+    ({'corpus': [{'_id': ['x'] * 9999, 'text': ''}]}, 'nl', r"line 1: '_id' is .{,60}; it must be text"),
     ({'corpus': [{'_id': ' ', 'text': ''}]}, 'nl', r"corpus.jsonl, line 1: '_id' is empty"),
     ({'corpus': [{'_id': 'a b', 'text': ''}]}, 'nl', r"line 1: '_id' is 'a b', which has a space"),
-    ({'corpus': [{'_id': 'd1', 'text': 'a\ud800'}]}, 'nl', r"'text' holds half a surrogate pair"),
+    ({'corpus': [{'_id': 'd1', 'text': 'a\ud800'}]}, 'nl', r"\(id 'd1'\): 'text' holds half a surrogate pair"),
+    ({'corpus': [{'_id': 'd1', 'text': '', 'title': '\udfff'}]}, 'nl', r"\(id 'd1'\): 'title' holds half a surrogate"),
+    ({'corpus': [{'_id': 'd' * 10 ** 6, 'text': '\ud800'}]}, 'nl', r"\(id .{,60}\): 'text' holds half"),
     ({'corpus': [{'_id': 'd1', 'text': '', 'title': 3}]}, 'nl', r"line 1: 'title' is 3; it must be text"),
     ({'corpus': []}, 'nl', r'corpus.jsonl holds no passage'),
-    ({'corpus': [*CORPUS, CORPUS[0]]}, 'nl', r"line 4 \(id 'd1'\) has the id of an earlier passage, in nl"),
+    ({'corpus': [*CORPUS, {**CORPUS[0], 'title': 'Rome'}]}, 'nl', r"line 4 \(id 'd1'\) has the id of an earlier"),
     ({'corpus': [*MIXED, {'_id': 'd1', 'text': 'Paris.', 'lang': 'de'}], 'queries': ASKED}, None,
      r"corpus.jsonl, line 4 \(id 'd1'\) has the id of an earlier passage, in nl; ids are unique over all languages"),
-    ({}, None, r"""corpus.jsonl, line 1 \(id 'd1'\) has no "lang"; add one to each line, or give lang="""),
+    ({'corpus': MIXED}, None, r'queries.jsonl, line 1 .* has no "lang"; add one to each line, or give lang='),
     ({'corpus': MIXED}, 'nl', r"corpus.jsonl, line 2 \(id 'd2'\) has the language 'de', but lang='nl' was given"),
-    ({'corpus': [{**CORPUS[0], 'lang': 'Dutch'}]}, None, r"\(id 'd1'\) has the language 'Dutch'; a language is an ISO"),
+    ({'corpus': [{**CORPUS[0], 'lang': 'Dutch'}], 'queries': ASKED}, None, r"'d1'\) has the language 'Dutch'; a lang"),
     ({}, 'dutch', r"the argument lang has the language 'dutch'"),
-    ({'queries': [*QUERIES, {'_id': 'q4', 'text': ' '}]}, 'nl', r"queries.jsonl, line 4 .*'q4'\) is an empty question"),
-    ({'queries': [*QUERIES, QUERIES[0]]}, 'nl', r"queries.jsonl, line 4 \(id 'q1'\) has the id of an earlier question"),
-    ({'queries': [*QUERIES, {'_id': 'q9', 'text': 'Wat?'}]}, 'nl', r'queries.jsonl has questions that .* judges: q9;'),
+    ({'queries': [*QUERIES, {'_id': 'q1', 'text': 'Wat?'}]}, 'nl', r"line 4 \(id 'q1'\) has the id of an earl"),
     ({'test': [*TEST, 'q1 0 d1 1']}, 'nl', r'test.tsv, line 5 is .*a question id, a passage id and a whole number'),
     ({'test': [*TEST, 'q1\td3\t.5']}, 'nl', r'test.tsv, line 5 is'),
-    ({'test': [*TEST, 'q7\td3\t1']}, 'nl', r"test.tsv, line 5 judges the question 'q7', which is not in queries.jsonl"),
-    ({'test': [*TEST, 'q2\td7\t1']}, 'nl', r"test.tsv, line 5 judges the passage 'd7', which is not in corpus.jsonl"),
-    ({'test': [*TEST, 'q1\td1\t1']}, 'nl', r"test.tsv, line 5 judges 'q1' and 'd1' again, with another score"),
+    ({'test': [*TEST, 'q1\td3\t' + '1' * 5000]}, 'nl', r'test.tsv, line 5 is .{,60}; it must'),
+    ({'test': [*TEST, 'q1\td1\t1']}, 'nl', r"judges 'q1' and 'd1' again, with another score: 1 after 2 in line 2"),
     ({'test': TEST[:1]}, 'nl', r"test.tsv judges nothing"),
 ])
-def test_refuses(tmp_path, change, lang, message):
-    folder(tmp_path, change.get('corpus', CORPUS), change.get('queries', QUERIES), test=change.get('test', TEST),
-           train=TRAIN)
-    with pytest.raises(ValueError, match=message):
-        beir_folder(tmp_path, 'fout', lang=lang)
-    assert 'fout' not in ir_datasets.registry
+def test_refuses(tmp_path, change, lang, message, strict):
+    with pytest.raises(ValueError, match=message) as caught:
+        read(tmp_path, 'fout', change, lang=lang, strict=strict)
+    assert 'fout' not in ir_datasets.registry and len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize('change, kind, refusal', [
+    ({'corpus': [*CORPUS, {'_id': 'd1x'}]}, 'lines without a text: 1 (d1x)', "line 4 (id 'd1x') has no 'text'"),
+    ({'corpus': [*CORPUS, {'_id': 'x', 'text': None}]}, 'lines without a text: 1 (x)', "line 4 (id 'x') has no 'text'"),
+    ({'corpus': [*CORPUS, CORPUS[0]]}, 'passages that stand twice: 1 (d1)', "line 4 (id 'd1') has the id of"),
+    ({'queries': [*QUERIES, {'_id': 'q4', 'text': ' '}]}, 'empty questions: 1 (q4)', "line 4 (id 'q4') is an empty"),
+    ({'queries': [*QUERIES, QUERIES[0]]}, 'questions that stand twice: 1 (q1)', "line 4 (id 'q1') has the id of"),
+    ({'queries': [*QUERIES, {'_id': 'q9', 'text': 'Wat?'}]}, 'questions that nobody judged: 1 (q9)', "question 'q9'"),
+    ({'test': [*TEST, 'q7\td3\t1']}, 'judgements of questions that are not in queries.jsonl: 1 (q7)',
+     "test.tsv, line 5 judges the question 'q7', which is not in queries.jsonl"),
+    ({'test': [*TEST, 'q2\td7\t1', 'q2\td8\t1']}, 'judgements of passages that are not in corpus.jsonl: 2 (d7, d8)',
+     "test.tsv, line 5 judges the passage 'd7', which is not in corpus.jsonl"),
+])
+def test_what_is_wrong_is_left_out_in_one_warning_or_refused(tmp_path, change, kind, refusal):
+    with pytest.warns(UserWarning, match=re.escape(kind)) as warned:
+        read(tmp_path, 'steden', change, lang='nl')
+    assert len(warned) == 1 and warned[0].filename == __file__ and 'strict=True' in str(warned[0].message)
+    dataset = ir_datasets.load('steden/nl')
+    assert [doc.doc_id for doc in dataset.docs_iter()] == ['d1', 'd2', 'd3'] and dataset.docs_count() == 3
+    assert [query.query_id for query in dataset.queries_iter()] == ['q1', 'q2'] and dataset.qrels_count() == 3
+    assert list(dataset.docs_store().get_many_iter(['d1', 'x', 'd1x'])) == [dataset.docs_iter()[0]]
+    with pytest.raises(ValueError, match=re.escape(refusal)):
+        read(tmp_path, 'streng', change, lang='nl', strict=True)
+    assert 'streng' not in ir_datasets.registry
+
+
+@pytest.mark.filterwarnings('error')
+def test_what_is_harmless_is_read_in_silence(tmp_path):
+    """Whole numbers as ids, null for no title, and a judgement that stands twice, which counts once."""
+    change = {'corpus': [{'_id': 5, 'title': None, 'text': 'Parijs.', 'lang': None}, *CORPUS],
+              'test': [*TEST, 'q2\t5\t1', 'q2\t5\t1']}
+    read(tmp_path, 'steden', change, lang='nl', strict=True)
+    dataset = ir_datasets.load('steden/nl')
+    assert dataset.docs_store().get('5') == dataset.docs_iter()[0] == ('5', 'Parijs.', '', '', 'nl')
+    assert [tuple(qrel)[:3] for qrel in dataset.qrels_iter()] == [
+        ('q1', 'd1', 2), ('q1', 'd2', 0), ('q2', 'd2', 1), ('q2', '5', 1)]
+
+
+def test_questions_that_nobody_judged_may_be_kept(tmp_path):
+    unasked = {'_id': 'q9', 'text': 'Wat?', 'lang': 'de'}
+    read(tmp_path, 'steden', {'corpus': MIXED, 'queries': [*ASKED, unasked]}, unjudged='keep', strict=True)
+    assert [[query.query_id for query in ir_datasets.load(f'steden/{key}').queries_iter()]
+            for key in ('de', 'de/de', 'de/nl', 'nl')] == [['q2', 'q9'], ['q2', 'q9'], ['q9'], ['q1']]
+    with pytest.raises(ValueError, match=r"unjudged='all' is no choice; .*\('drop'\) or kept \('keep'\)"):
+        beir_folder(tmp_path, 'steden', unjudged='all')
+
+
+def test_a_file_that_changes_afterwards_is_not_read(tmp_path):
+    beir_folder(folder(tmp_path), 'steden', lang='nl')
+    docs = ir_datasets.load('steden').docs_iter()
+    (tmp_path / 'corpus.jsonl').write_text('{"_id": "d1", "text": "Anders"}\n')
+    with pytest.raises(ValueError, match=r'corpus.jsonl has changed since it was read; make the data set again'):
+        next(docs)
+    with pytest.raises(ValueError, match=r'corpus.jsonl has changed'):
+        ir_datasets.load('steden').docs_store().get('d1')
 
 
 def test_missing_files(tmp_path):

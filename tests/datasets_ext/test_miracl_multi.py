@@ -2,6 +2,7 @@
 import gzip
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -11,12 +12,13 @@ from pathlib import Path
 import ir_datasets
 import pytest
 from ir_datasets.datasets import miracl
-from ir_datasets.util import home_path
+from ir_datasets.util import GzipExtract, home_path
 from ir_datasets.util.metadata import default_metadata_provider
 
 from datasets_ext import miracl_multi, pooled_miracl
 from datasets_ext.miracl_docs import PooledDocs
 from datasets_ext.miracl_multi import JUDGED, LANGUAGES, SPLITS, judged_ids, qrels, queries
+from datasets_ext.provider import HybridDatasetProvider
 from datasets_ext.shape import REGISTERED
 
 
@@ -122,7 +124,8 @@ def test_judged_pool():
     assert {doc.doc_id for doc in docs} == {qrel.doc_id for qrel in dataset.qrels_iter()}
     assert list(dict.fromkeys(doc.lang for doc in docs)) == ['ko', 'sw', 'yo']
     assert list(dataset.docs_iter()[1000:-100:7]) == docs[1000:-100:7]
-    assert list(dataset.docs_iter()) == docs  # from its own small store now
+    again = pooled_miracl(['ko', 'sw', 'yo'], 'dev', judged=True)
+    assert list(again.docs_iter()) == docs and again.docs_count() == len(docs)  # from its own small files now
     store = ir_datasets.load('miracl-multi/judged/yo/dev').docs_store()
     assert store.get_many([docs[0].doc_id, docs[-1].doc_id, 'yo:no#1']) == {
         docs[0].doc_id: docs[0], docs[-1].doc_id: docs[-1]}
@@ -133,9 +136,58 @@ def test_judged_pool_from_a_docstore(corpus):
     """Where ir_datasets has the language's docstore, the corpus is not read again, and the order is the same."""
     streamed = list(pooled_miracl(['te'], 'dev', judged=True).docs_iter())
     ir_datasets.load('miracl/te').docs_store().build()
-    shutil.rmtree(home_path() / 'miracl-multi' / 'judged' / 'dev' / 'te.pklz4')
+    (home_path() / 'miracl-multi' / 'judged' / 'dev' / 'te.jsonl').unlink()
     assert list(pooled_miracl(['te'], 'dev', judged=True).docs_iter()) == streamed
     shutil.rmtree(home_path() / 'miracl' / 'v1.0' / 'te' / 'docs.pklz4')
+
+
+@pytest.mark.parametrize('damage, message', [
+    (lambda lines: lines[:-1], 'does not hold the passages that the dev qrels judge; delete it'),
+    (lambda lines: [*lines, lines[0]], 'does not hold the passages'),
+    (lambda lines: [lines[0][:20], *lines[1:]], 'line 1 is not JSON'),
+    (lambda lines: ['{"doc_id": "yo:1#0"}', *lines], 'line 1 lacks a doc_id, a title or a text; delete the file'),
+    (lambda lines: ['"x"', *lines], 'line 1 is not a JSON object'),
+])
+def test_damaged_files_of_judged_passages(damage, message):
+    docs = list(pooled_miracl(['yo'], 'dev', judged=True).docs_iter())
+    path = home_path() / 'miracl-multi' / 'judged' / 'dev' / 'yo.jsonl'
+    content = path.read_text()
+    path.write_text('\n'.join(damage(content.splitlines())))
+    with pytest.raises(ValueError, match=rf'yo\.jsonl.* {message}'):
+        next(pooled_miracl(['yo'], 'dev', judged=True).docs_iter())
+    path.unlink()
+    assert list(pooled_miracl(['yo'], 'dev', judged=True).docs_iter()) == docs
+    assert [each.name for each in path.parent.iterdir() if 'yo' in each.name] == ['yo.jsonl']
+
+
+def test_no_pickles_are_written_or_read(monkeypatch):
+    def fail(*_, **__):
+        raise AssertionError('a pickle')
+
+    for name in ('load', 'loads', 'dump', 'dumps', 'Unpickler', 'Pickler'):
+        monkeypatch.setattr(pickle, name, fail)
+    dataset = pooled_miracl(['fi', 'sw'], 'train', judged=True)
+    docs = list(dataset.docs_iter())
+    assert dataset.docs_store().get_many([docs[3].doc_id, docs[-1].doc_id]).keys() == {docs[3].doc_id, docs[-1].doc_id}
+
+
+def test_documents_need_no_topics_and_are_read_once(monkeypatch, corpus):
+    """As indexing reads them: PyTerrier's iterator over the pool opens each file once, and asks for nothing else."""
+    opened = Counter()
+
+    def stream(self, real=GzipExtract.stream):
+        opened[str(self._streamer.path())] += 1
+        return real(self)
+
+    monkeypatch.setattr(GzipExtract, 'stream', stream)
+    for what in ('queries', 'qrels', 'judged_ids'):
+        monkeypatch.setattr(miracl_multi, what, None)
+    for name in ('miracl-multi', 'miracl-multi/dev', 'miracl-multi/test-b'):
+        docnos = [doc['docno'] for doc in HybridDatasetProvider().get_dataset(name).get_corpus_iter(verbose=False)]
+        assert len(docnos) == len(set(docnos)) == sum(map(len, corpus.values()))
+        assert set(opened.values()) == {1} and len(opened) == sum(
+            len(miracl.subsets[lang].docs_handler()._dlcs) for lang in LANGUAGES)
+        opened.clear()
 
 
 def test_lookup_uses_the_docstore_of_that_language_alone(corpus):
@@ -209,6 +261,7 @@ def test_a_judged_passage_that_the_corpus_lacks_is_named(corpus):
     (lambda content: b'<html>', r'miracl/th cannot be read beyond 0 passages \(BadGzipFile'),
     (lambda content: gzip.compress(b'{"docid": "1#0", "title": "", "text": ""}\n{"do'), r'beyond 1 passages \(JSON'),
     (lambda content: gzip.compress(b'{"docid": "1#0", "title": ""}\n'), r"beyond 0 passages \(KeyError\('text'\)\)"),
+    (lambda content: gzip.compress(b' ' * (1 << 27)), r'beyond 0 passages .*a line is longer than 64 MiB'),
 ])
 def test_damaged_corpus_files(damage, message):
     path = Path(miracl.subsets['th'].docs_handler()._dlcs[0].path())
@@ -229,6 +282,23 @@ def test_a_corpus_file_that_cannot_be_fetched(monkeypatch):
     monkeypatch.setattr(handler._dlcs[0]._streamer, 'path', fail)
     with pytest.raises(FileNotFoundError, match=r'not cached and could not be downloaded \(no route to host\)\. Fetch'):
         next(pooled_miracl(['th'], 'dev').docs_iter())
+
+
+def test_judgements_that_stand_twice(monkeypatch):
+    """Equal ones count once, contradictions are refused by name."""
+    upstream = ir_datasets.load('miracl/yo/dev')
+    real = list(upstream.qrels_iter())
+    judged = qrels('yo', 'dev')
+    for more, right in (([real[3]], True), ([real[3]._replace(relevance=1 - real[3].relevance)], False)):
+        monkeypatch.setattr(upstream.qrels_handler(), 'qrels_iter', lambda more=more: iter(real + more))
+        qrels.cache_clear()
+        if right:
+            assert qrels('yo', 'dev') == judged
+        else:
+            with pytest.raises(ValueError, match=f"miracl/yo/dev judges 'yo:{real[3].query_id}' and .* twice, as"):
+                qrels('yo', 'dev')
+    monkeypatch.undo()
+    qrels.cache_clear()
 
 
 @pytest.mark.parametrize('what, read', [('topics', queries), ('qrels', qrels)])

@@ -4,7 +4,7 @@ import pyterrier as pt
 import pytest
 from pyterrier.datasets._irds import IRDSDataset
 
-from datasets_ext import own
+from datasets_ext import shape
 from datasets_ext.opening import UnknownDataset, asking_over, irds_dataset, name_of, open_dataset
 from datasets_ext.provider import HybridDataset
 from datasets_ext.shape import REGISTERED, Doc, MemoryDocs, Qrel, Query
@@ -21,7 +21,7 @@ FORMS = {
 
 @pytest.fixture
 def tiny() -> str:
-    own.register(
+    shape.register(
         'tiny',
         docs={lang: MemoryDocs(lambda lang=lang: [Doc(f'{lang}/0', 'x', '', '', lang)], lang) for lang in ('de', 'en')},
         queries=lambda ql: [Query('q', 'why', ql)],

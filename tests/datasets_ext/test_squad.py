@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasets_ext import squad_files
+from datasets_ext.checks import LeftOut
 from datasets_ext.squad import parse
 
 CONTEXT = ' Eins ist da.  Zwei auch. '
@@ -69,7 +70,10 @@ def test_the_sentence_that_holds_the_start(position, sentence):
     (changed((*PARAGRAPH, 'sentence_breaks'), [[0, True]]), r'must be \[start, end\], two integers'),
     (changed((*PARAGRAPH, 'sentence_breaks'), [[0, 13], [13, 15]]), r'sentence_breaks\[1\] is a blank sentence'),
     (changed((*QA, 'id')), r"qas\[0\] has no 'id'"),
-    (changed((*QA, 'id'), 7), r'qas\[0\].id is 7; it must be of type str'),
+    (changed((*QA, 'id'), 7.5), r'qas\[0\].id is 7.5; it must be text or a whole number'),
+    (changed((*QA, 'id'), True), r'qas\[0\].id is True; it must be text or a whole number'),
+    (json.dumps(FILE).replace('"title"', '"title": "A", "title"', 1).encode(), "x.json has the field 'title' twice"),
+    (b'{"data": ' + b'1' * 5000 + b'}', 'x.json is not JSON .*digits'),
     (changed((*QA, 'id'), 'two words'), r"qas\[0\].id is 'two words', which has a space"),
     (changed((*QA, 'id'), 'q2'), r"\(question 'q2'\) has the id of an earlier question"),
     (changed((*QA, 'question'), ''), r"\(question 'q1'\).question is empty"),
@@ -189,3 +193,76 @@ def test_a_failed_call_leaves_the_older_data_set(tmp_path):
     with pytest.raises(ValueError):
         squad_files({'de': tmp_path / 'bad.json'}, 'kept')
     assert ir_datasets.load('kept/de').queries_count() == 2
+
+
+def world(path, **languages) -> dict:
+    """Writes a file for each language, of one paragraph, 'Wien liegt an der Donau, nicht Wien an der Elbe.'"""
+    for lang, qas in languages.items():
+        context = 'Wien liegt an der Donau, nicht Wien an der Elbe.'
+        file = {'data': [{'title': None, 'paragraphs': [{'context': ' ', 'qas': []}, {'context': context, 'qas': [
+            {'question': f'Frage {qa["id"]}?', **qa} for qa in qas]}]}]}
+        (path / f'{lang}.json').write_text(json.dumps(file))
+    return {lang: path / f'{lang}.json' for lang in languages}
+
+
+def answer(text: str, start: object) -> dict:
+    return {'text': text, 'answer_start': start}
+
+
+def test_files_as_they_are_in_the_world(tmp_path):
+    files = world(
+        tmp_path,
+        de=[{'id': 51870, 'answers': [answer('Donau', 18)]},
+            {'id': 'near', 'answers': [answer('Wien', 28)]},
+            {'id': 'near', 'answers': [answer('Wien', 31)]},
+            {'id': 'second', 'answers': [answer('Oder', 3), answer('Elbe', 43)]},
+            {'id': 'nowhere', 'answers': [answer('Oder', 3)]},
+            {'id': 'none', 'answers': []},
+            {'id': 'null', 'answers': None},
+            {'id': 'blank', 'question': ' ', 'answers': [answer('Wien', 0)]},
+            {'id': 'never', 'is_impossible': True, 'answers': []}],
+        en=[{'id': 'none', 'answers': [answer('Wien', 0)]}])
+    with pytest.warns(UserWarning) as warned:
+        squad_files(files, 'welt')
+    assert len(warned) == 1 and warned[0].filename == __file__
+    said = str(warned[0].message)
+    for part in ('paragraphs without text: 2', 'answers at a wrong offset, taken from the nearest place: 1 (near)',
+                 'questions whose answers are not in their paragraph: 1 (nowhere)', 'questions without text: 1 (blank)',
+                 'questions without an answer: 2 (none, null)', 'questions that stand twice: 1 (near)'):
+        assert part in said, said
+    german = ir_datasets.load('welt/de')
+    assert [query.query_id for query in german.queries_iter()] == ['51870', 'near', 'second', 'none']
+    assert [tuple(qrel)[:2] for qrel in german.qrels_iter()] == [
+        ('51870', 'de/1.0'), ('near', 'de/1.0'), ('second', 'de/1.0'), ('none', 'en/1.0')]
+    assert [query.query_id for query in ir_datasets.load('welt/de/en').queries_iter()] == ['none']
+    assert {doc.title for doc in german.docs_iter()} == {''}
+    with pytest.raises(ValueError, match=r'paragraphs\[0\].context is empty'):
+        squad_files(files, 'streng', strict=True)
+
+
+@pytest.mark.parametrize('wrong, sentence', [(16, 1), (3, 0), (25, 1), (None, 0), ('15', 0)])
+def test_the_nearest_place_with_the_answer(wrong, sentence):
+    """The answer is at 1 and at 15: the place nearest to the wrong offset, the first if there is no offset."""
+    data = copy.deepcopy(FILE)
+    paragraph = data['data'][0]['paragraphs'][0]
+    paragraph.update(context=' da ist eins. zda ist zwei ', sentence_breaks=[[0, 13], [14, 27]])
+    paragraph['qas'][0]['answers'] = [answer('da ', wrong)]
+    left_out = LeftOut()
+    assert parse(json.dumps(data).encode(), 'de', 'x.json', left_out).answers['q1'] == f'de/0.{sentence}'
+    assert list(left_out.found.values()) == [['q1']]
+
+
+def test_questions_without_answers_may_be_kept(tmp_path, recwarn):
+    files = world(tmp_path, de=[{'id': 'one', 'answers': [answer('Wien', 0)]}, {'id': 'none', 'answers': []},
+                                {'id': 'never', 'is_impossible': True, 'answers': []}])
+    squad_files(files, 'welt', unjudged='keep')
+    assert [query.query_id for query in ir_datasets.load('welt/de').queries_iter()] == ['one', 'none', 'never']
+    assert [query.query_id for query in ir_datasets.load('welt/de/de').queries_iter()] == ['one', 'none', 'never']
+    assert 'questions without an answer' not in str(recwarn.pop(UserWarning).message)
+
+
+def test_one_id_for_two_questions_is_refused_by_name(tmp_path):
+    files = world(tmp_path, de=[{'id': 'one', 'answers': [answer('Wien', 0)]},
+                                {'id': 'one', 'question': 'Anders?', 'answers': [answer('Wien', 0)]}])
+    with pytest.raises(ValueError, match=r"qas\[1\] \(question 'one'\) has the id of an earlier question"):
+        squad_files(files, 'welt')
