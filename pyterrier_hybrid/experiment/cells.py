@@ -24,6 +24,7 @@ class Cell(NamedTuple):
         system: its name.
         setting: the setting.
         measure: its repr.
+        asked: how many questions the setting asks.
         qids: object (n,), the questions on which the measure says something.
         values: float64 (n,).
         reason: why there are none; empty if there are.
@@ -32,13 +33,34 @@ class Cell(NamedTuple):
     system: str
     setting: Setting
     measure: str
+    asked: int
     qids: np.ndarray
     values: np.ndarray
     reason: str
 
 
-def evaluate(system: System, settings: Iterable[Setting], measures: Sequence[Measure]) -> Iterator[tuple]:
-    """Yields for each setting its cells, and its relevant passages with their ranks (None in a setting without).
+class Evaluated(NamedTuple):
+    """A system in a setting.
+
+    Attributes:
+        system: its name.
+        setting: the setting.
+        judged: its questions and relevant passages.
+        relevant: these passages with their ranks; None where the system cannot be evaluated.
+        refused: why it cannot be; empty if it can.
+    """
+
+    system: str
+    setting: Setting
+    judged: Judged
+    relevant: Relevant | None
+    refused: str
+
+
+def evaluate(
+    system: System, settings: Iterable[Setting], measures: Sequence[Measure]
+) -> Iterator[tuple[Evaluated, list[Cell]]]:
+    """Evaluates a system in each setting, and yields the cells by each measure.
 
     Args:
         system: a prepared system.
@@ -50,18 +72,27 @@ def evaluate(system: System, settings: Iterable[Setting], measures: Sequence[Mea
         judged = collection.judged(setting)
         refused = system.refuses(setting) or _nothing_asked(judged, setting, collection)
         relevant = None if refused else judged.ranked(*system.ranks(setting, judged))
-        fit = [measure for measure in measures if _fits(measure, setting)]
-        found = {} if refused else _values(system, setting, judged, relevant, fit)
-        cells = []
-        for measure in measures:
-            values = found.get(measure)
-            if values is not None and values.applies.any():
-                chosen = values.applies
-                cells.append(Cell(system.name, setting, repr(measure), judged.qids[chosen], values.value[chosen], ''))
-            else:
-                reason = refused or (values.otherwise if values else _UNFIT)
-                cells.append(Cell(system.name, setting, repr(measure), *_NOTHING, reason))
-        yield cells, relevant
+        evaluated = Evaluated(system.name, setting, judged, relevant, refused)
+        others = [measure for measure in measures if not is_from_ranks(measure) and _fits(measure, setting)]
+        from_runs = _by_ir_measures(system, setting, judged, others) if others and not refused else {}
+        yield evaluated, [cell(evaluated, measure, from_runs.get(measure)) for measure in measures]
+
+
+def cell(evaluated: Evaluated, measure: Measure, values: Values | None = None) -> Cell:
+    """A system in a setting by a measure.
+
+    Args:
+        evaluated: the system in the setting.
+        measure: the measure.
+        values: of a measure that is not computed from ranks.
+    """
+    _, setting, judged, relevant, refused = evaluated
+    reason = refused if refused or _fits(measure, setting) else _UNFIT
+    if not reason:
+        values = per_query(measure, relevant) if values is None else values
+        reason = '' if values.applies.any() else values.otherwise
+    found = _NOTHING if reason else (judged.qids[values.applies], values.value[values.applies])
+    return Cell(evaluated.system, setting, repr(measure), judged.n_queries, *found, reason)
 
 
 def check_measures(measures: Iterable[Measure], *, dense: bool) -> list[Measure]:
@@ -119,19 +150,19 @@ def _depth(measure: Measure) -> int | None:
     return None if measure.params.get('judged_only') else measure.params.get('cutoff')
 
 
-def _values(system: System, setting: Setting, judged: Judged, relevant: Relevant, measures: list[Measure]) -> dict:
-    """The values of measures that fit a setting, those that are not computed from ranks by ir_measures on a run."""
-    values = {measure: per_query(measure, relevant) for measure in measures if is_from_ranks(measure)}
-    others = [measure for measure in measures if measure not in values]
-    if others:
-        depths = [_depth(measure) for measure in others]
-        run = system.run(setting, judged, None if None in depths else max(depths))
-        run = run.assign(score=-1.0 - run['rank'])  # so that no evaluation tool breaks ties in another order
-        qrels = system.collection.judgements(setting)
-        found = ir_measures.iter_calc(others, qrels.rename(columns=_NAMES), run.rename(columns=_NAMES))
-        frame = pd.DataFrame([(m.measure, m.query_id, m.value) for m in found], columns=['measure', 'qid', 'value'])
-        for measure in others:
-            of_query = frame[frame['measure'] == measure].set_index('qid')['value'].reindex(judged.qids)
-            values[measure] = Values(of_query.to_numpy(dtype=float), of_query.notna().to_numpy(),
-                                     'ir_measures gives it no value')  # fmt: skip
+def _by_ir_measures(
+    system: System, setting: Setting, judged: Judged, measures: list[Measure]
+) -> dict[Measure, Values]:
+    """The values of measures that need more than the ranks of relevant passages, from a run."""
+    depths = [_depth(measure) for measure in measures]
+    run = system.run(setting, judged, None if None in depths else max(depths))
+    run = run.assign(score=-1.0 - run['rank'])  # so that no evaluation tool breaks ties in another order
+    qrels = system.collection.judgements(setting)
+    found = ir_measures.iter_calc(measures, qrels.rename(columns=_NAMES), run.rename(columns=_NAMES))
+    frame = pd.DataFrame([(m.measure, m.query_id, m.value) for m in found], columns=['measure', 'qid', 'value'])
+    values = {}
+    for measure in measures:
+        of_query = frame[frame['measure'] == measure].set_index('qid')['value'].reindex(judged.qids)
+        values[measure] = Values(of_query.to_numpy(dtype=float), of_query.notna().to_numpy(),
+                                 'ir_measures gives it no value')  # fmt: skip
     return values

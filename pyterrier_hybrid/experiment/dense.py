@@ -49,16 +49,21 @@ class DenseSystem(System):
             self._ranks = self._rank()
         pooled, within = self._ranks
         ranks = (pooled if setting.doc_lang is None else within)[setting.query_lang][judged.rows]
-        return ranks, np.full(judged.n_queries, judged.pool)
+        return ranks, judged.pool - judged.own
 
     def run(self, setting: Setting, judged: Judged, depth: int | None) -> pd.DataFrame:
         langs = self.collection.languages if setting.doc_lang is None else [setting.doc_lang]
         asked = (self._topics[QUERY_LANG] == setting.query_lang) & self._topics['qid'].isin(judged.qids)
         topics = self._topics[asked].assign(query_vec=list(self._vecs[asked.to_numpy()]))
+        depth, ignores = depth or judged.pool, self.collection.ignore_identical_ids
         retriever = self.index.retriever(
-            depth or judged.pool, langs=langs, drop_query_vec=True, device=self._device
+            depth + ignores, langs=langs, drop_query_vec=True, device=self._device
         )
-        return retriever(topics)
+        run = retriever(topics)
+        if ignores:
+            run = run[run['qid'] != run['docno']].reset_index(drop=True)
+            run['rank'] = run.groupby('qid').cumcount()
+        return run[run['rank'] < depth]
 
     def describe(self) -> dict:
         trained = training(self.encoder)
@@ -80,10 +85,20 @@ class DenseSystem(System):
             vecs, docno_rank, docs = vecs[self._keep], docno_rank[self._keep], np.searchsorted(self._keep, docs)
         ranks = rank_grid(
             self._vecs, vecs, queries, docs, doc_langs=self._langs, docno_rank=docno_rank, max_norm=opened.max_norm,
-            device=self._device, verbose=self._verbose,
+            excluded=self._own_passages(), device=self._device, verbose=self._verbose,
         )  # fmt: skip
         ends = np.cumsum([len(rows) for rows in relevant.values()])[:-1]
         return tuple(dict(zip(relevant, np.split(found, ends))) for found in ranks)
+
+    def _own_passages(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The questions that are passages themselves, and the passages' places among those that are ranked."""
+        if not self.collection.ignore_identical_ids:
+            return None
+        docnos, qids = self.index.docnos(), self._topics['qid'].tolist()
+        queries = np.array([i for i, qid in enumerate(qids) if qid in docnos], dtype=np.int64)
+        rows = np.array(docnos.inv[[qids[i] for i in queries]], dtype=np.int64) if len(queries) else queries
+        ranked = np.isin(rows, self._keep)
+        return queries[ranked], np.searchsorted(self._keep, rows[ranked])
 
     def _rows(self, relevant: pd.DataFrame) -> np.ndarray:
         """The rows of relevant passages in the index."""

@@ -31,6 +31,7 @@ class Judged:
         rows: int (n,), positions in ``EvaluationSet.relevant(query_lang)``.
         query_lang: the number of the questions' language.
         pool: passages ranked.
+        own: bool (n_queries,), whether one of them has the question's id and is left out of its ranking.
     """
 
     qids: np.ndarray
@@ -41,6 +42,7 @@ class Judged:
     rows: np.ndarray
     query_lang: int
     pool: int
+    own: np.ndarray
 
     @property
     def n_queries(self) -> int:
@@ -50,7 +52,8 @@ class Judged:
         """The relevant passages with their ranks, and the number of passages ranked for each question."""
         return Relevant(
             ranks, self.queries, self.langs, self.relevance, self.n_queries, lengths,
-            query_langs=np.full(self.n_queries, self.query_lang), pool=self.pool,
+            query_langs=np.full(self.n_queries, self.query_lang),
+            pool=self.pool - bool(self.n_queries and self.own.all()),
         )  # fmt: skip
 
 
@@ -203,7 +206,15 @@ class EvaluationSet:
             qids=qids, queries=queries, docnos=relevant['docno'].to_numpy(dtype=object)[rows], langs=langs[rows],
             relevance=relevant['label'].to_numpy()[rows], rows=rows, query_lang=self.codes[setting.query_lang],
             pool=int(self.pool_sizes.sum() if setting.doc_lang is None else self.pool_sizes[setting.doc_lang]),
+            own=self._are_passages(qids, setting.doc_lang),
         )  # fmt: skip
+
+    def _are_passages(self, qids: np.ndarray, lang: str | None) -> np.ndarray:
+        """Whether questions are passages, in a language or in any, that are left out of their rankings."""
+        if not self.ignore_identical_ids:
+            return np.zeros(len(qids), dtype=bool)
+        langs = self.doc_langs.reindex(qids)
+        return (langs.notna() if lang is None else langs == lang).to_numpy()
 
     def judgements(self, setting: Setting) -> pd.DataFrame:
         """The judgements of the questions that a setting asks, columns as :meth:`qrels`."""
@@ -253,16 +264,20 @@ class EvaluationSet:
         return f'EvaluationSet({self.name!r}, languages={list(self.codes)})'
 
 
-def as_evaluation_set(dataset: object, languages: Iterable[str] | None = None) -> EvaluationSet:
+def as_evaluation_set(
+    dataset: object, languages: Iterable[str] | None = None, ignore_identical_ids: bool = False
+) -> EvaluationSet:
     """The collection that a user names: an :class:`EvaluationSet`, or what one is made of.
 
     Raises:
-        ValueError: languages chosen twice.
+        ValueError: what an EvaluationSet has is chosen once more.
     """
     if not isinstance(dataset, EvaluationSet):
-        return EvaluationSet(dataset, languages=languages)
+        return EvaluationSet(dataset, languages=languages, ignore_identical_ids=ignore_identical_ids)
     if languages is not None:
         raise ValueError('an EvaluationSet has languages of its own; choose them there, not with languages=')
+    if ignore_identical_ids and not dataset.ignore_identical_ids:
+        raise ValueError('give ignore_identical_ids=True to the EvaluationSet, not beside it')
     return dataset
 
 

@@ -1,4 +1,5 @@
 """Every monolingual, cross-lingual and multilingual setting of a collection, for several systems, in one call."""
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -6,7 +7,8 @@ import pandas as pd
 import pyterrier as pt
 from ir_measures.measures import Measure
 
-from pyterrier_hybrid.experiment.cells import Cell, check_measures, evaluate
+from pyterrier_hybrid.experiment.cells import Cell, Evaluated, cell, check_measures, evaluate
+from pyterrier_hybrid.experiment.common_depth import with_common_depth
 from pyterrier_hybrid.experiment.dense import DenseSystem
 from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet, as_evaluation_set
 from pyterrier_hybrid.experiment.forms import as_systems
@@ -14,6 +16,7 @@ from pyterrier_hybrid.experiment.language_tables import chance, matrix
 from pyterrier_hybrid.experiment.provenance import provenance
 from pyterrier_hybrid.experiment.result import BLANK_COLUMNS, KINDS, MATRIX_COLUMNS, Result
 from pyterrier_hybrid.experiment.setting import list_settings
+from pyterrier_hybrid.measures.facts import facts
 
 
 def MultilingualExperiment(
@@ -23,6 +26,7 @@ def MultilingualExperiment(
     *,
     settings: Sequence[str] = KINDS,
     languages: Iterable[str] | None = None,
+    ignore_identical_ids: bool = False,
     device: str | None = None,
     verbose: bool = True,
 ) -> Result:
@@ -34,7 +38,13 @@ def MultilingualExperiment(
 
     A cell that cannot have a value is blank, with its reason in ``Result.blanks``, and never a zero: a measure of
     language bias where passages are in one language or all that is relevant is, a system that has no ranking of one
-    language alone, a pair of languages without questions.
+    language alone, a pair of languages without questions. Single questions about which a measure says nothing are left
+    out of its cells, and ``Result.notes`` counts them.
+
+    A system that has not ranked all passages is in ``Result.cut``, with its depth. RankDistance over the whole pool
+    takes what it has not retrieved to follow in random order, which overstates the distance of a good system. So a
+    result with such systems shows all systems at their common depth as well: beside RankDistance and MaxRank stand
+    RankDistance@k and MaxRank@k, k the least of the depths.
 
     Args:
         systems: by name, each one of
@@ -48,12 +58,13 @@ def MultilingualExperiment(
               everything cannot be cut down to one language after the fact.
         dataset: a collection (``'xquad-r'``, ``'hybrid:miracl-multi/dev'``, ``pt.get_dataset('hybrid:xquad-r')``, see
             :class:`EvaluationSet`), or an :class:`EvaluationSet`.
-        measures: ir_measures objects. RankDistance without a cutoff is over the whole pool: what a pipeline has not
-            retrieved follows in random order. Measures that need more than the ranks of relevant passages (AWRF,
-            alpha_nDCG, Judged) are computed by ir_measures on a run, for dense systems down to the measure's cutoff,
-            which it must have.
+        measures: ir_measures objects. RankDistance and MaxRank without a cutoff are over the whole pool, whose size
+            is known here (``RankDistance(norm=True)`` needs no ``pool=``). Measures that need more than the ranks of
+            relevant passages (AWRF, alpha_nDCG, Judged) are computed by ir_measures on a run, for dense systems down
+            to the measure's cutoff, which it must have.
         settings: which kinds of settings.
         languages: the languages of questions and passages; None for all.
+        ignore_identical_ids: leave a passage out of the ranking of the question that has its id (ArguAna, Quora).
         device: a torch device for the matrix products of dense systems; numpy by default. The result is the same.
         verbose: show progress bars.
 
@@ -65,19 +76,27 @@ def MultilingualExperiment(
             with unknown or repeated passages, or scores that are not finite. The message names the system.
         TypeError: a system of no known form.
     """
-    collection = as_evaluation_set(dataset, languages)
+    collection = as_evaluation_set(dataset, languages, ignore_identical_ids)
     runners = as_systems(systems, collection, device)
     measures = check_measures(measures, dense=any(isinstance(runner, DenseSystem) for runner in runners))
     _check_pools(measures, collection)
     wanted = list_settings(collection.query_languages, collection.languages, settings)
-    cells, matrices = [], [pd.DataFrame(columns=MATRIX_COLUMNS)]
+    cells: list[Cell] = []
+    matrices = [pd.DataFrame(columns=MATRIX_COLUMNS)]
+    kept: list[Evaluated] = []
     for runner in runners:
         runner.prepare(verbose)
         bar = pt.tqdm(wanted, desc=runner.name, unit='setting', disable=not verbose)
-        for found, relevant in evaluate(runner, bar, measures):
+        for evaluated, found in evaluate(runner, bar, measures):
             cells += found
-            if relevant is not None and found[0].setting.doc_lang is None:
-                matrices.append(matrix(runner.name, found[0].setting.query_lang, relevant, collection))
+            kept.append(evaluated if evaluated.setting.doc_lang is None else evaluated._replace(relevant=None))
+            if evaluated.relevant is not None and evaluated.setting.doc_lang is None:
+                matrices.append(matrix(runner.name, evaluated.setting.query_lang, evaluated.relevant, collection))
+    cut = {runner.name: runner.cut() for runner in runners if runner.cut() is not None}
+    asked, depths = measures, [depth for depth in cut.values() if depth]
+    measures = with_common_depth(asked, min(depths, default=None))
+    cells += [cell(evaluated, measure) for measure in measures if measure not in asked for evaluated in kept]
+    pool = int(collection.pool_sizes.sum())
     return Result(
         per_query=_per_query(cells, list(systems), measures, collection),
         systems=list(systems),
@@ -86,8 +105,10 @@ def MultilingualExperiment(
         blanks=_blanks(cells),
         matrix=pd.concat(matrices, ignore_index=True),
         chance=chance(measures, wanted, collection),
-        notes=[note for runner in runners for note in runner.notes()],
+        notes=[*(note for runner in runners for note in runner.notes()), *_left_out(cells)],
         provenance=provenance(collection, runners, measures, wanted),
+        cut=cut,
+        facts={repr(measure): facts(measure, pool) for measure in measures},
     )
 
 
@@ -118,6 +139,27 @@ def _per_query(cells: Sequence[Cell], systems: list[str], measures: Sequence[Mea
     qids = np.concatenate([np.empty(0, dtype=object), *[cell.qids for cell in cells]])
     values = np.concatenate([np.empty(0), *[cell.values for cell in cells]])
     return pd.DataFrame({**frame, 'qid': pd.Categorical(qids), 'value': values})
+
+
+def _left_out(cells: Iterable[Cell]) -> list[str]:
+    """Sentences about the questions in the multilingual settings about which measures say nothing."""
+    counts: dict[str, dict[str, np.ndarray]] = {}
+    for one in cells:
+        if not one.reason and one.setting.doc_lang is None:
+            of_system = counts.setdefault(one.measure, {}).setdefault(one.system, np.zeros(2, dtype=int))
+            of_system += one.asked - len(one.values), one.asked
+    measures = defaultdict(list)  # that leave out as many questions of a system
+    for measure, of_systems in counts.items():
+        for system, (left_out, asked) in of_systems.items():
+            measures[system, int(left_out), int(asked)].append(measure)
+    systems = defaultdict(list)
+    for (system, left_out, asked), names in measures.items():
+        systems[', '.join(names), left_out, asked].append(system)
+    return [
+        f'{names}: {left_out:,} of {asked:,} questions in the multilingual settings are left out '
+        f'({", ".join(found)}), because the measure says nothing about them.'
+        for (names, left_out, asked), found in systems.items() if left_out
+    ]  # fmt: skip
 
 
 def _blanks(cells: Sequence[Cell]) -> pd.DataFrame:

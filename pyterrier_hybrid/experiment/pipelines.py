@@ -38,6 +38,7 @@ class PoolSystem(System):
         self._pipelines: dict[str | None, pt.Transformer] = {}
         self._last: tuple[Setting, Table, pd.DataFrame] | None = None
         self._asked = self._answered = 0
+        self._is_cut = False
         #: By kind of setting, the longest list and the largest pool.
         self._depths: dict[str, tuple[int, int]] = {}
 
@@ -65,6 +66,8 @@ class PoolSystem(System):
         self._answered += np.count_nonzero(ranking.lengths)
         longest, pool = self._depths.get(setting.kind, (0, 0))
         self._depths[setting.kind] = max(longest, int(ranking.lengths.max(initial=0))), max(pool, judged.pool)
+        if setting.doc_lang is None:
+            self._is_cut |= bool((ranking.lengths + judged.own < judged.pool).any())
         return ranking.ranks, ranking.lengths
 
     def run(self, setting: Setting, judged: Judged, depth: int | None) -> pd.DataFrame:
@@ -74,6 +77,9 @@ class PoolSystem(System):
     def describe(self) -> dict:
         whole = self._pipelines.get(None, next(iter(self._pipelines.values()), None))
         return {'kind': self.kind, 'pipeline': _lasting(repr(whole))}
+
+    def cut(self) -> int | None:
+        return self._depths['multilingual'][0] if self._is_cut else None
 
     def notes(self) -> list[str]:
         notes = []
@@ -93,7 +99,7 @@ class PoolSystem(System):
     def _ranking(self, setting: Setting, judged: Judged, depth: int) -> tuple[Ranking, pd.DataFrame]:
         if self._last is None or self._last[0] != setting:
             frame = self.retrieve(setting, judged)
-            self._last = setting, self._read(frame, setting, judged), frame
+            self._last = setting, *self._read(frame, setting, judged)
         _, table, frame = self._last
         try:
             ranking = rank_judged(table, list(judged.qids), judged.queries, judged.docnos, depth)
@@ -101,14 +107,16 @@ class PoolSystem(System):
             raise ValueError(f'system {self.name!r}, {setting}: {error}') from None
         return ranking, frame
 
-    def _read(self, frame: pd.DataFrame, setting: Setting, judged: Judged) -> Table:
-        """The run as arrays, with passages of the setting only."""
+    def _read(self, frame: pd.DataFrame, setting: Setting, judged: Judged) -> tuple[Table, pd.DataFrame]:
+        """The run, as arrays too, with passages of the setting only."""
         where = f'system {self.name!r}, {setting}'
         if not isinstance(frame, pd.DataFrame):
             raise TypeError(f'{where}: it returned a {type(frame).__name__}; a pipeline returns a DataFrame')
         missing = [column for column in _COLUMNS if column not in frame.columns]
         if missing:
             raise ValueError(f'{where}: it returned no {", ".join(missing)}, but {", ".join(map(str, frame.columns))}')
+        if self.collection.ignore_identical_ids:
+            frame = frame[frame['qid'] != frame['docno']]
         try:
             table = read_run(frame)
         except ValueError as error:
@@ -128,7 +136,7 @@ class PoolSystem(System):
                 f'{where}: it answers {table.query_ids[0]!r}, which is no question of {self.collection.name} in '
                 f'{setting.query_lang}'
             )
-        return table
+        return table, frame
 
 
 class FixedSystem(PoolSystem):

@@ -44,6 +44,7 @@ def provenance(
             'languages': list(collection.codes),
             'passages': {lang: int(size) for lang, size in collection.pool_sizes.items()},
             'questions': questions,
+            **({'ignore_identical_ids': True} if collection.ignore_identical_ids else {}),
         },
         'systems': {system.name: system.describe() for system in systems},
         'measures': [repr(measure) for measure in measures],

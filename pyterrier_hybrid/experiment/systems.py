@@ -51,6 +51,10 @@ class System(ABC):
     def describe(self) -> dict:
         """What the system is: JSON values, the same for the same system."""
 
+    def cut(self) -> int | None:
+        """The length of the longest list in the multilingual settings, if any list lacks passages; None otherwise."""
+        return None
+
     def notes(self) -> list[str]:
         """What has to be said under a table, after the system was evaluated."""
         return []

@@ -11,7 +11,8 @@ Measures of ir_measures, as objects or by name (``ir_measures.parse_measure('Ran
 
 Functions over runs: :func:`language_matrix` with :func:`diagonal_advantage`, and :func:`mrc`.
 
-They read a document's language from the qrels' ``iteration``, or from :class:`Languages`. Rank is by (-score, docno)
+They read a document's language from the qrels' ``iteration``, or from :class:`Languages`; :class:`AddDocLang` adds the
+languages to a run. Rank is by (-score, docno)
 everywhere, and relevant means relevance >= ``rel``, 1 by default. :mod:`~pyterrier_hybrid.measures.facts` says what a
 reader of a measure has to know. Neither scipy nor torch is imported here.
 """
@@ -19,6 +20,7 @@ from pyterrier_hybrid.measures.awrf import AWRF
 from pyterrier_hybrid.measures.complete import Complete
 from pyterrier_hybrid.measures.consistency import mrc
 from pyterrier_hybrid.measures.doc_languages import Languages
+from pyterrier_hybrid.measures.labelling import AddDocLang
 from pyterrier_hybrid.measures.lpr import LPR
 from pyterrier_hybrid.measures.matrix import diagonal_advantage, language_matrix
 from pyterrier_hybrid.measures.max_rank import MaxRank
@@ -34,6 +36,7 @@ __all__ = [
     'LPR',
     'PEER',
     'TLR',
+    'AddDocLang',
     'Complete',
     'Languages',
     'MaxRank',

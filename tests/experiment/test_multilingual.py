@@ -6,7 +6,8 @@ import pytest
 from ir_measures import AP, RR, Bpref, Judged, P, R, alpha_nDCG, nDCG
 
 from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment, list_settings
-from pyterrier_hybrid.measures import AWRF, LPR, PEER, TLR, RankDistance
+from pyterrier_hybrid.measures import AWRF, LPR, PEER, TLR, MaxRank, RankDistance
+from pyterrier_hybrid.measures.facts import facts
 
 pytestmark = [
     pytest.mark.filterwarnings('ignore:small. .* have no relevant passage'),
@@ -109,7 +110,12 @@ def test_every_form_gives_the_same_values(collection, make_dense, by_hand):
         assert table.loc[name].drop(multilingual).isna().all()
         blanks = result.blanks[(result.blanks['system'] == name) & (result.blanks['measure'] == 'AP')]
         assert len(blanks) == 9 and blanks['reason'].str.contains('cannot be cut down to one language').all()
-    assert result.notes == []
+    assert result.cut == {}
+    assert result.notes == [
+        f'{measures}: {n} of 11 questions in the multilingual settings are left out (dense, callable, transformer, '
+        'run), because the measure says nothing about them.'
+        for measures, n in (('RankDistance, RankDistance@5', 2), ('LPR', 3), ('TLR@4', 1))
+    ]  # fmt: skip
     for value in ('rank', 'AP'):
         matrices = [result.language_matrix(name, value) for name in ('dense', 'callable', 'transformer', 'run')]
         assert all(np.allclose(matrices[0], other, atol=1e-12, equal_nan=True) for other in matrices[1:])
@@ -166,14 +172,106 @@ def test_a_cut_run_is_noted_and_expects_what_it_lost_in_random_order(collection,
     encoder, _ = make_dense()
     result = MultilingualExperiment({'cut': Ranker(whole_run, encoder, collection, None, depth=4)}, collection,
                                     [RankDistance, AP], settings=['multilingual'], verbose=False)  # fmt: skip
-    assert result.notes == [
+    assert result.notes[0] == (
         'cut returned at most so many passages for a question: 4 of 21 in the multilingual settings; a relevant '
         'passage beyond counts as not retrieved, in RankDistance as if what was not retrieved followed in random order.'
-    ]
+    )
+    assert result.cut == {'cut': 4}
     setting = settings[-1]
     expected = oracle(whole_run(encoder, collection, setting, 4), collection, setting, RankDistance(pool=21),
                       without={'q3', 'q4'})  # fmt: skip
     assert values_of(result, 'cut', setting, RankDistance) == pytest.approx(expected)
+
+
+def test_cut_and_whole_rankings_are_shown_at_their_common_depth(collection, make_dense, settings, by_hand):
+    """Each system's values at that depth are those of ir_measures on its run, the dense system's on its whole run."""
+    whole_run, oracle, values_of = by_hand
+    encoder, index = make_dense()
+    systems = {
+        'dense': (encoder, index),
+        'seven': Ranker(whole_run, encoder, collection, None, depth=7),
+        'four': Ranker(whole_run, encoder, collection, None, depth=4),
+    }
+    measures = [AP, RankDistance, RankDistance(norm=True), MaxRank(rel=2), R @ 1]
+    result = MultilingualExperiment(systems, collection, measures, verbose=False)
+    assert result.cut == {'seven': 7, 'four': 4}
+    assert result.measures == [
+        'AP', 'RankDistance', 'RankDistance@4', 'RankDistance(norm=True)', 'MaxRank(rel=2)', 'MaxRank(rel=2)@4', 'R@1'
+    ]  # fmt: skip
+    assert result.facts['RankDistance@4'] == facts(RankDistance @ 4)
+    table = result.table()
+    assert table['RankDistance@4', 'multilingual'].notna().all()
+    assert len(set(table['RankDistance@4', 'multilingual'])) == 1  # the same system, and one depth
+    assert len(set(table['RankDistance', 'multilingual'].round(9))) == 3
+    setting = settings[-1]
+    expected = oracle(whole_run(encoder, collection, setting), collection, setting, RankDistance @ 4, {'q3', 'q4'})
+    assert values_of(result, 'dense', setting, RankDistance @ 4) == pytest.approx(expected)
+    blanks = result.blanks[result.blanks['measure'] == 'RankDistance@4']
+    assert len(blanks) == 27 and set(blanks['setting']) == {'monolingual', 'crosslingual'}
+
+
+def test_whole_rankings_have_no_common_depth(collection, make_dense):
+    encoder, index = make_dense()
+    systems = {'dense': (encoder, index), 'whole': lambda langs: encoder_pipeline(encoder, index, langs)}
+    result = MultilingualExperiment(systems, collection, [RankDistance, RankDistance @ 5], verbose=False)
+    assert result.cut == {} and result.measures == ['RankDistance', 'RankDistance@5']
+
+
+def test_a_random_ranking_that_is_cut_scores_chance(collection):
+    rng = np.random.default_rng(0)
+    docnos = collection.doc_langs.index.to_numpy()
+    systems = {}
+    for i in range(100):
+        orders = {qid: rng.permutation(docnos)[:9] for qid in ('q1', 'q2', 'q5')}
+        ranked = [(qid, docno, -rank) for qid, order in orders.items() for rank, docno in enumerate(order)]
+        systems[str(i)] = pd.DataFrame(ranked, columns=['qid', 'docno', 'score']).assign(query_lang='de')
+    norm = RankDistance(norm=True)
+    result = MultilingualExperiment(systems, collection, [norm], settings='multilingual', verbose=False)
+    values = result.per_query[result.per_query['measure'] == repr(norm)]['value']
+    assert values.mean() == pytest.approx(1, abs=0.1)
+
+
+IDENTICAL = [('q1', 'de/1', 1, 'de', 'de'), ('q1', 'en/0', 1, 'en', 'de'), ('de/2', 'de/2', 1, 'de', 'de'),
+             ('de/2', 'th/0', 2, 'th', 'de'), ('de/2', 'de/0', 1, 'de', 'de')]  # fmt: skip
+
+
+def test_a_question_that_is_a_passage_is_left_out_of_its_own_ranking(collection, pooled, make_dense, by_hand):
+    """In a dense system and in a pipeline, as if the passage were not there for that question alone."""
+    whole_run, oracle, values_of = by_hand
+    topics = pd.DataFrame([('q1', 'de question q1', 'de'), ('de/2', 'de passage 2', 'de')],
+                          columns=['qid', 'query', 'query_lang'])  # fmt: skip
+
+    pooled.get_corpus_iter, pooled.get_topics = lambda verbose: collection.docs(), lambda: topics
+    columns = ['qid', 'docno', 'label', 'iteration', 'query_lang']
+    pooled.get_qrels = lambda: pd.DataFrame(IDENTICAL, columns=columns)
+    encoder, index = make_dense()
+    systems = {'dense': (encoder, index), 'pipeline': lambda langs: encoder_pipeline(encoder, index, langs)}
+    measures = [AP, nDCG, RankDistance, LPR, Judged @ 4]
+    for name, ignores in (('as BEIR', True), ('otherwise', False)):
+        known = EvaluationSet(pooled, ignore_identical_ids=ignores)
+        result = MultilingualExperiment(systems, known, measures, verbose=False)
+        assert result.cut == {}, name
+        for setting in list_settings(['de'], ['de', 'en', 'th']):
+            run = whole_run(encoder, known, setting)
+            run = run[run['query_id'] != run['doc_id']] if ignores else run
+            for measure in measures[:2] if setting.doc_lang else measures:
+                asked = measure(pool=21) if measure == RankDistance else measure
+                without = {'q1'} if setting.doc_lang == 'th' else {'de/2'} if setting.doc_lang == 'en' else ()
+                expected = oracle(run, known, setting, asked, without)
+                for system in systems:
+                    found = values_of(result, system, setting, measure)
+                    assert found == pytest.approx(expected, abs=1e-9), (name, setting, measure, system)
+    with pytest.raises(ValueError, match='give ignore_identical_ids=True to the EvaluationSet'):
+        MultilingualExperiment(systems, known, measures, ignore_identical_ids=True)
+
+
+def test_an_empty_question_stops_no_experiment(pooled):
+    rows = [('sw:q', ' ', 'sw'), ('yo:q', 'why', 'yo')]
+    pooled.get_topics = lambda: pd.DataFrame(rows, columns=['qid', 'query', 'query_lang'])
+    run = pd.DataFrame({'qid': ['yo:q'], 'docno': ['yo:1'], 'score': [1.0]})
+    with pytest.warns(UserWarning, match="1 of 1 questions in sw are empty and left out, the first is 'sw:q'"):
+        result = MultilingualExperiment({'run': run}, pooled, [AP], settings='multilingual', verbose=False)
+    assert result.by_setting()[['query_lang', 'value']].to_numpy().tolist() == [['yo', 1.0]]
 
 
 def test_a_pipeline_that_returns_too_few_is_noted_for_every_kind_of_setting(collection, make_dense):
@@ -205,7 +303,8 @@ def test_a_system_that_finds_nothing_has_zeros_and_the_distance_of_chance(collec
     )
     blank = result.blanks[result.blanks['setting'] == 'multilingual']
     assert set(blank['measure']) == {'LPR'} and blank['reason'].str.contains('one of them retrieved').all()
-    assert result.notes == ['none returned nothing for 11 of 11 questions, over all settings.']
+    assert result.notes[0] == 'none returned nothing for 11 of 11 questions, over all settings.'
+    assert result.cut == {'none': 0} and result.measures == ['AP', 'RankDistance', 'LPR']
 
 
 def test_ties_of_a_pipeline_are_broken_by_docno_whatever_the_measure(collection):
