@@ -234,10 +234,17 @@ class Result:
 
     @classmethod
     def load(cls, folder: str | Path) -> 'Result':
-        """Reads a saved result; see :func:`~.storage.load_result`."""
+        """Reads a saved result, and checks that no file has changed; see :func:`~.storage.load_result`."""
         from pyterrier_hybrid.experiment.storage import load_result
 
         return load_result(folder)
+
+    @staticmethod
+    def verify(folder: str | Path) -> None:
+        """Raises ValueError if a file of a saved result is missing or changed; see :func:`~.storage.verify_result`."""
+        from pyterrier_hybrid.experiment.storage import verify_result
+
+        verify_result(folder)
 
     def to_parquet(self, path: str | Path) -> None:
         """The old name of :meth:`save`, which writes a folder."""
