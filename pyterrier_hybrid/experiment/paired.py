@@ -10,8 +10,8 @@ import numpy as np
 
 #: How many signs or questions are drawn at a time.
 _BLOCK = 1 << 22
-#: How many resamples outside each end of an interval tell where the end is.
-_IN_A_TAIL = 5
+#: With fewer degrees of freedom than this, a t interval covers better than a bootstrap interval.
+FEW_TO_RESAMPLE = 50
 
 
 class Outcome(NamedTuple):
@@ -79,13 +79,12 @@ def randomization(differences: np.ndarray, *, resamples: int = 10_000, seed: int
 def bootstrap_interval(
     differences: np.ndarray, df: float | None = None, *, level: float = 0.95, resamples: int = 10_000, seed: int = 0
 ) -> tuple[float, float]:
-    """The bootstrap interval of the mean difference: BCa, expanded for small samples.
+    """The percentile bootstrap interval of the mean difference, expanded as t is wider than a normal distribution.
 
-    BCa (Efron, "Better bootstrap confidence intervals", 1987) corrects the percentile interval for bias and skewness.
-    Both are too narrow for few questions, as if t were normal and the variance divided by n: the level is expanded by
-    the ratio of the two (Hesterberg, "What teachers should know about the bootstrap", 2015, section 4.3.3), to the
-    coverage of the t interval and better if the differences are skewed (see ``benchmarks/statistics_simulation.py``).
-    For a level that ``resamples`` cannot resolve, as of four questions and fewer, this is the t interval.
+    The percentile interval is too narrow for few questions, since the variance of a sample of the sample is divided by
+    n and no degree of freedom is taken off. Its level is expanded by both: Hesterberg, "What teachers should know about
+    the bootstrap", The American Statistician, 2015. For fewer than :data:`FEW_TO_RESAMPLE` degrees of freedom the t interval covers
+    better than this, the percentile and the BCa interval (``benchmarks/statistics_simulation.py``).
 
     Args:
         differences: float (n,), n >= 2.
@@ -99,11 +98,9 @@ def bootstrap_interval(
     if _is_constant(differences):
         return float(differences[0]), float(differences[0])
     n = len(differences)
-    outside = norm.sf(np.sqrt(n / (n - 1)) * t.ppf((1 + level) / 2, _degrees(differences, df)))
-    if outside * resamples < _IN_A_TAIL:
-        return t_interval(differences, level, df)
+    reach = np.sqrt(n / (n - 1)) * t.ppf((1 + level) / 2, _degrees(differences, df))
     found = bootstrap(
-        (differences,), np.mean, method='BCa', confidence_level=1 - 2 * outside, n_resamples=resamples,
+        (differences,), np.mean, method='percentile', confidence_level=1 - 2 * norm.sf(reach), n_resamples=resamples,
         batch=_batch(differences), rng=seed,
     )  # fmt: skip
     return tuple(map(float, found.confidence_interval))

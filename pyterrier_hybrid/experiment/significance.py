@@ -9,7 +9,7 @@ from ir_measures.measures import Measure
 
 from pyterrier_hybrid.experiment.contributions import Contributions, TooFewQuestions, contributions
 from pyterrier_hybrid.experiment.frames import SETTING_KINDS
-from pyterrier_hybrid.experiment.paired import TESTS, bootstrap_interval, paired_t, t_interval, tost
+from pyterrier_hybrid.experiment.paired import FEW_TO_RESAMPLE, TESTS, bootstrap_interval, paired_t, t_interval, tost
 from pyterrier_hybrid.measures.facts import Facts
 
 #: Fewer degrees of freedom than this are marked.
@@ -51,10 +51,12 @@ def compare(
         seed: of both.
 
     Returns:
-        ``system, baseline, measure, setting, value, baseline_value, difference, low, high, effect, statistic, p, df,
-        few, left_out, p_corrected, significant, n``, then how they were made: ``test, correction, comparisons, level``.
+        ``system, baseline, measure, setting, value, baseline_value, difference, low, high, interval, effect, statistic,
+        p, df, few, left_out, p_corrected, significant, n``, then how they were made: ``test, correction, comparisons,
+        level``.
 
-        * ``low`` and ``high`` bound the difference, within the measure's range (bootstrap over questions, BCa).
+        * ``low`` and ``high`` bound the difference, within the measure's range; ``interval`` is ``'bootstrap'`` (over
+          questions), or ``'t'`` for fewer than 50 degrees of freedom, where that covers better.
         * ``effect`` is the difference in standard deviations of one question in one language setting.
         * ``df`` are the degrees of freedom of the t test and the interval; ``few`` marks those below 20, of which not
           much can be said. ``left_out`` names the language settings (``de``, ``de>en``) with a single question, which
@@ -147,7 +149,10 @@ def tested(
 ) -> dict[str, float]:
     """The columns of one comparison, from ``value`` to ``n``."""
     draws = {'resamples': resamples, 'seed': seed}
-    interval = bootstrap_interval(sample.differences, sample.df, level=level, **draws)
+    if sample.df < FEW_TO_RESAMPLE:
+        kind, interval = 't', t_interval(sample.differences, level, sample.df)
+    else:
+        kind, interval = 'bootstrap', bootstrap_interval(sample.differences, sample.df, level=level, **draws)
     low, high = _within(interval, facts)
     if test == 't':
         outcome = paired_t(sample.differences, sample.df)
@@ -155,7 +160,7 @@ def tested(
         outcome = TESTS[test](sample.raw, **(draws if test == 'randomization' else {}))
     return {
         'value': sample.value, 'baseline_value': sample.baseline_value, 'difference': sample.difference,
-        'low': low, 'high': high, 'effect': sample.effect, **outcome._asdict(), **_sample(sample),
+        'low': low, 'high': high, 'interval': kind, 'effect': sample.effect, **outcome._asdict(), **_sample(sample),
     }  # fmt: skip
 
 

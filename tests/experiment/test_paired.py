@@ -69,35 +69,17 @@ def test_randomization_by_draws(monkeypatch):
     assert randomization(np.full(40, 1.0), resamples=999).p == 1 / 1000  # never 0
 
 
-def test_bootstrap_interval_is_bca_of_an_expanded_level():
-    """Efron's BCa by its formulas, over other draws."""
+def test_bootstrap_interval_is_the_percentile_interval_of_an_expanded_level():
+    """By the formula, over other draws."""
     sample = np.random.default_rng(2).gamma(1, 1, 30)
-    means = np.sort(np.random.default_rng(3).choice(sample, (40_000, 30)).mean(axis=1))
-    jackknife = (sample.sum() - sample) / 29
-    away = jackknife.mean() - jackknife
-    acceleration = (away**3).sum() / (6 * (away**2).sum() ** 1.5)
-    bias = stats.norm.ppf((means < sample.mean()).mean())
+    means = np.random.default_rng(3).choice(sample, (40_000, 30)).mean(axis=1)
     reach = np.sqrt(30 / 29) * stats.t.ppf(0.95, 12.5)
-    ends = [bias + (bias + z) / (1 - acceleration * (bias + z)) for z in (-reach, reach)]
-    expected = np.quantile(means, stats.norm.cdf(ends))
-    found = bootstrap_interval(sample, 12.5, level=0.9, resamples=40_000)
-    assert found == pytest.approx(expected, abs=0.02)
-    assert found[1] - sample.mean() > sample.mean() - found[0]  # as skewed as the sample
+    expected = np.quantile(means, stats.norm.cdf([-reach, reach]))
+    assert bootstrap_interval(sample, 12.5, level=0.9, resamples=40_000) == pytest.approx(expected, abs=0.02)
+    low, high = bootstrap_interval(sample)
+    assert high - sample.mean() > sample.mean() - low  # as skewed as the sample
     assert bootstrap_interval(sample, seed=5) == bootstrap_interval(sample, seed=5) != bootstrap_interval(sample)
     assert bootstrap_interval(np.array([0.25, 0.25])) == (0.25, 0.25)
-
-
-@pytest.mark.parametrize('n', [5, 12])
-def test_bootstrap_interval_lies_within_the_sample(n):
-    for sample in (np.arange(n) / n, np.eye(n)[0], 1e-7 * np.random.default_rng(n).normal(size=n)):
-        low, high = bootstrap_interval(sample)
-        assert sample.min() <= low < sample.mean() < high <= sample.max()
-
-
-@pytest.mark.parametrize('sample, df', [([0.0, 1.0], None), ([0.1, 0.2, 0.6], None), ([0.5] * 9 + [0.1], 0.3)])
-def test_bootstrap_interval_of_few_questions_is_the_t_interval(sample, df):
-    sample = np.array(sample)
-    assert bootstrap_interval(sample, df) == t_interval(sample, 0.95, df)
 
 
 def test_degrees_of_freedom():

@@ -58,8 +58,8 @@ def three():
 def test_compare(three, test):
     found = three.compare('base', test=test)
     assert found.columns.tolist() == [
-        'system', 'baseline', 'measure', 'setting', 'value', 'baseline_value', 'difference', 'low', 'high', 'effect',
-        'statistic', 'p', 'df', 'few', 'left_out', 'p_corrected', 'significant', 'n', 'test', 'correction',
+        'system', 'baseline', 'measure', 'setting', 'value', 'baseline_value', 'difference', 'low', 'high', 'interval',
+        'effect', 'statistic', 'p', 'df', 'few', 'left_out', 'p_corrected', 'significant', 'n', 'test', 'correction',
         'comparisons', 'level',
     ]  # fmt: skip
     assert found[['test', 'correction', 'comparisons', 'level']].drop_duplicates().values.tolist() == [
@@ -301,3 +301,17 @@ def test_unequal_cells_have_fewer_degrees_of_freedom():
     df = (sum(1 / n for n in sizes.values())) ** 2 / sum(1 / n**3 for n in sizes.values()) - 1
     assert (row['statistic'], row['df']) == pytest.approx((t, df))
     assert row['p'] == pytest.approx(2 * stats.t.sf(abs(t), df)) and row['n'] == 34
+
+
+def test_intervals_are_t_for_few_degrees_of_freedom_and_bootstrap_for_more():
+    rng = np.random.default_rng(7)
+    for n, kind in ((50, 't'), (51, 'bootstrap')):
+        values = rng.gamma(1, 1, n) / 20
+        row = make({
+            (system, 'multilingual', 'de', None): {f'q{i}': v * (system == 'a') for i, v in enumerate(values)}
+            for system in 'ab'
+        }).compare('b').iloc[0]  # fmt: skip
+        by_t = stats.ttest_1samp(values, 0).confidence_interval()
+        assert row['interval'] == kind
+        assert ((row['low'], row['high']) == pytest.approx(tuple(by_t), rel=1e-9)) == (kind == 't')
+        assert (row['low'], row['high']) == pytest.approx(tuple(by_t), abs=0.004)
