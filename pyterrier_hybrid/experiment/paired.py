@@ -81,10 +81,10 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """The percentile bootstrap interval of the mean difference, expanded as t is wider than a normal distribution.
 
-    The percentile interval is too narrow for few questions, since the variance of a sample of the sample is divided by
-    n and no degree of freedom is taken off. Its level is expanded by both: Hesterberg, "What teachers should know about
-    the bootstrap", The American Statistician, 2015. For fewer than :data:`FEW_TO_RESAMPLE` degrees of freedom the t interval covers
-    better than this, the percentile and the BCa interval (``benchmarks/statistics_simulation.py``).
+    The percentile interval is too narrow for few questions: the variance of a sample is divided by n, and no degree of
+    freedom is taken off. The level is expanded by both (Hesterberg, "What teachers should know about the bootstrap",
+    The American Statistician, 2015). With fewer than :data:`FEW_TO_RESAMPLE` degrees of freedom the t interval covers
+    better than this, the plain percentile and the BCa interval (``benchmarks/statistics_simulation.py``).
 
     Args:
         differences: float (n,), n >= 2.
