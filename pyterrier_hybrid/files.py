@@ -45,7 +45,8 @@ _DENIED = {errno.EROFS: 'the file system is read-only', errno.EACCES: 'permissio
            errno.EPERM: 'permission is denied'}  # fmt: skip
 # What numpy, torch, safetensors and tokenizers say of a full disk without giving an errno.
 _SAID_FULL = re.compile(
-    r'no space left|os error 28|quota exceeded|failed writing|write failed|unexpected pos \d|requested and \d+ written',
+    r'no space left|os error 2[78]|quota exceeded|failed writing|write failed|unexpected pos \d|'
+    r'requested and \d+ written',
     re.IGNORECASE,
 )
 

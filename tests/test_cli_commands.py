@@ -7,11 +7,12 @@ import yaml
 
 from datasets_ext import shape
 from datasets_ext.shape import Doc, MemoryDocs, Qrel, Query
-from pyterrier_hybrid.cli import main
+from pyterrier_hybrid.cli import main, options
 from pyterrier_hybrid.cli.options import add_training, training_arguments
 from pyterrier_hybrid.cli.parser import CommandParser
 from pyterrier_hybrid.experiment import Result
 from pyterrier_hybrid.experiment.study_result import StudyResult
+from pyterrier_hybrid.publishing import claim
 
 LANGS = ('de', 'en', 'th')
 SIZE = 30
@@ -102,12 +103,23 @@ def test_a_run_that_was_killed_at_its_very_end_is_tidied_up(jsonl, tmp_path, cap
     train += ['--out', tmp_path / 'run', '--resume']
     assert call(*train) == 0
     weights = (tmp_path / 'run' / 'model.safetensors').stat().st_mtime_ns
-    (tmp_path / 'run.checkpoints').mkdir()
-    assert call(*train) == 0
-    assert not (tmp_path / 'run.checkpoints').exists()
+    claim(tmp_path / 'run.checkpoints')
+    capsys.readouterr()
+    for _ in range(2):  # resuming a finished run is success
+        assert call(*train) == 0
+        assert capsys.readouterr().out == f'the trained encoder is in {tmp_path / "run"}\n'
+        assert not (tmp_path / 'run.checkpoints').exists()
     assert (tmp_path / 'run' / 'model.safetensors').stat().st_mtime_ns == weights
-    assert call(*train) == 1
+    assert call(*train[:-1]) == 1
     assert f'{tmp_path / "run"} exists already' in capsys.readouterr().err
+
+
+def test_arguments_are_checked_before_pairs_are_imported(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(options, '_import_pairs', None)
+    wrong = [(['--device', 'warp'], "'warp' cannot be used"), (['--temperature', 'nan'], 'temperature is nan')]
+    for given, said in wrong:
+        assert call('train', '--out', tmp_path / 'run', *given) == 1
+        assert said in capsys.readouterr().err
 
 
 def test_lengths_on_the_command_line():

@@ -41,17 +41,18 @@ def add_command(commands) -> None:
 
 def run(arguments: argparse.Namespace) -> Path:
     """Trains; returns the run folder."""
-    from pyterrier_hybrid.training import train
-    from pyterrier_hybrid.training.checkpoints import Checkpoints
+    from pyterrier_hybrid.training import check_training, train
 
     out = arguments.out
-    if not (arguments.resume and Checkpoints.of(out).exists()):  # killed at its very end, it has both
+    if not arguments.resume:
         new_output(out)
+    given = {
+        'backbone': arguments.backbone, 'mix': arguments.mix, 'seed': arguments.seed,
+        'query_prefix': arguments.query_prefix, 'passage_prefix': arguments.passage_prefix, 'resume': arguments.resume,
+        'verbose': not arguments.quiet, **training_arguments(arguments),
+    }  # fmt: skip
+    check_training(out, **given)  # before pairs are imported
     with opened_pairs(arguments) as pairs:
-        train(
-            pairs, out, backbone=arguments.backbone, mix=arguments.mix, seed=arguments.seed,
-            query_prefix=arguments.query_prefix, passage_prefix=arguments.passage_prefix, resume=arguments.resume,
-            verbose=not arguments.quiet, **training_arguments(arguments),
-        )  # fmt: skip
+        train(pairs, out, **given)
     print(f'the trained encoder is in {out}')
     return out

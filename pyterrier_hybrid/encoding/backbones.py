@@ -3,6 +3,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from pyterrier_hybrid.encoding.devices import check_memory
+
 SPECIAL_TOKENS = ['[PAD]', '[UNK]']
 #: Standard deviation of a static backbone's initial components. Adam moves a component by about its learning rate in a
 #: step, so this sets how fast vectors turn at a given rate.
@@ -51,7 +53,7 @@ def subword_tokenizer(texts: Iterable[str], vocab_size: int):
 
 
 def static_backbone(texts: Iterable[str], *, vocab_size: int = 32_000, dimension: int = 512, seed: int = 0):
-    """A bag-of-subwords encoder with random vectors: a text is the mean of its subwords' vectors.
+    """A static embedding with random vectors: a text is the mean of its subwords' vectors.
 
     It is an embedding table (sentence-transformers' ``StaticEmbedding``) and a normalisation, trains in minutes on a
     CPU, and sees no word order. Vectors have length 1, so that their dot product is the cosine. A subword of
@@ -73,6 +75,7 @@ def static_backbone(texts: Iterable[str], *, vocab_size: int = 32_000, dimension
 
     texts = list(texts)
     tokenizer = subword_tokenizer(texts, vocab_size)
+    check_memory(tokenizer.get_vocab_size() * dimension, f'dimension is {dimension}')
     generator = torch.Generator().manual_seed(seed)
     directions = torch.randn(tokenizer.get_vocab_size(), dimension, generator=generator)
     lengths = torch.from_numpy(_inverse_frequency(tokenizer, texts[:: -(-len(texts) // _COUNTED)]))

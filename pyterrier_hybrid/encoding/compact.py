@@ -56,6 +56,7 @@ def small_backbone(
     from transformers import ModernBertConfig, ModernBertModel
 
     from .checkpoint import progress_bar
+    from .devices import check_memory
     from .sides import check_positive
 
     for name, value in (('dimension', dimension), ('layers', layers), ('heads', heads)):
@@ -71,6 +72,7 @@ def small_backbone(
         )
     if max_length <= 2:
         raise ValueError(f'max_length is {max_length}; it must be more than 2, the marks of beginning and end')
+    check_memory(layers * (4 + 3 * _WIDENING) * dimension**2, f'dimension is {dimension}')
     tokenizer = _transformers_tokenizer(texts, vocab_size, max_length)
     config = ModernBertConfig(
         vocab_size=len(tokenizer), hidden_size=dimension, intermediate_size=_WIDENING * dimension,

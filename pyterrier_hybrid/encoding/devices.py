@@ -1,4 +1,4 @@
-"""Devices by their names in torch, and torch's threads in forked processes."""
+"""Devices by their names in torch, what memory holds, and torch's threads in forked processes."""
 import os
 from functools import cache
 
@@ -17,7 +17,7 @@ def check_device(device: object) -> None:
     import torch
 
     try:
-        torch.empty(0, device=device)
+        torch.empty(0, device=device).sum().item()  # the device 'meta' holds no values
     except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ValueError(
@@ -39,3 +39,21 @@ def survive_forks() -> None:
         os.environ.setdefault('TOKENIZERS_PARALLELISM', 'false')
 
     os.register_at_fork(after_in_child=in_child)
+
+
+def check_memory(components: int, what: str) -> None:
+    """Refuses a number of float32 weights that the memory of this machine cannot hold.
+
+    Args:
+        components: the weights, at least.
+        what: for the message, such as ``'dimension is 1024'``.
+
+    Raises:
+        ValueError: names both sizes.
+    """
+    memory = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') if hasattr(os, 'sysconf') else float('inf')
+    if 4 * components > memory:
+        raise ValueError(
+            f'{what}: its weights take {4 * components / 1e9:,.0f} GB or more, and this machine has '
+            f'{memory / 1e9:,.0f} GB of memory; give a smaller size'
+        )

@@ -8,19 +8,21 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Transformer
 
 
-def digest(model: SentenceTransformer, settings: Mapping[str, object]) -> str:
+def digest(model: SentenceTransformer, settings: Mapping[str, object], *, weights: bool = True) -> str:
     """Returns the SHA-256, as 32 hexadecimal digits, of a model's weights, architecture, tokenizer, and settings.
 
     Args:
         model: the model.
         settings: the parameters beside the model that change a vector, JSON values.
+        weights: False for the names and shapes of the weights alone.
     """
     sha = hashlib.sha256()
     sha.update(json.dumps([_architecture(model), settings], sort_keys=True, default=str).encode())
     sha.update(_tokenizer(model.tokenizer).encode())
     for name, tensor in model.state_dict().items():
         sha.update(f'{name} {tensor.dtype} {tuple(tensor.shape)}'.encode())
-        sha.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        if weights:
+            sha.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     return sha.hexdigest()[:32]
 
 

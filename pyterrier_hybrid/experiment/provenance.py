@@ -1,5 +1,4 @@
 """What a result was made from, so that its figures can be made again."""
-import json
 import platform
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
@@ -10,7 +9,7 @@ from ir_measures.measures import Measure
 from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet
 from pyterrier_hybrid.experiment.setting import Setting
 from pyterrier_hybrid.experiment.systems import System
-from pyterrier_hybrid.training.record import RECORD
+from pyterrier_hybrid.training.record import read_training_record
 
 #: What changes figures when it changes; dependencies of this package, so that all are installed.
 PACKAGES = (
@@ -18,7 +17,7 @@ PACKAGES = (
     'transformers', 'sentence-transformers',
 )  # fmt: skip
 #: What the record of a training holds that differs from one time to another, or is long and follows from the rest.
-LEFT_OUT = ('seconds', 'losses', 'validation')
+LEFT_OUT = ('seconds', 'losses', 'validation', 'files')
 
 
 def versions() -> dict[str, str]:
@@ -68,14 +67,9 @@ def training(encoder) -> dict | None:
         ValueError: the record cannot be read.
     """
     folder = getattr(encoder, 'folder', None)
-    if folder is None or not (folder / RECORD).is_file():
+    record = None if folder is None else read_training_record(folder)
+    if record is None:
         return None
-    try:
-        record = json.loads((folder / RECORD).read_text(encoding='utf-8'))
-    except ValueError as error:
-        raise ValueError(f'{folder / RECORD} is not JSON ({error}); train again, or remove it') from None
-    if not isinstance(record, dict) or not {'mix', 'seed', 'pairs'} <= record.keys():
-        return None  # other software's
     found = {name: value for name, value in record.items() if name not in LEFT_OUT}
     if Path(str(found.get('backbone'))).is_absolute():
         found['backbone'] = Path(found['backbone']).name

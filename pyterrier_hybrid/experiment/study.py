@@ -191,7 +191,7 @@ def _check_runs(study: Study, runs: list[Run]) -> None:
 
 def _configuration(study: Study, collection) -> dict:
     """What all runs have in common, and must stay as it is: JSON values."""
-    from pyterrier_hybrid.training.starts import FROM_SCRATCH
+    from pyterrier_hybrid.training.backbones import FROM_SCRATCH
 
     if study.backbone in FROM_SCRATCH:
         backbone = study.backbone

@@ -2,8 +2,11 @@
 from pyterrier_hybrid.lazy import lazy_names
 
 _EXPORTS = {
+    'TrainingArguments': 'arguments',
     'ValidationSet': 'validation',
+    'check_training': 'prepared',
     'train': 'trainer',
+    'verify_run': 'record',
     'whiten': 'whitening',
 }
 _MOVED = {

@@ -1,35 +1,35 @@
-"""Checkpoints of an unfinished run: each is complete or absent, and only the same run goes on from it."""
+"""Checkpoints of an unfinished run: each is complete or absent, and only the same run resumes from it."""
 import json
-import os
 import shutil
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from safetensors import SafetensorError
-from torch import OutOfMemoryError
+from pyterrier_hybrid.digests import check_contents, list_files
+from pyterrier_hybrid.files import sync_tree, writing
+from pyterrier_hybrid.publishing import claim, discard, is_ours, scratch, sync
+from pyterrier_hybrid.training.processes import gather, is_first, together
 
-from pyterrier_hybrid.training.processes import is_first, is_of_another_process, together
-
-_PREFIX, _PARTIAL, _SETTINGS = 'checkpoint-', 'partial-', 'run.json'
-_GO_ON = 'The last complete checkpoint is as it was, and resume=True goes on from it'
+#: What to do when a disk is full.
+REMEDY = 'The newest checkpoint is complete, if there is one, and resume=True resumes from it.'
+_PREFIX, _PARTIAL, _RECORD = 'checkpoint-', 'partial-', 'run.json'
 
 
 class Checkpoints:
     """The checkpoints of one run, in ``<run>.checkpoints`` beside the run's folder.
 
-    A checkpoint is written under another name, flushed to the disk, and then renamed, so that whatever has the name
-    ``checkpoint-<step>`` is complete. Older ones are removed after that: a failure in the middle of writing, such as a
-    full disk, leaves the last one whole.
+    A checkpoint is written under another name, flushed to the disk, and then renamed: a folder that is named
+    ``checkpoint-<step>`` is complete. Its ``run.json`` holds the settings of the run, and size and digest of every
+    file. Older checkpoints are removed after that, so that a failure in the middle of writing leaves the last one.
 
     Args:
-        run: the run's folder.
+        run: the run's folder. Its caller holds :func:`only_one` of it.
         settings: everything that the weights depend on, as JSON values.
     """
 
-    def __init__(self, run: Path, settings: dict):
-        self.folder = self.of(run)
-        self._settings = json.loads(json.dumps(settings))
+    def __init__(self, run: Path, settings: Mapping[str, object]):
+        self.folder, self._run, self._settings = self.of(run), run, settings
 
     @staticmethod
     def of(run: Path) -> Path:
@@ -37,44 +37,81 @@ class Checkpoints:
         return run.with_name(f'{run.name}.checkpoints')
 
     def newest(self) -> Path | None:
-        """The complete checkpoint of the latest step, or None.
+        """The newest undamaged checkpoint, or None if there is no checkpoint.
+
+        Warns of a damaged one, if an older one takes its place.
 
         Raises:
-            ValueError: it was written by a run with other settings; names them.
+            ValueError: all checkpoints are damaged; or a run with other settings wrote them. Names the file, or the
+                settings.
         """
-        complete = sorted(self._complete(), key=_step)
-        if not complete:
-            return None
-        written = json.loads((complete[-1] / _SETTINGS).read_text(encoding='utf-8'))
-        differing = [name for name in {**written, **self._settings} if written.get(name) != self._settings.get(name)]
-        if differing:
-            told = '; '.join(f'{n} was {written.get(n)!r:.80}, is {self._settings.get(n)!r:.80}' for n in differing)
-            raise ValueError(
-                f'{complete[-1]} is of a run with other settings: {told}. Resume with the settings it began with, or '
-                f'remove {self.folder} to begin anew'
-            )
-        return complete[-1]
+        damage = None
+        for checkpoint in sorted(self._complete(), key=_step, reverse=True):
+            try:
+                written = _settings_of(checkpoint, f'remove {self.folder} to begin anew')
+            except ValueError as error:
+                damage = damage or error
+                continue
+            told = differences(written, self._settings)
+            if told:
+                raise ValueError(
+                    f'{checkpoint} is of a run with other settings: {told}. Resume with the settings it began with, or '
+                    f'remove {self.folder} to begin anew'
+                )
+            if damage:
+                warnings.warn(f'{damage}; this run resumes from {checkpoint}, which is older', stacklevel=2)
+            return checkpoint
+        if damage:
+            raise damage
+        return None
 
     def _complete(self) -> list[Path]:
-        return [path for path in self.folder.glob(f'{_PREFIX}*') if path.is_dir()]
+        return [path for path in self.folder.glob(f'{_PREFIX}*') if path.is_dir()] if is_ours(self.folder) else []
+
+    @contextmanager
+    def at_work(self, *, saving: bool) -> Iterator[Path]:
+        """A block in which a run is trained; gives it a scratch folder, which all processes see.
+
+        What is of no use to a resumed run is removed when the block ends.
+
+        Args:
+            saving: whether checkpoints will be written.
+
+        Raises:
+            Exists: the name of the checkpoints' folder is taken by something that is not ours; a FileExistsError.
+        """
+        beside = None
+        try:
+            with together():
+                if is_first():
+                    if saving:
+                        claim(self.folder)
+                    beside = scratch(self._run)
+            yield gather(beside)[0]
+        finally:
+            if is_first():
+                if beside is not None:
+                    discard(beside)
+                if not self._complete():
+                    discard(self.folder)
 
     @contextmanager
     def writing(self, step: int) -> Iterator[Path]:
-        """A folder in which ``checkpoint-<step>`` is to be written; published when the block ends without an error.
+        """A folder in which to write ``checkpoint-<step>``; published when the block ends without an error.
 
-        Under many processes all of them enter the block, and write their parts; it is published by the first one, when
-        all have ended theirs.
+        Under many processes all of them enter the block, and write their parts; the first one publishes the checkpoint
+        when all have ended theirs.
         """
         partial = self.folder / f'{_PARTIAL}{step}'
         try:
             with together():
                 if is_first():
-                    for unfinished in self.folder.glob(f'{_PARTIAL}*'):  # by this run or one that was killed
+                    for unfinished in self.folder.glob(f'{_PARTIAL}*'):  # of a run that was killed
                         shutil.rmtree(unfinished, ignore_errors=True)
-                    partial.mkdir(parents=True)
-            with together(), told_of_writing(partial):
+                    partial.mkdir()
+            with together(), writing(partial, REMEDY):
                 yield partial
-            with together():
+            with together(), writing(partial, REMEDY):
                 if is_first():
                     self._publish(partial / f'{_PREFIX}{step}')
         finally:
@@ -83,63 +120,74 @@ class Checkpoints:
 
     def _publish(self, written: Path) -> None:
         """Gives a checkpoint its name once it is on the disk, and removes the older ones."""
-        (written / _SETTINGS).write_text(json.dumps(self._settings, ensure_ascii=False) + '\n', encoding='utf-8')
+        record = {'settings': self._settings, 'files': list_files(written)}
+        (written / _RECORD).write_text(json.dumps(record, ensure_ascii=False) + '\n', encoding='utf-8')
         sync_tree(written)
         target = self.folder / written.name
         shutil.rmtree(target, ignore_errors=True)
         written.rename(target)
-        _sync(self.folder)
+        sync(self.folder)
         for older in self._complete():
             if older != target:
                 shutil.rmtree(older)
 
     def check_none(self) -> None:
-        """Raises FileExistsError if there is a complete checkpoint, from which a new run would not go on."""
-        if any(self._complete()):
+        """Raises FileExistsError if there is a checkpoint, which a new run would lose."""
+        if self._complete():
             raise FileExistsError(
-                f'{self.folder} holds checkpoints of an unfinished run; go on with resume=True, or remove it'
+                f'{self.folder} holds checkpoints of an unfinished run; use resume=True to resume it, or remove it'
             )
 
     def remove(self) -> None:
         """Removes all checkpoints."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        discard(self.folder)
 
 
-@contextmanager
-def told_of_writing(folder: Path, then: str = _GO_ON) -> Iterator[None]:
-    """A block that writes into a folder.
+def differences(written: Mapping[str, object], now: Mapping[str, object]) -> str:
+    """In what the settings of two runs differ, in words; empty if they do not.
+
+    A backbone and a validation set are compared by their content, however their paths are spelled.
 
     Args:
-        folder: which one.
-        then: what is left, and what to do, for the error.
+        written: as read from JSON; what else is in a run's record makes no difference.
+        now: JSON values.
+    """
+    now = json.loads(json.dumps(now))  # tuples are lists there
+    names = dict.fromkeys((*now, 'validation'))
+    names.pop('backbone_fingerprint', None)
+    differing = [name for name in names if _content(written, name) != _content(now, name)]
+    return '; '.join(f'{name} was {_told(written, name)}, is {_told(now, name)}' for name in differing)
+
+
+def _content(settings: Mapping, name: str) -> object:
+    """What is compared of a setting."""
+    value = settings.get(name)
+    if name == 'backbone':
+        return settings.get('backbone_fingerprint') or value
+    return value['fingerprint'] if name == 'validation' and isinstance(value, Mapping) else value
+
+
+def _told(settings: Mapping, name: str) -> str:
+    """A setting for a message."""
+    fingerprint = settings.get('backbone_fingerprint') if name == 'backbone' else None
+    return f'{settings.get(name)!r:.120}{f" ({fingerprint})" if fingerprint else ""}'
+
+
+def _settings_of(checkpoint: Path, remedy: str) -> dict:
+    """The settings of the run that wrote a checkpoint, whose files are checked.
 
     Raises:
-        OSError: the system's own; or one in the place of what safetensors and torch raise, which name no file.
+        ValueError: it is damaged; names the file.
     """
     try:
-        yield
-    except (SafetensorError, RuntimeError) as error:
-        if isinstance(error, OutOfMemoryError) or is_of_another_process(error):
-            raise
-        raise OSError(
-            f'{folder} cannot be written ({type(error).__name__}: {error!s:.200}); is the disk full? {then}'
-        ) from error
-
-
-def sync_tree(folder: Path) -> None:
-    """Flushes a folder, with all that is in it, to the disk."""
-    for path in folder.rglob('*'):
-        _sync(path)
-    _sync(folder)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        record = json.loads((checkpoint / _RECORD).read_text(encoding='utf-8'))
+        settings, files = record['settings'], record['files']
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f'{checkpoint / _RECORD} is damaged ({error!r:.80}): {remedy}') from None
+    check_contents(checkpoint, files, remedy)
+    return settings
 
 
 def _step(checkpoint: Path) -> int:
-    return int(checkpoint.name.removeprefix(_PREFIX))
+    step = checkpoint.name.removeprefix(_PREFIX)
+    return int(step) if step.isdecimal() else -1

@@ -10,17 +10,17 @@ _STATE, _WEIGHTS = 'validation.json', 'best.safetensors'
 class EarlyStopping:
     """Watches one figure, and keeps the weights that had it best.
 
-    What it decides depends on the figures alone, so processes that are given the same figures decide the same.
+    Its decisions depend on the figures alone: processes with the same figures decide the same.
 
     Args:
         metric: the figure that counts; a loss is better when it is lower, any other when it is higher.
-        patience: how many evaluations in a row may pass without a better figure than the best before them; None for
-            any number.
+        patience: stop after this many evaluations in a row without a better figure than the best before them; None to
+            go on to the end.
         keep_best: keep a copy of the best weights, in memory, for :meth:`restore`.
 
     Attributes:
         figures: ``{'step': 100, 'AP': .61, ...}`` of every evaluation.
-        best_step: the step of the best figure, the first one of equals; None before there is one.
+        best_step: the step of the best figure, the first of equal ones; None before the first evaluation.
     """
 
     def __init__(self, metric: str, *, patience: int | None = None, keep_best: bool = False):
@@ -73,14 +73,14 @@ class EarlyStopping:
             save_file(self._weights, folder / _WEIGHTS)
 
     def load(self, folder: Path) -> None:
-        """Goes on from what was written by :meth:`save`."""
+        """Restores what :meth:`save` has written."""
         state = json.loads((folder / _STATE).read_text(encoding='utf-8'))
         self.figures, self.best_step = state['figures'], state['best_step']
         if (folder / _WEIGHTS).is_file():
             self._weights = load_file(folder / _WEIGHTS)
 
     def record(self) -> dict:
-        """For ``training.json``: ``figures``, ``best_step``, ``saved`` (which weights) and ``stopped``, in words."""
+        """For ``training.json``: ``figures``, ``best_step``, ``saved`` (which weights) and ``stopped`` (why)."""
         last = self.figures[-1]['step']
         if self.patience is not None and self._without_better() >= self.patience:
             stopped = f'no better {self.metric} in the {self.patience} evaluations up to step {last}'
@@ -88,3 +88,17 @@ class EarlyStopping:
             stopped = 'all steps were done'
         saved = f'the best, of step {self.best_step}' if self.keep_best else f'the last, of step {last}'
         return {'figures': self.figures, 'best_step': self.best_step, 'saved': saved, 'stopped': stopped}
+
+
+def summary_of(validation: dict, metric: str) -> str:
+    """A validation in a line: the best figure and its step, why training stopped, and which weights are saved.
+
+    Args:
+        validation: of a :meth:`EarlyStopping.record`.
+        metric: the figure that counts.
+    """
+    best = next(each for each in validation['figures'] if each['step'] == validation['best_step'])
+    return (
+        f'best {metric} {best[metric]:.4f} at step {best["step"]:,}; {validation["stopped"]}; the weights are '
+        f'{validation["saved"]}'
+    )

@@ -11,13 +11,13 @@ from pyterrier_hybrid.batches.negatives import batch_negatives
 def slot_table(batches: HybridBatches, steps: int, negatives: int = 0):
     """A map-style data set whose row ``step * batch_size + position`` is that pair of the step's batch.
 
-    The texts are fetched when a row is read, so the table itself holds nothing but the slots' numbers, 8 bytes each. It
-    has exactly the columns ``query``, ``passage`` and ``negative_1`` to ``negative_n``: the trainer would take any
-    further text column for a hard negative.
+    It reads the texts when a row is read, so the table itself holds the slots' numbers alone, 8 bytes each. It has the
+    columns ``query``, ``passage`` and ``negative_1`` to ``negative_n`` and no other: the trainer would take a further
+    text column for a hard negative.
 
     Args:
         batches: the plan.
-        steps: how many of its steps to serve.
+        steps: the number of its steps to serve.
         negatives: hard negatives for each pair, see :func:`batch_negatives`.
 
     Returns:
@@ -28,23 +28,23 @@ def slot_table(batches: HybridBatches, steps: int, negatives: int = 0):
     from datasets.table import InMemoryTable
 
     slots = pa.table({'slot': np.arange(steps * batches.batch_size)})
-    # with a fingerprint of its own, since datasets would copy and hash the numbers
+    # the fingerprint saves datasets from copying and hashing the numbers
     table = Dataset(InMemoryTable(slots), fingerprint=f'slots-{steps}-of-{batches.batch_size}')
     return table.with_transform(_SlotTexts(batches, negatives))
 
 
 class _SlotTexts:
-    """Slots to texts."""
+    """The texts of slots."""
 
     def __init__(self, batches: HybridBatches, negatives: int):
         self._batches, self._negatives = batches, negatives
 
     def __deepcopy__(self, memo) -> '_SlotTexts':
-        """Itself, when datasets copies a table."""
+        """Returns itself: datasets copies a table with its transform."""
         return self
 
     def __reduce__(self):
-        """As what datasets hashes it; it is never pickled for anything else."""
+        """A constant in its place: datasets pickles a transform in order to hash it, and for nothing else."""
         return str, (f'{type(self).__name__} of {self._batches.batch_size}, {self._negatives}',)
 
     def __call__(self, rows: dict[str, list[int]]) -> dict[str, list[str]]:
@@ -60,13 +60,13 @@ class _SlotTexts:
 def batch_texts(
     batches: HybridBatches, step: int, negatives: int = 0, positions: Sequence[int] | None = None
 ) -> dict[str, np.ndarray]:
-    """The columns of a step's batch, or of those of its pairs that are at ``positions``.
+    """The columns of a step's batch, or of its pairs at ``positions`` alone.
 
     Args:
         batches: the plan.
         step: of the batch.
         negatives: hard negatives for each pair.
-        positions: pairs of the batch, counted from 0; None for all.
+        positions: of pairs in the batch, from 0; None for all.
 
     Returns:
         Object arrays (pairs,), aligned; names as in :func:`slot_table`.
@@ -81,7 +81,7 @@ def batch_texts(
         query[at] = source.texts('query', rows[at], query_langs[at].tolist())
         passage[at] = source.texts('passage', rows[at], passage_langs[at].tolist())
     columns = {'query': query, 'passage': passage}
-    if negatives:  # they depend on the whole batch
+    if negatives:  # which depend on the whole batch
         further = batch_negatives(batches, batch, negatives)[:, wanted]
         columns.update(zip(column_names(negatives)[2:], further))
     return columns
@@ -95,10 +95,9 @@ def column_names(negatives: int = 0) -> list[str]:
 class ConsecutiveBatches(BatchSampler):
     """Slots in order, cut into batches of ``batch_size``: every batch of the trainer is one batch of the plan.
 
-    Under many processes, ``batch_size`` is the share of one of them, and each batch of the plan is cut into as many
-    consecutive slices. Of ``n`` processes, accelerate gives number ``r`` the slices ``r``, ``n + r``, ``2n + r`` and so
-    on: in each step all of them work on one batch of the plan, so it stays of one kind and, if it is monolingual, of
-    one language.
+    Under ``n`` processes, ``batch_size`` is the share of one of them, and each batch of the plan is cut into ``n``
+    consecutive slices. Accelerate gives process ``r`` the slices ``r``, ``n + r``, ``2n + r`` and so on: in each step
+    all processes work on one batch of the plan, which stays of one kind and, if it is monolingual, of one language.
     """
 
     def __init__(self, dataset, batch_size: int, **_):

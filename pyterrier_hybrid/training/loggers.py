@@ -1,4 +1,4 @@
-"""Where loss and figures are logged: the loggers of the transformers library, by name, or callbacks of a user's own."""
+"""Loggers of loss and figures: those of the transformers library, by name, or a user's own callbacks."""
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,12 +19,12 @@ def loggers(report_to: Report, folder: Path) -> list[TrainerCallback]:
     Args:
         report_to: ``'none'``; a name that transformers' ``report_to`` knows, such as ``'tensorboard'``, ``'wandb'``,
             ``'mlflow'`` or ``'trackio'``; ``'all'`` for every logger that is installed; a ``TrainerCallback``, whose
-            ``on_log`` is given every figure; or several of them.
+            ``on_log`` gets every figure; or a list of them.
         folder: the run's. TensorBoard's files go beside it, into ``<folder>.logs``, unless ``TENSORBOARD_LOGGING_DIR``
             names another place.
 
     Raises:
-        ValueError: an unknown name, with those there are.
+        ValueError: an unknown name; lists the known ones.
         ModuleNotFoundError: the logger's package is not installed; says what to install.
         TypeError: something that is neither a name nor a callback.
     """
@@ -53,10 +53,10 @@ def _logger(name: str) -> TrainerCallback:
         raise ValueError(f'report_to is {name!r}; {error}') from None
     try:
         return known()
-    except (RuntimeError, ImportError) as error:  # each logger says in its own words what it lacks
+    except (RuntimeError, ImportError) as error:  # each logger has its own words for what it lacks
         if 'install' not in str(error):
             raise ValueError(f'report_to is {name!r}; {error}') from None
         package = re.search(r'pip install ([^`\s]+)', str(error))
         raise ModuleNotFoundError(
-            f'report_to is {name!r}, whose package is not there: pip install {package[1] if package else name}'
+            f'report_to is {name!r}, whose package is not installed: pip install {package[1] if package else name}'
         ) from None

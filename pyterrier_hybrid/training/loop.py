@@ -1,4 +1,6 @@
 """The training loop: sentence-transformers' trainer, fed with the batches of a plan."""
+import json
+import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,15 +13,52 @@ from transformers import PrinterCallback, TrainerCallback
 from pyterrier_hybrid.batches.hybrid import HybridBatches
 from pyterrier_hybrid.encoding.backbones import is_static
 from pyterrier_hybrid.encoding.checkpoint import save_checkpoint
-from pyterrier_hybrid.training.bags import clip_sparse_grad_norm, is_bag, row_sparse
-from pyterrier_hybrid.training.bar import show
+from pyterrier_hybrid.training.arguments import TrainingArguments
 from pyterrier_hybrid.training.checkpoints import Checkpoints
+from pyterrier_hybrid.training.display import Bar
 from pyterrier_hybrid.training.feed import ConsecutiveBatches, column_names, slot_table
 from pyterrier_hybrid.training.monitor import Monitor
+from pyterrier_hybrid.training.objective import info_nce
 from pyterrier_hybrid.training.processes import count, is_first, mean, rank
-from pyterrier_hybrid.training.progress import Progress
-from pyterrier_hybrid.training.sparse_adamw import SparseAdamW
-from pyterrier_hybrid.training.tokens import CachedTokens
+from pyterrier_hybrid.training.static import (
+    CachedTokens,
+    SparseAdamW,
+    clip_sparse_grad_norm,
+    is_row_sparse,
+    row_sparse,
+)
+
+_PROGRESS = 'progress.json'
+
+
+class Progress:
+    """The parts of a run's progress that the trainer's own checkpoints leave out.
+
+    These are the losses since the last one that was logged, and the time: both as of a run without interruptions.
+
+    Args:
+        resume_from: a checkpoint, or None.
+    """
+
+    def __init__(self, resume_from: Path | None):
+        self._saved = None if resume_from is None else json.loads((resume_from / _PROGRESS).read_text(encoding='utf-8'))
+        self._earlier, self._started = 0.0 if self._saved is None else self._saved['seconds'], time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """What the training took so far; of earlier attempts, what led to the checkpoints that were resumed from."""
+        return self._earlier + time.monotonic() - self._started
+
+    def save(self, trainer, checkpoint: Path) -> None:
+        """Writes the sum of the losses, a float32, the step of the last log and the time into a checkpoint's folder."""
+        now = {'sum': trainer._tr_loss.item(), 'since': trainer._globalstep_last_logged, 'seconds': self.seconds}
+        (checkpoint / _PROGRESS).write_text(json.dumps(now) + '\n', encoding='utf-8')
+
+    def restore(self, trainer) -> None:
+        """Gives the losses back; to be called in the first step, when the trainer has set its own to zero."""
+        if self._saved is not None:
+            trainer._tr_loss += self._saved['sum']
+            trainer._globalstep_last_logged, self._saved = self._saved['since'], None
 
 
 class BatchTrainer(SentenceTransformerTrainer):
@@ -30,13 +69,13 @@ class BatchTrainer(SentenceTransformerTrainer):
     """
 
     def __init__(
-        self, *, batches: HybridBatches, checkpoints: Checkpoints, monitor: Monitor, progress: Progress, **kwargs
+        self, *, batches: HybridBatches, checkpoints: Checkpoints, monitor: Monitor | None, progress: Progress, **kwargs
     ):
         self._batches, self._checkpoints, self._monitor, self._progress = batches, checkpoints, monitor, progress
         super().__init__(**kwargs)
-        self.add_callback(monitor)
-        self.remove_callback(PrinterCallback)  # what prints every log line where there is no progress bar
-        show(self)
+        if monitor is not None:
+            self.add_callback(monitor)
+        self.remove_callback(PrinterCallback)  # it prints a line for every log
 
     def add_model_card_callback(self, default_args_dict) -> None:
         """Adds none."""
@@ -47,13 +86,13 @@ class BatchTrainer(SentenceTransformerTrainer):
         Raises:
             ValueError: in all processes, before the weights are touched: the loss is not finite; names the rows.
         """
-        self._progress.go_on(self)
+        self._progress.restore(self)
         loss = mean(super().training_step(model, inputs, num_items_in_batch))
         self._check_finite('loss', loss)
         return loss
 
     def _clip_grad_norm(self, model) -> torch.Tensor:
-        """As training_step, where a loss is finite and its gradient is not."""
+        """As ``training_step``, for a gradient that is not finite though its loss is."""
         if any(weight.grad is not None and weight.grad.is_sparse for weight in model.parameters()):
             norm = clip_sparse_grad_norm(model.parameters(), self.args.max_grad_norm)
         else:
@@ -74,13 +113,13 @@ class BatchTrainer(SentenceTransformerTrainer):
         )
 
     def evaluate(self, *args, **kwargs) -> dict[str, float]:
-        """Evaluates on the validation set, logs the figures as ``eval_<name>``, and stops training where it is time."""
+        """Evaluates on the validation set, logs the figures as ``eval_<name>``, and stops training if it is time."""
         figures = self._monitor.evaluate(self.model)
         logged = {f'eval_{name}': value for name, value in figures.items()}
         self.log(logged)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, logged)
         if self._monitor.stopping.update(self.state.global_step, figures, self.model):
-            # no checkpoint: a run that goes on from it would not stop here
+            # no checkpoint here: a run resumed from it would not stop
             self.control.should_training_stop, self.control.should_save = True, False
         return logged
 
@@ -97,82 +136,83 @@ class BatchTrainer(SentenceTransformerTrainer):
                 self.args.output_dir = own
             if is_first():
                 written = folder / f'checkpoint-{self.state.global_step}'
-                self._monitor.save(written)
+                if self._monitor is not None:
+                    self._monitor.stopping.save(written)
                 self._progress.save(self, written)
 
 
 def fit(
-    model, batches: HybridBatches, loss, folder: Path, checkpoints: Checkpoints, *, steps: int, learning_rate: float,
-    weight_decay: float, warmup: float, seed: int, negatives: int, token_dropout: float, bf16: bool,
-    gradient_checkpointing: bool, checkpoint_steps: int | None, resume_from: Path | None, verbose: bool,
-    monitor: Monitor, run_name: str, callbacks: Sequence[TrainerCallback],
-) -> tuple[list[tuple[int, float]], float]:  # fmt: skip
-    """Trains a model in place on the first ``steps`` batches of a plan.
+    model, batches: HybridBatches, arguments: TrainingArguments, *, folder: Path, checkpoints: Checkpoints,
+    resume_from: Path | None, monitor: Monitor | None, run_name: str, callbacks: Sequence[TrainerCallback],
+) -> dict:  # fmt: skip
+    """Trains a model in place on the first steps of a plan.
 
     Args:
         model: a ``SentenceTransformer`` with prompts ``query`` and ``document``.
         batches: the plan.
-        loss: of :func:`info_nce`.
+        arguments: with a value for every default.
         folder: scratch space of the trainer.
-        checkpoints: where they go.
+        checkpoints: where checkpoints go.
         resume_from: a checkpoint, or None.
-        monitor: evaluates, stops, and in the end gives the model the weights that are to be saved.
+        monitor: evaluates, stops, and in the end gives the model the weights that are to be saved; None for none.
         run_name: for loggers.
         callbacks: of :func:`loggers`.
 
-    The other parameters are those of :func:`train`.
-
     Returns:
-        (step, mean loss of the steps since the one before, and of the processes) at about a hundred steps; and the
-        seconds that the training took, interruptions left out.
+        For the record: ``steps_done``; ``losses``, (step, mean loss of the steps since the one before, and of the
+        processes) at about a hundred steps; ``seconds`` that the training took, without interruptions.
 
     Raises:
         ValueError: a loss that is not finite; several devices in one process.
     """
-    tasks = {name: 'query' if name == 'query' else 'document' for name in column_names(negatives)}
+    steps = arguments.steps
+    tasks = {name: 'query' if name == 'query' else 'document' for name in column_names(arguments.negatives)}
     on_cpu = model.device.type == 'cpu'
     share = batches.batch_size // count()
-    arguments = SentenceTransformerTrainingArguments(
+    theirs = SentenceTransformerTrainingArguments(
         output_dir=str(folder), max_steps=steps, per_device_train_batch_size=share,
-        learning_rate=learning_rate, weight_decay=weight_decay, warmup_steps=int(warmup * steps),
-        lr_scheduler_type='linear', batch_sampler=ConsecutiveBatches, seed=seed, bf16=bf16,
-        save_strategy='no' if checkpoint_steps is None else 'steps', save_steps=checkpoint_steps or steps,
-        logging_steps=max(1, steps // 100), logging_nan_inf_filter=False, report_to='none', run_name=run_name,
-        disable_tqdm=not verbose, dataloader_num_workers=0, dataloader_pin_memory=not on_cpu, dataloader_drop_last=True,
+        learning_rate=arguments.learning_rate, weight_decay=arguments.weight_decay,
+        warmup_steps=int(arguments.warmup * steps), lr_scheduler_type='linear', batch_sampler=ConsecutiveBatches,
+        seed=arguments.seed, bf16=arguments.bf16,
+        save_strategy='no' if arguments.checkpoint_steps is None else 'steps',
+        save_steps=arguments.checkpoint_steps or steps, logging_steps=max(1, steps // 100),
+        logging_nan_inf_filter=False, report_to='none', run_name=run_name, disable_tqdm=True,
+        dataloader_num_workers=0, dataloader_pin_memory=not on_cpu, dataloader_drop_last=True,
         prompts={name: model.prompts[task] for name, task in tasks.items()}, router_mapping=tasks, use_cpu=on_cpu,
         ddp_find_unused_parameters=not is_static(model),  # such as a transformer's pooler
     )  # fmt: skip
-    if arguments.train_batch_size != share:
+    if theirs.train_batch_size != share:
         raise ValueError(
-            f'this process sees {arguments.n_gpu} devices, over which the trainer would spread batches of '
-            f'{share}; show it one with CUDA_VISIBLE_DEVICES, or start a process for each with torchrun'
+            f'this process sees {theirs.n_gpu} devices, over which the trainer would spread batches of {share}; show '
+            'it one with CUDA_VISIBLE_DEVICES, or start a process for each with torchrun'
         )
-    if gradient_checkpointing:  # not through the arguments, whose name for it changes between versions
+    if arguments.gradient_checkpointing:  # not through theirs, whose name for it changes between versions
         model.gradient_checkpointing_enable({'use_reentrant': False})
-    sparse = is_bag(model)
-    if token_dropout and not sparse:
-        raise ValueError('token_dropout is for a bag of subwords with no further layers; leave it out')
+    sparse = is_row_sparse(model)
     if sparse and not on_cpu and count() > 1:
-        raise ValueError('a bag of subwords trains on CPUs or on one GPU; start one process, or pass device=\'cpu\'')
+        raise ValueError("a static embedding trains on CPUs or on one GPU; start one process, or pass device='cpu'")
     progress = Progress(resume_from)
     trainer = BatchTrainer(
-        batches=batches, checkpoints=checkpoints, monitor=monitor, progress=progress, model=model,
-        args=arguments, loss=loss, train_dataset=slot_table(batches, steps, negatives), callbacks=[*callbacks],
-        **(_sparse_parts(model, arguments) if sparse else {}),
+        batches=batches, checkpoints=checkpoints, monitor=monitor, progress=progress, model=model, args=theirs,
+        loss=info_nce(model, arguments.temperature, arguments.mini_batch_size),
+        train_dataset=slot_table(batches, steps, arguments.negatives),
+        callbacks=[*callbacks, Bar(arguments.metric_for_best_model, not arguments.verbose)],
+        **(_sparse_parts(model, theirs) if sparse else {}),
     )  # fmt: skip
     if rank():  # the trainer gives all processes one seed, and so one pattern of dropout
-        torch.manual_seed(seed + rank())
-    if resume_from is not None:
-        monitor.load(resume_from)
-    with row_sparse(model, token_dropout) if sparse else nullcontext():
+        torch.manual_seed(arguments.seed + rank())
+    if monitor is not None and resume_from is not None:
+        monitor.stopping.load(resume_from)
+    with row_sparse(model, arguments.token_dropout) if sparse else nullcontext():
         trainer.train(resume_from_checkpoint=None if resume_from is None else str(resume_from))
-    monitor.stopping.restore(model)
+    if monitor is not None:
+        monitor.stopping.restore(model)
     losses = [(entry['step'], round(entry['loss'], 5)) for entry in trainer.state.log_history if 'loss' in entry]
-    return losses, progress.seconds
+    return {'steps_done': trainer.state.global_step, 'losses': losses, 'seconds': round(progress.seconds, 1)}
 
 
-def _sparse_parts(model, arguments: SentenceTransformerTrainingArguments) -> dict:
-    """What the trainer is given to train a bag of subwords at the cost of the rows that occur in a batch."""
-    optimizer = SparseAdamW(model.parameters(), lr=arguments.learning_rate, weight_decay=arguments.weight_decay)
-    collator = SentenceTransformerDataCollator(CachedTokens(model[0].tokenizer), prompts=arguments.prompts)
+def _sparse_parts(model, theirs: SentenceTransformerTrainingArguments) -> dict:
+    """The trainer's parts for a static embedding, at the cost of the rows that occur in a batch."""
+    optimizer = SparseAdamW(model.parameters(), lr=theirs.learning_rate, weight_decay=theirs.weight_decay)
+    collator = SentenceTransformerDataCollator(CachedTokens(model[0].tokenizer), prompts=theirs.prompts)
     return {'optimizers': (optimizer, None), 'data_collator': collator}

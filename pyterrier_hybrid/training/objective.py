@@ -16,29 +16,15 @@ def info_nce(model, temperature: float, mini_batch_size: int | None = None):
     Args:
         model: a ``SentenceTransformer``.
         temperature: divides the cosines; positive.
-        mini_batch_size: encode so many texts at a time (GradCache, Gao et al., RepL4NLP 2021): the same loss and
+        mini_batch_size: encode this many texts at a time (GradCache, Gao et al., RepL4NLP 2021): the same loss and
             gradients in the memory of a small batch, at about twice the time; None encodes the batch at once.
 
     Returns:
         A loss module for the sentence-transformers trainer.
-
-    Raises:
-        ValueError: a temperature or mini-batch size that is not positive; mini-batches of a bag of subwords.
     """
     from sentence_transformers.sentence_transformer import losses
 
-    from pyterrier_hybrid.encoding.backbones import is_static
-
-    if not 0 < temperature < float('inf'):
-        raise ValueError(f'temperature is {temperature}; it divides cosines and must be positive (.05 is usual)')
     shared = {'scale': 1 / temperature, 'gather_across_devices': count() > 1}
     if mini_batch_size is None:
         return losses.MultipleNegativesRankingLoss(model, **shared)
-    if mini_batch_size < 1:
-        raise ValueError(f'mini_batch_size is {mini_batch_size}; it must be 1 or more, or None for no mini-batches')
-    if is_static(model):
-        raise ValueError(
-            'mini_batch_size is for transformers: a bag of subwords cannot be encoded in mini-batches, and its memory '
-            'is small; leave mini_batch_size out'
-        )
     return losses.CachedMultipleNegativesRankingLoss(model, mini_batch_size=mini_batch_size, **shared)

@@ -1,8 +1,8 @@
 """The processes of one training run, as ``torchrun`` or ``accelerate launch`` starts them.
 
-A launcher tells each process its place in environment variables: ``RANK`` of ``WORLD_SIZE``, and ``LOCAL_RANK`` on its
-machine. Without them a run is one process, and everything here is free. The first process (rank 0) does what is done
-once for all: it makes files and shows progress.
+A launcher gives each process its place in environment variables: ``RANK`` of ``WORLD_SIZE``, and ``LOCAL_RANK`` on its
+machine. Without them a run is one process, and the functions here do nothing. The first process (rank 0) works for all
+of them: it writes files and shows progress.
 """
 import os
 from collections.abc import Callable, Iterator
@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-#: How long a process waits for the others: the first one may be importing pairs or training a tokenizer.
+#: The time that a process waits for the others: the first may import pairs or train a tokenizer.
 PATIENCE = timedelta(hours=1)
 _ENGINES = ('FSDP', 'DEEPSPEED', 'MEGATRON_LM')
 
 
 def count() -> int:
-    """The number of processes; 1 where nothing was launched."""
+    """The number of processes; 1 without a launcher."""
     return int(os.environ.get('WORLD_SIZE', '1'))
 
 
@@ -26,22 +26,22 @@ def rank() -> int:
 
 
 def is_first() -> bool:
-    """Whether this is the process that does what is done once."""
+    """Whether this is the process that works for all of them."""
     return rank() == 0
 
 
 def join(device: str | None = None) -> str | None:
-    """Connects this process with the others, unless it is already, or alone.
+    """Connects this process with the others, if there are any and it is not connected yet.
 
     Args:
-        device: 'cuda' or 'cpu', where all of them compute; None for CUDA where there is some.
+        device: 'cuda' or 'cpu', where all of them compute; None for CUDA if there is one.
 
     Returns:
-        This process's own device, such as ``'cuda:1'``; what was given, where it is alone.
+        This process's own device, such as ``'cuda:1'``; for a single process the given one.
 
     Raises:
         ValueError: another device, such as one GPU for all processes; more processes on a machine than it has GPUs;
-            processes that were not started by a launcher.
+            processes that no launcher has started.
     """
     if count() == 1:
         return device
@@ -73,10 +73,10 @@ def join(device: str | None = None) -> str | None:
 
 
 def check_launcher(bf16: bool) -> None:
-    """Refuses what ``accelerate launch`` would change in the training, of which the run's record would know nothing.
+    """Refuses settings of ``accelerate launch`` that would change the training behind the back of the run's record.
 
     Args:
-        bf16: whether the run is to compute in bfloat16.
+        bf16: whether the run computes in bfloat16.
 
     Raises:
         ValueError: another precision, or an engine that spreads one model over several processes.
@@ -84,24 +84,24 @@ def check_launcher(bf16: bool) -> None:
     asked, own = os.environ.get('ACCELERATE_MIXED_PRECISION', 'no'), 'bf16' if bf16 else 'no'
     if asked not in ('no', own):
         raise ValueError(
-            f'accelerate launch was told --mixed_precision {asked}, and train bf16={bf16}; say so to train alone, by '
-            'bf16=True or False, and give accelerate launch --mixed_precision no'
+            f'accelerate launch has --mixed_precision {asked}, and train has bf16={bf16}; give train bf16=True or '
+            'bf16=False, and accelerate launch --mixed_precision no'
         )
     if os.environ.get('ACCELERATE_DYNAMO_BACKEND', 'no').lower() != 'no':
-        raise ValueError('accelerate launch was told to compile the model; give it --dynamo_backend no')
+        raise ValueError('accelerate launch would compile the model; give it --dynamo_backend no')
     for name in _ENGINES:
         if os.environ.get(f'ACCELERATE_USE_{name}', 'false').lower() in ('true', '1'):
             raise ValueError(
-                f'accelerate launch was told to use {name}, which spreads one model over the processes; here each has '
-                'the whole model: run accelerate launch --multi_gpu, or torchrun'
+                f'accelerate launch would use {name}, which spreads one model over the processes; here each process '
+                'has the whole model: run accelerate launch --multi_gpu, or torchrun'
             )
 
 
 @contextmanager
 def together() -> Iterator[None]:
-    """A block that a process leaves when all have come to its end; an error in one of them is raised in all.
+    """A block that all processes leave together: an error in one of them is raised in all.
 
-    A process that has an error of its own raises that.
+    A process with an error of its own raises that one.
 
     Raises:
         OSError: another process failed; says which one, and its error.
@@ -120,13 +120,13 @@ def together() -> Iterator[None]:
 
 
 def is_of_another_process(error: Exception) -> bool:
-    """Whether an error is that of a collective operation that has lost one of the others."""
+    """Whether an error is that of a collective operation which has lost another process."""
     return count() > 1 and (type(error).__name__.startswith('Dist') or 'gloo' in str(error))
 
 
 @contextmanager
 def watching_the_others() -> Iterator[None]:
-    """A block whose collective operations fail where another process has died without a word.
+    """A block whose collective operations fail with a clear error if another process has died.
 
     Raises:
         OSError: in the place of the backend's own error; says what to do.
@@ -138,12 +138,12 @@ def watching_the_others() -> Iterator[None]:
             raise
         raise OSError(
             f'another process of this run is gone (process {rank()} of {count()} had {type(error).__name__}: '
-            f'{error!s:.200}); see what it said or who killed it, and start the run again with resume=True'
+            f'{error!s:.200}); look at its output and for what has killed it, and start the run again with resume=True'
         ) from error
 
 
 def gather(value) -> list:
-    """The values of all processes, by rank; they are pickled on the way."""
+    """The values of all processes, by rank; values are pickled on the way."""
     if count() == 1:
         return [value]
     import torch.distributed as dist
@@ -154,7 +154,7 @@ def gather(value) -> list:
 
 
 def mean(value):
-    """The mean of a tensor over the processes, the same bits in each of them; without gradient."""
+    """The mean of a tensor over the processes, the same bits in each of them, without a gradient."""
     if count() == 1:
         return value
     import torch.distributed as dist
@@ -165,7 +165,7 @@ def mean(value):
 
 
 def check_same(**arguments) -> None:
-    """Refuses arguments that are not the same in every process, as they would train different models.
+    """Refuses arguments that differ between processes, which would then train different models.
 
     Raises:
         ValueError: in every process; names one argument and two of its values.
@@ -180,11 +180,11 @@ def check_same(**arguments) -> None:
 
 
 def built_once(build: Callable, scratch: Path):
-    """A model that the first process builds and the others read, so that it and its tokenizer are the same in all.
+    """A model that the first process builds and the others read, so that all have the same weights and tokenizer.
 
     Args:
         build: makes a ``SentenceTransformer`` on the CPU.
-        scratch: a folder for it on the way, which all processes see; what is there is removed.
+        scratch: a folder that all processes see, which is emptied and removed.
 
     Returns:
         The model, on the CPU.

@@ -1,5 +1,6 @@
-"""What a run's folder says about the run: ``training.json`` for programs, ``README.md`` for people and the hub."""
+"""The record of a run in its folder: ``training.json`` for programs, ``README.md`` for people and the hub."""
 import json
+import os
 import platform
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -7,8 +8,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from pyterrier_hybrid.batches.composition import mean_shares
+from pyterrier_hybrid.digests import check_contents, list_files
+from pyterrier_hybrid.training.early_stopping import summary_of
 
-RECORD = 'training.json'
+#: The file of a run's folder that holds the record; written last.
+TRAINING_RECORD = 'training.json'
 _PACKAGES = ('pyterrier-hybrid', 'sentence-transformers', 'transformers', 'torch')
 
 
@@ -49,19 +53,46 @@ def drawn_languages(parts: list[dict]) -> list[str]:
     return sorted({lang for part in drawn for side in ('query_langs', 'passage_langs') for lang in part[side]})
 
 
-def write_record(folder: Path, settings: dict) -> None:
-    """Writes ``training.json``: the settings, and the versions they ran with, unless they say that themselves."""
-    record = {'python': platform.python_version(), 'versions': {name: version(name) for name in _PACKAGES}, **settings}
-    (folder / RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False) + '\n', encoding='utf-8')
+def write_training_record(folder: Path, record: dict) -> None:
+    """Writes ``training.json``: the record, versions unless it has them, and size and digest of every other file."""
+    whole = {
+        'python': platform.python_version(), 'versions': {name: version(name) for name in _PACKAGES}, **record,
+        'files': list_files(folder),
+    }  # fmt: skip
+    text = json.dumps(whole, indent=1, ensure_ascii=False) + '\n'
+    (folder / TRAINING_RECORD).write_text(text, encoding='utf-8')
 
 
-def read_record(folder: Path | None) -> dict | None:
-    """The content of ``training.json`` in a run's folder; None for a folder that is no run's."""
-    path = None if folder is None else folder / RECORD
-    if path is None or not path.is_file():
+def read_training_record(folder: Path) -> dict | None:
+    """The content of ``training.json`` in a run's folder; None for a folder of other software.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    path = folder / TRAINING_RECORD
+    if not path.is_file():
         return None
-    record = json.loads(path.read_text(encoding='utf-8'))
-    return record if isinstance(record, dict) and {'mix', 'composition'} <= record.keys() else None
+    try:
+        record = json.loads(path.read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise ValueError(f'{path} is not JSON ({error}); train again, or remove it') from None
+    return record if isinstance(record, dict) and {'mix', 'seed', 'pairs'} <= record.keys() else None
+
+
+def verify_run(folder: str | os.PathLike) -> None:
+    """Reads all files of a trained encoder's folder, and checks that none has changed since they were written.
+
+    Args:
+        folder: of :func:`train` or :func:`whiten`.
+
+    Raises:
+        MissingFile: a file is missing; a FileNotFoundError and a ValueError.
+        ValueError: a file has changed, with its name; or the folder is none of a run, or has no digests.
+    """
+    record = read_training_record(Path(folder))
+    if record is None or 'files' not in record:
+        raise ValueError(f'{folder} has no {TRAINING_RECORD} with digests of its files, so it cannot be verified')
+    check_contents(Path(folder), record['files'], 'train again, or restore the folder from a copy')
 
 
 def write_card(folder: Path, name: str, settings: dict, languages: Sequence[str], dimension: int) -> None:
@@ -103,8 +134,8 @@ def write_card(folder: Path, name: str, settings: dict, languages: Sequence[str]
         f'- vectors: {dimension} components of float32, to be compared by the cosine',
         f'- prefixes: query `{settings["query_prefix"]!r}`, passage `{settings["passage_prefix"]!r}`',
         '',
-        f'Everything else about the run is in `{RECORD}`. No licence is stated: it depends on those of the backbone '
-        'and of the pairs, which are not known here. Add it above, as `license`, before this is published.',
+        f'Everything else about the run is in `{TRAINING_RECORD}`. No licence is stated: it depends on those of the '
+        'backbone and of the pairs, which are not known here. Add it above, as `license`, before this is published.',
         '',
         '```python',
         'from pyterrier_hybrid import HybridEncoder, MultilingualIndex',
@@ -130,11 +161,9 @@ def _validated(validation: dict | None, metric: str | None) -> list[str]:
     """The lines on validation, if there was one."""
     if validation is None:
         return []
-    best = next(each for each in validation['figures'] if each['step'] == validation['best_step'])
     return [
         f'- validated on {validation["name"]} ({validation["questions"]:,} questions, {validation["passages"]:,} '
-        f'passages): best {metric} {best[metric]:.4f} at step {best["step"]:,}; {validation["stopped"]}; the weights '
-        f'are {validation["saved"]}'
+        f'passages): {summary_of(validation, metric)}'
     ]
 
 

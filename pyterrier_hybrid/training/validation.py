@@ -1,5 +1,4 @@
 """How well an encoder in training retrieves: the figures of a validation set."""
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -9,24 +8,23 @@ import numpy as np
 
 from pyterrier_hybrid.keyed import key_of, mix64
 from pyterrier_hybrid.measures.effectiveness import average_precision, recall, reciprocal_rank
+from pyterrier_hybrid.ranking import rank_grid
 
 #: Figures of every validation set, by ir_measures' names; a loss is better when it is lower, the others when higher.
 FIGURES = ('AP', 'R@1', 'R@10', 'RR', 'loss')
-#: Scores that are in memory at a time.
-_SCORES = 1 << 21
 
 
-class Setting(NamedTuple):
+class ValidationSetting(NamedTuple):
     """Questions over a pool of passages; n relevant pairs of them.
 
     Attributes:
-        kind: ``'monolingual'`` or ``'crosslingual'``; empty in a set that makes no difference.
+        kind: ``'monolingual'`` or ``'crosslingual'``; empty in a set without kinds.
         queries: int (q,), places in the set's questions.
         passages: int (p,), places in its passages, in the order in which equal scores are ranked.
         of_query: int (n,), ascending, for each relevant pair, the place of its question in ``queries``.
         of_passage: int (n,), and of its passage in ``passages``.
-        query_groups, passage_groups: int (q,) and (p,). A passage of the question's own group that is not relevant to
-            it may answer it all the same: it is not ranked. 0 stands for no group.
+        query_groups, passage_groups: int (q,) and (p,), 0 for no group. A passage of the question's own group that is
+            not relevant to it may answer it all the same: the question's ranking leaves it out.
     """
 
     kind: str
@@ -51,17 +49,17 @@ class ValidationSet:
     name: str
     queries: list[str]
     passages: list[str]
-    settings: list[Setting]
+    settings: list[ValidationSetting]
 
     @cached_property
     def kinds(self) -> list[str]:
-        """The kinds of settings that are told apart; empty if there is one only."""
+        """The kinds of settings; empty in a set without kinds."""
         kinds = sorted({setting.kind for setting in self.settings})
         return kinds if len(kinds) > 1 or kinds[0] else []
 
     @property
     def figure_names(self) -> list[str]:
-        """The names of what :meth:`figures` gives."""
+        """The names of the figures of :meth:`figures`."""
         return [*FIGURES, *(f'{kind}_{name}' for kind in self.kinds for name in FIGURES)]
 
     @cached_property
@@ -71,6 +69,13 @@ class ValidationSet:
         for setting in self.settings:
             digest.update(repr([setting.kind, *(np.asarray(part).tolist() for part in setting[1:])]).encode())
         return digest.hexdigest()
+
+    def record(self) -> dict[str, object]:
+        """What it is, as JSON values: ``name``, ``fingerprint`` and the numbers of ``questions`` and ``passages``."""
+        return {
+            'name': self.name, 'fingerprint': self.fingerprint, 'questions': len(self.queries),
+            'passages': len(self.passages),
+        }  # fmt: skip
 
     def figures(self, encoder, *, batch_size: int, temperature: float) -> dict[str, float]:
         """Retrieves with an encoder, and evaluates.
@@ -82,14 +87,12 @@ class ValidationSet:
         the kinds.
 
         Args:
-            encoder: a :class:`HybridEncoder`; its model is encoded with in evaluation mode, and random numbers are not
-                drawn.
+            encoder: a :class:`HybridEncoder`; its model encodes in evaluation mode, and draws no random numbers.
             batch_size: of training.
             temperature: of training.
 
         Returns:
-            ``AP``, ``R@1``, ``R@10``, ``RR`` and ``loss``; where settings are of kinds, also ``monolingual_AP`` and so
-            on.
+            ``AP``, ``R@1``, ``R@10``, ``RR`` and ``loss``; with kinds also ``monolingual_AP`` and so on.
 
         Raises:
             ValueError: a vector that is not finite.
@@ -122,17 +125,17 @@ def _finite(vectors: np.ndarray, what: str) -> np.ndarray:
             f'the vector of {what} {broken[0]} of the validation set is not finite; training has diverged, lower the '
             'learning rate'
         )
-    return vectors.astype(np.float64)
+    return vectors
 
 
 def _setting_figures(
-    setting: Setting, queries: np.ndarray, passages: np.ndarray, batch_size: int, temperature: float
+    setting: ValidationSetting, queries: np.ndarray, passages: np.ndarray, batch_size: int, temperature: float
 ) -> list[float]:
-    """The ``FIGURES`` of a setting; vectors are float64 (q, d) and (p, d)."""
-    blocks = _blocks(setting, queries, passages)
-    parts = [(_ranks(block), _losses(block, batch_size, temperature)) for block in blocks]
-    ranks, losses = (np.concatenate(part) for part in zip(*parts))
+    """The ``FIGURES`` of a setting; vectors are float32 (q, d) and (p, d)."""
+    other_answers = _other_answers(setting)
+    ranks = rank_grid(queries, passages, setting.of_query, setting.of_passage, excluded=other_answers).pooled
     judged = ranks, setting.of_query, len(setting.queries)
+    losses = _losses(setting, queries, passages, other_answers, batch_size, temperature)
     return [
         float(values.mean())
         for values in (average_precision(*judged), recall(*judged, 1), recall(*judged, 10), reciprocal_rank(*judged),
@@ -140,67 +143,44 @@ def _setting_figures(
     ]  # fmt: skip
 
 
-class _Block(NamedTuple):
-    """Some questions of a setting: q of them, with n relevant pairs.
-
-    Attributes:
-        scores, cosines: float64 (q, p).
-        of_query, of_passage: int (n,), rows and columns of the relevant pairs.
-        ranked: bool (q, p), False for a passage that is left out for a question.
-        relevant: bool (q, p).
-    """
-
-    scores: np.ndarray
-    cosines: np.ndarray
-    of_query: np.ndarray
-    of_passage: np.ndarray
-    ranked: np.ndarray
-    relevant: np.ndarray
+def _other_answers(setting: ValidationSetting) -> tuple[np.ndarray, np.ndarray]:
+    """The passages of a question's own group that are not relevant to it: questions and passages, int (m,) each."""
+    by_group = np.argsort(setting.passage_groups, kind='stable')
+    groups = setting.passage_groups[by_group]
+    starts, stops = (np.searchsorted(groups, setting.query_groups, side) for side in ('left', 'right'))
+    sizes = np.where(setting.query_groups == 0, 0, stops - starts)
+    queries = np.repeat(np.arange(len(sizes)), sizes)
+    passages = by_group[np.arange(sizes.sum()) + np.repeat(starts - np.cumsum(sizes) + sizes, sizes)]
+    pool = len(groups)
+    others = ~np.isin(queries * pool + passages, setting.of_query * pool + setting.of_passage)
+    return queries[others], passages[others]
 
 
-def _blocks(setting: Setting, queries: np.ndarray, passages: np.ndarray) -> Iterator[_Block]:
-    """Yields the questions in order, as many at a time as memory allows."""
-    rows = max(1, _SCORES // len(passages))
-    lengths = _norms(passages)
-    for start in range(0, len(queries), rows):
-        of = slice(*np.searchsorted(setting.of_query, [start, start + rows]))
-        of_query, of_passage = setting.of_query[of] - start, setting.of_passage[of]
-        scores = queries[start : start + rows] @ passages.T
-        relevant = np.zeros(scores.shape, dtype=bool)
-        relevant[of_query, of_passage] = True
-        groups = setting.query_groups[start : start + rows, None]
-        ranked = relevant | (groups == 0) | (groups != setting.passage_groups)
-        cosines = scores / (_norms(queries[start : start + rows])[:, None] * lengths)
-        yield _Block(scores, cosines, of_query, of_passage, ranked, relevant)
-
-
-def _norms(vectors: np.ndarray) -> np.ndarray:
-    """Euclidean norms; those of zeros are 1."""
-    norms = np.linalg.norm(vectors, axis=1)
-    return np.where(norms > 0, norms, 1.0)
-
-
-def _ranks(block: _Block) -> np.ndarray:
-    """The rank of each relevant pair, int64 (n,), from 1, by (-score, place in the pool).
-
-    Products in float64 that are rounded to float32: equal vectors then score the same wherever they stand.
-    """
-    scores = np.where(block.ranked, block.scores, -np.inf).astype(np.float32)[block.of_query]
-    own = scores[np.arange(len(scores)), block.of_passage][:, None]
-    earlier = np.arange(scores.shape[1]) < block.of_passage[:, None]
-    return 1 + ((scores > own) | ((scores == own) & earlier)).sum(axis=1)
-
-
-def _losses(block: _Block, batch_size: int, temperature: float) -> np.ndarray:
+def _losses(
+    setting: ValidationSetting, queries: np.ndarray, passages: np.ndarray,
+    other_answers: tuple[np.ndarray, np.ndarray], batch_size: int, temperature: float,
+) -> np.ndarray:  # fmt: skip
     """The loss of each relevant pair, float64 (n,): against the passages that follow its own in a keyed order."""
-    pool = block.scores.shape[1]
+    pool = len(passages)
+    size = min(batch_size, pool)
     order = np.argsort(mix64(np.arange(pool), key_of('validation loss')), kind='stable')
-    place = np.empty(pool, dtype=np.int64)
-    place[order] = np.arange(pool)
-    chosen = order[(place[block.of_passage][:, None] + np.arange(min(batch_size, pool))) % pool]
-    rows = block.of_query[:, None]
-    wrong = block.ranked[rows, chosen] & ~block.relevant[rows, chosen]
-    wrong[:, 0] = True  # its own passage: the numerator is in the sum
-    logits = np.where(wrong, block.cosines[rows, chosen] / temperature, -np.inf)
-    highest = logits.max(axis=1, keepdims=True)
-    return (highest + np.log(np.exp(logits - highest).sum(axis=1, keepdims=True)) - logits[:, :1])[:, 0]
+    place = np.argsort(order)[setting.of_passage]
+    around = np.concatenate([order, order[: size - 1]])  # the first follow the last
+    queries, in_order = _scaled(queries), _scaled(passages)[around]
+    of_query, answers = map(np.concatenate, zip((setting.of_query, setting.of_passage), other_answers))
+    by_query = np.argsort(of_query, kind='stable')
+    bounds, answers = np.searchsorted(of_query[by_query], np.arange(len(queries) + 1)), answers[by_query]
+    losses = np.empty(len(place))
+    for i, (query, start) in enumerate(zip(setting.of_query.tolist(), place.tolist())):
+        window = slice(start, start + size)
+        logits = in_order[window] @ queries[query] / temperature
+        right = np.isin(around[window], answers[bounds[query] : bounds[query + 1]])
+        logits[1:][right[1:]] = -np.inf  # the other right answers are no wrong ones
+        losses[i] = np.logaddexp.reduce(logits) - logits[0]
+    return losses
+
+
+def _scaled(vectors: np.ndarray) -> np.ndarray:
+    """Vectors scaled to length 1, float64; zeros stay."""
+    norms = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    return vectors / np.where(norms > 0, norms, 1.0)

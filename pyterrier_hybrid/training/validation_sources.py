@@ -1,6 +1,5 @@
-"""What a run is validated on: pairs that are held out, pairs of their own, a data set, or a SQuAD-format file."""
+"""The sources of a validation set: held-out pairs, other pairs, a data set, or a SQuAD-format file."""
 import os
-import sys
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable
@@ -10,50 +9,64 @@ from pathlib import Path
 import numpy as np
 
 from datasets_ext.opening import asking_over, irds_dataset, name_of
+from pyterrier_hybrid.encoding.texts import check_texts
 from pyterrier_hybrid.pairs.corpus import ParallelPairs
 from pyterrier_hybrid.pairs.held_out import hold_out
 from pyterrier_hybrid.pairs.importing import MANIFEST
 from pyterrier_hybrid.pairs.overlap import occurrences
 from pyterrier_hybrid.pairs.squad import read_squad
-from pyterrier_hybrid.training.validation import Setting, ValidationSet
+from pyterrier_hybrid.training.validation import ValidationSet, ValidationSetting
 
-#: Training texts up to which they are searched for those of a validation set; about a minute.
+#: The most training texts that are searched for those of a validation set; it takes about a minute.
 SEARCHED_TEXTS = 300_000
 
 
 def open_validation(validation: object, pairs) -> tuple[object, ValidationSet | None]:
-    """Opens what ``train(validation=)`` was given.
+    """Opens the validation set of ``train(validation=)``.
 
     Args:
-        validation: None; a fraction or number of the pairs, to be held out (:func:`hold_out`); a
-            :class:`ParallelPairs`, or the folder of one; the path of a SQuAD-format file (``.gz`` and ``.xz`` too); an
-            ir_datasets id with questions (or of a collection in one language), an ir_datasets data set, or PyTerrier's
-            view of one.
+        validation: None; a fraction or number of the pairs, which are then held out (:func:`hold_out`); a
+            :class:`ParallelPairs`, or the folder of one; the path of a SQuAD-format file (``.gz`` and ``.xz`` too); a
+            data set that asks questions (or a collection in one language), by its id or as an object.
         pairs: a :class:`ParallelPairs`, or a view of one.
 
     Returns:
         The pairs to train on, and the validation set.
 
     Raises:
-        FileNotFoundError: a path at which there is nothing.
-        ValueError: an unknown data set, or nothing to validate with in what was given.
+        FileNotFoundError: there is nothing at the path.
+        ValueError: an unknown data set, or one without questions, passages or judgements.
         TypeError: something else.
     """
     if validation is None:
         return pairs, None
-    if isinstance(validation, Real):  # True too, to be refused there
+    if isinstance(validation, Real):  # True too, which hold_out refuses
         rest, held = hold_out(pairs, validation)
         return rest, from_pairs(held, f'{len(held):,} rows held out')
     return pairs, _opened(validation)
 
 
+def check_validation(validation: object) -> None:
+    """Raises what :func:`open_validation` would raise for a name, without reading what it names."""
+    if isinstance(validation, str | os.PathLike):
+        path = _path(validation)
+        if path is None:
+            irds_dataset(validation)
+        elif not path.exists():
+            raise FileNotFoundError(f'there is nothing to validate on at {path}')
+
+
+def _path(validation: str | os.PathLike) -> Path | None:
+    """The path of what was given; None for the id of a data set."""
+    path = Path(validation)
+    return path if path.exists() or isinstance(validation, os.PathLike) or '.json' in path.suffixes else None
+
+
 def _opened(validation: object) -> ValidationSet:
     if isinstance(validation, str | os.PathLike):
-        path = Path(validation)
-        if (path / MANIFEST).is_file():
-            return from_pairs(ParallelPairs(path), path.name)
-        if path.exists() or isinstance(validation, os.PathLike) or '.json' in path.suffixes:
-            return from_squad(path)
+        path = _path(validation)
+        if path is not None:
+            return from_pairs(ParallelPairs(path), path.name) if (path / MANIFEST).is_file() else from_squad(path)
     elif hasattr(validation, 'sources'):
         return from_pairs(validation, validation.folder.name if hasattr(validation, 'folder') else 'the pairs given')
     return from_dataset(validation)
@@ -63,13 +76,13 @@ def from_dataset(dataset: object) -> ValidationSet:
     """A validation set of a data set's questions that have a relevant passage, over all of its passages.
 
     Args:
-        dataset: an ir_datasets id, data set, or PyTerrier's view of one. A collection without questions of its own
-            stands for those asked over it in its one language, ``'squadshifts-new-wiki'`` for
+        dataset: an id, an ir_datasets data set, or PyTerrier's view of one. A collection without questions of its own
+            stands for the questions over it, if they are in one language: ``'squadshifts-new-wiki'`` for
             ``'squadshifts-new-wiki/en'``.
 
     Raises:
-        ValueError: an unknown id; no questions, passages, or judgements; a passage judged that is not there; an empty
-            question.
+        ValueError: an unknown id; no questions, passages, or judgements; a judged passage that is not there; an empty
+            question; half a surrogate pair.
         TypeError: something that is no data set.
     """
     dataset = _with_questions(irds_dataset(dataset))
@@ -80,11 +93,7 @@ def from_dataset(dataset: object) -> ValidationSet:
         if qrel.relevance >= 1:
             relevant[qrel.query_id].add(qrel.doc_id)
     queries = {query.query_id: query.default_text() for query in dataset.queries_iter() if query.query_id in relevant}
-    for query, text in queries.items():
-        if not text.strip():
-            raise ValueError(
-                f'the question {query!r} of {name} is empty; take it or its judgements out, to validate on the others'
-            )
+    for query in queries:
         lost = relevant[query] - texts.keys()
         if lost:
             raise ValueError(f'{name} judges {min(lost)!r} relevant to {query!r}, but has no such passage')
@@ -92,12 +101,12 @@ def from_dataset(dataset: object) -> ValidationSet:
 
 
 def _with_questions(dataset):
-    """The data set itself, or the one that asks questions over it in its one language."""
+    """The data set itself, or the only one that asks questions over it."""
     name = name_of(dataset)
     if not dataset.has_queries():
         asking = asking_over(name)
         if len(asking) != 1:
-            hint = f'; name one that asks some, such as {next(iter(asking))!r}' if asking else ''
+            hint = f'; give one that asks some, such as {next(iter(asking))!r}' if asking else ''
             raise ValueError(f'{name} asks no questions{hint}')
         (dataset,) = asking.values()
     for what in ('docs', 'qrels'):
@@ -121,25 +130,27 @@ def from_squad(path: str | os.PathLike) -> ValidationSet:
 
 
 def _one_pool(name: str, queries: dict[str, str], passages: dict[str, str], relevant: dict) -> ValidationSet:
-    """A set of one setting: texts by id, and the ids of what is relevant to each question."""
+    """A set of one setting, out of texts by id, and the ids of the relevant passages of each question."""
     if not queries:
         raise ValueError(f'{name} has no question with a relevant passage, so it cannot be validated on')
+    check_texts([*queries.values()], f'{name}: query', queries, empty=False)
+    check_texts([*passages.values()], f'{name}: document', passages)
     place = {doc: at for at, doc in enumerate(passages)}
     judged = [(at, place[doc]) for at, query in enumerate(queries) for doc in sorted(relevant[query])]
     of_query, of_passage = np.array(judged, dtype=np.int64).T
     q, p = len(queries), len(passages)
     groups = np.zeros(q, dtype=np.int64), np.zeros(p, dtype=np.int64)
-    setting = Setting('', np.arange(q), np.arange(p), of_query, of_passage, *groups)
+    setting = ValidationSetting('', np.arange(q), np.arange(p), of_query, of_passage, *groups)
     return ValidationSet(name, list(queries.values()), list(passages.values()), [setting])
 
 
 def from_pairs(pairs, name: str) -> ValidationSet:
     """A validation set of pairs: every row's question in every language over the passages in every language.
 
-    Questions and passages in one language make a monolingual setting, in two languages a crosslingual one. The pool is
-    all passages in its language, each once. A question asks for the passages of its own rows; others of the same
-    ``passage_ids``, which may answer it too, are left out of its ranking. Bitext is asked, in two languages, where
-    there is nothing else.
+    Questions and passages in one language are a monolingual setting, in two languages a crosslingual one. The pool of a
+    setting is all passages in its language, each once. A question asks for the passages of its own rows; its ranking
+    leaves out other passages with the same ``passage_ids``, which may answer it too. If all pairs are bitext, each text
+    asks for its translations.
 
     Args:
         pairs: a :class:`ParallelPairs`, or a view of one.
@@ -171,7 +182,7 @@ def from_pairs(pairs, name: str) -> ValidationSet:
 
 
 class _Texts:
-    """Texts by language, each once for its group: ``texts``, their ``groups``, and the places ``of_lang``."""
+    """Texts by language, each once for its group: ``texts``, their ``groups``, and the places ``of_lang`` in them."""
 
     def __init__(self):
         self.texts: list[str] = []
@@ -179,7 +190,7 @@ class _Texts:
         self.of_lang: dict[str, dict[tuple[int, str], int]] = defaultdict(dict)
 
     def add(self, source, side: str, lang: str, rows: Iterable[int], groups: Iterable[int]) -> list[int]:
-        """Notes a source's texts; returns their places."""
+        """Adds a source's texts; returns their places."""
         rows, known = list(rows), self.of_lang[lang]
         found = []
         for key in zip(groups, source.texts(side, rows, [lang] * len(rows))):
@@ -191,35 +202,33 @@ class _Texts:
         return found
 
 
-def _setting(x: str, y: str, judged: list[tuple[int, int]], queries: _Texts, passages: _Texts) -> Setting:
+def _setting(x: str, y: str, judged: list[tuple[int, int]], queries: _Texts, passages: _Texts) -> ValidationSetting:
     """Questions in ``x`` over passages in ``y``."""
     rows, columns = np.array(judged, dtype=np.int64).T
     asked, of_query = np.unique(rows, return_inverse=True)
-    pool = np.array(list(passages.of_lang[y].values()), dtype=np.int64)  # rises, as texts were noted
+    pool = np.array(list(passages.of_lang[y].values()), dtype=np.int64)  # ascends, as texts were added
     of_passage = np.searchsorted(pool, columns)
     groups = np.array(queries.groups)[asked], np.array(passages.groups)[pool]
-    return Setting('monolingual' if x == y else 'crosslingual', asked, pool, of_query, of_passage, *groups)
+    return ValidationSetting('monolingual' if x == y else 'crosslingual', asked, pool, of_query, of_passage, *groups)
 
 
 def warn_of_shared_texts(validation: ValidationSet, pairs, *, verbose: bool = True) -> None:
     """Warns of questions and passages of a validation set that occur in training pairs, with their numbers.
 
-    Given negatives are not searched, as they teach no answer; ``pairs.overlap(...)`` lists them too. Pairs of more than
-    ``SEARCHED_TEXTS`` texts are not searched at all, which is said.
+    It does not search given negatives, as they teach no answer; ``pairs.overlap(...)`` lists them too. It does not
+    search pairs of more than ``SEARCHED_TEXTS`` texts.
 
     Args:
         validation: the set.
-        pairs: what is trained on.
-        verbose: show a progress bar, and say so where they are not searched.
+        pairs: the training pairs.
+        verbose: show a progress bar, and say if the pairs are not searched.
     """
     strata = [stratum for source in pairs.sources for stratum in source.strata]
     size = sum((s.stop - s.start) * (len(s.query_langs) + len(s.passage_langs)) for s in strata)
     if size > SEARCHED_TEXTS:
         if verbose:
-            print(
-                f'the {size:,} training texts are not searched for those of {validation.name}, which would take long; '
-                'pairs.overlap(...) does it', file=sys.stderr,
-            )  # fmt: skip
+            print(f'{size:,} training texts are not searched for those of {validation.name}, as it would take long; '
+                  'pairs.overlap(...) searches them')  # fmt: skip
         return
     texts = {'question': validation.queries, 'passage': validation.passages}
     wanted = [(what, str(at), text) for what, all_texts in texts.items() for at, text in enumerate(all_texts)]
@@ -230,5 +239,5 @@ def warn_of_shared_texts(validation: ValidationSet, pairs, *, verbose: bool = Tr
     told = ' and '.join(f'{shared[what]:,} of {len(texts[what]):,} {what}s' for what in texts if what in shared)
     warnings.warn(
         f'{told} of {validation.name} occur in the training pairs, for example {found["text"].iloc[0]!r:.80}; its '
-        'figures will flatter the encoder, and training stop by them later than it should', stacklevel=3,
+        'figures will be too good, and may stop training too late', stacklevel=3,
     )  # fmt: skip

@@ -1,7 +1,6 @@
-"""Partial whitening: what many texts share weighs less in an encoder's vectors."""
+"""Partial whitening: directions that many texts share weigh less in an encoder's vectors."""
 import copy
 import os
-import shutil
 from collections import OrderedDict
 from collections.abc import Iterable
 from itertools import islice
@@ -17,13 +16,13 @@ from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.encoding.backbones import is_static
 from pyterrier_hybrid.encoding.checkpoint import progress_bar, save_checkpoint
 from pyterrier_hybrid.encoding.sides import passage_side, query_side
+from pyterrier_hybrid.files import whole_folder
 from pyterrier_hybrid.pairs.balanced import balanced_texts
-from pyterrier_hybrid.training.checkpoints import sync_tree, told_of_writing
+from pyterrier_hybrid.training.backbones import set_max_length
 from pyterrier_hybrid.training.processes import count
-from pyterrier_hybrid.training.record import drawn_languages, read_record, write_card, write_record
-from pyterrier_hybrid.training.starts import set_max_length
+from pyterrier_hybrid.training.record import drawn_languages, read_training_record, write_card, write_training_record
 
-#: Characters of each language, about, over which the vectors' spectrum is measured.
+#: Characters of each language, about, in the texts that the vectors' spectrum is measured on.
 CHARACTERS = 500_000
 #: The least eigenvalue that counts, as a share of the greatest; a layer normalisation without weights leaves one of 0.
 _FLOOR = 1e-6
@@ -38,36 +37,37 @@ def whiten(
     Vectors of texts differ more in some directions than in others, and what is learned last lies in the small ones.
     With M the mean of v v' over vectors v of texts (uncentred), scaled to a mean eigenvalue of 1, v becomes
     M^(-power/2) v, so that an eigenvalue s becomes s^(1 - power), up to a constant factor. A power of 1 is whitening
-    (Su et al., arXiv 2103.15316, here without centring). Nothing is trained, and no label is used; it costs the
-    encoding of some tens of thousands of texts: seconds for a bag of subwords. Whether it helps is to be measured.
+    (Su et al., arXiv 2103.15316, here without centring). It trains nothing and uses no labels; it costs the encoding of
+    some tens of thousands of texts: seconds for a static embedding. Evaluate whether it helps.
 
-    In a bag of subwords the matrix goes into its table; any other encoder gets a ``Dense`` layer before the
+    The table of a static embedding is multiplied by the matrix; any other encoder gets a ``Dense`` layer before the
     normalisation. Prefixes and greatest lengths are those of the encoder.
 
     Args:
-        encoder: any encoder in float32; stays as it is.
-        pairs: a :class:`ParallelPairs`, of whose texts M is the mean, taken as passages; about half a million
+        encoder: any encoder in float32, which is not changed.
+        pairs: a :class:`ParallelPairs`. M is a mean over its texts, encoded as passages: about half a million
             characters of each language.
-        folder: where the new checkpoint goes, which appears whole; must not exist.
+        folder: where the new checkpoint goes; must not exist, and appears whole.
         power: above 0, at most 1.
         verbose: show a progress bar.
 
     Returns:
-        The new encoder, read back from ``folder``, in float32. Of a training run it has ``training.json`` and the card
-        too, which say what was done.
+        The new encoder, read back from ``folder``, in float32. If the encoder is a training run, the new folder has its
+        ``training.json`` and card too, with a note on the whitening.
 
     Raises:
         FileExistsError: ``folder`` exists.
         ValueError: a power out of bounds; fewer texts than vectors have components, or vectors that are not finite; an
-            encoder in half precision, or one whose vectors or texts are cut as no checkpoint says; several processes.
+            encoder in half precision; an encoder that cuts vectors or texts as no checkpoint can say; several
+            processes.
     """
     folder = Path(folder)
     if count() > 1:
-        raise ValueError(f'{count()} processes were started, and whiten is one; call it in a program of its own')
+        raise ValueError(f'{count()} processes were started, and whiten runs in one; call it in a program of its own')
     if folder.exists():
         raise FileExistsError(f'{folder} exists already; give another folder for the encoder, or remove it')
     if not 0 < power <= 1:
-        raise ValueError(f'power is {power}; it must be above 0, which changes nothing, and at most 1, for whitening')
+        raise ValueError(f'power is {power}; it must be above 0 (no change) and at most 1 (whitening)')
     if encoder.dtype != torch.float32:
         raise ValueError(f"the encoder computes in {encoder.dtype}; open it as HybridEncoder(..., dtype='float32')")
     if encoder.model.truncate_dim is not None:
@@ -77,26 +77,20 @@ def whiten(
     if texts < encoder.dimension:
         raise ValueError(
             f'the pairs give {texts:,} texts, fewer than the vectors have components ({encoder.dimension:,}), and say '
-            'nothing about some directions; give more pairs'
+            'nothing of some directions; give more pairs'
         )
     if not np.isfinite(moment).all():
         raise ValueError(f'{encoder} gives vectors that are not finite; look at its weights')
     _multiply(model, torch.from_numpy(_fractional_power(moment, -power / 2)))
     done = {'power': power, 'texts': texts, 'pairs': pairs.fingerprint}
-    partial = folder.with_name(f'{folder.name}.partial')
-    shutil.rmtree(partial, ignore_errors=True)  # left by a process that was killed
-    try:
-        with told_of_writing(partial, 'The encoder itself is as it was'), progress_bar(verbose):
-            save_checkpoint(model, partial)
-        settings = read_record(encoder.folder)
-        if settings is not None:
-            settings['whitening'] = [*settings.get('whitening', []), done]
-            write_record(partial, settings)
-            write_card(partial, folder.name, settings, drawn_languages(settings['composition']), encoder.dimension)
-        sync_tree(partial)
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with whole_folder(folder, mark='modules.json', remedy='The encoder itself is as it was.') as new:
+        with progress_bar(verbose):
+            save_checkpoint(model, new)
+        record = None if encoder.folder is None else read_training_record(encoder.folder)
+        if record is not None:
+            record['whitening'] = [*record.get('whitening', []), done]
+            write_card(new, folder.name, record, drawn_languages(record['composition']), encoder.dimension)
+            write_training_record(new, record)
     return HybridEncoder(
         folder, device=encoder.device, dtype='float32', batch_size=encoder.batch_size, text_field=encoder.text_field,
         verbose=encoder.verbose,
@@ -104,7 +98,7 @@ def whiten(
 
 
 def _reading_alike(encoder: HybridEncoder):
-    """A copy of the encoder's model, which reads texts as the encoder does.
+    """A copy of the encoder's model, which reads texts like the encoder.
 
     Raises:
         ValueError: a greatest length that the model cannot keep.
@@ -113,7 +107,7 @@ def _reading_alike(encoder: HybridEncoder):
     model.prompts = {'query': encoder.query.prefix, 'document': encoder.passage.prefix}
     model.default_prompt_name = None
     if None not in lengths and not is_static(model):
-        set_max_length(model, lengths)
+        set_max_length(model, *lengths)
     kept = query_side(model, None, None).max_length, passage_side(model, None, None).max_length
     if kept != lengths:
         raise ValueError(
@@ -142,7 +136,7 @@ def _fractional_power(moment: np.ndarray, exponent: float) -> np.ndarray:
 
 
 def _multiply(model, matrix: torch.Tensor) -> None:
-    """Has a model multiply its vectors by a symmetric matrix, before they are normalised at the end if they are."""
+    """Makes a model multiply its vectors by a symmetric matrix, before a normalisation at its end."""
     matrix = matrix.to(model.device)
     modules = list(model.children())
     if is_static(model) and all(isinstance(module, Normalize) for module in modules[1:]):

@@ -69,7 +69,7 @@ def test_a_killed_worker_is_replaced_and_the_study_is_the_same(ray, tmp_path, pa
     complete = study_runs.complete
 
     def dies_once(study, run, verbose):
-        left = sorted(path.name for path in study.folder.glob('models/mono1-seed0.checkpoints/*'))
+        left = sorted(path.name for path in study.folder.glob('models/mono1-seed0.checkpoints/checkpoint-*'))
         with open(tmp_path / run.mix, 'a') as file:
             file.write(f'{left} {os.environ["OMP_NUM_THREADS"]}\n')
         if run.mix == 'mono1' and not left:

@@ -63,3 +63,8 @@ def test_saved_and_loaded(texts, tmp_path):
 
 def test_is_static(xlmr):
     assert not is_static(SentenceTransformer(str(xlmr), device='cpu'))
+
+
+def test_dimensions_that_no_memory_holds(texts):
+    with pytest.raises(ValueError, match=f'dimension is {10**12}: its weights take'):
+        static_backbone(texts, dimension=10**12)

@@ -194,3 +194,8 @@ def test_refused(texts, given, message):
 def test_needs_texts():
     with pytest.raises(ValueError, match='no texts to train a tokenizer on'):
         small_backbone([])
+
+
+def test_dimensions_that_no_memory_holds(texts):
+    with pytest.raises(ValueError, match=f'dimension is {10**9}: its weights take'):
+        small_backbone(texts, dimension=10**9)

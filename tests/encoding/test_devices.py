@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from pyterrier_hybrid.encoding.devices import check_device
+from pyterrier_hybrid.encoding.devices import check_device, check_memory
 
 
 @pytest.mark.parametrize('device', [None, 'cpu'])
@@ -14,7 +14,7 @@ def test_devices_that_are_there(device):
     assert check_device(device) is None
 
 
-@pytest.mark.parametrize('device', ['warp', 'cpu:x', '', 'cuda:99'])
+@pytest.mark.parametrize('device', ['warp', 'cpu:x', '', 'cuda:99', 'meta'])
 def test_devices_that_are_not_there(device):
     with pytest.raises(ValueError, match=rf"the device '{device}' cannot be used \(.+\); give another one"):
         check_device(device)
@@ -25,6 +25,12 @@ def test_a_machine_without_a_gpu_says_so():
         pytest.skip('there is a GPU')
     with pytest.raises(ValueError, match="the device 'cuda' cannot be used"):
         check_device('cuda')
+
+
+def test_weights_that_no_memory_holds():
+    check_memory(1 << 20, 'dimension is 32')
+    with pytest.raises(ValueError, match=r'^dimension is 99: its weights take 4,000,000,000 GB'):
+        check_memory(10**18, 'dimension is 99')
 
 
 @pytest.mark.skipif(not hasattr(os, 'fork'), reason='the system has no fork')

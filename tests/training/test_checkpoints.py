@@ -1,17 +1,24 @@
 """Checkpoints: complete or absent, and a resumed run is the run that was never interrupted."""
+import copy
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
+from pyterrier_hybrid.files import only_one
 from pyterrier_hybrid.pairs.corpus import ParallelPairs
 from pyterrier_hybrid.training import checkpoints as module
 from pyterrier_hybrid.training import loop
-from pyterrier_hybrid.training.checkpoints import Checkpoints
+from pyterrier_hybrid.training.backbones import FROM_SCRATCH, STATIC
+from pyterrier_hybrid.training.checkpoints import Checkpoints, differences
 from pyterrier_hybrid.training.trainer import train
 
 HALF = {'monolingual': 0.5, 'crosslingual': 0.5}
@@ -21,6 +28,10 @@ SAVING = {**OPTIONS, 'checkpoint_steps': 3}
 
 class Stopped(Exception):
     pass
+
+
+def made_again(*_, **__):
+    raise AssertionError('its tokenizer is in the checkpoint')
 
 
 @pytest.fixture
@@ -44,7 +55,7 @@ def weights(folder: Path) -> dict[str, bytes]:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.glob('[!.]*'))
 
 
 @pytest.fixture(params=['static', 'transformer'])
@@ -79,7 +90,7 @@ def test_it_resumes_and_does_not_begin_anew(corpus, tmp_path, stop_at, monkeypat
     stop_at.clear()
     monkeypatch.setattr(loop.BatchTrainer, 'training_step', lambda self, *args: seen.append(self.state.global_step)
                         or step(self, *args))  # fmt: skip
-    monkeypatch.setattr('pyterrier_hybrid.training.starts.static_backbone', None)  # no tokenizer is trained again
+    monkeypatch.setitem(FROM_SCRATCH, 'static', replace(STATIC, make=made_again))
     train(corpus, tmp_path / 'run', backbone='static', resume=True, **SAVING)
     assert seen == [6, 7, 8, 9]
 
@@ -100,7 +111,7 @@ def test_killed_while_a_checkpoint_is_being_written(corpus, tmp_path):
     run = subprocess.run([sys.executable, '-c', code], env=os.environ, capture_output=True)
     assert run.returncode == -signal.SIGKILL
     left = names(tmp_path / 'run.checkpoints')
-    assert left[0] == 'checkpoint-3' and len(left) == 2 and left[1].startswith('partial-')
+    assert left == ['checkpoint-3', 'partial-6']
     assert (tmp_path / 'run.checkpoints' / left[1] / 'checkpoint-6' / 'model.safetensors').exists()
     train(corpus, tmp_path / 'run', backbone='static', resume=True, **SAVING)
     train(corpus, tmp_path / 'whole' / 'run', backbone='static', **OPTIONS)
@@ -132,7 +143,7 @@ def test_an_unfinished_run_is_not_overwritten(corpus, tmp_path, stop_at):
     stop_at['stop'] = 4
     with pytest.raises(Stopped):
         train(corpus, tmp_path / 'run', backbone='static', **SAVING)
-    with pytest.raises(FileExistsError, match='holds checkpoints of an unfinished run; go on with resume=True'):
+    with pytest.raises(FileExistsError, match='holds checkpoints of an unfinished run; use resume=True'):
         train(corpus, tmp_path / 'run', backbone='static', **OPTIONS)
 
 
@@ -141,7 +152,7 @@ def test_an_unfinished_run_is_not_overwritten(corpus, tmp_path, stop_at):
     ({'mix': {'monolingual': 1.0}}, "mix was {'monolingual': 0.5, 'crosslingual': 0.5}, is {'monolingual': 1.0}"),
     ({'batch_size': 4}, 'batch_size was 8, is 4'),
     ({'steps': 20}, 'steps was 10, is 20'),
-    ({'learning_rate': 0.1, 'temperature': 0.1}, 'learning_rate was None, is 0.1; temperature was 0.05, is 0.1'),
+    ({'learning_rate': 0.1, 'temperature': 0.1}, 'learning_rate was 0.05, is 0.1; temperature was 0.05, is 0.1'),
     ({'pairs': 'other'}, "pairs was '[0-9a-f]{32}', is '[0-9a-f]{32}'"),
 ])  # fmt: skip
 def test_a_run_with_other_settings_is_refused(corpus, tmp_path, stop_at, change, message):
@@ -180,16 +191,157 @@ def test_the_newest_is_that_of_the_latest_step(tmp_path):
     checkpoints = Checkpoints(tmp_path / 'run', {'seed': 0})
     assert checkpoints.newest() is None
     checkpoints.check_none()
-    for step in (9, 10):
-        with checkpoints.writing(step) as folder:
-            (folder / f'checkpoint-{step}').mkdir()
-        assert checkpoints.newest().name == f'checkpoint-{step}'
-        assert names(checkpoints.folder) == [f'checkpoint-{step}']
-    (checkpoints.folder / 'checkpoint-9').mkdir()  # as a crash before the removal leaves it
-    assert checkpoints.newest().name == 'checkpoint-10'
-    with checkpoints.writing(10) as folder:  # written anew
-        (folder / 'checkpoint-10').mkdir()
-        (folder / 'checkpoint-10' / 'new').touch()
-    assert names(checkpoints.folder) == ['checkpoint-10'] and (checkpoints.newest() / 'new').exists()
+    with checkpoints.at_work(saving=True):
+        for step in (9, 10):
+            with checkpoints.writing(step) as folder:
+                (folder / f'checkpoint-{step}').mkdir()
+            assert checkpoints.newest().name == f'checkpoint-{step}'
+            assert [path.name for path in checkpoints.folder.glob('check*')] == [f'checkpoint-{step}']
+        (checkpoints.folder / 'checkpoint-9').mkdir()  # as a crash before the removal leaves it
+        assert checkpoints.newest().name == 'checkpoint-10'
+        with checkpoints.writing(10) as folder:  # written anew
+            (folder / 'checkpoint-10').mkdir()
+            (folder / 'checkpoint-10' / 'new').touch()
+    assert names(checkpoints.folder) == ['checkpoint-10']
+    assert (checkpoints.newest() / 'new').exists()
     checkpoints.remove()
     assert not checkpoints.folder.exists()
+
+
+@pytest.fixture
+def interrupted(corpus, tmp_path, stop_at):
+    """The newest checkpoint of a run that has stopped, at step 6."""
+    stop_at['stop'] = 7
+    with pytest.raises(Stopped):
+        train(corpus, tmp_path / 'run', backbone='static', **SAVING)
+    stop_at.clear()
+    return tmp_path / 'run.checkpoints' / 'checkpoint-6'
+
+
+def lose(path: Path) -> None:
+    path.unlink()
+
+
+def flip(path: Path) -> None:
+    """One bit."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 + 3] ^= 64
+    path.write_bytes(content)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b'')
+
+
+@pytest.mark.parametrize('damage', [lose, flip, empty])
+@pytest.mark.parametrize('name', ['optimizer.pt', 'scheduler.pt', 'model.safetensors', 'progress.json', 'run.json'])
+def test_a_damaged_checkpoint_is_refused(corpus, interrupted, name, damage):
+    damage(interrupted / name)
+    told = r'checkpoint-6/.*' if name == 'run.json' else rf'checkpoint-6/{name} .*'  # a digest there may be the damage
+    with pytest.raises(ValueError, match=f'{told}remove .*run.checkpoints to begin anew'):
+        train(corpus, interrupted.parents[1] / 'run', backbone='static', resume=True, **SAVING)
+    assert names(interrupted.parents[1]) == ['run.checkpoints'] and interrupted.exists()
+
+
+def test_an_older_checkpoint_takes_the_place_of_a_damaged_one(corpus, tmp_path, interrupted):
+    newer = shutil.copytree(interrupted, interrupted.with_name('checkpoint-9'))  # as a kill leaves two
+    flip(newer / 'model.safetensors')
+    with pytest.warns(UserWarning, match=r'checkpoint-9/model.safetensors has changed .* resumes from .*checkpoint-6'):
+        train(corpus, tmp_path / 'run', backbone='static', resume=True, **SAVING)
+    train(corpus, tmp_path / 'whole' / 'run', backbone='static', **OPTIONS)
+    assert weights(tmp_path / 'run') == weights(tmp_path / 'whole' / 'run')
+
+
+def test_nothing_is_unpickled(corpus, tmp_path, interrupted, monkeypatch):
+    """Neither the optimiser's state nor the random numbers'."""
+    load, seen = torch.load, []
+    monkeypatch.setattr(torch, 'load', lambda *a, **given: seen.append(given.get('weights_only')) or load(*a, **given))
+    train(corpus, tmp_path / 'run', backbone='static', resume=True, **SAVING)
+    assert len(seen) >= 3 and all(seen)
+
+
+@pytest.mark.parametrize('name', ['run.partial', 'run.checkpoints'])
+def test_folders_of_others_are_left_alone(corpus, tmp_path, name):
+    (tmp_path / 'photos').mkdir()
+    (tmp_path / 'photos' / 'checkpoint-1').mkdir()
+    for folder in (tmp_path / name, tmp_path / 'link' / name):
+        folder.parent.mkdir(exist_ok=True)
+        if folder.parent == tmp_path:
+            shutil.copytree(tmp_path / 'photos', folder)
+        else:
+            folder.symlink_to(tmp_path / 'photos')
+        if name == 'run.checkpoints':
+            with pytest.raises(FileExistsError, match='checkpoints is needed to work in, and holds something else'):
+                train(corpus, folder.with_name('run'), backbone='static', **SAVING)
+            assert not folder.with_name('run').exists()
+        given = SAVING if name == 'run.partial' else OPTIONS  # without checkpoints the folder is not needed
+        train(corpus, folder.with_name('run'), backbone='static', **given)
+        assert names(folder) == names(tmp_path / 'photos') == ['checkpoint-1']
+
+
+def test_one_training_at_a_time(corpus, tmp_path):
+    with only_one(tmp_path / 'run'), pytest.raises(ValueError, match=r'another process .* is writing .*run; wait'):
+        train(corpus, tmp_path / 'run', backbone='static', **SAVING)
+    train(corpus, tmp_path / 'run', backbone='static', **SAVING)
+
+
+@pytest.fixture
+def folders(corpus, tmp_path, stop_at):
+    """A backbone's folder, and a run that began with it and stopped."""
+    train(corpus, tmp_path / 'model', backbone='small', steps=1, dimension=16, vocab_size=200, mix=HALF, batch_size=8,
+          device='cpu', verbose=False)  # fmt: skip
+    stop_at['stop'] = 4
+    with pytest.raises(Stopped):
+        train(corpus, tmp_path / 'run', backbone=str(tmp_path / 'model'), **SAVING)
+    stop_at.clear()
+    return tmp_path / 'model', tmp_path / 'run'
+
+
+def test_the_same_backbone_by_another_path(corpus, folders, monkeypatch):
+    model, run = folders
+    shutil.move(model, model.with_name('moved'))
+    monkeypatch.chdir(run.parent)
+    train(corpus, run, backbone='moved', resume=True, **SAVING)
+    assert json.loads((run / 'training.json').read_text())['backbone'] == 'moved'
+
+
+@pytest.mark.parametrize('change', ['weights', 'pooling'])
+def test_another_backbone_at_the_same_path(corpus, folders, change):
+    model, run = folders
+    if change == 'weights':
+        state = load_file(model / 'model.safetensors')
+        next(iter(state.values()))[0] += 1
+        save_file(state, model / 'model.safetensors', metadata={'format': 'pt'})
+    else:
+        config = next(model.glob('1_Pooling/config.json'))
+        config.write_text(config.read_text().replace('"mean"', '"cls"'))
+    with pytest.raises(ValueError, match=f"settings: backbone was '{model}' .*, is '{model}' .*. Resume with"):
+        train(corpus, run, backbone=str(model), resume=True, **SAVING)
+
+
+def test_a_model_in_memory_resumes_in_the_same_program(corpus, tmp_path, tiny_transformer, stop_at):
+    """The interrupted run has changed its weights, and the checkpoint's take their place."""
+    start = copy.deepcopy(tiny_transformer)
+    stop_at['stop'] = 5
+    with pytest.raises(Stopped):
+        train(corpus, tmp_path / 'run', backbone=tiny_transformer, **SAVING)
+    stop_at.clear()
+    train(corpus, tmp_path / 'run', backbone=tiny_transformer, resume=True, **SAVING)
+    train(corpus, tmp_path / 'whole' / 'run', backbone=start, **OPTIONS)
+    assert weights(tmp_path / 'run') == weights(tmp_path / 'whole' / 'run')
+
+
+@pytest.mark.parametrize(('was', 'now', 'told'), [
+    ({'seed': 0}, {'seed': 0}, ''),
+    ({'seed': 0}, {'seed': 1}, 'seed was 0, is 1'),
+    ({'max_length': [5, 8], 'losses': [1]}, {'max_length': (5, 8)}, ''),
+    ({'backbone': 'a', 'backbone_fingerprint': 'f'}, {'backbone': 'b', 'backbone_fingerprint': 'f'}, ''),
+    ({'backbone': 'a', 'backbone_fingerprint': 'f'}, {'backbone': 'a', 'backbone_fingerprint': 'g'},
+     "backbone was 'a' (f), is 'a' (g)"),
+    ({'backbone': 'a', 'backbone_fingerprint': 'f'}, {'backbone': 'static'}, "backbone was 'a' (f), is 'static'"),
+    ({'validation': {'name': 'x', 'fingerprint': 'f'}}, {'validation': {'name': 'y', 'fingerprint': 'f'}}, ''),
+    ({'validation': {'name': 'x', 'fingerprint': 'f'}}, {},
+     "validation was {'name': 'x', 'fingerprint': 'f'}, is None"),
+])  # fmt: skip
+def test_differences_by_hand(was, now, told):
+    assert differences(was, now) == told

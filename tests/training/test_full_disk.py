@@ -2,11 +2,9 @@
 import resource
 
 import pytest
-import torch
 from safetensors import SafetensorError
 
 from pyterrier_hybrid.training import loop, trainer
-from pyterrier_hybrid.training.checkpoints import told_of_writing
 from pyterrier_hybrid.training.trainer import train
 
 OPTIONS = {
@@ -21,8 +19,8 @@ def contents(folder):
 
 
 @pytest.mark.parametrize(('fails', 'message'), [
-    ('model.safetensors', r'SafetensorError: .*I/O error: File too large \(os error 27\)'),
-    ('optimizer.pt', r'RuntimeError: .*unexpected pos \d+ vs \d+'),  # torch, of a file that ends too early
+    ('model.safetensors', r'.*I/O error: File too large \(os error 27\)'),
+    ('optimizer.pt', r'.*unexpected pos \d+ vs \d+'),  # torch, of a file that ends too early
 ])  # fmt: skip
 def test_the_last_checkpoint_stays_whole(corpus, tmp_path, monkeypatch, fails, message):
     class Limited(loop.BatchTrainer):
@@ -42,10 +40,10 @@ def test_the_last_checkpoint_stays_whole(corpus, tmp_path, monkeypatch, fails, m
 
     with monkeypatch.context() as patch:
         patch.setattr(loop, 'BatchTrainer', Limited)
-        with pytest.raises(OSError, match=rf'partial-4 cannot be written \({message}\); is the disk full\?'):
+        with pytest.raises(OSError, match=rf'partial-4 cannot be written, .*\({message}\): free .*resume=True'):
             train(corpus, tmp_path / 'run', checkpoint_steps=2, **OPTIONS)
-    assert [path.name for path in tmp_path.iterdir()] == ['run.checkpoints']
-    assert [path.name for path in (tmp_path / 'run.checkpoints').iterdir()] == ['checkpoint-2']
+    assert [path.name for path in tmp_path.glob('[!.]*')] == ['run.checkpoints']
+    assert [path.name for path in (tmp_path / 'run.checkpoints').glob('[!.]*')] == ['checkpoint-2']
     train(corpus, tmp_path / 'run', checkpoint_steps=2, resume=True, **OPTIONS)
     train(corpus, tmp_path / 'whole' / 'run', **OPTIONS)
     assert contents(tmp_path / 'run') == contents(tmp_path / 'whole' / 'run')
@@ -53,27 +51,14 @@ def test_the_last_checkpoint_stays_whole(corpus, tmp_path, monkeypatch, fails, m
 
 def test_the_checkpoint_stays_whole_where_the_run_cannot_be_saved(corpus, tmp_path, monkeypatch):
     def full(model, folder):
-        folder.mkdir()
         raise SafetensorError('Error while serializing: I/O error: No space left on device (os error 28)')
 
     with monkeypatch.context() as patch:
         patch.setattr(trainer, 'save_checkpoint', full)
-        with pytest.raises(OSError, match=r'run.partial cannot be written \(SafetensorError: .* is the disk full\?'):
+        with pytest.raises(OSError, match=r'run cannot be written, the disk is full .*: free .* resume=True'):
             train(corpus, tmp_path / 'run', checkpoint_steps=2, **OPTIONS)
-    assert [path.name for path in tmp_path.iterdir()] == ['run.checkpoints']
-    assert [path.name for path in (tmp_path / 'run.checkpoints').iterdir()] == ['checkpoint-5']
+    assert [path.name for path in tmp_path.glob('[!.]*')] == ['run.checkpoints']
+    assert [path.name for path in (tmp_path / 'run.checkpoints').glob('[!.]*')] == ['checkpoint-5']
     train(corpus, tmp_path / 'run', checkpoint_steps=2, resume=True, **OPTIONS)
     train(corpus, tmp_path / 'whole' / 'run', **OPTIONS)
     assert contents(tmp_path / 'run') == contents(tmp_path / 'whole' / 'run')
-
-
-@pytest.mark.parametrize('error', [
-    torch.OutOfMemoryError('CUDA out of memory'),
-    torch.distributed.DistBackendError('NCCL error: remote process exited'),
-    RuntimeError('[gloo/transport/tcp/pair.cc:547] Connection closed by peer'),
-])  # fmt: skip
-def test_other_errors_while_writing_are_not_taken_for_it(monkeypatch, tmp_path, error):
-    monkeypatch.setenv('WORLD_SIZE', '2')
-    with pytest.raises(RuntimeError) as caught, told_of_writing(tmp_path):
-        raise error
-    assert caught.value is error

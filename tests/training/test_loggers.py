@@ -56,11 +56,11 @@ def test_an_unknown_name(tmp_path):
 
 
 def test_a_package_that_is_not_there(tmp_path, monkeypatch):
-    with pytest.raises(ModuleNotFoundError, match="report_to is 'wandb', whose package is not there: pip install wand"):
+    with pytest.raises(ModuleNotFoundError, match="'wandb', whose package is not installed: pip install wandb"):
         loggers('wandb', tmp_path)
     monkeypatch.undo()
     monkeypatch.setattr(integration_utils, 'is_tensorboard_available', lambda: False)
-    with pytest.raises(ModuleNotFoundError, match='whose package is not there: pip install tensorboard'):
+    with pytest.raises(ModuleNotFoundError, match='whose package is not installed: pip install tensorboard'):
         loggers('tensorboard', tmp_path)
 
 

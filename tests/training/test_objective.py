@@ -36,19 +36,6 @@ def test_against_a_plain_computation(static, temperature, negatives):
     torch.testing.assert_close(loss, plain(vectors, temperature), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize('temperature', [0, -1, float('nan'), float('inf')])
-def test_temperature(static, temperature):
-    with pytest.raises(ValueError, match=f'temperature is {temperature}; it divides cosines and must be positive'):
-        info_nce(static, temperature)
-
-
-def test_mini_batches_are_for_transformers(static):
-    with pytest.raises(ValueError, match='mini_batch_size is for transformers: a bag of subwords cannot be encoded'):
-        info_nce(static, 0.05, mini_batch_size=2)
-    with pytest.raises(ValueError, match='mini_batch_size is 0; it must be 1 or more'):
-        info_nce(static, 0.05, mini_batch_size=0)
-
-
 @pytest.mark.parametrize('mini_batch_size', [1, 4, 100])
 def test_mini_batches_change_neither_loss_nor_gradients(tiny_transformer, mini_batch_size):
     model = tiny_transformer.eval()

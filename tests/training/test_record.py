@@ -4,7 +4,13 @@ import json
 import pytest
 
 from pyterrier_hybrid.batches.hybrid import HybridBatches
-from pyterrier_hybrid.training.record import drawn_languages, drawn_shares, write_card, write_record
+from pyterrier_hybrid.training.record import (
+    drawn_languages,
+    drawn_shares,
+    verify_run,
+    write_card,
+    write_training_record,
+)
 
 SETTINGS = {
     'backbone': 'static', 'mix': {'monolingual': 1.0}, 'pairs': 'f' * 32, 'batch_size': 8, 'steps_done': 10,
@@ -64,7 +70,7 @@ def test_languages_that_are_never_drawn_are_not_on_the_card(pairs, mix, steps, e
 
 def test_the_record_is_json(pairs, tmp_path):
     shares = drawn_shares(HybridBatches(pairs, batch_size=20, mix={'monolingual': 1.0}), 10)
-    write_record(tmp_path, {**SETTINGS, 'composition': shares})
+    write_training_record(tmp_path, {**SETTINGS, 'composition': shares})
     assert json.loads((tmp_path / 'training.json').read_text())['composition'] == shares
 
 
@@ -73,3 +79,32 @@ def test_the_card_states_no_licence_and_says_so(tmp_path):
     front, text = (tmp_path / 'README.md').read_text().removeprefix('---\n').split('---\n', 1)
     assert front.splitlines()[-1] == 'language: ["de", "no"]' and 'license' not in front
     assert 'No licence is stated: it depends on those of the backbone and of the pairs' in text
+
+
+@pytest.fixture
+def written(tmp_path):
+    """The folder of a run."""
+    (tmp_path / 'deep').mkdir()
+    (tmp_path / 'deep' / 'weights').write_bytes(b'weights')
+    write_training_record(tmp_path, SETTINGS)
+    return tmp_path
+
+
+def test_a_run_is_verified(written):
+    verify_run(written)
+    (written / 'deep' / 'weights').write_bytes(b'Weights')
+    with pytest.raises(ValueError, match='deep/weights has changed since it was written: train again'):
+        verify_run(str(written))
+    (written / 'deep' / 'weights').unlink()
+    with pytest.raises(FileNotFoundError, match='deep/weights is missing'):
+        verify_run(written)
+
+
+@pytest.mark.parametrize(('content', 'message'), [
+    ('{', r'training\.json is not JSON'), ('[]', r'has no training\.json with digests'),
+    ('{"mix": {}, "seed": 0, "pairs": ""}', r'has no training\.json with digests'),
+])  # fmt: skip
+def test_what_cannot_be_verified(written, content, message):
+    (written / 'training.json').write_text(content)
+    with pytest.raises(ValueError, match=message):
+        verify_run(written)

@@ -1,5 +1,6 @@
 """Training a compact transformer from nothing, by the name ``'small'``; its sizes are cut down for the tests."""
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from transformers import AutoModel, AutoTokenizer
 
 from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.encoding.compact import small_backbone
-from pyterrier_hybrid.training import loop, starts
-from pyterrier_hybrid.training.starts import LEARNING_RATE, SMALL_LEARNING_RATE
+from pyterrier_hybrid.training import loop
+from pyterrier_hybrid.training.backbones import FROM_SCRATCH, PRETRAINED, SMALL
 from pyterrier_hybrid.training.trainer import train
 
 TINY = {
@@ -24,7 +25,8 @@ TINY = {
 
 @pytest.fixture(autouse=True)
 def cut_down(monkeypatch):
-    monkeypatch.setattr(starts, 'small_backbone', partial(small_backbone, vocab_size=300, dimension=32, layers=2))
+    tiny = partial(small_backbone, vocab_size=300, dimension=32, layers=2)
+    monkeypatch.setitem(FROM_SCRATCH, 'small', replace(SMALL, make=tiny))
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -71,17 +73,17 @@ def test_it_learns_and_loads_everywhere_with_equal_vectors(corpus, tmp_path):
 def test_what_it_is_by_default(corpus, tmp_path):
     encoder = train(corpus, tmp_path / 'run', steps=1, **TINY)
     told = record(tmp_path / 'run')
-    assert (told['backbone'], told['learning_rate']) == ('small', SMALL_LEARNING_RATE)
+    assert (told['backbone'], told['learning_rate']) == ('small', SMALL.learning_rate)
     assert (told['query_prefix'], told['passage_prefix']) == ('Query: ', 'Passage: ')
     assert encoder.model.max_seq_length == 512 and encoder.dimension == 32
-    assert SMALL_LEARNING_RATE > LEARNING_RATE
+    assert SMALL.learning_rate > PRETRAINED.learning_rate
     assert 'backbone: small' in (tmp_path / 'run' / 'README.md').read_text(encoding='utf-8')
 
 
 def test_a_small_model_in_memory_is_taken_for_a_checkpoint(corpus, tmp_path):
     model = small_backbone([text for _, text in corpus.iter_texts()], vocab_size=300, dimension=16, layers=1, heads=2)
     train(corpus, tmp_path / 'run', steps=1, **{**TINY, 'backbone': model})
-    assert record(tmp_path / 'run')['learning_rate'] == LEARNING_RATE
+    assert record(tmp_path / 'run')['learning_rate'] == PRETRAINED.learning_rate
 
 
 def test_same_seed_same_bytes(corpus, tmp_path):
@@ -107,7 +109,7 @@ def test_resumed_equals_uninterrupted(corpus, tmp_path, monkeypatch):
         patch.setattr(loop.BatchTrainer, 'training_step', stopping)
         with pytest.raises(InterruptedError):
             train(corpus, folder, steps=7, negatives=1, checkpoint_steps=3, **TINY)
-    monkeypatch.setattr(starts, 'small_backbone', None)
+    monkeypatch.setitem(FROM_SCRATCH, 'small', replace(SMALL, make=pytest.fail))
     train(corpus, folder, steps=7, negatives=1, checkpoint_steps=3, resume=True, **TINY)
     assert files(folder) == files(tmp_path / 'whole' / 'run')
     assert record(folder)['losses'] == record(tmp_path / 'whole' / 'run')['losses']

@@ -21,8 +21,8 @@ from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.encoding.compact import small_backbone
 from pyterrier_hybrid.pairs.balanced import balanced_texts
 from pyterrier_hybrid.training import loop
+from pyterrier_hybrid.training.backbones import SMALL
 from pyterrier_hybrid.training.feed import batch_texts
-from pyterrier_hybrid.training.starts import SMALL_LEARNING_RATE
 from pyterrier_hybrid.training.trainer import train
 
 MIX = {'monolingual': 0.5, 'crosslingual': 0.5}
@@ -184,8 +184,7 @@ def test_small_by_name_is_the_plain_computation(corpus, losses, tmp_path):
           warmup=WARMUP / STEPS, negatives=2, seed=0, device='cpu', verbose=False)  # fmt: skip
     small_backbone(balanced_texts(corpus), seed=0).save_pretrained(str(tmp_path / 'start'), create_model_card=False)
     plain = Plain(tmp_path / 'start', 'mean', None, torch.float32)
-    assert SMALL_LEARNING_RATE > 1e-4
-    plain.train(columns(corpus, 2), SMALL_LEARNING_RATE, WARMUP, 1e-2, 0.05, 512,
+    plain.train(columns(corpus, 2), SMALL.learning_rate, WARMUP, 1e-2, 0.05, 512,
                 {'query_prefix': 'Query: ', 'passage_prefix': 'Passage: '})  # fmt: skip
     assert losses == pytest.approx(plain.losses, abs=1e-3) and losses[-1] < losses[0]
     trained = HybridEncoder(tmp_path / 'run', device='cpu').model.state_dict()

@@ -13,7 +13,7 @@ accumulator = pytest.importorskip(
 def test_losses_and_figures_are_logged(corpus, tmp_path):
     train(corpus, tmp_path / 'run', backbone='static', mix={'monolingual': 0.5, 'crosslingual': 0.5}, batch_size=4,
           steps=6, validation=12, eval_steps=3, report_to='tensorboard', device='cpu', verbose=False)  # fmt: skip
-    assert sorted(path.name for path in tmp_path.iterdir()) == ['run', 'run.logs']
+    assert sorted(path.name for path in tmp_path.glob('[!.]*')) == ['run', 'run.logs']
     logged = accumulator.EventAccumulator(str(tmp_path / 'run.logs'))
     logged.Reload()
     seen = {tag: {e.step: e.value for e in logged.Scalars(tag)} for tag in logged.Tags()['scalars']}

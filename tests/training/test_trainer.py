@@ -1,6 +1,7 @@
 """Training runs, on corpora and backbones that take a second."""
 import json
 import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -19,7 +20,7 @@ from pyterrier_hybrid.encoding.backbones import static_backbone
 from pyterrier_hybrid.pairs.corpus import ParallelPairs
 from pyterrier_hybrid.training import loop, trainer
 from pyterrier_hybrid.training.feed import batch_texts
-from pyterrier_hybrid.training.trainer import train
+from pyterrier_hybrid.training.trainer import check_training, train
 
 HALF = {'monolingual': 0.5, 'crosslingual': 0.5}
 TINY = {'mix': HALF, 'batch_size': 8, 'source_temperature': 0.0, 'device': 'cpu', 'verbose': False}
@@ -272,8 +273,10 @@ def test_nothing_is_printed_without_verbose(corpus, tiny_folder, tmp_path):
 
 def test_verbose_tells_what_is_never_drawn(corpus, tmp_path, capsys):
     train(corpus, tmp_path / 'run', backbone='static', steps=1, **{**TINY, 'verbose': True})
-    told = capsys.readouterr().err
-    assert 'never drawn' in told and 'bitext serves no' in told
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == 2  # and a line on what came of it
+    assert told[0].startswith('never drawn from the pairs: ') and 'bitext serves no' in told[0]
+    assert told[1].startswith('trained 1 steps in 0:00:0')
 
 
 def test_a_model_in_memory_is_trained_in_place(corpus, tmp_path):
@@ -297,17 +300,17 @@ def test_a_loss_that_is_not_finite_stops_with_the_step_and_its_rows(corpus, tmp_
     rows = ', '.join(f'{source} {corpus[source].ids([row])[0]}' for source, row in zip(batch.sources, batch.rows))
     with pytest.raises(ValueError, match=rf'the loss is nan at step {at}, a {batch.kind.value} batch; .*: {rows}$'):
         train(corpus, tmp_path / 'run', backbone='static', steps=4, **TINY)
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.glob('[!.]*')) == []
 
 
 def test_a_learning_rate_that_explodes_stops(corpus, tmp_path):
     with pytest.raises(ValueError, match=r'the loss is (nan|inf) at step \d+'), warnings.catch_warnings():
         warnings.simplefilter('ignore')
         train(corpus, tmp_path / 'run', backbone='static', steps=30, warmup=0.0, learning_rate=1e38, **TINY)
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.glob('[!.]*')) == []
 
 
-@pytest.mark.parametrize('broken', ['fit', 'write_record', 'write_card', 'sync_tree'])
+@pytest.mark.parametrize('broken', ['fit', 'save_checkpoint', 'write_card', 'write_training_record'])
 def test_a_failure_in_the_middle_leaves_nothing(corpus, tmp_path, monkeypatch, broken):
     def fail(*args, **kwargs):
         raise OSError('no space left')
@@ -315,44 +318,47 @@ def test_a_failure_in_the_middle_leaves_nothing(corpus, tmp_path, monkeypatch, b
     monkeypatch.setattr(trainer, broken, fail)
     with pytest.raises(OSError, match='no space left'):
         train(corpus, tmp_path / 'run', backbone='static', steps=2, **TINY)
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.glob('[!.]*')) == []
 
 
-def test_the_folder_must_not_exist(corpus, run):
+def test_the_folder_must_not_exist(corpus, run, tmp_path):
     _, folder = run
     before = weights(folder)
-    for resume in (False, True):
-        with pytest.raises(FileExistsError, match='exists already; give another folder for this run, or remove it'):
-            train(corpus, folder, backbone='static', resume=resume, **TINY)
+    with pytest.raises(FileExistsError, match='exists already; give another folder for this run, or resume=True'):
+        train(corpus, folder, backbone='static', **TINY)
     assert weights(folder) == before
+    (tmp_path / 'mine').mkdir()
+    (tmp_path / 'mine' / 'text').write_text('x')
+    with pytest.raises(FileExistsError, match='mine exists already, and is no run to resume; give another folder'):
+        train(corpus, tmp_path / 'mine', backbone='static', resume=True, **TINY)
+    assert (tmp_path / 'mine' / 'text').read_text() == 'x'
+
+
+def test_resuming_a_finished_run_returns_its_encoder(corpus, run, monkeypatch):
+    encoder, folder = run
+    monkeypatch.setattr(trainer, 'fit', None)
+    again = train(corpus, folder, backbone='static', steps=60, resume=True, **TINY)
+    assert again.model_name == encoder.model_name
+    with pytest.raises(ValueError, match='of a finished run with other settings: steps was 60, is 61'):
+        train(corpus, folder, backbone='static', steps=61, resume=True, **TINY)
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
     ({'mix': {'monolingual': 0.5}}, 'mix sums to 0.5'),
     ({'mix': {'mono': 1}}, "mix names the kind 'mono'"),
     ({'batch_size': 500}, 'no source can fill a monolingual batch of 500'),
-    ({'batch_size': 1}, 'batch_size is 1'),
-    ({'steps': 0}, 'steps is 0; it must be at least 1'),
-    ({'negatives': -1}, 'negatives is -1; it must be at least 0'),
-    ({'checkpoint_steps': 0}, 'checkpoint_steps is 0; it must be at least 1'),
     ({'temperature': 0}, 'temperature is 0; it divides cosines'),
-    ({'warmup': 1.5}, 'warmup is 1.5; it is a share of the steps, from 0 to 1'),
-    ({'learning_rate': 0.0}, 'learning_rate is 0.0; it must be positive'),
-    ({'learning_rate': float('nan')}, 'learning_rate is nan; it must be positive'),
-    ({'mini_batch_size': 4}, 'mini_batch_size is for transformers'),
-    ({'max_length': 16}, 'max_length=16 is for transformers; leave it out for a bag of subwords'),
-    ({'gradient_checkpointing': True}, 'gradient_checkpointing=True is for transformers'),
 ])  # fmt: skip
 def test_refused(corpus, tmp_path, arguments, message):
     with pytest.raises(ValueError, match=message):
         train(corpus, tmp_path / 'run', **{'backbone': 'static', **TINY, **arguments})
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.glob('[!.]*')) == []
 
 
 def test_an_unknown_backbone(corpus, tmp_path):
     with pytest.raises(FileNotFoundError, match=r'there is no folder .*nowhere'):
         train(corpus, tmp_path / 'run', backbone=tmp_path / 'nowhere', **TINY)
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.glob('[!.]*')) == []
 
 
 def test_max_length_cuts(corpus, tiny_folder, tmp_path):
@@ -388,19 +394,7 @@ def test_pairs_are_not_touched(corpus, run):
     assert ParallelPairs(corpus.folder).fingerprint == corpus.fingerprint
 
 
-@pytest.mark.parametrize(('options', 'message'), [
-    ({'backbone': 'static', 'token_dropout': 1.0}, 'token_dropout is 1.0; it is a probability, from 0 to below 1'),
-    ({'backbone': 'small', 'token_dropout': 0.1}, 'token_dropout is for a bag of subwords'),
-    ({'backbone': 'static', 'dimension': 0}, 'dimension is 0; it must be at least 1'),
-    ({'backbone': 'some/checkpoint', 'dimension': 8, 'vocab_size': 9}, 'vocab_size and dimension is for backbones'),
-])  # fmt: skip
-def test_what_is_for_other_backbones(corpus, tmp_path, options, message):
-    with pytest.raises(ValueError, match=message):
-        train(corpus, tmp_path / 'run', **{**TINY, **options})
-    assert not any(tmp_path.iterdir())
-
-
-def test_sizes_and_token_dropout_of_a_bag_of_subwords(corpus, tmp_path):
+def test_sizes_and_token_dropout_of_a_static_embedding(corpus, tmp_path):
     encoder = train(
         corpus, tmp_path / 'run', backbone='static', steps=2, dimension=24, vocab_size=90, token_dropout=0.5, **TINY
     )
@@ -410,3 +404,58 @@ def test_sizes_and_token_dropout_of_a_bag_of_subwords(corpus, tmp_path):
     assert (record['dimension'], record['vocab_size'], record['token_dropout']) == (24, 90, 0.5)
     other = train(corpus, tmp_path / 'other', backbone='static', steps=2, dimension=24, vocab_size=90, **TINY)
     assert not torch.equal(other.model[0].embedding.weight, table)
+
+
+@pytest.mark.parametrize(('arguments', 'error', 'message'), [
+    ({'temperature': float('nan')}, ValueError, 'temperature is nan'),
+    ({'device': 'cuda:99'}, ValueError, "the device 'cuda:99' cannot be used"),
+    ({'device': 'meta'}, ValueError, "the device 'meta' cannot be used"),
+    ({'device': 'nonsense'}, ValueError, "the device 'nonsense' cannot be used"),
+    ({'report_to': 'tensorbord'}, ValueError, 'tensorbord is not supported'),
+    ({'validation': 'no-such-set'}, ValueError, "no data set 'no-such-set'"),
+    ({'validation': 'nowhere/dev.json'}, FileNotFoundError, r'there is nothing to validate on at nowhere/dev\.json'),
+])  # fmt: skip
+def test_checked_without_pairs(tmp_path, arguments, error, message):
+    with pytest.raises(error, match=message):
+        check_training(tmp_path / 'run', **{'backbone': 'static', **TINY, **arguments})
+    assert not any(tmp_path.iterdir())
+
+
+def test_right_arguments_pass(tmp_path, run):
+    for validation in (None, 12, 0.1, 'worldfacts/de', tmp_path):
+        check_training(tmp_path / 'run', backbone='static', validation=validation, **TINY)
+    with pytest.raises(FileExistsError, match='exists already'):
+        check_training(run[1], backbone='static', **TINY)
+    check_training(run[1], backbone='static', resume=True, **TINY)
+
+
+@pytest.mark.parametrize(('error', 'worded'), [
+    (torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 2 GiB'), True),
+    (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate"), True),
+    (MemoryError(), True),
+    (RuntimeError('shapes do not match'), False),
+])  # fmt: skip
+def test_out_of_memory(corpus, tmp_path, monkeypatch, error, worded):
+    class Full(loop.BatchTrainer):
+        def compute_loss(self, *args, **kwargs):
+            raise error
+
+    monkeypatch.setattr(loop, 'BatchTrainer', Full)
+    message = 'batches of 8 pairs do not fit into the memory of cpu .*; give a smaller batch_size or dimension'
+    with pytest.raises(ValueError if worded else RuntimeError, match=message if worded else 'shapes do not match'):
+        train(corpus, tmp_path / 'run', backbone='static', steps=2, **TINY)
+    assert not any(tmp_path.glob('[!.]*'))
+
+
+def test_long_texts_are_cut_where_encoding_cuts_them(corpus, tiny_folder, tmp_path):
+    """A tokenizer that states no greatest length, and texts that are longer than the model has positions."""
+    folder = shutil.copytree(tiny_folder, tmp_path / 'endless')
+    config = json.loads((folder / 'tokenizer_config.json').read_text())
+    (folder / 'tokenizer_config.json').write_text(json.dumps({**config, 'model_max_length': int(1e30)}))
+    given = {**TINY, 'query_prefix': 'sentence of the talk ' * 30}
+    encoder = train(corpus, tmp_path / 'run', backbone=folder, steps=1, **given)
+    assert encoder.query.max_length == HybridEncoder(folder, device='cpu').query.max_length == 64
+    long = ['topic3 and topic4 ' * n for n in (30, 60)]
+    np.testing.assert_allclose(*encoder.encode_docs(long), atol=1e-6)
+    plain = SentenceTransformer(str(tmp_path / 'run'), device='cpu')
+    np.testing.assert_allclose(plain.encode_document(long), encoder.encode_docs(long), atol=1e-6)

@@ -83,7 +83,7 @@ def test_pairs_and_their_folder(corpus):
 
 def test_a_collection_in_several_languages_must_say_which():
     name = register('val-two', langs=('de', 'en'))
-    with pytest.raises(ValueError, match="val-two asks no questions; name one that asks some, such as 'val-two/de'"):
+    with pytest.raises(ValueError, match="val-two asks no questions; give one that asks some, such as 'val-two/de'"):
         opened(name)
     assert len(opened(f'{name}/de').passages) == 24
 
@@ -110,11 +110,18 @@ def test_an_empty_question(tmp_path):
     """Refused at once, and not by the encoder at the first evaluation."""
     blank = register('val-blank', queries=lambda ql: [Query(f'q{i}', ' ' * (i == 1) or f'question {i}', ql)
                                                       for i in range(4)])  # fmt: skip
-    with pytest.raises(ValueError, match="the question 'q1' of val-blank/en is empty; take it or its judgements out"):
+    with pytest.raises(ValueError, match="val-blank/en: query 'q1' is empty; drop it"):
         opened(blank)
     (tmp_path / 'dev.json').write_bytes(squad(('Oslo lies in Norway.', ['Where is Oslo?', ' '])))
     with pytest.raises(ValueError, match=r"dev\.json: .* \(question '0\.1'\)\.question is empty"):
         opened(tmp_path / 'dev.json')
+
+
+def test_half_a_surrogate_pair():
+    """As JSON can spell it; no tokenizer takes it."""
+    half = register('val-half', queries=lambda ql: [Query(f'q{i}', f'question {i} \ud83d', ql) for i in range(4)])
+    with pytest.raises(ValueError, match="val-half/en: query 'q0' holds half a surrogate pair"):
+        opened(half)
 
 
 def test_an_empty_question_that_nothing_answers_is_left_out():
@@ -171,4 +178,4 @@ def test_large_pairs_are_not_searched(tmp_path, corpus, monkeypatch, capsys):
     monkeypatch.setattr(validation_sources, 'SEARCHED_TEXTS', 100)
     monkeypatch.setattr(validation_sources, 'occurrences', None)
     warn_of_shared_texts(opened(tmp_path / 'dev.json'), corpus, verbose=True)
-    assert 'the 328 training texts are not searched for those of dev.json' in capsys.readouterr().err
+    assert '328 training texts are not searched for those of dev.json' in capsys.readouterr().out

@@ -1,0 +1,215 @@
+"""The kinds of backbones that training starts from: what training has to know of each stands here."""
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Transformer
+
+from pyterrier_hybrid.encoding import HybridEncoder
+from pyterrier_hybrid.encoding.backbones import is_static, static_backbone
+from pyterrier_hybrid.encoding.compact import small_backbone
+from pyterrier_hybrid.encoding.devices import check_memory
+from pyterrier_hybrid.encoding.identity import digest
+from pyterrier_hybrid.encoding.modules import position_limit
+from pyterrier_hybrid.encoding.sides import passage_side, query_side
+from pyterrier_hybrid.pairs.balanced import balanced_texts
+from pyterrier_hybrid.training.processes import built_once
+from pyterrier_hybrid.training.static import is_row_sparse
+
+_SIZES = ('vocab_size', 'dimension')
+#: Subwords that every vocabulary has.
+_FEWEST_SUBWORDS = 10
+# What torch says of memory on the CPU, in a RuntimeError like any other.
+_SAID_NO_MEMORY = re.compile("not enough memory|can't allocate memory|out of memory")
+_FOR_STATIC = ('token_dropout',)
+_FOR_TRANSFORMERS = ('max_length', 'mini_batch_size', 'gradient_checkpointing')
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A kind of backbone.
+
+    Attributes:
+        title: what it is, for messages.
+        learning_rate: the default.
+        options: those arguments of ``train`` that apply to it, of the ones that do not apply to every kind.
+        query_prefix, passage_prefix: the defaults.
+        make: ``make(texts, *, seed, **sizes)`` returns a ``SentenceTransformer`` with random weights, on the CPU; sizes
+            are ``vocab_size`` and ``dimension`` if they were given. None for a kind that is read from a checkpoint.
+    """
+
+    title: str
+    learning_rate: float
+    options: tuple[str, ...]
+    query_prefix: str = 'Query: '
+    passage_prefix: str = 'Passage: '
+    make: Callable[..., SentenceTransformer] | None = field(default=None, compare=False)
+
+    def check_options(self, arguments) -> None:
+        """Refuses what is given of a :class:`TrainingArguments` and does not apply to this kind.
+
+        Raises:
+            ValueError: names the argument.
+        """
+        for name in (*_SIZES, *_FOR_STATIC, *_FOR_TRANSFORMERS):
+            value = getattr(arguments, name)
+            if value and name not in self.options:
+                raise ValueError(f'{name} is {value!r}, but does not apply to {self.title}; leave it out')
+        if arguments.dimension:  # before a tokenizer is trained; when its size is known, it is checked again
+            check_memory(arguments.dimension * _FEWEST_SUBWORDS, f'dimension is {arguments.dimension}')
+
+
+#: The paper's learning rate and prefixes (arXiv 2408.10536, section 4.1).
+PRETRAINED = Backbone('a transformer from a checkpoint', 3e-5, _FOR_TRANSFORMERS)
+#: Its random vectors have to move by more than their own length, see ``INITIAL_SCALE``. A prefix would add the same
+#: vectors to every text.
+STATIC = Backbone('a static embedding', 5e-2, (*_SIZES, *_FOR_STATIC), '', '', static_backbone)
+#: It has everything to learn. After 60 steps of 64 worldfacts pairs the loss was 3.3, 2.3, 2.2 and 2.2 at rates of
+#: .0003, .001, .002 and .004; the last of these cost most monolingual mAP.
+SMALL = Backbone('a transformer from random weights', 1e-3, (*_SIZES, *_FOR_TRANSFORMERS), make=small_backbone)
+
+#: Backbones that are made from the pairs, by the name that ``train(backbone=)`` takes. Every other string is a
+#: checkpoint. A new backbone is an entry here, and a file beside ``encoding/compact.py`` that makes it.
+FROM_SCRATCH = {'static': STATIC, 'small': SMALL}
+
+_STATIC_CHECKPOINT = Backbone('a static embedding from a checkpoint', STATIC.learning_rate, _FOR_STATIC, '', '')
+_STATIC_WITH_LAYERS = Backbone('a static embedding with further layers', STATIC.learning_rate, (), '', '')
+_ANY_CHECKPOINT = Backbone('a checkpoint', PRETRAINED.learning_rate, (*_FOR_STATIC, *_FOR_TRANSFORMERS))
+
+
+def kind_of(backbone: object) -> Backbone:
+    """The kind of a backbone, as far as it is known before a checkpoint is opened.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if isinstance(backbone, SentenceTransformer):
+        if not is_static(backbone):
+            return PRETRAINED
+        return _STATIC_CHECKPOINT if is_row_sparse(backbone) else _STATIC_WITH_LAYERS
+    if not isinstance(backbone, str | os.PathLike):
+        raise TypeError(
+            f'backbone is {backbone!r:.80}; give {", ".join(map(repr, FROM_SCRATCH))}, the folder or hub name of a '
+            'checkpoint, or a SentenceTransformer (encoder.model of a HybridEncoder)'
+        )
+    return FROM_SCRATCH.get(backbone, _ANY_CHECKPOINT)
+
+
+def content_of(backbone: str | os.PathLike | SentenceTransformer, model: SentenceTransformer | None) -> dict[str, str]:
+    """What the record says of a backbone: its name, and unless it is made from the pairs, its content.
+
+    Args:
+        backbone: as ``train`` takes it.
+        model: the opened model, set up; None for one that is made from the pairs.
+
+    Returns:
+        ``backbone``, and ``backbone_fingerprint``: 32 hex digits of architecture, tokenizer and weights. Without the
+        weights for a model in memory, which an interrupted run has changed in place.
+    """
+    if model is None:
+        return {'backbone': backbone}
+    in_memory = backbone is model
+    name = f'{type(model[0]).__name__} in memory' if in_memory else os.fspath(backbone)
+    return {'backbone': name, 'backbone_fingerprint': digest(model, {}, weights=not in_memory)}
+
+
+def opened_backbone(backbone: str | os.PathLike | SentenceTransformer, device: str | None) -> SentenceTransformer:
+    """The model of a backbone that is not made from the pairs.
+
+    Args:
+        backbone: a checkpoint; or a model in memory, which is not copied.
+        device: None for CUDA if there is one; a model in memory then stays where it is.
+
+    Raises:
+        FileNotFoundError: no such checkpoint.
+    """
+    if isinstance(backbone, SentenceTransformer):
+        return backbone if device is None else backbone.to(device)
+    with warnings.catch_warnings():  # what has no pooling yet gets its mean trained
+        warnings.filterwarnings('ignore', message='.* is a plain transformers checkpoint')
+        return HybridEncoder(backbone, normalize=True, device=device, dtype='float32').model
+
+
+def made_backbone(arguments, pairs, scratch: Path) -> SentenceTransformer:
+    """A backbone made from the pairs; of several processes the first one makes it.
+
+    Args:
+        arguments: a :class:`TrainingArguments`, whose backbone is one of ``FROM_SCRATCH``.
+        pairs: a :class:`ParallelPairs`.
+        scratch: a folder that all processes see, which is removed.
+    """
+    make = FROM_SCRATCH[arguments.backbone].make
+    sizes = {name: getattr(arguments, name) for name in _SIZES if getattr(arguments, name) is not None}
+    model = built_once(lambda: make(balanced_texts(pairs), seed=arguments.seed, **sizes), scratch)
+    return model.to(arguments.device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+
+
+def given_lengths(max_length: int | Sequence[int]) -> tuple[int, int]:
+    """The greatest lengths of queries and of passages, in tokens, out of one number for both or a pair.
+
+    Raises:
+        ValueError: neither.
+    """
+    lengths = [max_length] * 2 if isinstance(max_length, int) else max_length
+    if not isinstance(lengths, list | tuple) or len(lengths) != 2 or not all(
+        isinstance(length, int) and not isinstance(length, bool) and length > 0 for length in lengths
+    ):
+        raise ValueError(
+            f'max_length is {max_length!r:.80}; give a number of tokens, or two, of queries and of passages'
+        )
+    return tuple(lengths)
+
+
+def set_up(model: SentenceTransformer, arguments) -> None:
+    """Gives a model the prefixes and greatest lengths of a :class:`TrainingArguments`.
+
+    Raises:
+        ValueError: more tokens than the model has positions.
+    """
+    model.prompts = {'query': arguments.query_prefix, 'document': arguments.passage_prefix}
+    model.default_prompt_name = None  # it may be the name of a prompt that is gone
+    if arguments.max_length is not None:
+        set_max_length(model, *given_lengths(arguments.max_length))
+        return
+    limit, own = position_limit(model), model.max_seq_length
+    if limit is not None and (own is None or own > limit):  # encoding cuts there too
+        model.max_seq_length = limit
+
+
+@contextmanager
+def within_memory(model: SentenceTransformer, arguments) -> Iterator[None]:
+    """A block of training whose batches have to fit into memory.
+
+    Raises:
+        ValueError: in the place of what torch and Python raise if they do not; names the arguments to change.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and not _SAID_NO_MEMORY.search(str(error)):
+            raise
+        savers = [name for name in _FOR_TRANSFORMERS if name in kind_of(model).options]
+        raise ValueError(
+            f'batches of {arguments.batch_size} pairs do not fit into the memory of {model.device} '
+            f'({str(error).partition(chr(10))[0] or type(error).__name__:.120}); give a smaller batch_size'
+            f'{" or dimension" if not savers else ", or use " + ", ".join(savers)}'
+        ) from error
+
+
+def set_max_length(model: SentenceTransformer, query: int, passage: int) -> None:
+    """Sets the numbers of tokens after which a model cuts queries and passages.
+
+    Raises:
+        ValueError: more tokens than the model has positions; two numbers for a model that takes one.
+    """
+    model.max_seq_length = max(query_side(model, None, query).max_length, passage_side(model, None, passage).max_length)
+    if isinstance(model[0], Transformer):
+        model[0].query_length, model[0].document_length = (None, None) if query == passage else (query, passage)
+    elif query != passage:
+        raise ValueError(f'max_length is {(query, passage)}; this model takes one length for queries and passages')

@@ -1,0 +1,115 @@
+"""A training run before it begins: its arguments checked, and what they name opened."""
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from sentence_transformers import SentenceTransformer
+from transformers import TrainerCallback
+
+from pyterrier_hybrid.batches.hybrid import HybridBatches
+from pyterrier_hybrid.encoding.devices import check_device
+from pyterrier_hybrid.training.arguments import TrainingArguments
+from pyterrier_hybrid.training.backbones import content_of, kind_of, opened_backbone, set_up
+from pyterrier_hybrid.training.checkpoints import differences
+from pyterrier_hybrid.training.loggers import loggers
+from pyterrier_hybrid.training.monitor import Monitor
+from pyterrier_hybrid.training.processes import check_launcher, count
+from pyterrier_hybrid.training.record import read_training_record
+from pyterrier_hybrid.training.validation import ValidationSet
+from pyterrier_hybrid.training.validation_sources import check_validation, open_validation
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A run that can begin: checked, with everything opened and nothing written.
+
+    Attributes:
+        arguments: with a value for every default.
+        batches: the plan.
+        model: None for one that is to be made from the pairs.
+        validation, monitor: None without validation.
+        callbacks: of loggers.
+        settings: what the weights depend on, as JSON values.
+    """
+
+    arguments: TrainingArguments
+    batches: HybridBatches
+    model: SentenceTransformer | None
+    validation: ValidationSet | None
+    monitor: Monitor | None
+    callbacks: list[TrainerCallback]
+    settings: dict[str, object]
+
+
+def check_training(folder: str | os.PathLike, **arguments) -> None:
+    """Raises what :func:`train` would raise for these arguments, as far as it does not depend on the pairs.
+
+    A mistyped argument costs no import of pairs if this is called before.
+
+    Args:
+        folder: of the run.
+        arguments: of :func:`train`.
+    """
+    given = TrainingArguments(**arguments)
+    _check_first(Path(folder), given)
+    check_validation(given.validation)
+
+
+def _check_first(folder: Path, arguments: TrainingArguments) -> list[TrainerCallback]:
+    """Checks what needs neither pairs nor models; returns the loggers."""
+    check_launcher(arguments.bf16)
+    check_device(arguments.device)
+    if folder.exists() and not arguments.resume:
+        raise FileExistsError(
+            f'{folder} exists already; give another folder for this run, or resume=True if it is this run'
+        )
+    return loggers(arguments.report_to, folder)
+
+
+def prepared_run(pairs, folder: Path, arguments: TrainingArguments) -> PreparedRun:
+    """Opens what the arguments name, and checks what depends on it."""
+    callbacks = _check_first(folder, arguments)
+    drawn_from, validation = open_validation(arguments.validation, pairs)
+    batches = HybridBatches(
+        drawn_from, batch_size=arguments.batch_size, mix=arguments.mix,
+        source_temperature=arguments.source_temperature, seed=arguments.seed,
+    )  # fmt: skip
+    if batches.batch_size % count():
+        raise ValueError(
+            f'batch_size is {batches.batch_size}; {count()} processes take equal shares of a batch, so it must be a '
+            f'multiple of {count()}'
+        )
+    kind, model = kind_of(arguments.backbone), None
+    if kind.make is None:
+        model = opened_backbone(arguments.backbone, arguments.device)
+        kind = kind_of(model)
+        kind.check_options(arguments)
+    arguments = arguments.resolved(len(batches), kind)
+    if model is not None:
+        set_up(model, arguments)
+    monitor = None if validation is None else Monitor(validation, arguments)
+    settings = arguments.settings(
+        **content_of(arguments.backbone, model), mix=batches.mix.record(arguments.steps), pairs=pairs.fingerprint,
+        processes=count(), **({} if validation is None else {'validation': validation.record()}),
+    )  # fmt: skip
+    return PreparedRun(arguments, batches, model, validation, monitor, callbacks, settings)
+
+
+def is_finished(folder: Path, run: PreparedRun) -> bool:
+    """Whether the folder is that of this very run, complete.
+
+    Raises:
+        FileExistsError: it is something else.
+        ValueError: it is of a run with other settings.
+    """
+    if not folder.exists():
+        return False
+    record = read_training_record(folder)
+    if record is None or not run.arguments.resume:
+        raise FileExistsError(f'{folder} exists already, and is no run to resume; give another folder, or remove it')
+    if told := differences(record, {**run.settings, 'processes': record.get('processes')}):
+        raise ValueError(
+            f'{folder} is of a finished run with other settings: {told}. Give another folder, or the settings it was '
+            'trained with'
+        )
+    return True

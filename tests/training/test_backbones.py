@@ -1,0 +1,55 @@
+"""A new backbone: a function that makes it, and one entry that holds what training has to know of it."""
+import json
+
+import numpy as np
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
+
+from pyterrier_hybrid.encoding import HybridEncoder
+from pyterrier_hybrid.encoding.backbones import subword_tokenizer
+from pyterrier_hybrid.training import train
+from pyterrier_hybrid.training.backbones import FROM_SCRATCH, Backbone
+
+TINY = {'mix': {'monolingual': 0.5, 'crosslingual': 0.5}, 'batch_size': 8, 'steps': 2, 'device': 'cpu',
+        'verbose': False}  # fmt: skip
+
+
+def plain_backbone(texts, *, seed: int, dimension: int = 12) -> SentenceTransformer:
+    """A table of random vectors, without the lengths of :func:`static_backbone`; in a file beside encoding/compact.py.
+
+    Args:
+        texts: to train its tokenizer on.
+        seed: of the vectors.
+        dimension: of the vectors.
+    """
+    tokenizer = subword_tokenizer(texts, 200)
+    table = torch.randn(tokenizer.get_vocab_size(), dimension, generator=torch.Generator().manual_seed(seed))
+    return SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=table), Normalize()], device='cpu')
+
+
+@pytest.fixture
+def plain(monkeypatch):
+    """The entry."""
+    kind = Backbone('a plain table', 0.02, ('dimension',), query_prefix='q: ', passage_prefix='', make=plain_backbone)
+    monkeypatch.setitem(FROM_SCRATCH, 'plain', kind)
+
+
+def test_it_is_trained_by_its_name_with_its_defaults(corpus, tmp_path, plain):
+    encoder = train(corpus, tmp_path / 'run', backbone='plain', dimension=10, seed=3, **TINY)
+    record = json.loads((tmp_path / 'run' / 'training.json').read_text())
+    assert (record['backbone'], record['learning_rate'], record['query_prefix']) == ('plain', 0.02, 'q: ')
+    assert encoder.encode_docs(['de passage']).shape == (1, 10)
+    again = HybridEncoder(tmp_path / 'run', device='cpu')
+    np.testing.assert_array_equal(again.encode_queries(['x']), encoder.encode_queries(['x']))
+
+
+def test_options_that_it_lacks_are_refused(corpus, tmp_path, plain):
+    with pytest.raises(ValueError, match='vocab_size is 90, but does not apply to a plain table; leave it out'):
+        train(corpus, tmp_path / 'run', backbone='plain', vocab_size=90, **TINY)
+
+
+def test_without_its_entry_the_name_is_that_of_a_checkpoint(corpus, tmp_path):
+    with pytest.raises(FileNotFoundError, match='plain'):
+        train(corpus, tmp_path / 'run', backbone='plain', **TINY)
