@@ -8,6 +8,7 @@ from transformers import TrainerCallback
 
 from pyterrier_hybrid.batches.hybrid import HybridBatches
 from pyterrier_hybrid.encoding.devices import check_device
+from pyterrier_hybrid.pairs.protocol import Pairs
 from pyterrier_hybrid.training.arguments import TrainingArguments
 from pyterrier_hybrid.training.backbones import content_of, kind_of, opened_backbone, set_up
 from pyterrier_hybrid.training.checkpoints import differences
@@ -66,7 +67,7 @@ def _check_first(folder: Path, arguments: TrainingArguments) -> list[TrainerCall
     return loggers(arguments.report_to, folder)
 
 
-def prepared_run(pairs, folder: Path, arguments: TrainingArguments) -> PreparedRun:
+def prepared_run(pairs: Pairs, folder: Path, arguments: TrainingArguments) -> PreparedRun:
     """Opens what the arguments name, and checks what depends on it."""
     callbacks = _check_first(folder, arguments)
     drawn_from, validation = open_validation(arguments.validation, pairs)

@@ -9,6 +9,7 @@ from pyterrier_hybrid.batches.mixes import Mix
 from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.encoding.checkpoint import progress_bar, save_checkpoint
 from pyterrier_hybrid.files import only_one, whole_folder
+from pyterrier_hybrid.pairs.protocol import Pairs
 from pyterrier_hybrid.training.arguments import TrainingArguments
 from pyterrier_hybrid.training.backbones import made_backbone, set_up, within_memory
 from pyterrier_hybrid.training.checkpoints import REMEDY, Checkpoints
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def train(
-    pairs,
+    pairs: Pairs,
     folder: str | os.PathLike,
     *,
     backbone: 'str | os.PathLike | SentenceTransformer',
@@ -72,7 +73,7 @@ def train(
     newest checkpoint.
 
     Args:
-        pairs: a :class:`ParallelPairs`.
+        pairs: a :class:`ParallelPairs`, or a view of one.
         folder: where the run goes; must not exist.
         backbone: ``'static'`` (a static embedding, see :func:`static_backbone`) or ``'small'`` (a compact transformer,
             see :func:`small_backbone`), from random weights and with a tokenizer trained on the pairs; the folder or

@@ -14,6 +14,7 @@ from pyterrier_hybrid.pairs.corpus import ParallelPairs
 from pyterrier_hybrid.pairs.held_out import hold_out
 from pyterrier_hybrid.pairs.importing import MANIFEST
 from pyterrier_hybrid.pairs.overlap import occurrences
+from pyterrier_hybrid.pairs.protocol import Pairs
 from pyterrier_hybrid.pairs.squad import read_squad
 from pyterrier_hybrid.training.validation import ValidationSet, ValidationSetting
 
@@ -21,7 +22,7 @@ from pyterrier_hybrid.training.validation import ValidationSet, ValidationSettin
 SEARCHED_TEXTS = 300_000
 
 
-def open_validation(validation: object, pairs) -> tuple[object, ValidationSet | None]:
+def open_validation(validation: object, pairs: Pairs) -> tuple[Pairs, ValidationSet | None]:
     """Opens the validation set of ``train(validation=)``.
 
     Args:
@@ -144,7 +145,7 @@ def _one_pool(name: str, queries: dict[str, str], passages: dict[str, str], rele
     return ValidationSet(name, list(queries.values()), list(passages.values()), [setting])
 
 
-def from_pairs(pairs, name: str) -> ValidationSet:
+def from_pairs(pairs: Pairs, name: str) -> ValidationSet:
     """A validation set of pairs: every row's question in every language over the passages in every language.
 
     Questions and passages in one language are a monolingual setting, in two languages a crosslingual one. The pool of a
@@ -212,7 +213,7 @@ def _setting(x: str, y: str, judged: list[tuple[int, int]], queries: _Texts, pas
     return ValidationSetting('monolingual' if x == y else 'crosslingual', asked, pool, of_query, of_passage, *groups)
 
 
-def warn_of_shared_texts(validation: ValidationSet, pairs, *, verbose: bool = True) -> None:
+def warn_of_shared_texts(validation: ValidationSet, pairs: Pairs, *, verbose: bool = True) -> None:
     """Warns of questions and passages of a validation set that occur in training pairs, with their numbers.
 
     It does not search given negatives, as they teach no answer; ``pairs.overlap(...)`` lists them too. It does not

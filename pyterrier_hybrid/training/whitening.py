@@ -18,6 +18,7 @@ from pyterrier_hybrid.encoding.checkpoint import progress_bar, save_checkpoint
 from pyterrier_hybrid.encoding.sides import passage_side, query_side
 from pyterrier_hybrid.files import whole_folder
 from pyterrier_hybrid.pairs.balanced import balanced_texts
+from pyterrier_hybrid.pairs.protocol import Pairs
 from pyterrier_hybrid.training.backbones import set_max_length
 from pyterrier_hybrid.training.processes import count
 from pyterrier_hybrid.training.record import drawn_languages, read_training_record, write_card, write_training_record
@@ -30,7 +31,7 @@ _AT_ONCE = 10_000
 
 
 def whiten(
-    encoder: HybridEncoder, pairs, folder: str | os.PathLike, *, power: float = 0.25, verbose: bool = True
+    encoder: HybridEncoder, pairs: Pairs, folder: str | os.PathLike, *, power: float = 0.25, verbose: bool = True
 ) -> HybridEncoder:
     """Whitens an encoder's vectors in part, and saves it as a new checkpoint.
 

@@ -138,7 +138,7 @@ def losses(monkeypatch) -> list[float]:
 
 
 def columns(corpus, negatives: int) -> list[dict]:
-    batches = HybridBatches(corpus, batch_size=BATCH, mix=MIX, temperature=0.0)
+    batches = HybridBatches(corpus, batch_size=BATCH, mix=MIX, source_temperature=0.0)
     return [batch_texts(batches, step, negatives) for step in range(STEPS)]
 
 

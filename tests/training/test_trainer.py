@@ -143,7 +143,7 @@ def test_a_step_against_plain_transformers(corpus, tiny_folder, tmp_path, monkey
     tokenizer = AutoTokenizer.from_pretrained(tiny_folder)
     plain = AutoModel.from_pretrained(tiny_folder, dtype=torch.float64).eval()
     plain.config.attention_probs_dropout_prob = 0.0
-    columns = batch_texts(HybridBatches(corpus, batch_size=8, mix=HALF, temperature=0.0), 0, negatives)
+    columns = batch_texts(HybridBatches(corpus, batch_size=8, mix=HALF, source_temperature=0.0), 0, negatives)
     vectors = []
     for name, texts in columns.items():
         prefix = prefixes['query_prefix' if name == 'query' else 'passage_prefix']
@@ -296,7 +296,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_step_and_its_rows(corpus, tmp_
             return loss * float('nan') if self.state.global_step == at else loss
 
     monkeypatch.setattr(loop, 'BatchTrainer', Broken)
-    batch = HybridBatches(corpus, batch_size=8, mix=HALF, temperature=0.0).batch(at)
+    batch = HybridBatches(corpus, batch_size=8, mix=HALF, source_temperature=0.0).batch(at)
     rows = ', '.join(f'{source} {corpus[source].ids([row])[0]}' for source, row in zip(batch.sources, batch.rows))
     with pytest.raises(ValueError, match=rf'the loss is nan at step {at}, a {batch.kind.value} batch; .*: {rows}$'):
         train(corpus, tmp_path / 'run', backbone='static', steps=4, **TINY)
