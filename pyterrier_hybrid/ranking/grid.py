@@ -18,13 +18,16 @@ import numpy as np
 import pyterrier as pt
 
 from pyterrier_hybrid.ranking.counting import Near, RankCounter
-from pyterrier_hybrid.ranking.scores import matrix_product
+from pyterrier_hybrid.ranking.order import comes_before
+from pyterrier_hybrid.ranking.scores import exact_scores, matrix_product
 from pyterrier_hybrid.ranking.scores import max_norm as greatest_norm
 
 #: Rows and columns of the score matrix that are computed at a time.
 ROWS, COLUMNS = 1024, 8192
 #: Scores that are kept for comparison at a time.
 NEAR = 1 << 22
+#: The most passages whose exact scores are all computed: for so few, a selection costs more than it saves.
+FEW = 4096
 THREADS = min(4, os.cpu_count() or 1)
 
 
@@ -92,10 +95,12 @@ def rank_grid(
         doc_langs = langs
     doc_langs = np.zeros(len(doc_vecs), dtype=np.uint8) if doc_langs is None else doc_langs
     docno_rank = np.arange(len(doc_vecs)) if docno_rank is None else docno_rank
-    max_norm = greatest_norm(doc_vecs) if max_norm is None else max_norm
-    counter = RankCounter(
-        query_vecs, doc_vecs, queries[by_query], docs[by_query], doc_langs, docno_rank, max_norm, excluded
-    )
+    ranks = np.empty((2, len(queries)), dtype=np.int64)
+    given = query_vecs, doc_vecs, queries[by_query], docs[by_query], np.asarray(doc_langs), np.asarray(docno_rank)
+    if len(doc_vecs) <= FEW:
+        ranks[:, by_query] = 1 + _count_all(*given, excluded, verbose)
+        return Ranks(*ranks)
+    counter = RankCounter(*given, greatest_norm(doc_vecs) if max_norm is None else max_norm, excluded)
     matmul = matrix_product(device)
     size = len(query_vecs) * len(doc_vecs)
     bar = pt.tqdm(total=size, desc='ranking', unit='score', unit_scale=True, disable=not verbose)
@@ -111,9 +116,31 @@ def rank_grid(
                     near = []
                 bar.update(scores.size)
             _count(counter, parts, near, threads)
-    ranks = np.empty((2, len(queries)), dtype=np.int64)
     ranks[:, by_query] = 1 + counter.before
     return Ranks(*ranks)
+
+
+def _count_all(
+    query_vecs: np.ndarray, doc_vecs: np.ndarray, queries: np.ndarray, docs: np.ndarray, langs: np.ndarray,
+    docno_rank: np.ndarray, excluded: tuple[np.ndarray, np.ndarray] | None, verbose: bool,
+) -> np.ndarray:  # fmt: skip
+    """How many passages come before each relevant one, by all exact scores: of all, and in its language, (2, n)."""
+    before = np.empty((2, len(docs)), dtype=np.int64)
+    at_a_time = max(1, NEAR // max(1, len(doc_vecs)))
+    with pt.tqdm(total=len(query_vecs), desc='ranking', unit='question', disable=not verbose) as bar:
+        for rows in _parts(range(len(query_vecs)), at_a_time):
+            scores = exact_scores(query_vecs[rows.start : rows.stop], doc_vecs)
+            if excluded is not None:
+                here = (excluded[0] >= rows.start) & (excluded[0] < rows.stop)
+                scores[excluded[0][here] - rows.start, excluded[1][here]] = np.nan  # comes before nothing
+            for some in _parts(range(*np.searchsorted(queries, [rows.start, rows.stop])), at_a_time):
+                of = slice(some.start, some.stop)
+                row, own = queries[of] - rows.start, docs[of]
+                first = comes_before(scores[row], docno_rank, scores[row, own][:, None], docno_rank[own][:, None])
+                before[0, of] = first.sum(axis=1)
+                before[1, of] = (first & (langs == langs[own][:, None])).sum(axis=1)
+            bar.update(len(rows))
+    return before
 
 
 def _count(counter: RankCounter, parts: list[range], near: list[list[Near]], threads: ThreadPoolExecutor) -> None:

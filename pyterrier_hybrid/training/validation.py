@@ -1,8 +1,8 @@
 """How well an encoder in training retrieves: the figures of a validation set."""
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
-from typing import NamedTuple
 
 import numpy as np
 
@@ -12,50 +12,40 @@ from pyterrier_hybrid.ranking import rank_grid
 
 #: Figures of every validation set, by ir_measures' names; a loss is better when it is lower, the others when higher.
 FIGURES = ('AP', 'R@1', 'R@10', 'RR', 'loss')
-
-
-class ValidationSetting(NamedTuple):
-    """Questions over a pool of passages; n relevant pairs of them.
-
-    Attributes:
-        kind: ``'monolingual'`` or ``'crosslingual'``; empty in a set without kinds.
-        queries: int (q,), places in the set's questions.
-        passages: int (p,), places in its passages, in the order in which equal scores are ranked.
-        of_query: int (n,), ascending, for each relevant pair, the place of its question in ``queries``.
-        of_passage: int (n,), and of its passage in ``passages``.
-        query_groups, passage_groups: int (q,) and (p,), 0 for no group. A passage of the question's own group that is
-            not relevant to it may answer it all the same: the question's ranking leaves it out.
-    """
-
-    kind: str
-    queries: np.ndarray
-    passages: np.ndarray
-    of_query: np.ndarray
-    of_passage: np.ndarray
-    query_groups: np.ndarray
-    passage_groups: np.ndarray
+#: Scores that are in memory at a time.
+_SCORES = 1 << 21
 
 
 @dataclass(frozen=True, eq=False)
 class ValidationSet:
-    """Questions, passages and which answers which, in one or several settings.
+    """q questions, p passages, and n relevant pairs of them.
+
+    The pool of a pair is all passages in the language of its passage. The questions in one language over the passages
+    in one language are a setting; it is monolingual or crosslingual.
 
     Attributes:
         name: for the record.
-        queries, passages: all texts.
-        settings: at least one.
+        queries, passages: the texts; passages in the order in which equal scores are ranked.
+        of_query, of_passage: int (n,), the question and the passage of each relevant pair; questions ascend.
+        query_langs, passage_langs: str (q,) and (p,); all of them empty in a set without languages.
+        query_groups, passage_groups: int (q,) and (p,), 0 for no group. A passage of the question's own group that is
+            not relevant to it may answer it all the same: the question's ranking leaves it out.
     """
 
     name: str
     queries: list[str]
     passages: list[str]
-    settings: list[ValidationSetting]
+    of_query: np.ndarray
+    of_passage: np.ndarray
+    query_langs: np.ndarray
+    passage_langs: np.ndarray
+    query_groups: np.ndarray
+    passage_groups: np.ndarray
 
     @cached_property
     def kinds(self) -> list[str]:
-        """The kinds of settings; empty in a set without kinds."""
-        kinds = sorted({setting.kind for setting in self.settings})
-        return kinds if len(kinds) > 1 or kinds[0] else []
+        """The kinds of settings; empty in a set without languages."""
+        return sorted({kind for kind, _ in self.settings} - {''})
 
     @property
     def figure_names(self) -> list[str]:
@@ -65,9 +55,10 @@ class ValidationSet:
     @cached_property
     def fingerprint(self) -> str:
         """32 hex digits of the content."""
-        digest = blake2b(repr((self.queries, self.passages)).encode(), digest_size=16)
-        for setting in self.settings:
-            digest.update(repr([setting.kind, *(np.asarray(part).tolist() for part in setting[1:])]).encode())
+        texts = self.queries, self.passages, self.query_langs.tolist(), self.passage_langs.tolist()
+        digest = blake2b(repr(texts).encode(), digest_size=16)
+        for numbers in (self.of_query, self.of_passage, self.query_groups, self.passage_groups):
+            digest.update(np.asarray(numbers, dtype='<i8').tobytes())
         return digest.hexdigest()
 
     def record(self) -> dict[str, object]:
@@ -80,11 +71,10 @@ class ValidationSet:
     def figures(self, encoder, *, batch_size: int, temperature: float) -> dict[str, float]:
         """Retrieves with an encoder, and evaluates.
 
-        AP, R@1, R@10 and RR are those of ir_measures for the whole ranking by (-score, passage); a score is the dot
-        product, rounded to float32. The loss is the training's, InfoNCE over cosines: each question against its
+        AP, R@1, R@10 and RR are those of ir_measures for the whole ranking of the pool by (-score, passage), as in the
+        experiments (:func:`rank_grid`). The loss is the training's, InfoNCE over cosines: each question against its
         passage and ``batch_size - 1`` others of its pool, always the same ones. Each figure is the mean over the
-        questions of a setting, then over the settings of a kind (one for each language or pair of languages), then over
-        the kinds.
+        questions of a setting, then over the settings of a kind, then over the kinds.
 
         Args:
             encoder: a :class:`HybridEncoder`; its model encodes in evaluation mode, and draws no random numbers.
@@ -92,27 +82,82 @@ class ValidationSet:
             temperature: of training.
 
         Returns:
-            ``AP``, ``R@1``, ``R@10``, ``RR`` and ``loss``; with kinds also ``monolingual_AP`` and so on.
+            ``AP``, ``R@1``, ``R@10``, ``RR`` and ``loss``; with languages also ``monolingual_AP`` and so on.
 
         Raises:
             ValueError: a vector that is not finite.
         """
-        query_vecs = _finite(encoder.encode_queries(self.queries), 'question')
-        passage_vecs = _finite(encoder.encode_docs(self.passages), 'passage')
-        values = [
-            _setting_figures(
-                setting, query_vecs[setting.queries], passage_vecs[setting.passages], batch_size, temperature
-            )
-            for setting in self.settings
-        ]
-        by_kind = {
-            kind: np.mean([found for found, setting in zip(values, self.settings) if setting.kind == kind], axis=0)
-            for kind in sorted({setting.kind for setting in self.settings})
-        }
-        figures = dict(zip(FIGURES, np.mean(list(by_kind.values()), axis=0).tolist()))
+        queries = _finite(encoder.encode_queries(self.queries), 'question')
+        passages = _finite(encoder.encode_docs(self.passages), 'passage')
+        ranks = rank_grid(
+            queries, passages, self.of_query, self.of_passage, doc_langs=self.passage_langs,
+            excluded=self._other_answers,
+        ).within  # fmt: skip
+        losses = self._losses(queries, passages, batch_size, temperature)
+        of_kind = defaultdict(list)
+        for kind, pairs in self.settings:
+            asked, of_query = np.unique(self.of_query[pairs], return_inverse=True)
+            judged = ranks[pairs], of_query, len(asked)
+            values = (average_precision(*judged), recall(*judged, 1), recall(*judged, 10), reciprocal_rank(*judged),
+                      losses[pairs])  # fmt: skip
+            of_kind[kind].append([value.mean() for value in values])
+        means = {kind: np.mean(values, axis=0) for kind, values in sorted(of_kind.items())}
+        figures = dict(zip(FIGURES, np.mean(list(means.values()), axis=0).tolist()))
         for kind in self.kinds:
-            figures.update(zip((f'{kind}_{name}' for name in FIGURES), by_kind[kind].tolist()))
+            figures.update(zip((f'{kind}_{name}' for name in FIGURES), means[kind].tolist()))
         return figures
+
+    @cached_property
+    def settings(self) -> list[tuple[str, np.ndarray]]:
+        """The kind of each setting, and its relevant pairs, int arrays."""
+        of_pair = np.stack([self.query_langs[self.of_query], self.passage_langs[self.of_passage]])
+        return [
+            ('' if not x else 'monolingual' if x == y else 'crosslingual',
+             np.flatnonzero((of_pair[0] == x) & (of_pair[1] == y)))
+            for x, y in np.unique(of_pair, axis=1).T.tolist()
+        ]  # fmt: skip
+
+    @cached_property
+    def _other_answers(self) -> tuple[np.ndarray, np.ndarray]:
+        """The passages of a question's own group that are not relevant to it: questions and passages, int (m,) each."""
+        by_group = np.argsort(self.passage_groups, kind='stable')
+        groups = self.passage_groups[by_group]
+        starts, stops = (np.searchsorted(groups, self.query_groups, side) for side in ('left', 'right'))
+        sizes = np.where(self.query_groups == 0, 0, stops - starts)
+        queries = np.repeat(np.arange(len(sizes)), sizes)
+        passages = by_group[np.arange(sizes.sum()) + np.repeat(starts - np.cumsum(sizes) + sizes, sizes)]
+        others = ~np.isin(self._pair(queries, passages), self._pair(self.of_query, self.of_passage))
+        return queries[others], passages[others]
+
+    def _pair(self, queries: np.ndarray, passages: np.ndarray) -> np.ndarray:
+        """A number for each pair of a question and a passage."""
+        return queries * len(self.passages) + passages
+
+    def _losses(self, queries: np.ndarray, passages: np.ndarray, batch_size: int, temperature: float) -> np.ndarray:
+        """The loss of each relevant pair, float64 (n,): against the passages that follow its own in a keyed order."""
+        queries, passages, losses = _scaled(queries), _scaled(passages), np.empty(len(self.of_query))
+        answers = [self._pair(self.of_query, self.of_passage), self._pair(*self._other_answers)]
+        answers = np.sort(np.concatenate(answers))
+        lang_of_pair = self.passage_langs[self.of_passage]
+        for lang in np.unique(lang_of_pair):
+            pool = np.flatnonzero(self.passage_langs == lang)
+            size = min(batch_size, len(pool))
+            order = pool[np.argsort(mix64(np.arange(len(pool)), key_of('validation loss')), kind='stable')]
+            place = np.empty(len(self.passages), dtype=np.int64)
+            place[order] = np.arange(len(pool))
+            around = np.concatenate([order, order[: size - 1]])  # the first follow the last
+            in_order = passages[around]
+            pairs = np.flatnonzero(lang_of_pair == lang)
+            for some in np.array_split(pairs, -(-len(pairs) * size // _SCORES)):
+                starts = place[self.of_passage[some]]
+                cosines = np.array([in_order[at : at + size] @ queries[query]
+                                    for at, query in zip(starts, self.of_query[some])])  # fmt: skip
+                chosen = self._pair(self.of_query[some, None], around[starts[:, None] + np.arange(size)])
+                right = np.isin(chosen, answers)
+                right[:, 0] = False  # its own passage: the numerator is in the sum
+                logits = np.where(right, -np.inf, cosines / temperature)
+                losses[some] = np.logaddexp.reduce(logits, axis=1) - logits[:, 0]
+        return losses
 
     def __repr__(self) -> str:
         return f'ValidationSet({self.name!r}: {len(self.queries):,} questions, {len(self.passages):,} passages)'
@@ -126,58 +171,6 @@ def _finite(vectors: np.ndarray, what: str) -> np.ndarray:
             'learning rate'
         )
     return vectors
-
-
-def _setting_figures(
-    setting: ValidationSetting, queries: np.ndarray, passages: np.ndarray, batch_size: int, temperature: float
-) -> list[float]:
-    """The ``FIGURES`` of a setting; vectors are float32 (q, d) and (p, d)."""
-    other_answers = _other_answers(setting)
-    ranks = rank_grid(queries, passages, setting.of_query, setting.of_passage, excluded=other_answers).pooled
-    judged = ranks, setting.of_query, len(setting.queries)
-    losses = _losses(setting, queries, passages, other_answers, batch_size, temperature)
-    return [
-        float(values.mean())
-        for values in (average_precision(*judged), recall(*judged, 1), recall(*judged, 10), reciprocal_rank(*judged),
-                       losses)
-    ]  # fmt: skip
-
-
-def _other_answers(setting: ValidationSetting) -> tuple[np.ndarray, np.ndarray]:
-    """The passages of a question's own group that are not relevant to it: questions and passages, int (m,) each."""
-    by_group = np.argsort(setting.passage_groups, kind='stable')
-    groups = setting.passage_groups[by_group]
-    starts, stops = (np.searchsorted(groups, setting.query_groups, side) for side in ('left', 'right'))
-    sizes = np.where(setting.query_groups == 0, 0, stops - starts)
-    queries = np.repeat(np.arange(len(sizes)), sizes)
-    passages = by_group[np.arange(sizes.sum()) + np.repeat(starts - np.cumsum(sizes) + sizes, sizes)]
-    pool = len(groups)
-    others = ~np.isin(queries * pool + passages, setting.of_query * pool + setting.of_passage)
-    return queries[others], passages[others]
-
-
-def _losses(
-    setting: ValidationSetting, queries: np.ndarray, passages: np.ndarray,
-    other_answers: tuple[np.ndarray, np.ndarray], batch_size: int, temperature: float,
-) -> np.ndarray:  # fmt: skip
-    """The loss of each relevant pair, float64 (n,): against the passages that follow its own in a keyed order."""
-    pool = len(passages)
-    size = min(batch_size, pool)
-    order = np.argsort(mix64(np.arange(pool), key_of('validation loss')), kind='stable')
-    place = np.argsort(order)[setting.of_passage]
-    around = np.concatenate([order, order[: size - 1]])  # the first follow the last
-    queries, in_order = _scaled(queries), _scaled(passages)[around]
-    of_query, answers = map(np.concatenate, zip((setting.of_query, setting.of_passage), other_answers))
-    by_query = np.argsort(of_query, kind='stable')
-    bounds, answers = np.searchsorted(of_query[by_query], np.arange(len(queries) + 1)), answers[by_query]
-    losses = np.empty(len(place))
-    for i, (query, start) in enumerate(zip(setting.of_query.tolist(), place.tolist())):
-        window = slice(start, start + size)
-        logits = in_order[window] @ queries[query] / temperature
-        right = np.isin(around[window], answers[bounds[query] : bounds[query + 1]])
-        logits[1:][right[1:]] = -np.inf  # the other right answers are no wrong ones
-        losses[i] = np.logaddexp.reduce(logits) - logits[0]
-    return losses
 
 
 def _scaled(vectors: np.ndarray) -> np.ndarray:

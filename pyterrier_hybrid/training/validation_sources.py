@@ -1,8 +1,8 @@
 """The sources of a validation set: held-out pairs, other pairs, a data set, or a SQuAD-format file."""
 import os
 import warnings
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from itertools import product
 from numbers import Real
 from pathlib import Path
 
@@ -14,9 +14,9 @@ from pyterrier_hybrid.pairs.corpus import ParallelPairs
 from pyterrier_hybrid.pairs.held_out import hold_out
 from pyterrier_hybrid.pairs.importing import MANIFEST
 from pyterrier_hybrid.pairs.overlap import occurrences
-from pyterrier_hybrid.pairs.protocol import Pairs
+from pyterrier_hybrid.pairs.protocol import Pairs, PairsSource
 from pyterrier_hybrid.pairs.squad import read_squad
-from pyterrier_hybrid.training.validation import ValidationSet, ValidationSetting
+from pyterrier_hybrid.training.validation import ValidationSet
 
 #: The most training texts that are searched for those of a validation set; it takes about a minute.
 SEARCHED_TEXTS = 300_000
@@ -98,7 +98,7 @@ def from_dataset(dataset: object) -> ValidationSet:
         lost = relevant[query] - texts.keys()
         if lost:
             raise ValueError(f'{name} judges {min(lost)!r} relevant to {query!r}, but has no such passage')
-    return _one_pool(name, queries, dict(sorted(texts.items())), relevant)
+    return _without_languages(name, queries, dict(sorted(texts.items())), relevant)
 
 
 def _with_questions(dataset):
@@ -124,32 +124,31 @@ def from_squad(path: str | os.PathLike) -> ValidationSet:
         ValueError: a damaged file, or one that is not in SQuAD's format, or has no question with an answer.
     """
     parsed = read_squad(path, 'und')  # the language makes no difference here
-    return _one_pool(
+    return _without_languages(
         Path(path).name, {query.query_id: query.query for query in parsed.queries},
         {doc.doc_id: doc.text for doc in parsed.docs}, {query: {doc} for query, doc in parsed.answers.items()},
     )  # fmt: skip
 
 
-def _one_pool(name: str, queries: dict[str, str], passages: dict[str, str], relevant: dict) -> ValidationSet:
-    """A set of one setting, out of texts by id, and the ids of the relevant passages of each question."""
+def _without_languages(name: str, queries: dict[str, str], passages: dict[str, str], relevant: dict) -> ValidationSet:
+    """A set out of texts by id, and the ids of the relevant passages of each question."""
     if not queries:
         raise ValueError(f'{name} has no question with a relevant passage, so it cannot be validated on')
     check_texts([*queries.values()], f'{name}: query', queries, empty=False)
     check_texts([*passages.values()], f'{name}: document', passages)
     place = {doc: at for at, doc in enumerate(passages)}
     judged = [(at, place[doc]) for at, query in enumerate(queries) for doc in sorted(relevant[query])]
-    of_query, of_passage = np.array(judged, dtype=np.int64).T
-    q, p = len(queries), len(passages)
-    groups = np.zeros(q, dtype=np.int64), np.zeros(p, dtype=np.int64)
-    setting = ValidationSetting('', np.arange(q), np.arange(p), of_query, of_passage, *groups)
-    return ValidationSet(name, list(queries.values()), list(passages.values()), [setting])
+    sizes = len(queries), len(passages)
+    return ValidationSet(
+        name, list(queries.values()), list(passages.values()), *np.array(judged, dtype=np.int64).T,
+        *(np.full(size, '') for size in sizes), *(np.zeros(size, dtype=np.int64) for size in sizes),
+    )  # fmt: skip
 
 
 def from_pairs(pairs: Pairs, name: str) -> ValidationSet:
     """A validation set of pairs: every row's question in every language over the passages in every language.
 
-    Questions and passages in one language are a monolingual setting, in two languages a crosslingual one. The pool of a
-    setting is all passages in its language, each once. A question asks for the passages of its own rows; its ranking
+    A pool is all passages in a language, each once. A question asks for the passages of its own rows; its ranking
     leaves out other passages with the same ``passage_ids``, which may answer it too. If all pairs are bitext, each text
     asks for its translations.
 
@@ -161,56 +160,47 @@ def from_pairs(pairs: Pairs, name: str) -> ValidationSet:
         ValueError: no language has two passages.
     """
     asking = [source for source in pairs.sources if source.kind == 'qa'] or pairs.sources
-    queries, passages = _Texts(), _Texts()
-    judged: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+    queries, passages, judged = _Texts(), _Texts(), set()
     for source in asking:
         for stratum in source.strata:
             rows = range(stratum.start, stratum.stop)
             groups = np.asarray(source.passage_ids[stratum.start : stratum.stop]).tolist()
             asked = {x: queries.add(source, 'query', x, rows, groups) for x in stratum.query_langs}
             answers = {y: passages.add(source, 'passage', y, rows, groups) for y in stratum.passage_langs}
-            for x, questions in asked.items():
-                for y, found in answers.items():
-                    if source.kind == 'qa' or x != y:
-                        judged[x, y].extend(zip(questions, found))
-    settings = [
-        _setting(x, y, sorted(set(rows)), queries, passages)
-        for (x, y), rows in sorted(judged.items()) if len(passages.of_lang[y]) > 1
-    ]  # fmt: skip
-    if not settings:
+            for (x, questions), (y, found) in product(asked.items(), answers.items()):
+                if source.kind == 'qa' or x != y:
+                    judged.update(zip(questions, found))
+    pools = Counter(passages.langs)
+    judged = sorted((query, passage) for query, passage in judged if pools[passages.langs[passage]] > 1)
+    if not judged:
         raise ValueError(f'{name}: no language has two passages to choose from; hold out more, or give other pairs')
-    return ValidationSet(name, queries.texts, passages.texts, settings)
+    return ValidationSet(
+        name, queries.texts, passages.texts, *np.array(judged, dtype=np.int64).T,
+        *(np.array(side.langs) for side in (queries, passages)),
+        *(np.array(side.groups, dtype=np.int64) for side in (queries, passages)),
+    )  # fmt: skip
 
 
 class _Texts:
-    """Texts by language, each once for its group: ``texts``, their ``groups``, and the places ``of_lang`` in them."""
+    """Texts, each once for its language and group, with ``langs`` and ``groups``, aligned."""
 
     def __init__(self):
         self.texts: list[str] = []
+        self.langs: list[str] = []
         self.groups: list[int] = []
-        self.of_lang: dict[str, dict[tuple[int, str], int]] = defaultdict(dict)
+        self._known: dict[tuple[str, int, str], int] = {}
 
-    def add(self, source, side: str, lang: str, rows: Iterable[int], groups: Iterable[int]) -> list[int]:
+    def add(self, source: PairsSource, side: str, lang: str, rows: range, groups: list[int]) -> list[int]:
         """Adds a source's texts; returns their places."""
-        rows, known = list(rows), self.of_lang[lang]
         found = []
-        for key in zip(groups, source.texts(side, rows, [lang] * len(rows))):
-            if key not in known:
-                known[key] = len(self.texts)
-                self.groups.append(key[0])
-                self.texts.append(key[1])
-            found.append(known[key])
+        for group, text in zip(groups, source.texts(side, rows, [lang] * len(rows))):
+            at = self._known.setdefault((lang, group, text), len(self.texts))
+            if at == len(self.texts):
+                self.texts.append(text)
+                self.langs.append(lang)
+                self.groups.append(group)
+            found.append(at)
         return found
-
-
-def _setting(x: str, y: str, judged: list[tuple[int, int]], queries: _Texts, passages: _Texts) -> ValidationSetting:
-    """Questions in ``x`` over passages in ``y``."""
-    rows, columns = np.array(judged, dtype=np.int64).T
-    asked, of_query = np.unique(rows, return_inverse=True)
-    pool = np.array(list(passages.of_lang[y].values()), dtype=np.int64)  # ascends, as texts were added
-    of_passage = np.searchsorted(pool, columns)
-    groups = np.array(queries.groups)[asked], np.array(passages.groups)[pool]
-    return ValidationSetting('monolingual' if x == y else 'crosslingual', asked, pool, of_query, of_passage, *groups)
 
 
 def warn_of_shared_texts(validation: ValidationSet, pairs: Pairs, *, verbose: bool = True) -> None:

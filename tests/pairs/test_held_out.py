@@ -62,7 +62,7 @@ def test_bitext_alone_is_held_out_too(tmp_path):
     rest, held = hold_out(ParallelPairs.from_rows(texts, tmp_path / 'pairs', verbose=False), 5)
     assert (len(rest), len(held)) == (15, 5)
     whole = from_pairs(held, 'held')
-    assert [setting.kind for setting in whole.settings] == ['crosslingual'] * 2 and whole.kinds == ['crosslingual']
+    assert [kind for kind, _ in whole.settings] == ['crosslingual'] * 2 and whole.kinds == ['crosslingual']
     assert sorted(whole.queries) == sorted(whole.passages) and len(whole.queries) == 10
 
 
@@ -89,14 +89,15 @@ def test_settings_of_held_out_pairs(pairs):
     whole = from_pairs(held, 'held')
     questions, different = len(held['qa']), len(set(held['qa'].passage_ids.tolist()))
     assert len(whole.queries) == 2 * questions and len(whole.passages) == 2 * different
-    assert [s.kind for s in whole.settings] == ['monolingual', 'crosslingual', 'crosslingual', 'monolingual']
-    for setting in whole.settings:
-        assert len(setting.queries) == questions and len(setting.passages) == different
-        for query, passage in zip(setting.of_query, setting.of_passage):
-            about = whole.queries[setting.queries[query]].split()[-1]
-            assert whole.passages[setting.passages[passage]].split()[-1] == about
-        langs = [{whole.queries[q][:2] for q in setting.queries}, {whole.passages[p][:2] for p in setting.passages}]
-        assert all(len(found) == 1 for found in langs) and (langs[0] == langs[1]) == (setting.kind == 'monolingual')
+    assert [kind for kind, _ in whole.settings] == ['monolingual', 'crosslingual', 'crosslingual', 'monolingual']
+    for kind, judged in whole.settings:
+        asked, found = whole.of_query[judged], whole.of_passage[judged]
+        assert len(set(asked.tolist())) == questions and len(set(found.tolist())) == different
+        for query, passage in zip(asked, found):
+            assert whole.queries[query].split()[-1] == whole.passages[passage].split()[-1]
+        langs = [{whole.queries[q][:2] for q in asked}, {whole.passages[p][:2] for p in found}]
+        assert all(len(each) == 1 for each in langs) and (langs[0] == langs[1]) == (kind == 'monolingual')
+        assert langs == [set(whole.query_langs[asked]), set(whole.passage_langs[found])]
 
 
 def test_passages_joined_by_an_id_are_not_ranked_for_each_other(tmp_path):
@@ -104,10 +105,10 @@ def test_passages_joined_by_an_id_are_not_ranked_for_each_other(tmp_path):
         {'id': f'{i}', 'source': 's', 'passage_id': f'p{i // 2}', 'query': {'de': f'q{i}'}, 'positive': {'de': f'p{i}'}}
         for i in range(6)
     ]  # fmt: skip
-    (setting,) = from_pairs(ParallelPairs.from_rows(rows, tmp_path / 'pairs', verbose=False), 'own').settings
-    assert len(setting.of_query) == 6
-    same = setting.query_groups[:, None] == setting.passage_groups
-    assert same.sum(axis=1).tolist() == [2] * 6 and same[setting.of_query, setting.of_passage].all()
+    whole = from_pairs(ParallelPairs.from_rows(rows, tmp_path / 'pairs', verbose=False), 'own')
+    assert len(whole.of_query) == 6 and len(whole.settings) == 1
+    same = whole.query_groups[:, None] == whole.passage_groups
+    assert same.sum(axis=1).tolist() == [2] * 6 and same[whole.of_query, whole.of_passage].all()
 
 
 def test_one_passage_is_no_choice(tmp_path):

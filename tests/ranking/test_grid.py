@@ -8,6 +8,14 @@ from pyterrier_hybrid.indexing import MultilingualIndex
 from pyterrier_hybrid.ranking import exact_scores, grid, rank_grid
 
 
+@pytest.fixture(scope='module', autouse=True, params=[0, grid.FEW], ids=['counting', 'all exact scores'])
+def few(request):
+    """Both ways to the ranks, whatever the number of passages."""
+    before, grid.FEW = grid.FEW, request.param
+    yield
+    grid.FEW = before
+
+
 def naive(query_vecs, doc_vecs, queries, docs, langs, docno_rank):
     """Pooled and within-language ranks, one comparison at a time."""
     scores = exact_scores(query_vecs, doc_vecs)

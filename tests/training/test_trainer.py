@@ -18,9 +18,9 @@ from pyterrier_hybrid.batches.hybrid import HybridBatches
 from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.encoding.backbones import static_backbone
 from pyterrier_hybrid.pairs.corpus import ParallelPairs
-from pyterrier_hybrid.training import loop, trainer
+from pyterrier_hybrid.training import check_training, loop, trainer
 from pyterrier_hybrid.training.feed import batch_texts
-from pyterrier_hybrid.training.trainer import check_training, train
+from pyterrier_hybrid.training.trainer import train
 
 HALF = {'monolingual': 0.5, 'crosslingual': 0.5}
 TINY = {'mix': HALF, 'batch_size': 8, 'source_temperature': 0.0, 'device': 'cpu', 'verbose': False}

@@ -57,8 +57,7 @@ def test_a_squad_file(tmp_path, name, write, corpus):
     pairs, found = open_validation(str(path), corpus)
     assert pairs is corpus and found.name == name and found.fingerprint == opened(path).fingerprint
     assert found.passages == ['Oslo lies in Norway.', 'Rome is old.'] and found.kinds == []
-    (setting,) = found.settings
-    assert list(zip(setting.of_query.tolist(), setting.of_passage.tolist())) == [(0, 0), (1, 0), (2, 1)]
+    assert list(zip(found.of_query.tolist(), found.of_passage.tolist())) == [(0, 0), (1, 0), (2, 1)]
 
 
 def test_a_data_set_by_id_and_as_an_object():
@@ -69,9 +68,8 @@ def test_a_data_set_by_id_and_as_an_object():
         HybridDatasetProvider().get_dataset(f'{name}/en'),
     )]  # fmt: skip
     assert {(each.name, each.fingerprint) for each in found} == {('val-one/en', found[0].fingerprint)}
-    (setting,) = found[0].settings
     assert found[0].queries == ['question 0', 'question 1', 'question 2']
-    assert [found[0].passages[i] for i in setting.of_passage] == ['en passage 9', 'en passage 10', 'en passage 11']
+    assert [found[0].passages[i] for i in found[0].of_passage] == ['en passage 9', 'en passage 10', 'en passage 11']
     assert found[0].passages[2:5] == ['en passage 10', 'en passage 11', 'en passage 2']
 
 
