@@ -136,26 +136,21 @@ class ValidationSet:
     def _losses(self, queries: np.ndarray, passages: np.ndarray, batch_size: int, temperature: float) -> np.ndarray:
         """The loss of each relevant pair, float64 (n,): against the passages that follow its own in a keyed order."""
         queries, passages, losses = _scaled(queries), _scaled(passages), np.empty(len(self.of_query))
-        answers = [self._pair(self.of_query, self.of_passage), self._pair(*self._other_answers)]
-        answers = np.sort(np.concatenate(answers))
+        answers = np.concatenate([self._pair(self.of_query, self.of_passage), self._pair(*self._other_answers)])
         lang_of_pair = self.passage_langs[self.of_passage]
         for lang in np.unique(lang_of_pair):
             pool = np.flatnonzero(self.passage_langs == lang)
-            size = min(batch_size, len(pool))
-            order = pool[np.argsort(mix64(np.arange(len(pool)), key_of('validation loss')), kind='stable')]
+            pool = pool[np.argsort(mix64(np.arange(len(pool)), key_of('validation loss')), kind='stable')]
             place = np.empty(len(self.passages), dtype=np.int64)
-            place[order] = np.arange(len(pool))
-            around = np.concatenate([order, order[: size - 1]])  # the first follow the last
-            in_order = passages[around]
+            place[pool] = np.arange(len(pool))
             pairs = np.flatnonzero(lang_of_pair == lang)
-            for some in np.array_split(pairs, -(-len(pairs) * size // _SCORES)):
-                starts = place[self.of_passage[some]]
-                cosines = np.array([in_order[at : at + size] @ queries[query]
-                                    for at, query in zip(starts, self.of_query[some])])  # fmt: skip
-                chosen = self._pair(self.of_query[some, None], around[starts[:, None] + np.arange(size)])
-                right = np.isin(chosen, answers)
+            for some in np.array_split(pairs, -(-len(pairs) * len(pool) // _SCORES)):
+                of_query, own = self.of_query[some, None], place[self.of_passage[some], None]
+                chosen = (own + np.arange(min(batch_size, len(pool)))) % len(pool)
+                cosines = np.take_along_axis(queries[of_query[:, 0]] @ passages[pool].T, chosen, axis=1)
+                right = np.isin(self._pair(of_query, pool[chosen]), answers)
                 right[:, 0] = False  # its own passage: the numerator is in the sum
-                logits = np.where(right, -np.inf, cosines / temperature)
+                logits = np.where(right, -np.inf, cosines.astype(np.float64) / temperature)
                 losses[some] = np.logaddexp.reduce(logits, axis=1) - logits[:, 0]
         return losses
 
@@ -174,6 +169,6 @@ def _finite(vectors: np.ndarray, what: str) -> np.ndarray:
 
 
 def _scaled(vectors: np.ndarray) -> np.ndarray:
-    """Vectors scaled to length 1, float64; zeros stay."""
+    """Vectors scaled to length 1, float32; zeros stay."""
     norms = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
-    return vectors / np.where(norms > 0, norms, 1.0)
+    return (vectors / np.where(norms > 0, norms, 1.0)).astype(np.float32)
