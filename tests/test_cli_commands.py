@@ -302,5 +302,5 @@ def test_train_with_validation(done, tmp_path, capsys, monkeypatch):
     assert config['validation'] == 10 and config['load-best-model-at-end'] == 'false'
     monkeypatch.setattr('transformers.integrations.integration_utils.is_wandb_available', lambda: False)
     assert call('train', *shape, '--report-to', 'wandb', '--out', tmp_path / 'other') == 1
-    assert 'whose package is not there: pip install wandb' in capsys.readouterr().err
+    assert 'whose package is not installed: pip install wandb' in capsys.readouterr().err
     assert not (tmp_path / 'other').exists()

@@ -144,7 +144,7 @@ class ValidationSet:
             place = np.empty(len(self.passages), dtype=np.int64)
             place[pool] = np.arange(len(pool))
             pairs = np.flatnonzero(lang_of_pair == lang)
-            for some in np.array_split(pairs, -(-len(pairs) * len(pool) // _SCORES)):
+            for some in np.array_split(pairs, min(len(pairs), -(-len(pairs) * len(pool) // _SCORES))):
                 of_query, own = self.of_query[some, None], place[self.of_passage[some], None]
                 chosen = (own + np.arange(min(batch_size, len(pool)))) % len(pool)
                 cosines = np.take_along_axis(queries[of_query[:, 0]] @ passages[pool].T, chosen, axis=1)

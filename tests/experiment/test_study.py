@@ -261,7 +261,7 @@ def test_several_processes_give_the_same_table(tmp_path, pairs, monkeypatch, one
 
 
 def test_an_error_names_its_run(tmp_path, pairs, small):
-    with pytest.raises(RuntimeError, match=r'^run mixed1-seed0: .*nowhere'):
+    with pytest.raises(ValueError, match=r'^run mixed1-seed0: .*nowhere'):
         ratio_study(pairs, tmp_path / 's', mixes=[{'mixed': 1}], dataset=small, device='nowhere', **FEW)
 
 
