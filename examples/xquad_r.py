@@ -34,7 +34,7 @@ dataset = pt.get_dataset(f'hybrid:{args.dataset}')
 topics, qrels = dataset.get_topics(), dataset.get_qrels()
 print(topics.head(3).to_string(), qrels.head(3).to_string(), sep='\n\n')
 
-# %% Encoder: the one given, or a bag of subwords, trained on hybrid batches of the collection inside the package
+# %% Encoder: the one given, or a static embedding, trained on hybrid batches of the collection inside the package
 if args.encoder is None:
     args.encoder = args.out / 'encoder'
     if not args.encoder.exists():

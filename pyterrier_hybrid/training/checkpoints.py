@@ -82,7 +82,7 @@ class Checkpoints:
         """
         beside = None
         try:
-            with together():
+            with together(), writing(self.folder, REMEDY):
                 if is_first():
                     if saving:
                         claim(self.folder)
