@@ -24,14 +24,14 @@ import numpy as np
 import pandas as pd
 from ir_measures import AP, R, nDCG
 
-from pyterrier_hybrid.measures import AWRF, LPR, PEER, TLR, Languages, RankDistance
+from pyterrier_hybrid.measures import AWRF, LPR, PEER, TLR, Complete, Languages, MaxRank, RankDistance
 
 LANGS = ('ar', 'de', 'el', 'en', 'es', 'hi', 'ru', 'th', 'tr', 'vi', 'zh')
 DOCUMENTS = 13014
 LANG_OF = np.arange(DOCUMENTS) % len(LANGS)
 DOCNOS = np.array([f'{LANGS[lang]}/{i // 55}.{i // 11 % 5}' for i, lang in enumerate(LANG_OF)], dtype=object)
-OURS = [RankDistance@1000, RankDistance(pool=DOCUMENTS), LPR, TLR@100, PEER@100,
-        AWRF(langs=Languages(zip(DOCNOS, np.array(LANGS)[LANG_OF].tolist())))@20]
+OURS = [RankDistance@1000, RankDistance(pool=DOCUMENTS, norm=True), MaxRank(pool=DOCUMENTS), Complete@100, LPR,
+        TLR@100, PEER@100, AWRF(langs=Languages(zip(DOCNOS, np.array(LANGS)[LANG_OF].tolist())))@20]
 THEIRS = [AP, nDCG@10, R@100]
 
 
