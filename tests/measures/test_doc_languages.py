@@ -1,9 +1,12 @@
 import subprocess
 import sys
 
+import ir_measures
+import pandas as pd
 import pytest
 
-from pyterrier_hybrid.measures import Languages
+from pyterrier_hybrid import BM25Index, MultilingualIndex
+from pyterrier_hybrid.measures import Languages, RankDistance
 
 
 def test_repr_is_short_and_tells_contents_apart_in_any_order_and_process():
@@ -43,3 +46,17 @@ def test_shares():
 def test_bad_input(contents, message):
     with pytest.raises(ValueError, match=message):
         Languages(contents)
+
+
+def test_from_any_index_in_one_call(tmp_path):
+    langs = {'b': 'de', 'a': 'en', 'c': 'de'}
+    dense, terms = MultilingualIndex(tmp_path / 'dense', verbose=False), BM25Index(tmp_path / 'terms', verbose=False)
+    documents = [{'docno': d, 'lang': lang, 'text': f'word {d}', 'doc_vec': [1., 2.]} for d, lang in langs.items()]
+    for index in (dense, terms):
+        index.index(documents)
+        assert dict(Languages.from_index(index)) == langs
+    run = pd.DataFrame({'qid': ['q', 'q'], 'docno': ['c', 'a'], 'score': [2., 1.]})
+    assert terms.add_doc_lang()(run)['doc_lang'].tolist() == ['de', 'en']
+    qrels = [ir_measures.Qrel('q', 'a', 1), ir_measures.Qrel('q', 'b', 1)]
+    measure = RankDistance(langs=Languages.from_index(terms))@5
+    assert measure.calc_aggregate(qrels, run.rename(columns={'qid': 'query_id', 'docno': 'doc_id'})) == 4
