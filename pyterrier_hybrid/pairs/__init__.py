@@ -3,8 +3,8 @@ from pyterrier_hybrid.lazy import lazy_names
 
 _EXPORTS = {
     'ParallelPairs': 'corpus',
-    'PairsSubset': 'subset',
-    'hold_out': 'held_out',
+    'PairsSubset': 'views',
+    'hold_out': 'views',
     'inverse_cloze': 'cloze',
 }
 __getattr__, __dir__, __all__ = lazy_names(__name__, _EXPORTS)

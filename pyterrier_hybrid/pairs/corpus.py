@@ -1,25 +1,26 @@
 """Parallel pairs: the corpus that training draws its batches from."""
 import json
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from pyterrier_hybrid.pairs.contents import check_contents, check_sizes
+from pyterrier_hybrid.digests import check_contents, check_sizes
+from pyterrier_hybrid.pairs.base import BasePairs
 from pyterrier_hybrid.pairs.describing import PairsDescription, describe_sources
+from pyterrier_hybrid.pairs.identity import HASHES, KnownNegatives
 from pyterrier_hybrid.pairs.importing import FORMAT, MANIFEST, import_pairs
 from pyterrier_hybrid.pairs.irds import irds_rows
 from pyterrier_hybrid.pairs.jsonl import Placed, jsonl_files, read_jsonl
-from pyterrier_hybrid.pairs.known import HASHES, KnownNegatives
-from pyterrier_hybrid.pairs.overlap import shared_texts
 from pyterrier_hybrid.pairs.source import Source
 from pyterrier_hybrid.pairs.squad import squad_rows
 
+_REMEDY = 'import the pairs anew'
 
-class ParallelPairs:
+
+class ParallelPairs(BasePairs):
     """Queries and passages in several languages, or texts and their translations, in a folder on disk.
 
     The folder has a memory-mapped table for each source and a manifest, written last. Opening it reads the manifest
@@ -51,8 +52,8 @@ class ParallelPairs:
         if self._manifest.get('format') != FORMAT:
             found = self._manifest.get('format')
             raise ValueError(f'{manifest} is of format {found!r}, not {FORMAT}; import the pairs anew')
-        check_sizes(self.folder, self._manifest['files'])
-        self._sources = {entry['name']: Source(self.folder, entry) for entry in self._manifest['sources']}
+        check_sizes(self.folder, self._manifest['files'], _REMEDY)
+        super().__init__([Source(self.folder, entry) for entry in self._manifest['sources']])
 
     @classmethod
     def from_jsonl(
@@ -86,7 +87,7 @@ class ParallelPairs:
         placed = read_jsonl(jsonl_files(sources))
         if derive is not None:
             placed = _with_derived(placed, derive)
-        return cls._imported(placed, folder, overwrite, verbose)
+        return cls._imported(lambda _: placed, folder, overwrite, verbose)
 
     @classmethod
     def from_rows(
@@ -97,7 +98,7 @@ class ParallelPairs:
         Messages count the rows from 1.
         """
         placed = (('row', number, row) for number, row in enumerate(rows, 1))
-        return cls._imported(placed, folder, overwrite, verbose)
+        return cls._imported(lambda _: placed, folder, overwrite, verbose)
 
     @classmethod
     def from_irds(
@@ -112,7 +113,8 @@ class ParallelPairs:
 
         Example::
 
-            from pyterrier_hybrid.pairs.irds import MMARCO, MR_TYDI
+            from pyterrier_hybrid.pairs.identity import HASHES, KnownNegatives
+from pyterrier_hybrid.pairs.irds import MMARCO, MR_TYDI
 
             ParallelPairs.from_irds([MMARCO['en'], MMARCO['de'], MR_TYDI['ar']], 'runs/pairs')
 
@@ -128,7 +130,7 @@ class ParallelPairs:
             ValueError: a data set of unknown language, without judgements, questions or passages; two for one language;
                 a judgement of a question or passage that is in none of them.
         """
-        return cls._imported(irds_rows(datasets, Path(folder), verbose), folder, overwrite, verbose)
+        return cls._imported(lambda aside: irds_rows(datasets, aside, verbose), folder, overwrite, verbose)
 
     @classmethod
     def from_squad(
@@ -156,17 +158,12 @@ class ParallelPairs:
             FileNotFoundError: a path that does not exist.
             ValueError: a file that is not in SQuAD's format; names the file and the place in it.
         """
-        return cls._imported(squad_rows(files, source), folder, overwrite, verbose)
+        return cls._imported(lambda _: squad_rows(files, source), folder, overwrite, verbose)
 
     @classmethod
-    def _imported(cls, rows: Generator[Placed], folder, overwrite: bool, verbose: bool) -> 'ParallelPairs':
-        import_pairs(rows, folder, overwrite=overwrite, verbose=verbose)
+    def _imported(cls, read: Callable, folder, overwrite: bool, verbose: bool) -> 'ParallelPairs':
+        import_pairs(read, folder, overwrite=overwrite, verbose=verbose)
         return cls(folder)
-
-    @property
-    def sources(self) -> list[Source]:
-        """The sources, by name."""
-        return list(self._sources.values())
 
     @property
     def fingerprint(self) -> str:
@@ -175,20 +172,6 @@ class ParallelPairs:
         It is that of the import; :meth:`verify` tells whether the files still are what was imported.
         """
         return self._manifest['fingerprint']
-
-    @cached_property
-    def languages(self) -> list[str]:
-        """The languages that occur, sorted."""
-        return sorted({lang for source in self.sources for lang in source.languages})
-
-    def __getitem__(self, name: str) -> Source:
-        if name not in self._sources:
-            raise KeyError(f'no source {name!r} in the pairs at {self.folder}; there are {", ".join(self._sources)}')
-        return self._sources[name]
-
-    def __len__(self) -> int:
-        """The number of rows of all sources."""
-        return sum(map(len, self.sources))
 
     def __repr__(self) -> str:
         return f'ParallelPairs({str(self.folder)!r}: {len(self):,} rows, {len(self._sources)} sources)'
@@ -220,24 +203,11 @@ class ParallelPairs:
             FileNotFoundError: a file is missing.
             ValueError: a file has changed; names it.
         """
-        check_contents(self.folder, self._manifest['files'])
-
-    def iter_texts(self) -> Iterator[tuple[str, str]]:
-        """Yields ``(lang, text)`` for every query, passage and text of all sources, without the given negatives."""
-        for source in self.sources:
-            for _, lang, _, texts in source.iter_columns():
-                yield from ((lang, text) for text in texts.drop_null().to_pylist())
+        check_contents(self.folder, self._manifest['files'], _REMEDY)
 
     def describe(self) -> PairsDescription:
         """Statistics, as data frames: pairs per source and language, coverage matrix, lengths. No text is read."""
         return describe_sources(self._manifest)
-
-    def overlap(self, dataset: object, *, verbose: bool = True) -> pd.DataFrame:
-        """The questions and passages of an evaluation data set that occur in these pairs.
-
-        See :func:`~pyterrier_hybrid.pairs.overlap.shared_texts`.
-        """
-        return shared_texts(self.sources, dataset, verbose=verbose)
 
 
 def _with_derived(placed: Iterable[Placed], derive: Callable) -> Iterator[Placed]:

@@ -19,12 +19,21 @@ a row apart.
 Texts are known by a 63-bit hash. Two different texts with one hash would keep two rows out of each other's batches,
 which does no harm; among a billion texts it is expected to happen once in about twenty corpora.
 """
-from collections.abc import Iterable, Iterator
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
+
+from pyterrier_hybrid.pairs.rows import Row
+
+#: The table of given negatives: hashes, rising, and the passage number of each.
+HASHES, PASSAGES = 'negatives.hashes', 'negatives.passages'
+#: ``passage_id``s that are watched, the first ones of an import: some 10 MB of memory. Sources that number their
+#: passages alike meet in these.
+WATCHED = 10_000
 
 _PARTS_BITS = 6
 _RECORD = np.dtype([('hash', '<u8'), ('row', '<u8')])
@@ -122,3 +131,79 @@ def passage_numbers(lowest: np.ndarray, links: np.ndarray) -> np.ndarray:
     np.minimum.at(least, component, numbers[rows])
     numbers[rows] = least[component]
     return numbers
+
+
+def write_known(folder: Path, found: Iterable[tuple[np.ndarray, np.ndarray]], passages: np.ndarray) -> None:
+    """Writes the table of the given negatives that are a text of some row, from its hash to its passage's number.
+
+    A negative is wrong in a batch if it is a passage of one of the batch's rows in any language, which need not be that
+    of the row: a translation may be known from another row alone. So a negative is known by its passage, as rows are.
+    Without such negatives no table is written.
+
+    Args:
+        folder: where to write.
+        found: of :meth:`SharedHashes.asked`.
+        passages: the passage's number of every row, int64.
+    """
+    known = 0
+    with (folder / HASHES).open('wb') as hashes, (folder / PASSAGES).open('wb') as numbers:
+        for values, rows in found:
+            hashes.write(values.astype('<u8').tobytes())
+            numbers.write(passages[rows].astype('<i8').tobytes())
+            known += len(values)
+    if not known:
+        (folder / HASHES).unlink()
+        (folder / PASSAGES).unlink()
+
+
+class KnownNegatives:
+    """Looks up given negatives in the table of a pairs folder; memory-mapped."""
+
+    def __init__(self, folder: Path):
+        self._hashes = np.memmap(folder / HASHES, '<u8', 'r')
+        self._numbers = np.memmap(folder / PASSAGES, '<i8', 'r')
+
+    def passages(self, texts: Sequence[str]) -> np.ndarray:
+        """The number of each text's passage, int64 (n,), as in ``passage_ids``; -1 where it is no text of a row."""
+        hashes = np.array([hash63(text) for text in texts], np.uint64)
+        at = np.minimum(np.searchsorted(self._hashes, hashes), len(self._hashes) - 1)
+        return np.where(self._hashes[at] == hashes, self._numbers[at], -1)
+
+
+class GivenIds:
+    """Warns if two sources give one ``passage_id`` to passages that have different texts in one language.
+
+    Most often each source has numbered its own passages from 1. Such rows are one passage all the same: the id is what
+    the data says, and two sources may hold one passage in two forms. Different languages of one passage in several
+    sources are what an id is for, and rows of one source may be parts of a longer text: neither gives a warning. There
+    is one warning for two sources.
+    """
+
+    def __init__(self):
+        self._first: dict[str, tuple[str, str, dict[str, int]]] = {}
+        self._warned: set[frozenset[str]] = set()
+
+    def add(self, row: Row, place: str) -> None:
+        """Looks at a row.
+
+        Args:
+            row: the row.
+            place: where it is in the input.
+        """
+        if row.passage_id is None:
+            return
+        texts = {lang: hash(text) for lang, text in row.positive.items()}
+        if len(self._first) < WATCHED:
+            self._first.setdefault(row.passage_id, (row.source, place, texts))
+        source, where, known = self._first.get(row.passage_id, (row.source, place, texts))
+        common = sorted(texts.keys() & known.keys())
+        differ = common and all(texts[lang] != known[lang] for lang in common)
+        pair = frozenset((source, row.source))
+        if source != row.source and differ and pair not in self._warned:
+            self._warned.add(pair)
+            warnings.warn(
+                f'the passage_id {row.passage_id!r} is given to different texts in {common[0]!r} by the source '
+                f'{source!r} ({where}) and by {row.source!r} ({place}); rows with one passage_id are taken for one '
+                'passage whatever their source, so they never meet in a batch and are held out together. If these are '
+                f'two passages, put the source into the id, as in {f"{source}/{row.passage_id}"!r}', stacklevel=6,
+            )  # fmt: skip

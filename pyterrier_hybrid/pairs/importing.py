@@ -1,13 +1,13 @@
 """Import of a pairs folder: rows in, a folder that is there whole or not at all.
 
 Rows are streamed to disk, checked and hashed (first pass); then repeated ids are dealt with, rows that share a passage
-or a question joined, and each source written as a table (second pass). All of it happens in a folder beside the target,
-which takes the target's name at the end. The same rows in the same order give the same bytes.
+or a question joined, and each source written as a table (second pass). The same rows in the same order give the same
+bytes.
 """
 import json
 import os
 import shutil
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from hashlib import blake2b
 from pathlib import Path
@@ -16,10 +16,10 @@ from urllib.parse import quote
 import numpy as np
 import pyterrier as pt
 
-from pyterrier_hybrid.pairs.contents import list_files
-from pyterrier_hybrid.pairs.identity import passage_numbers
+from pyterrier_hybrid.digests import list_files
+from pyterrier_hybrid.files import whole_folder
+from pyterrier_hybrid.pairs.identity import passage_numbers, write_known
 from pyterrier_hybrid.pairs.jsonl import Placed
-from pyterrier_hybrid.pairs.known import write_known
 from pyterrier_hybrid.pairs.rows import check_row
 from pyterrier_hybrid.pairs.spilling import Spill
 from pyterrier_hybrid.pairs.table import ImportedRows, write_source
@@ -28,45 +28,34 @@ MANIFEST = 'manifest.json'
 FORMAT = 2
 
 
-def import_pairs(rows: Generator[Placed], folder: str | os.PathLike, *, overwrite: bool, verbose: bool) -> None:
+def import_pairs(
+    read: Callable[[Path], Iterator[Placed]], folder: str | os.PathLike, *, overwrite: bool, verbose: bool
+) -> None:
     """Writes a pairs folder.
 
     Args:
-        rows: the rows with their places, in the interchange format; closed at the end.
+        read: yields the rows with their places, in the interchange format; it is given a folder for what it has to put
+            aside.
         folder: where the pairs go; must not exist, or be empty, unless ``overwrite``.
         overwrite: replace a pairs folder; the old one stays until the new one is complete.
         verbose: show a progress bar.
 
     Raises:
         FileExistsError: the folder exists, or is to be overwritten but is not a pairs folder.
-        ValueError: a malformed row, an id with two different texts, or no row at all. Nothing is left behind.
+        ValueError: a malformed row, an id with two different texts, or no row at all; or another import is writing the
+            folder. Nothing is left behind.
+        OSError: the disk is full, or the folder cannot be written.
     """
-    target = Path(folder).absolute()
-    _check_target(target, overwrite)
-    partial = target.with_name(f'.{target.name}.importing')
-    shutil.rmtree(partial, ignore_errors=True)  # what an import that was killed has left
-    (partial / 'spill').mkdir(parents=True)
-    try:
-        with closing(rows), Spill(partial / 'spill') as spill:
+    with whole_folder(folder, mark=MANIFEST, overwrite=overwrite) as partial:
+        spilled = partial / 'spill'
+        spilled.mkdir()
+        with Spill(spilled) as spill, closing(read(spilled)) as rows:
             for label, number, value in pt.tqdm(rows, desc='importing pairs', unit=' rows', disable=not verbose):
                 spill.add(check_row(value, f'{label} {number}'), label, number)
             manifest = _write_tables(spill, partial, verbose)
-        shutil.rmtree(partial / 'spill')
+        shutil.rmtree(spilled)
         manifest['files'] = list_files(partial)
         (partial / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1) + '\n', encoding='utf-8')
-        _publish(partial, target)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-
-
-def _check_target(target: Path, overwrite: bool) -> None:
-    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
-        return
-    if not overwrite:
-        raise FileExistsError(f'{target} exists; choose another folder, or replace it with overwrite=True')
-    if not (target / MANIFEST).is_file():
-        raise FileExistsError(f'{target} is not a folder of pairs (it has no {MANIFEST}) and is not overwritten')
 
 
 def _write_tables(spill: Spill, folder: Path, verbose: bool) -> dict:
@@ -127,13 +116,3 @@ def _stems(names: Iterable[str]) -> dict[str, str]:
         taken.add(stem.casefold())
         stems[name] = stem
     return stems
-
-
-def _publish(partial: Path, target: Path) -> None:
-    """Gives the finished folder its name."""
-    old = target.with_name(f'.{target.name}.replaced')
-    shutil.rmtree(old, ignore_errors=True)
-    if target.exists():
-        target.rename(old)
-    partial.rename(target)
-    shutil.rmtree(old, ignore_errors=True)

@@ -1,5 +1,4 @@
 """Rows out of ir_datasets' training sets: judged pairs, joined across languages on question and passage ids."""
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -24,12 +23,12 @@ MR_TYDI = {x: f'mr-tydi/{x}/train' for x in ('ar', 'bn', 'en', 'fi', 'id', 'ja',
 def irds_rows(datasets: Iterable[str | Mapping[str, str]], folder: Path, verbose: bool) -> Iterator[Placed]:
     """Yields a row for each judged pair (relevance 1 or more).
 
-    Collections are read once, in order, and only the judged passages kept, in a file beside ``folder``; in memory are
-    the pairs' ids. A text that is blank counts as missing in its language.
+    Collections are read once, in order, and only the judged passages kept, in files; in memory are the pairs' ids. A
+    text that is blank counts as missing in its language.
 
     Args:
         datasets: ids, or mappings from language to id; see ``ParallelPairs.from_irds``.
-        folder: where the pairs will go.
+        folder: where the files go.
         verbose: show progress bars.
     """
     for source, ids in _grouped(datasets).items():
@@ -38,22 +37,20 @@ def irds_rows(datasets: Iterable[str | Mapping[str, str]], folder: Path, verbose
             (qrel.query_id, qrel.doc_id)
             for dataset in opened.values() for qrel in dataset.qrels_iter() if qrel.relevance >= 1
         )  # fmt: skip
-        folder.absolute().parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f'.{folder.name}.texts.', dir=folder.absolute().parent) as spool:
-            queries = {lang: _Texts(Path(spool, f'{lang}.queries'), {q for q, _ in pairs}) for lang in opened}
-            passages = {lang: _Texts(Path(spool, f'{lang}.passages'), {p for _, p in pairs}) for lang in opened}
-            for lang, dataset in opened.items():
-                queries[lang].fill((q.query_id, q.default_text()) for q in dataset.queries_iter())
-                docs = pt.tqdm(dataset.docs_iter(), desc=ids[lang], unit=' passages', disable=not verbose)
-                passages[lang].fill((doc.doc_id, doc.default_text()) for doc in docs)
-            for number, (query, passage) in enumerate(pairs, 1):
-                yield f'{source}, judged pair', number, {
-                    'id': f'{query} {passage}',
-                    'source': source,
-                    'query': _found(queries, query, 'question', source),
-                    'positive': _found(passages, passage, 'passage', source),
-                    'passage_id': f'{source} {passage}',
-                }
+        queries = {lang: _Texts(folder / f'{lang}.queries', {q for q, _ in pairs}) for lang in opened}
+        passages = {lang: _Texts(folder / f'{lang}.passages', {p for _, p in pairs}) for lang in opened}
+        for lang, dataset in opened.items():
+            queries[lang].fill((q.query_id, q.default_text()) for q in dataset.queries_iter())
+            docs = pt.tqdm(dataset.docs_iter(), desc=ids[lang], unit=' passages', disable=not verbose)
+            passages[lang].fill((doc.doc_id, doc.default_text()) for doc in docs)
+        for number, (query, passage) in enumerate(pairs, 1):
+            yield f'{source}, judged pair', number, {
+                'id': f'{query} {passage}',
+                'source': source,
+                'query': _found(queries, query, 'question', source),
+                'positive': _found(passages, passage, 'passage', source),
+                'passage_id': f'{source} {passage}',
+            }
 
 
 class _Texts:

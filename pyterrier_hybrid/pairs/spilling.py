@@ -13,8 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from pyterrier_hybrid.pairs.given import GivenIds
-from pyterrier_hybrid.pairs.identity import SharedHashes, hash63
+from pyterrier_hybrid.pairs.identity import GivenIds, SharedHashes, hash63
 from pyterrier_hybrid.pairs.rows import BITEXT, Row
 
 #: Bytes of rows that wait in memory before the largest piles are written out.

@@ -11,8 +11,8 @@ _EXPORTS = {
 }
 _MOVED = {
     'ParallelPairs': 'pyterrier_hybrid.pairs.corpus',
-    'PairsSubset': 'pyterrier_hybrid.pairs.subset',
-    'hold_out': 'pyterrier_hybrid.pairs.held_out',
+    'PairsSubset': 'pyterrier_hybrid.pairs.views',
+    'hold_out': 'pyterrier_hybrid.pairs.views',
     'inverse_cloze': 'pyterrier_hybrid.pairs.cloze',
     'HybridBatches': 'pyterrier_hybrid.batches.hybrid',
     'Batch': 'pyterrier_hybrid.batches.hybrid',

@@ -11,11 +11,11 @@ import numpy as np
 from datasets_ext.opening import asking_over, irds_dataset, name_of
 from pyterrier_hybrid.encoding.texts import check_texts
 from pyterrier_hybrid.pairs.corpus import ParallelPairs
-from pyterrier_hybrid.pairs.held_out import hold_out
 from pyterrier_hybrid.pairs.importing import MANIFEST
 from pyterrier_hybrid.pairs.overlap import occurrences
 from pyterrier_hybrid.pairs.protocol import Pairs, PairsSource
 from pyterrier_hybrid.pairs.squad import read_squad
+from pyterrier_hybrid.pairs.views import hold_out
 from pyterrier_hybrid.training.validation import ValidationSet
 
 #: The most training texts that are searched for those of a validation set; it takes about a minute.

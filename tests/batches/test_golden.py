@@ -10,7 +10,7 @@ from pyterrier_hybrid.batches.hybrid import HybridBatches
 from pyterrier_hybrid.batches.negatives import batch_negatives
 from pyterrier_hybrid.pairs import PairsSubset, ParallelPairs
 from pyterrier_hybrid.pairs.cloze import inverse_cloze
-from pyterrier_hybrid.pairs.held_out import hold_out
+from pyterrier_hybrid.pairs.views import hold_out
 
 ALL = {'monolingual': 0.4, 'crosslingual': 0.3, 'multilingual': 0.2, 'mixed': 0.1}
 

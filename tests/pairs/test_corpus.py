@@ -12,6 +12,7 @@ from pyterrier_hybrid.pairs import source as source_module
 from pyterrier_hybrid.pairs import spilling, table
 from pyterrier_hybrid.pairs.corpus import ParallelPairs
 from pyterrier_hybrid.pairs.source import Stratum
+from pyterrier_hybrid.publishing import scratch
 
 ROWS = [
     {'id': 'b1', 'source': 'ntrex', 'text': {'de': 'Haus', 'en': 'house', 'ru': 'дом'}, 'licence': 'x'},
@@ -327,7 +328,7 @@ def test_a_malformed_line_leaves_nothing_behind(tmp_path, line, message):
     path.write_text(path.read_text() + line + '\n')
     with pytest.raises(ValueError, match=message):
         ParallelPairs.from_jsonl(path, tmp_path / 'pairs', verbose=False)
-    assert [p.name for p in tmp_path.iterdir()] == ['x.jsonl']
+    assert {p.name for p in tmp_path.iterdir()} == {'x.jsonl', '.pairs.lock'}
 
 
 def test_rows_are_counted_from_one(tmp_path):
@@ -339,27 +340,50 @@ def test_rows_are_counted_from_one(tmp_path):
 
 def test_existing_folders(tmp_path, pairs):
     before = content(pairs.folder)
-    with pytest.raises(FileExistsError, match=r'exists; .*overwrite=True'):
+    with pytest.raises(FileExistsError, match=r'pairs exists already; overwrite it'):
         build(ROWS[:1], pairs.folder)
     with pytest.raises(ValueError, match='has no "id"'):
         build([ROWS[0], {}], pairs.folder, overwrite=True)
     assert content(pairs.folder) == before
     assert len(build(ROWS[:1], pairs.folder, overwrite=True)) == 1
-    assert [path.name for path in tmp_path.iterdir()] == ['pairs']
+    assert {path.name for path in tmp_path.iterdir()} == {'pairs', '.pairs.lock'}
     (tmp_path / 'thesis').mkdir()
     (tmp_path / 'thesis' / 'chapter.tex').touch()
-    with pytest.raises(FileExistsError, match=r'thesis is not a folder of pairs .* not overwritten'):
+    with pytest.raises(FileExistsError, match=r'thesis has no manifest\.json: .* choose another path'):
         build(ROWS, tmp_path / 'thesis', overwrite=True)
     (tmp_path / 'empty').mkdir()
     assert len(build(ROWS, tmp_path / 'empty')) == 6
 
 
 def test_what_a_killed_import_left_is_no_obstacle(tmp_path):
-    left = tmp_path / '.pairs.importing' / 'spill'
-    left.mkdir(parents=True)
-    (left / '0.arrow').write_bytes(b'half')
+    left = scratch(tmp_path / 'pairs')
+    (left / 'new').mkdir()
+    (left / 'new' / '0.arrow').write_bytes(b'half')
     build(ROWS, tmp_path / 'pairs')
-    assert [path.name for path in tmp_path.iterdir()] == ['pairs']
+    assert {path.name for path in tmp_path.iterdir()} == {'pairs', '.pairs.lock'}
+
+
+def test_folders_that_are_not_ours_stay(tmp_path):
+    """Whatever an import may be tempted to work in: other names beside the target, and links to elsewhere."""
+    mine = [tmp_path / name for name in ('.pairs.importing', '.pairs.replaced', '.pairs.partial', '.pairs.0.partial')]
+    for folder in mine:
+        folder.mkdir()
+        (folder / 'thesis.tex').write_text('mine')
+    (tmp_path / '.pairs.link.partial').symlink_to(mine[0])
+    for _ in range(2):
+        build(ROWS, tmp_path / 'pairs', overwrite=True)
+    assert all((folder / 'thesis.tex').read_text() == 'mine' for folder in mine)
+    assert (tmp_path / '.pairs.link.partial').is_symlink()
+
+
+def test_one_import_at_a_time(tmp_path):
+    def rows():
+        yield ROWS[0]
+        with pytest.raises(ValueError, match=r'another process or thread is writing .*pairs'):
+            build(ROWS, tmp_path / 'pairs')
+        yield ROWS[1]
+
+    assert len(build(rows(), tmp_path / 'pairs')) == 2
 
 
 def test_opening_what_is_not_whole(tmp_path, pairs):
@@ -367,7 +391,7 @@ def test_opening_what_is_not_whole(tmp_path, pairs):
         ParallelPairs(tmp_path / 'nowhere')
     table = next(pairs.folder.glob('ntrex*.arrow'))
     table.write_bytes(table.read_bytes() + b' ')
-    with pytest.raises(ValueError, match=r'ntrex\.arrow has [\d,]+ bytes, not the [\d,]+ it was imported with'):
+    with pytest.raises(ValueError, match=r'ntrex\.arrow has [\d,]+ bytes, .*: import the pairs anew'):
         ParallelPairs(pairs.folder)
     table.unlink()
     with pytest.raises(FileNotFoundError, match=r'ntrex\.arrow is missing'):

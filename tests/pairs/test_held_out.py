@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from pyterrier_hybrid.pairs import PairsSubset, ParallelPairs
-from pyterrier_hybrid.pairs.held_out import hold_out
+from pyterrier_hybrid.pairs.views import hold_out
 from pyterrier_hybrid.training.validation_sources import from_pairs
 
 

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from transformers import TrainerCallback
 
 from pyterrier_hybrid.batches import HybridBatches
-from pyterrier_hybrid.pairs.held_out import hold_out
+from pyterrier_hybrid.pairs.views import hold_out
 from pyterrier_hybrid.training import backbones, loop, prepared, trainer
 from pyterrier_hybrid.training.monitor import Monitor
 from pyterrier_hybrid.training.trainer import train

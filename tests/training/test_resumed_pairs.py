@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from pyterrier_hybrid.pairs.corpus import ParallelPairs
-from pyterrier_hybrid.pairs.subset import PairsSubset
+from pyterrier_hybrid.pairs.views import PairsSubset
 from pyterrier_hybrid.training import loop
 from pyterrier_hybrid.training.trainer import train
 

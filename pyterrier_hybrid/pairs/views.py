@@ -1,20 +1,20 @@
-"""A part of training pairs, without copying them: a fraction to train on, or what is held out to validate on."""
+"""Parts of training pairs, without copying them: a fraction to train on, and what is held out to validate on."""
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from hashlib import blake2b
 from itertools import pairwise
+from numbers import Real
 from operator import index
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from pyterrier_hybrid.keyed import key_of, uniform
+from pyterrier_hybrid.pairs.base import BasePairs
 from pyterrier_hybrid.pairs.describing import PairsDescription, describe_part
-from pyterrier_hybrid.pairs.overlap import shared_texts
 
 
-class PairsView:
+class PairsView(BasePairs):
     """Some of the rows of a :class:`ParallelPairs`, to be used in its place; 8 bytes of memory for each row.
 
     Args:
@@ -26,38 +26,18 @@ class PairsView:
         ValueError: no row is left.
     """
 
-    def __init__(self, pairs, keep: Iterable[np.ndarray], part: tuple):
+    def __init__(self, pairs: BasePairs, keep: Iterable[np.ndarray], part: tuple):
         self.pairs, self.part = pairs, part
         views = [_SourceView(source, mask) for source, mask in zip(pairs.sources, keep, strict=True)]
-        self._sources = {view.name: view for view in views if len(view)}
+        super().__init__([view for view in views if len(view)])
         if not self._sources:
-            raise ValueError(f'{_told(part)} leaves none of the {len(pairs):,} rows of {pairs!r}')
-
-    @property
-    def sources(self) -> list['_SourceView']:
-        """The sources of which something is left, by name."""
-        return list(self._sources.values())
+            raise ValueError(f'{self._part_in_words} leaves none of the {len(pairs):,} rows of {pairs!r}')
 
     @property
     def fingerprint(self) -> str:
         """32 hex digits of the content."""
         parts = (self.pairs.fingerprint, *self.part)
         return blake2b(repr(parts).encode(), digest_size=16).hexdigest()
-
-    @cached_property
-    def languages(self) -> list[str]:
-        """The languages that occur, sorted."""
-        return sorted({lang for source in self.sources for lang in source.languages})
-
-    def iter_texts(self) -> Iterator[tuple[str, str]]:
-        """Yields ``(lang, text)`` for every query, passage and text that is left."""
-        for source in self.sources:
-            yield from source.iter_texts()
-
-    def __getitem__(self, name: str) -> '_SourceView':
-        if name not in self._sources:
-            raise KeyError(f'no source {name!r} in {self!r}; there are {", ".join(self._sources)}')
-        return self._sources[name]
 
     def negative_passages(self, texts: Sequence[str]) -> np.ndarray:
         """As of the whole: int64 (n,)."""
@@ -71,28 +51,21 @@ class PairsView:
         """Statistics of what is left; its texts are read, for their lengths."""
         return describe_part(self.sources)
 
-    def overlap(self, dataset: object, *, verbose: bool = True) -> pd.DataFrame:
-        """The questions and passages of an evaluation data set that occur in what is left; as of the whole."""
-        return shared_texts(self.sources, dataset, verbose=verbose)
-
-    def __len__(self) -> int:
-        return sum(map(len, self.sources))
+    @property
+    def _part_in_words(self) -> str:
+        return ' '.join(map(str, self.part))
 
     def __repr__(self) -> str:
-        return f'{_told(self.part)} of {self.pairs!r}'
-
-
-def _told(part: tuple) -> str:
-    return ' '.join(map(str, part))
+        return f'{self._part_in_words} of {self.pairs!r}'
 
 
 class PairsSubset(PairsView):
     """A view of a :class:`ParallelPairs` with about a fraction of its passages, to train on.
 
-    A row is kept when a keyed hash of its passage is below the fraction. So the rows of one passage stay together, in
+    A row is kept if a keyed hash of its passage is below the fraction. So the rows of one passage stay together, in
     all sources: two questions on one paragraph, or a text and the inverse cloze made from it, are both there or both
-    not. Every source and every coverage of languages keeps about the same part; and of one seed, a smaller fraction is
-    a subset of a larger one.
+    missing. Every source and every coverage of languages keeps about the same part; and of one seed, a smaller fraction
+    is a subset of a larger one.
 
     Args:
         pairs: a :class:`ParallelPairs`.
@@ -103,7 +76,7 @@ class PairsSubset(PairsView):
         ValueError: a fraction outside of these bounds, or one that leaves no row.
     """
 
-    def __init__(self, pairs, fraction: float, *, seed: int = 0):
+    def __init__(self, pairs: BasePairs, fraction: float, *, seed: int = 0):
         if not 0 < fraction <= 1:
             raise ValueError(f'the fraction of the pairs is {fraction:g}; it must be above 0, and at most 1')
         self.fraction, self.seed = float(fraction), index(seed)
@@ -115,11 +88,60 @@ class PairsSubset(PairsView):
         return f'PairsSubset({self.pairs!r}, {self.fraction:g}, seed={self.seed})'
 
     def __reduce__(self):
-        return _reopen, (self.pairs, self.fraction, self.seed)
+        return _subset, (self.pairs, self.fraction, self.seed)
 
 
-def _reopen(pairs, fraction: float, seed: int) -> PairsSubset:
+def _subset(pairs: BasePairs, fraction: float, seed: int) -> PairsSubset:
     return PairsSubset(pairs, fraction, seed=seed)
+
+
+def hold_out(pairs: BasePairs, wanted: float | int) -> tuple[PairsView, PairsView]:
+    """Splits pairs into what is trained on and what is validated on, whole passages at a time.
+
+    A row of questions and passages is held out if a keyed hash of its passage is low. With it go all rows of that
+    passage (of equal ``passage_ids``), in all sources, bitext too: nothing of a held-out passage is trained on. The
+    choice depends on the passages alone, on no seed, so all runs on the same pairs are validated on the same rows, and
+    a smaller number is a part of a larger one.
+
+    Args:
+        pairs: a :class:`ParallelPairs`, or a view of one.
+        wanted: a fraction of the rows that ask a question (of all rows, if all pairs are bitext), above 0 and below 1;
+            or a number of them. Rows of one passage stay together, so a few more may be held out.
+
+    Returns:
+        The rows to train on, and the rows held out.
+
+    Raises:
+        ValueError: a fraction or number outside of these bounds, or one that leaves nothing on either side.
+    """
+    asking = [source for source in pairs.sources if source.kind == 'qa'] or pairs.sources
+    ids = np.concatenate([np.asarray(source.passage_ids) for source in asking])
+    drawn = uniform(ids, key_of('held out'))  # one number in [0, 1) for all rows of a passage
+    bound, wanted = _bound(drawn, wanted)
+    held = np.unique(ids[drawn < bound])
+    masks = [np.isin(source.passage_ids, held) for source in pairs.sources]
+    return (
+        PairsView(pairs, [~mask for mask in masks], ('holding out', wanted)),
+        PairsView(pairs, masks, ('held out', wanted)),
+    )
+
+
+def _bound(drawn: np.ndarray, wanted: float | int) -> tuple[float, float | int]:
+    """Below which number a row is held out, and what was wanted as a plain number."""
+    if isinstance(wanted, bool) or not isinstance(wanted, Real):
+        raise ValueError(f'validation is {wanted!r:.80}; to hold out pairs give a fraction or a number of rows')
+    if 0 < wanted < 1:
+        return float(wanted), float(wanted)
+    try:
+        number = index(wanted)
+    except TypeError:
+        number = 0
+    if not 0 < number < len(drawn):
+        raise ValueError(
+            f'validation is {wanted!r:.80}; to hold out some of {len(drawn):,} rows give a fraction above 0 and below '
+            '1, or a whole number of rows'
+        )
+    return float(np.nextafter(np.partition(drawn, number - 1)[number - 1], 1.0)), number
 
 
 class _SourceView:

@@ -8,7 +8,7 @@ import pytest
 
 from pyterrier_hybrid.batches import HybridBatches
 from pyterrier_hybrid.pairs import ParallelPairs
-from pyterrier_hybrid.pairs.subset import PairsSubset
+from pyterrier_hybrid.pairs.views import PairsSubset
 
 
 def rows():
