@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from pyterrier_hybrid.pairs.corpus import ParallelPairs
-from pyterrier_hybrid.pairs.importing import FORMAT, MANIFEST
+from pyterrier_hybrid.pairs.manifest import FORMAT, MANIFEST
 from pyterrier_hybrid.pairs.source import BLOCK
 
 LANGS = ['ar', 'de', 'en', 'es', 'fr', 'ru', 'zh', 'hi', 'ja', 'th', 'tr', 'vi']

@@ -1,30 +1,29 @@
 """Parallel pairs: the corpus that training draws its batches from."""
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from pyterrier_hybrid.digests import check_contents, check_sizes
+from pyterrier_hybrid.files import read_whole
 from pyterrier_hybrid.pairs.base import BasePairs
 from pyterrier_hybrid.pairs.describing import PairsDescription, describe_sources
 from pyterrier_hybrid.pairs.identity import HASHES, KnownNegatives
-from pyterrier_hybrid.pairs.importing import FORMAT, MANIFEST, import_pairs
+from pyterrier_hybrid.pairs.importing import import_pairs
 from pyterrier_hybrid.pairs.irds import irds_rows
 from pyterrier_hybrid.pairs.jsonl import Placed, jsonl_files, read_jsonl
+from pyterrier_hybrid.pairs.manifest import MANIFEST, REMEDY, read_manifest
 from pyterrier_hybrid.pairs.source import Source
 from pyterrier_hybrid.pairs.squad import squad_rows
-
-_REMEDY = 'import the pairs anew'
 
 
 class ParallelPairs(BasePairs):
     """Queries and passages in several languages, or texts and their translations, in a folder on disk.
 
     The folder has a memory-mapped table for each source and a manifest, written last. Opening it reads the manifest
-    alone, so it takes no longer for 40 million rows than for 40.
+    and maps the files, so it takes no longer for 40 million rows than for 40. If the folder is replaced meanwhile, what
+    was opened stays as it was.
 
     Example::
 
@@ -39,21 +38,18 @@ class ParallelPairs(BasePairs):
 
         Raises:
             FileNotFoundError: no pairs at ``folder``, or a file of them is missing.
-            ValueError: a manifest of another format, or a file that has changed its size since the import.
+            ValueError: a manifest of another format, or a file that is damaged, as far as its size and structure show;
+                :meth:`verify` shows all damage.
         """
         self.folder = Path(folder).absolute()
-        manifest = self.folder / MANIFEST
-        if not manifest.is_file():
-            raise FileNotFoundError(
-                f'no pairs at {self.folder} (it has no {MANIFEST}); import some first, for example with '
-                'ParallelPairs.from_jsonl(files, folder)'
-            )
-        self._manifest = json.loads(manifest.read_text(encoding='utf-8'))
-        if self._manifest.get('format') != FORMAT:
-            found = self._manifest.get('format')
-            raise ValueError(f'{manifest} is of format {found!r}, not {FORMAT}; import the pairs anew')
-        check_sizes(self.folder, self._manifest['files'], _REMEDY)
-        super().__init__([Source(self.folder, entry) for entry in self._manifest['sources']])
+        self._manifest, sources, self._known = read_whole(self.folder, MANIFEST, self._open)
+        super().__init__(sources)
+
+    def _open(self) -> tuple[dict, list[Source], KnownNegatives | None]:
+        manifest = read_manifest(self.folder)
+        check_sizes(self.folder, manifest['files'], REMEDY)
+        known = KnownNegatives(self.folder) if HASHES in manifest['files'] else None
+        return manifest, [Source(self.folder, entry) for entry in manifest['sources']], known
 
     @classmethod
     def from_jsonl(
@@ -177,7 +173,7 @@ from pyterrier_hybrid.pairs.irds import MMARCO, MR_TYDI
         return f'ParallelPairs({str(self.folder)!r}: {len(self):,} rows, {len(self._sources)} sources)'
 
     def __reduce__(self):
-        return ParallelPairs, (self.folder,)
+        return _reopened, (self.folder, self.fingerprint)
 
     def negative_passages(self, texts: Sequence[str]) -> np.ndarray:
         """The passages that given negatives are.
@@ -190,10 +186,6 @@ from pyterrier_hybrid.pairs.irds import MMARCO, MR_TYDI
         """
         return np.full(len(texts), -1) if self._known is None else self._known.passages(texts)
 
-    @cached_property
-    def _known(self) -> KnownNegatives | None:
-        return KnownNegatives(self.folder) if HASHES in self._manifest['files'] else None
-
     def verify(self) -> None:
         """Reads all files and checks that none has changed since the import, which takes about a second for each GB.
 
@@ -203,11 +195,18 @@ from pyterrier_hybrid.pairs.irds import MMARCO, MR_TYDI
             FileNotFoundError: a file is missing.
             ValueError: a file has changed; names it.
         """
-        check_contents(self.folder, self._manifest['files'], _REMEDY)
+        check_contents(self.folder, self._manifest['files'], REMEDY)
 
     def describe(self) -> PairsDescription:
         """Statistics, as data frames: pairs per source and language, coverage matrix, lengths. No text is read."""
-        return describe_sources(self._manifest)
+        return describe_sources(self._manifest['sources'], self._manifest['repeated_rows_skipped'])
+
+
+def _reopened(folder: Path, fingerprint: str) -> ParallelPairs:
+    pairs = ParallelPairs(folder)
+    if pairs.fingerprint != fingerprint:
+        raise ValueError(f'the pairs at {folder} have been replaced while they were in use; open them again')
+    return pairs
 
 
 def _with_derived(placed: Iterable[Placed], derive: Callable) -> Iterator[Placed]:

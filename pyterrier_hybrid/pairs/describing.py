@@ -2,6 +2,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,9 @@ from pyterrier_hybrid.pairs.rows import QA
 from pyterrier_hybrid.pairs.table import Lengths
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PairsDescription:
-    """What a pairs folder, or a part of one, holds; ``print`` shows all of it.
+    """What a pairs folder, or a part of one, holds; ``print`` and notebooks show all of it.
 
     Attributes:
         sources: per source: kind, rows, passages (rows that may not meet in a batch count once), languages, strata.
@@ -32,52 +33,59 @@ class PairsDescription:
     lengths: pd.DataFrame
     repeated_rows_skipped: int | None
 
-    def __str__(self) -> str:
+    def _tables(self) -> dict[str, pd.DataFrame]:
+        """The tables by title."""
         skipped = self.repeated_rows_skipped
-        told = '' if skipped is None else f' ({skipped:,} repeated rows skipped)'
-        parts = {
-            f'{self.sources["rows"].sum():,} rows{told}': self.sources,
+        of_them = '' if skipped is None else f' ({skipped:,} repeated rows skipped)'
+        return {
+            f'{self.sources["rows"].sum():,} rows{of_them}': self.sources,
             'Pairs per source and language': self.pairs,
             'Rows per query language (down) and passage language (across)': self.coverage,
             'Lengths in characters': self.lengths,
         }
-        return '\n\n'.join(f'{title}\n{frame.to_string()}' for title, frame in parts.items())
+
+    def __str__(self) -> str:
+        return '\n\n'.join(f'{title}\n{table.to_string()}' for title, table in self._tables().items())
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return ''.join(f'<h4>{escape(title)}</h4>{table.to_html()}' for title, table in self._tables().items())
 
 
-def describe_sources(manifest: dict) -> PairsDescription:
-    """Builds the description from a manifest."""
-    entries = manifest['sources']
-    names = [entry['name'] for entry in entries]
-    langs = sorted({lang for entry in entries for q, p, *_ in entry['strata'] for lang in (*q, *p)})
-    pairs, coverage, lengths, spoken = Counter(), Counter(), [], []
+def describe_sources(entries: list[dict], repeated_rows_skipped: int | None) -> PairsDescription:
+    """Builds the description from the entries of a manifest."""
+    names = pd.Index([entry['name'] for entry in entries], name='source')
+    pairs, coverage, languages = Counter(), Counter(), []
     for entry in entries:
-        qa = entry['kind'] == QA
+        qa, spoken = entry['kind'] == QA, set()
         for queries, passages, start, stop, _ in entry['strata']:
+            spoken.update(queries, passages)
             for q in queries:
                 for p in passages:
                     if q == p:
                         pairs[entry['name'], q] += stop - start
                     if qa or q != p:
                         coverage[q, p] += stop - start
-        spoken.append(len({lang for q, p, *_ in entry['strata'] for lang in (*q, *p)}))
-        for column, summary in entry['lengths'].items():
-            side, _, lang = column.partition('.')
-            lengths.append({'source': entry['name'], 'side': side, 'lang': lang, **summary})
+        languages.append(spoken)
+    langs = sorted(set().union(*languages))
+    lengths = {(entry['name'], *column.split('.', 1)): summary
+               for entry in entries for column, summary in entry['lengths'].items()}  # fmt: skip
     return PairsDescription(
         pd.DataFrame(
             {
-                'kind': [entry['kind'] for entry in entries],
-                'rows': [entry['rows'] for entry in entries],
-                'passages': [entry['passages'] for entry in entries],
-                'languages': spoken,
+                **{column: [entry[column] for entry in entries] for column in ('kind', 'rows', 'passages')},
+                'languages': [*map(len, languages)],
                 'strata': [len(entry['strata']) for entry in entries],
             },
-            index=pd.Index(names, name='source'),
+            index=names,
         ),
-        _table(pairs, names, langs, 'source', 'lang'),
-        _table(coverage, langs, langs, 'query_lang', 'passage_lang'),
-        pd.DataFrame(lengths).set_index(['source', 'side', 'lang']),
-        manifest['repeated_rows_skipped'],
+        _table(pairs, names, pd.Index(langs, name='lang')),
+        _table(coverage, pd.Index(langs, name='query_lang'), pd.Index(langs, name='passage_lang')),
+        pd.DataFrame(
+            list(lengths.values()), index=pd.MultiIndex.from_tuples(lengths, names=['source', 'side', 'lang'])
+        ),
+        repeated_rows_skipped,
     )
 
 
@@ -87,7 +95,7 @@ def describe_part(sources: Iterable) -> PairsDescription:
     Args:
         sources: of a :class:`PairsView`.
     """
-    return describe_sources({'sources': [_entry(source) for source in sources], 'repeated_rows_skipped': None})
+    return describe_sources([_entry(source) for source in sources], None)
 
 
 def _entry(source) -> dict:
@@ -103,9 +111,5 @@ def _entry(source) -> dict:
     }  # fmt: skip
 
 
-def _table(counts: Counter, down: list[str], across: list[str], index: str, columns: str) -> pd.DataFrame:
-    return pd.DataFrame(
-        [[counts[a, b] for b in across] for a in down],
-        index=pd.Index(down, name=index),
-        columns=pd.Index(across, name=columns),
-    )
+def _table(counts: Counter, down: pd.Index, across: pd.Index) -> pd.DataFrame:
+    return pd.DataFrame([[counts[a, b] for b in across] for a in down], index=down, columns=across)

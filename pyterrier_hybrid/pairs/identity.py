@@ -27,6 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pyterrier_hybrid.pairs.manifest import damage_named
 from pyterrier_hybrid.pairs.rows import Row
 
 #: The table of given negatives: hashes, rising, and the passage number of each.
@@ -160,8 +161,10 @@ class KnownNegatives:
     """Looks up given negatives in the table of a pairs folder; memory-mapped."""
 
     def __init__(self, folder: Path):
-        self._hashes = np.memmap(folder / HASHES, '<u8', 'r')
-        self._numbers = np.memmap(folder / PASSAGES, '<i8', 'r')
+        with damage_named(folder / HASHES):
+            self._hashes = np.memmap(folder / HASHES, '<u8', 'r')
+        with damage_named(folder / PASSAGES):
+            self._numbers = np.memmap(folder / PASSAGES, '<i8', 'r', shape=self._hashes.shape)
 
     def passages(self, texts: Sequence[str]) -> np.ndarray:
         """The number of each text's passage, int64 (n,), as in ``passage_ids``; -1 where it is no text of a row."""
@@ -202,7 +205,7 @@ class GivenIds:
         if source != row.source and differ and pair not in self._warned:
             self._warned.add(pair)
             warnings.warn(
-                f'the passage_id {row.passage_id!r} is given to different texts in {common[0]!r} by the source '
+                f'the passage_id {row.passage_id!r:.80} is given to different texts in {common[0]!r} by the source '
                 f'{source!r} ({where}) and by {row.source!r} ({place}); rows with one passage_id are taken for one '
                 'passage whatever their source, so they never meet in a batch and are held out together. If these are '
                 f'two passages, put the source into the id, as in {f"{source}/{row.passage_id}"!r}', stacklevel=6,

@@ -4,7 +4,6 @@ Rows are streamed to disk, checked and hashed (first pass); then repeated ids ar
 or a question joined, and each source written as a table (second pass). The same rows in the same order give the same
 bytes.
 """
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -20,12 +19,10 @@ from pyterrier_hybrid.digests import list_files
 from pyterrier_hybrid.files import whole_folder
 from pyterrier_hybrid.pairs.identity import passage_numbers, write_known
 from pyterrier_hybrid.pairs.jsonl import Placed
+from pyterrier_hybrid.pairs.manifest import MANIFEST, write_manifest
 from pyterrier_hybrid.pairs.rows import check_row
 from pyterrier_hybrid.pairs.spilling import Spill
 from pyterrier_hybrid.pairs.table import ImportedRows, write_source
-
-MANIFEST = 'manifest.json'
-FORMAT = 2
 
 
 def import_pairs(
@@ -55,7 +52,7 @@ def import_pairs(
             manifest = _write_tables(spill, partial, verbose)
         shutil.rmtree(spilled)
         manifest['files'] = list_files(partial)
-        (partial / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1) + '\n', encoding='utf-8')
+        write_manifest(partial, manifest)
 
 
 def _write_tables(spill: Spill, folder: Path, verbose: bool) -> dict:
@@ -74,7 +71,6 @@ def _write_tables(spill: Spill, folder: Path, verbose: bool) -> dict:
     write_known(folder, spill.shared.asked(), passages)
     digests = ''.join(entry['digest'] for entry in entries)
     return {
-        'format': FORMAT,
         'fingerprint': blake2b(digests.encode(), digest_size=16).hexdigest(),
         'repeated_rows_skipped': int(len(keep) - keep.sum()),
         'sources': entries,
@@ -100,7 +96,7 @@ def _first_of_each(records: np.ndarray, spill: Spill) -> np.ndarray:
         if names[first] == names[second]:  # and not merely equal hashes
             source, name = names[second]
             raise ValueError(
-                f'the id {name!r} of the source {source!r} is used twice, with different content: '
+                f'the id {name!r:.80} of the source {source!r:.80} is used twice, with different content: '
                 f'{spill.place(records[first])}, and {spill.place(records[second])}; give the rows different ids'
             )
     return keep

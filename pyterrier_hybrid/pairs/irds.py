@@ -69,7 +69,7 @@ class _Texts:
             for name, text in texts:
                 at = self._at.get(name)
                 if at is not None and text.strip() and not self._bounds[at, 1]:
-                    data = text.encode()
+                    data = text.encode('utf-8', 'surrogatepass')  # refused by name, as a row
                     file.write(data)
                     self._bounds[at] = end, end + len(data)
                     end += len(data)
@@ -78,13 +78,13 @@ class _Texts:
     def get(self, name: str) -> str | None:
         """The text, None if there is none."""
         start, stop = self._bounds[self._at[name]]
-        return bytes(self._texts[start:stop]).decode() or None
+        return bytes(self._texts[start:stop]).decode('utf-8', 'surrogatepass') or None
 
 
 def _found(texts: dict[str, _Texts], name: str, what: str, source: str) -> dict[str, str]:
     found = {lang: text for lang, by_id in texts.items() if (text := by_id.get(name))}
     if not found:
-        raise ValueError(f'the judgements of {source} name the {what} {name!r}, which has no text in any language')
+        raise ValueError(f'the judgements of {source} name the {what} {name!r:.80}, which has no text in any language')
     return found
 
 

@@ -11,6 +11,9 @@ from pathlib import Path
 SUFFIXES = ('.jsonl', '.jsonl.gz', '.jsonl.xz')
 _OPEN = {'.gz': gzip.open, '.xz': lzma.open}
 
+#: Bytes of the longest line. A compressed file of a few KB may spell gigabytes.
+_LONGEST = 1 << 26
+
 #: A place in the input: a label that ends in the unit ('pairs.jsonl, line'), and a number of that unit from 1.
 Placed = tuple[str, int, object]
 
@@ -51,8 +54,10 @@ def read_jsonl(files: Iterable[Path]) -> Iterator[Placed]:
         number = 0
         with _OPEN.get(path.suffix, open)(path, 'rb') as file, BufferedReader(file) as lines:
             try:
-                for line in lines:
+                while line := lines.readline(_LONGEST + 1):
                     number += 1
+                    if len(line) > _LONGEST:
+                        raise ValueError(f'{label} {number} is longer than {_LONGEST:,} bytes; is it one row of pairs?')
                     if not line.isspace():
                         yield label, number, _decode(line, f'{label} {number}')
             except (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error) as error:

@@ -17,6 +17,7 @@ their texts are equal or their ``passage_id`` is. Questions are the same if thei
 ``query_id``, that alone says which question it is, for questions whose words say too little: the same 'Summary' over
 every chapter, or a fragment of a text.
 """
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -59,7 +60,7 @@ def check_row(value: object, where: str) -> Row:
 
     Raises:
         ValueError: names ``where`` and what is wrong: not an object, a field that is missing, empty or not a string,
-            an odd language code, an empty text, or both ``text`` and ``query``.
+            an odd language code, an empty text, both ``text`` and ``query``, or half a surrogate pair.
     """
     if not isinstance(value, Mapping):
         raise ValueError(f'{where} is not a JSON object but {type(value).__name__}')
@@ -75,10 +76,13 @@ def check_row(value: object, where: str) -> Row:
                 '"positive" (qa)'
             )
         text = _texts(value, 'text', where)
-        return Row(name, source, BITEXT, text, text, passage_id, {})
-    query, positive = (_texts(value, field, where) for field in ('query', 'positive'))
-    negatives = _negatives(value.get('negatives'), where)
-    return Row(name, source, QA, query, positive, passage_id, negatives, query_id)
+        row = Row(name, source, BITEXT, text, text, passage_id, {})
+    else:
+        query, positive = (_texts(value, field, where) for field in ('query', 'positive'))
+        negatives = _negatives(value.get('negatives'), where)
+        row = Row(name, source, QA, query, positive, passage_id, negatives, query_id)
+    _check_unicode(row, where)
+    return row
 
 
 def _name(value: Mapping, field: str, where: str) -> str:
@@ -87,7 +91,7 @@ def _name(value: Mapping, field: str, where: str) -> str:
     if name is None:
         raise ValueError(f'{where} has no "{field}"')
     if not isinstance(name, str):
-        raise ValueError(f'{where} has the {field} {name!r}; it must be a string')
+        raise ValueError(f'{where} has the {field} {name!r:.80}; it must be a string')
     if not name.strip():
         raise ValueError(f'{where} has an empty "{field}"')
     return name
@@ -126,3 +130,23 @@ def _check_text(text: object, what: str) -> None:
         raise ValueError(f'{what} is not a text but {text!r:.80}')
     if not text.strip():
         raise ValueError(f'{what} is an empty text; leave the language out where there is none')
+
+
+def _check_unicode(row: Row, where: str) -> None:
+    """Refuses half a surrogate pair, as JSON can spell it: no file and no tokenizer can hold it."""
+    texts = {name: getattr(row, name) or '' for name in ('id', 'source', 'passage_id', 'query_id')}
+    for field in ('query', 'positive') if row.kind == QA else ('query',):
+        name = field if row.kind == QA else 'text'
+        texts |= {f'{name} in {lang!r}': text for lang, text in getattr(row, field).items()}
+    texts |= {f'negatives in {lang!r}': ' '.join(each) for lang, each in row.negatives.items()}
+    try:
+        ' '.join(texts.values()).encode()
+    except UnicodeEncodeError:
+        for field, text in texts.items():
+            found = re.search('[\ud800-\udfff]', text)
+            if found:
+                raise ValueError(
+                    f'{where}, the row {row.id!r:.80}: its {field} holds half a surrogate pair ({found[0]!a}), '
+                    'which is no character; mend the text'
+                ) from None
+        raise

@@ -5,15 +5,20 @@ The table is an uncompressed Arrow IPC file in blocks of ``BLOCK`` rows: columns
 and not Parquet, because a Parquet page is encoded and has to be decoded whole before one text of it can be read; an
 IPC file's buffers are the arrays themselves, so a random text costs a page fault at most. Rows are sorted by the
 languages they have, so that rows of equal coverage are one range, a stratum.
+
+A file may be damaged without a change of its size. So a text is looked up by offsets that are checked, and never beyond
+its column: damage is an error that names the file, or, if it is within a text, that text read otherwise, which
+:meth:`ParallelPairs.verify` finds.
 """
 import mmap
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from pyterrier_hybrid.files import stamp
+from pyterrier_hybrid.pairs.manifest import damage_named, read_manifest
 from pyterrier_hybrid.pairs.protocol import Stratum
 from pyterrier_hybrid.pairs.rows import BITEXT
 
@@ -29,6 +34,8 @@ class Source:
         kind: ``'qa'`` (a query and its passage) or ``'bitext'`` (one text in several languages).
         languages: the languages that occur, sorted.
         strata: the ranges of rows with equal languages; they cover all rows, in order.
+        passage_ids: int64 (rows,), memory-mapped: a number per passage, equal where rows, of any source, may not meet
+            in a batch. They share a passage or a question, or are joined by others that do; see :mod:`.identity`.
     """
 
     def __init__(self, folder: Path, entry: dict):
@@ -36,13 +43,34 @@ class Source:
         Args:
             folder: the pairs folder.
             entry: the source's entry in the folder's manifest.
+
+        Raises:
+            ValueError: a file is damaged; names it.
         """
         self._folder, self._entry = Path(folder), entry
         self.name: str = entry['name']
         self.kind: str = entry['kind']
         self.strata = [Stratum(tuple(q), tuple(p), *numbers) for q, p, *numbers in entry['strata']]
         self.languages = sorted({lang for s in self.strata for lang in (*s.query_langs, *s.passage_langs)})
-        self._blocks: dict[int, pa.RecordBatch] = {}
+        self._table = self._folder / entry['table']
+        # Opened at once, so that all files are of one import even if the folder is replaced.
+        numbers = self._folder / entry['passage_ids']
+        with damage_named(numbers):
+            self.passage_ids = np.load(numbers, mmap_mode='r')
+            if self.passage_ids.dtype != np.int64 or self.passage_ids.shape != (len(self),):
+                raise ValueError(f'it has {self.passage_ids.shape} numbers of {self.passage_ids.dtype}')
+        with damage_named(self._table):
+            self._stamp = stamp(self._table)
+            with self._table.open('rb') as file:
+                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            if hasattr(mmap, 'MADV_RANDOM'):
+                # Rows are drawn at random, and the system would read the 128 KiB around each text.
+                mapped.madvise(mmap.MADV_RANDOM)
+            self._reader = pa.ipc.open_file(pa.py_buffer(mapped))
+            if self._reader.num_record_batches != -(-len(self) // BLOCK):
+                raise ValueError(f'it has {self._reader.num_record_batches} blocks')
+            self._columns = {name: at for at, name in enumerate(self._reader.schema.names)}
+        self._cells: dict[tuple[int, int], _Cells] = {}
 
     def __len__(self) -> int:
         return self._entry['rows']
@@ -52,15 +80,7 @@ class Source:
 
     def __reduce__(self):
         # Worker processes open the files anew: a memory map cannot be sent.
-        return Source, (self._folder, self._entry)
-
-    @cached_property
-    def passage_ids(self) -> np.memmap:
-        """A number per passage, int64 (rows,), memory-mapped: equal where rows, of any source, may not meet in a batch.
-
-        They share a passage or a question, or are joined by others that do; see :mod:`.identity`.
-        """
-        return np.load(self._folder / self._entry['passage_ids'], mmap_mode='r')
+        return _reopened, (self._folder, self._entry)
 
     def texts(self, side: str, rows: Sequence[int], langs: Sequence[str]) -> list[str]:
         """The texts of some rows.
@@ -76,24 +96,27 @@ class Source:
         Raises:
             KeyError: a row that has no text in its language.
             IndexError: a position outside the table.
+            ValueError: the table is damaged; names it. This holds for the other methods too.
         """
         if side not in ('query', 'passage'):
-            raise ValueError(f"side is {side!r}; it must be 'query' or 'passage'")
+            raise ValueError(f"side is {side!r:.80}; it must be 'query' or 'passage'")
         prefix = 'text' if self.kind == BITEXT else side
-        texts = [self._value(f'{prefix}.{lang}', row) for row, lang in zip(rows, langs, strict=True)]
+        texts = self._values([f'{prefix}.{lang}' for lang in langs], rows)
         if None in texts:
             at = texts.index(None)
-            name = self.ids([rows[at]])[0]
-            raise KeyError(f'source {self.name!r}, row {rows[at]} has no {side} in {langs[at]!r}; its id is {name!r}')
+            (name,) = self.ids([rows[at]])
+            raise KeyError(
+                f'source {self.name!r}, row {rows[at]} has no {side} in {langs[at]!r:.80}; its id is {name!r:.80}'
+            )
         return texts
 
     def ids(self, rows: Sequence[int]) -> list[str]:
         """The rows' names within the source."""
-        return [self._value('id', row) for row in rows]
+        return self._values(['id'] * len(rows), rows)
 
     def negatives(self, rows: Sequence[int], langs: Sequence[str]) -> list[list[str]]:
-        """The given negatives of some rows, each in one language; an empty list where there are none."""
-        return [self._value(f'negatives.{lang}', row) or [] for row, lang in zip(rows, langs, strict=True)]
+        """The given negatives of some rows, each in one language; an empty list if a row has none."""
+        return [texts or [] for texts in self._values([f'negatives.{lang}' for lang in langs], rows)]
 
     def iter_columns(self, *, negatives: bool = False) -> Iterator[tuple[str, str, int, pa.Array]]:
         """Yields the queries, passages and texts block by block: ``(side, lang, first row, texts)``.
@@ -102,41 +125,78 @@ class Source:
         ``negatives`` it may also be ``'negatives'``, and then there is a list of texts for each row, or null.
         """
         sides = ('query', 'passage', 'text', *(('negatives',) if negatives else ()))
-        reader = pa.ipc.open_file(pa.memory_map(str(self._table)))  # mapped anew, to be read ahead
-        for block in range(reader.num_record_batches):
-            batch = reader.get_batch(block)
-            for column, at in self._columns.items():
-                side, _, lang = column.partition('.')
-                if side in sides:
-                    yield side, lang, block * BLOCK, batch.column(at)
+        mapped = pa.memory_map(str(self._table))  # anew, to be read ahead
+        if stamp(self._table) != self._stamp:
+            raise ValueError(f'{self._table} has been replaced since the pairs were opened; open them again')
+        with damage_named(self._table):
+            reader = pa.ipc.open_file(mapped)
+            for block in range(reader.num_record_batches):
+                batch = reader.get_batch(block)
+                for column, at in self._columns.items():
+                    side, _, lang = column.partition('.')
+                    if side in sides:
+                        batch.column(at).validate(full=True)
+                        yield side, lang, block * BLOCK, batch.column(at)
 
-    @property
-    def _table(self) -> Path:
-        return self._folder / self._entry['table']
+    def _values(self, columns: Sequence[str], rows: Sequence[int]) -> list:
+        """A cell of each row: None where the table has no such column or the row has no value."""
+        outside = [row for row in rows if not 0 <= row < len(self)]
+        if outside:
+            raise IndexError(f'source {self.name!r} has no row {outside[0]}; it has {len(self):,}')
+        values = []
+        with damage_named(self._table):
+            for column, row in zip(columns, rows, strict=True):
+                at = self._columns.get(column)
+                if at is None:
+                    values.append(None)
+                    continue
+                block, offset = divmod(int(row), BLOCK)
+                cells = self._cells.get((block, at))
+                if cells is None:
+                    # Cells are a few pointers into the map, not its texts, and cost some 50 us to find: keep them.
+                    cells = self._cells[block, at] = _Cells(self._reader.get_batch(block).column(at))
+                values.append(cells[offset])
+        return values
 
-    @cached_property
-    def _reader(self) -> pa.RecordBatchFileReader:
-        with self._table.open('rb') as file:
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        if hasattr(mmap, 'MADV_RANDOM'):
-            # Rows are drawn at random, and the system would read the 128 KiB around each text.
-            mapped.madvise(mmap.MADV_RANDOM)
-        return pa.ipc.open_file(pa.py_buffer(mapped))
 
-    @cached_property
-    def _columns(self) -> dict[str, int]:
-        return {name: at for at, name in enumerate(self._reader.schema.names)}
+def _reopened(folder: Path, entry: dict) -> Source:
+    if entry not in read_manifest(folder)['sources']:
+        raise ValueError(f'the pairs at {folder} have been replaced while they were in use; open them again')
+    return Source(folder, entry)
 
-    def _value(self, column: str, row: int):
-        """One cell, None where the table has no such column or the row has no value."""
-        if not 0 <= row < len(self):
-            raise IndexError(f'source {self.name!r} has no row {row}; it has {len(self):,}')
-        at = self._columns.get(column)
-        if at is None:
+
+class _Cells:
+    """A column of a block, texts or lists of texts: its buffers, of which nothing outside is ever read."""
+
+    def __init__(self, column: pa.Array):
+        buffers = column.buffers()
+        self._rows, self._valid = len(column), buffers[0] and memoryview(buffers[0])
+        *lists, _, offsets, data = buffers if len(buffers) == 3 else buffers[1:]
+        self._lists = self._offsets_of(lists[0], len(column) + 1) if lists else None
+        texts = len(column.values) if lists else len(column)
+        self._offsets = self._offsets_of(offsets, texts + 1) if texts else []
+        self._data = memoryview(data or b'')
+
+    @staticmethod
+    def _offsets_of(buffer: pa.Buffer, count: int) -> np.ndarray:
+        return np.frombuffer(buffer or b'', '<i8')[:count]
+
+    def __getitem__(self, at: int) -> str | list[str] | None:
+        if self._valid is not None and not self._valid[at >> 3] >> (at & 7) & 1:
             return None
-        number, offset = divmod(int(row), BLOCK)
-        block = self._blocks.get(number)
-        if block is None:
-            # A block is a few pointers into the map, not its texts, and costs some 50 us to find: keep it.
-            block = self._blocks[number] = self._reader.get_batch(number)
-        return block.column(at)[offset].as_py()
+        if self._lists is None:
+            return self._text(at)
+        first, last = self._within(self._lists, at, len(self._offsets) - 1)
+        return [self._text(each) for each in range(first, last)]
+
+    def _text(self, at: int) -> str:
+        start, stop = self._within(self._offsets, at, len(self._data))
+        return str(self._data[start:stop], 'utf-8')
+
+    @staticmethod
+    def _within(offsets: np.ndarray, at: int, end: int) -> list[int]:
+        """Where a cell begins and ends, within [0, end]."""
+        start, stop = offsets[at : at + 2].tolist()
+        if not 0 <= start <= stop <= end:
+            raise ValueError(f'a cell reaches from {start} to {stop}, in a column that ends at {end}')
+        return [start, stop]

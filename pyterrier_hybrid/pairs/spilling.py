@@ -72,20 +72,16 @@ class Spill:
             number: its number in that unit.
 
         Raises:
-            ValueError: a source that had the other kind so far, or a text that is not valid Unicode.
+            ValueError: a source that had the other kind so far.
         """
         kind, where = self.kinds.setdefault(row.source, (row.kind, f'{label} {number}'))
         if kind != row.kind:
             raise ValueError(
-                f'{label} {number} is a {row.kind} row of the source {row.source!r}, which has {kind} rows since '
+                f'{label} {number} is a {row.kind} row of the source {row.source!r:.80}, which has {kind} rows since '
                 f'{where}; give the two kinds different sources'
             )
-        try:
-            content = _content(row)
-            hashes = _hashes(row)
-            self.shared.ask({hash63(text) for texts in row.negatives.values() for text in texts})
-        except UnicodeEncodeError as error:
-            raise ValueError(f'{label} {number} has text that is not valid Unicode: {error.reason}') from error
+        content, hashes = _content(row), _hashes(row)
+        self.shared.ask({hash63(text) for texts in row.negatives.values() for text in texts})
         self._given.add(row, f'{label} {number}')
         digest = blake2b(content, digest_size=16).digest()
         name = hash63(f'{len(row.source)} {row.source} {row.id}', b'row')

@@ -129,7 +129,9 @@ def hold_out(pairs: BasePairs, wanted: float | int) -> tuple[PairsView, PairsVie
 def _bound(drawn: np.ndarray, wanted: float | int) -> tuple[float, float | int]:
     """Below which number a row is held out, and what was wanted as a plain number."""
     if isinstance(wanted, bool) or not isinstance(wanted, Real):
-        raise ValueError(f'validation is {wanted!r:.80}; to hold out pairs give a fraction or a number of rows')
+        raise ValueError(
+            f'validation is {wanted!r:.80}; to hold out pairs give a fraction of them, or a number of rows'
+        )
     if 0 < wanted < 1:
         return float(wanted), float(wanted)
     try:

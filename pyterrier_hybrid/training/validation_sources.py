@@ -11,7 +11,7 @@ import numpy as np
 from datasets_ext.opening import asking_over, irds_dataset, name_of
 from pyterrier_hybrid.encoding.texts import check_texts
 from pyterrier_hybrid.pairs.corpus import ParallelPairs
-from pyterrier_hybrid.pairs.importing import MANIFEST
+from pyterrier_hybrid.pairs.manifest import MANIFEST
 from pyterrier_hybrid.pairs.overlap import occurrences
 from pyterrier_hybrid.pairs.protocol import Pairs, PairsSource
 from pyterrier_hybrid.pairs.squad import read_squad
