@@ -319,8 +319,10 @@ def test_an_id_with_two_texts(tmp_path, change):
         ('{"id": "1", "source": "s", "text": {"en": ""}}', r"x\.jsonl, line 3: \"text\" in 'en' is an empty text"),
         ('{"id": "1", "source": "ntrex", "query": {"en": "q"}, "positive": {"en": "p"}}',
          r"x\.jsonl, line 3 is a qa row of the source 'ntrex', which has bitext rows since .*x\.jsonl, line 1"),
-        (r'{"id": "1", "source": "s", "text": {"en": "half \ud800"}}', r"x\.jsonl, line 3, the row '1': its text in 'en' holds"),
-        (r'{"id": "half \udc00", "source": "s", "text": {"en": "t"}}', r"x\.jsonl, line 3, the row 'half .*': its id holds"),
+        (r'{"id": "1", "source": "s", "text": {"en": "half \ud800"}}',
+         r"x\.jsonl, line 3, the row '1': its text in 'en' holds"),
+        (r'{"id": "half \udc00", "source": "s", "text": {"en": "t"}}',
+         r"x\.jsonl, line 3, the row 'half .*': its id holds"),
     ],
 )  # fmt: skip
 def test_a_malformed_line_leaves_nothing_behind(tmp_path, line, message):
