@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pyterrier_hybrid.experiment.study_result import StudyResult
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Result:
     """The outcome of :func:`MultilingualExperiment`.
 
@@ -63,6 +63,15 @@ class Result:
     def __post_init__(self) -> None:
         """Adds the facts of measures that come without."""
         self.facts.update({name: Facts.of(name) for name in self.measures if name not in self.facts})
+
+    def __repr__(self) -> str:
+        systems, measures = ', '.join(self.systems), ', '.join(self.measures)
+        return f'<Result on {self.dataset}: {systems:.200}; by {measures:.200}>'
+
+    def _repr_html_(self) -> str:
+        from pyterrier_hybrid.experiment.exports import html
+
+        return html(self._rows(None, None))
 
     compare = compare
     equivalence = equivalence

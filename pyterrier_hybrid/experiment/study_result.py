@@ -1,22 +1,24 @@
 """What a study found: a figure for every mix, amount of data, seed, kind of setting and measure."""
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 
 import pandas as pd
 
 from pyterrier_hybrid.batches import Kind
 from pyterrier_hybrid.experiment.result import Result
-from pyterrier_hybrid.experiment.storage import RESULT_FILE
+from pyterrier_hybrid.experiment.storage import RESULT_FILE, verify_result
+from pyterrier_hybrid.measures.facts import Facts
+from pyterrier_hybrid.stored import check_fields, read_json
 
 #: Written when a study begins: what all of its runs have in common, and its mixes by name.
 STUDY_FILE = 'study.json'
 #: The columns of a mix's shares.
 SHARES = tuple(kind.value for kind in Kind)
-RUN = ('mix', *SHARES, 'fraction', 'seed')
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class StudyResult:
     """The outcome of :func:`~pyterrier_hybrid.experiment.ratio_study`.
 
@@ -36,14 +38,61 @@ class StudyResult:
     measures: list[str]
     provenance: dict
 
-    def summary(self) -> pd.DataFrame:
-        """Over the seeds: columns ``mix``, its shares, ``fraction, setting, measure, mean, std, n``.
+    @property
+    def facts(self) -> dict[str, Facts]:
+        """What a reader has to know of each measure (direction, unit, range), by its name."""
+        return next(iter(self.results.values())).facts
 
-        ``std`` is the standard deviation of a sample (n - 1), NaN for one seed.
+    def summary(self, level: float = 0.95) -> pd.DataFrame:
+        """The mean over the seeds, and two things that must not be taken for one another.
+
+        ``std`` is how much seeds differ: the standard deviation of a sample (n - 1). This is what follows a mean as
+        "±", in every table of a study. ``low`` and ``high`` bound the mean over all seeds there could be: Student's t
+        interval, cut at the ends of the measure's range. Of two seeds (``n``) it is very wide, since it has one degree
+        of freedom: with 95% it is 12.7 standard errors to either side.
+
+        Args:
+            level: of confidence, of the interval.
+
+        Returns:
+            Columns ``mix``, its shares, ``fraction, setting, measure, mean, std, low, high, n``; the three are NaN for
+            a single seed.
         """
+        from scipy.stats import t
+
         keys = [column for column in self.values.columns if column not in ('seed', 'value')]
-        grouped = self.values.groupby(keys, sort=False)['value']
-        return grouped.agg(mean='mean', std='std', n='size').reset_index()
+        found = self.values.groupby(keys, sort=False)['value'].agg(mean='mean', std='std', n='size').reset_index()
+        reach = t.ppf((1 + level) / 2, found['n'] - 1) * found['std'] / found['n'] ** 0.5
+        ends = {name: found['measure'].map({m: getattr(f, name) for m, f in self.facts.items()}).astype(float)
+                for name in ('low', 'high')}  # fmt: skip
+        found.insert(len(found.columns) - 1, 'low', (found['mean'] - reach).clip(lower=ends['low']))
+        found.insert(len(found.columns) - 1, 'high', (found['mean'] + reach).clip(upper=ends['high']))
+        return found
+
+    def __repr__(self) -> str:
+        mixes, seeds = (self.values[column].nunique() for column in ('mix', 'seed'))
+        return f'<StudyResult on {self.dataset}: {len(self.results)} runs of {mixes} mixes and {seeds} seeds>'
+
+    def _repr_html_(self) -> str:
+        from pyterrier_hybrid.experiment.exports import html
+        from pyterrier_hybrid.experiment.study_values import study_table
+
+        return html(study_table(self.values))
+
+    @staticmethod
+    def verify(folder: str | Path) -> None:
+        """Checks that no file of the finished runs of a study has changed: encoders, results.
+
+        Raises:
+            FileNotFoundError: no study in the folder, or none of its runs is finished.
+            ValueError: a file is missing or has changed, with its name; or a run is of an earlier version without
+                digests.
+        """
+        from pyterrier_hybrid.training.record import verify_run
+
+        for path in StudyResult._finished(Path(folder)):
+            verify_result(path)
+            verify_run(path.parents[1] / 'models' / path.name)
 
     @classmethod
     def load(cls, folder: str | Path) -> 'StudyResult':
@@ -51,15 +100,21 @@ class StudyResult:
 
         Raises:
             FileNotFoundError: no study in the folder, or none of its runs is finished.
+            ValueError: a damaged record or result, with file and field.
         """
         folder = Path(folder)
-        record = read_study(folder)
-        if record is None:
+        finished = cls._finished(folder)
+        return cls.of([_read_run(path) for path in finished], read_study(folder))
+
+    @staticmethod
+    def _finished(folder: Path) -> list[Path]:
+        """The folders of the results of finished runs."""
+        if read_study(folder) is None:
             raise FileNotFoundError(f'there is no study in {folder}: it has no {STUDY_FILE}')
-        results = [Result.load(path.parent) for path in sorted((folder / 'results').glob(f'*/{RESULT_FILE}'))]
-        if not results:
+        finished = [path.parent for path in sorted((folder / 'results').glob(f'[!.]*/{RESULT_FILE}'))]
+        if not finished:
             raise FileNotFoundError(f'no run of the study in {folder} is finished yet')
-        return cls.of(results, record)
+        return finished
 
     @classmethod
     def of(cls, results: list[Result], record: dict) -> 'StudyResult':
@@ -68,7 +123,14 @@ class StudyResult:
         Args:
             results: each with ``provenance['run']``, which has ``mix, fraction, seed``.
             record: the study's.
+
+        Raises:
+            ValueError: a run of a mix that the study does not have.
         """
+        unknown = {r.provenance['run']['mix'] for r in results} - record['mixes'].keys()
+        if unknown:
+            raise ValueError(f'a result is of the mix {min(unknown)!r:.80}, which {STUDY_FILE} does not have; move its '
+                             'folder out of the study')  # fmt: skip
         order = {name: place for place, name in enumerate(record['mixes'])}
         runs = {(run['mix'], run['fraction'], run['seed']): r for r in results for run in [r.provenance['run']]}
         runs = {key: runs[key] for key in sorted(runs, key=lambda key: (order[key[0]], *key[1:]))}
@@ -86,12 +148,32 @@ def read_study(folder: Path) -> dict | None:
     """The record of the study in a folder; None if there is none.
 
     Raises:
-        ValueError: a damaged record.
+        ValueError: a damaged record; names file and field.
     """
-    path = folder / STUDY_FILE
-    if not path.is_file():
+    path, remedy = folder / STUDY_FILE, 'the study is damaged; restore this file from a copy, or begin anew elsewhere'
+    record = read_json(path)
+    if record is None:
         return None
-    try:
-        return json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as error:
-        raise ValueError(f'{path} is not JSON ({error}): the study is damaged; begin it anew elsewhere') from None
+    check_fields(record, {'format': int, 'made_with': dict, 'mixes': dict}, path, remedy)
+    check_fields(record['made_with'], {'training': dict}, path, remedy)
+    for name, mix in record['mixes'].items():
+        if not isinstance(mix, dict) or not mix or not all(_is_share(*share) for share in mix.items()):
+            raise ValueError(f'{path} has {mix!r:.80} for the mix {name!r:.80}: {remedy}')
+    return record
+
+
+def _is_share(kind: str, share: object) -> bool:
+    return kind in SHARES and isinstance(share, Real) and not isinstance(share, bool) and 0 <= share <= 1
+
+
+def _read_run(folder: Path) -> Result:
+    """The result of a run, which says which run it is."""
+    result = Result.load(folder)
+    run = result.provenance.get('run')
+    if not isinstance(run, Mapping):
+        raise ValueError(f'{folder / RESULT_FILE} does not say in provenance which run of a study it is; move it away')
+    check_fields(run, {'mix': str, 'fraction': float}, folder / RESULT_FILE, 'move the folder away')
+    if run['mix'] not in result.systems or not isinstance(run.get('seed'), int):
+        raise ValueError(f'{folder / RESULT_FILE} has the run {dict(run)!r:.120}, which it does not hold; move the '
+                         'folder away')  # fmt: skip
+    return result

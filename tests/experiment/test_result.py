@@ -71,3 +71,11 @@ def test_report_compares_with_a_baseline(result, tmp_path):
     assert 'id="significance"' not in result.report(tmp_path / 'plain.html').read_text()
     with pytest.raises(ValueError, match='give baseline= too'):
         result.report(tmp_path / 'page.html', margin=0.1)
+
+
+def test_a_result_is_short_on_paper(result):
+    assert repr(result) == '<Result on mine: a, b; by AP, RankDistance, LPR>'
+    pytest.importorskip('jinja2')
+    page = result._repr_html_()
+    assert page.count('<th scope="row">') == 3 and '<script' not in page  # two systems and chance
+    assert '0.250' in page and '12' in page

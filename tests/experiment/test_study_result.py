@@ -1,12 +1,17 @@
+import json
 import math
 from dataclasses import replace
 
 import pandas as pd
 import pytest
+from scipy import stats
 
 from pyterrier_hybrid.experiment.study_result import StudyResult
 
-RECORD = {'format': 1, 'made_with': {}, 'mixes': {'x': {'monolingual': 0.25, 'mixed': 0.75}, 'a': {'crosslingual': 1}}}
+RECORD = {
+    'format': 1, 'made_with': {'training': {}},
+    'mixes': {'x': {'monolingual': 0.25, 'mixed': 0.75}, 'a': {'crosslingual': 1}},
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -45,11 +50,33 @@ def test_summary_is_over_the_seeds(make_run):
     row = study.summary().query("measure == 'AP' and setting == 'monolingual'").squeeze()
     assert (row['mean'], row['n']) == (pytest.approx(0.3), 3)
     assert row['std'] == pytest.approx(math.sqrt((0.2**2 + 0.1**2 + 0.3**2) / 2))
-    assert StudyResult.of([make_run('a')], RECORD).summary()['std'].isna().all()
+    by_scipy = stats.ttest_1samp([0.1, 0.2, 0.6], 0).confidence_interval()
+    assert by_scipy.low < 0  # and AP is not
+    assert (row['low'], row['high']) == (0, pytest.approx(by_scipy.high))
+    wide = study.summary(level=0.5).query("measure == 'AP' and setting == 'monolingual'").squeeze()
+    by_scipy = stats.ttest_1samp([0.1, 0.2, 0.6], 0).confidence_interval(0.5)
+    assert (wide['low'], wide['high']) == pytest.approx(tuple(by_scipy))
+    one = StudyResult.of([make_run('a')], RECORD).summary()
+    assert one[['std', 'low', 'high']].isna().all(axis=None) and (one['n'] == 1).all()
+
+
+def test_two_seeds_have_a_wide_interval_within_the_range(make_run):
+    study = StudyResult.of([make_run('a', seed, ap=ap) for seed, ap in enumerate((0.7, 0.8))], RECORD)
+    row = study.summary().query("measure == 'AP' and setting == 'monolingual'").squeeze()
+    assert row['low'] == pytest.approx(0.75 - 12.7062 * 0.05, abs=1e-4)  # t of one degree of freedom at .975
+    assert row['high'] == 1 and row['n'] == 2
+
+
+def test_a_study_is_short_on_paper(make_run):
+    study = StudyResult.of([make_run('a', 0), make_run('a', 1), make_run('x')], RECORD)
+    assert repr(study) == '<StudyResult on mine: 3 runs of 2 mixes and 2 seeds>'
+    pytest.importorskip('jinja2')
+    page = study._repr_html_()
+    assert page.count('<tr>') < 10 and '25% monolingual, 75% mixed' in page and '± is the standard deviation' in page
 
 
 def test_load_reads_what_is_finished(tmp_path, make_run):
-    (tmp_path / 'study.json').write_text(pd.Series(RECORD).to_json())
+    (tmp_path / 'study.json').write_text(json.dumps(RECORD))
     with pytest.raises(FileNotFoundError, match=r'no run of the study in .* is finished yet'):
         StudyResult.load(tmp_path)
     runs = [make_run('a'), make_run('x')]
@@ -64,5 +91,31 @@ def test_load_refuses_other_folders(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'there is no study in .*: it has no study\.json'):
         StudyResult.load(tmp_path)
     (tmp_path / 'study.json').write_text('{')
-    with pytest.raises(ValueError, match=r'study\.json is not JSON .*: the study is damaged'):
+    with pytest.raises(ValueError, match=r'study\.json is not JSON'):
+        StudyResult.load(tmp_path)
+
+
+@pytest.mark.parametrize('change, message', [
+    ({'mixes': None}, "study.json has None for the field 'mixes'"),
+    ({'mixes': {'a': {'mono': 1}}}, r"study.json has \{'mono': 1\} for the mix 'a'"),
+    ({'mixes': {'a': {'crosslingual': 'x'}}}, "for the mix 'a'"),
+    ({'made_with': []}, "study.json has .* for the field 'made_with'"),
+    ({'made_with': {}}, "study.json has no field 'training'"),
+    ({'mixes': {'x': {'mixed': 1}}}, "a result is of the mix 'a', which study.json does not have"),
+])  # fmt: skip
+def test_damaged_records_are_named_by_file_and_field(tmp_path, make_run, change, message):
+    make_run('a').save(tmp_path / 'results' / 'a')
+    (tmp_path / 'study.json').write_text(json.dumps({**RECORD, **change}))
+    with pytest.raises(ValueError, match=message):
+        StudyResult.load(tmp_path)
+
+
+@pytest.mark.parametrize('run', [
+    None, {}, {'mix': 'a', 'seed': 0}, {'mix': 'a', 'fraction': 1.0, 'seed': 'x'},
+    {'mix': 'b', 'fraction': 1.0, 'seed': 0},
+])  # fmt: skip
+def test_results_that_are_no_run_of_a_study_are_named(tmp_path, make_run, run):
+    (tmp_path / 'study.json').write_text(json.dumps(RECORD))
+    replace(make_run('a'), provenance={} if run is None else {'run': run}).save(tmp_path / 'results' / 'other')
+    with pytest.raises(ValueError, match=r'other/result\.json .*move'):
         StudyResult.load(tmp_path)
