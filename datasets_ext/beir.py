@@ -163,10 +163,12 @@ def _corpus(
             raise ValueError(twice)
         left_out.add('passages that stand twice', one.doc_id, twice)
         there[again] = False
-    positions = {dl: np.flatnonzero(there & (np.asarray(codes) == code)) for dl, code in sorted(langs.items())}
-    corpus = {dl: JsonLinesDocs(lines, make, dl, chosen) for dl, chosen in positions.items()}
-    only = next(iter(langs)) if len(langs) == 1 else None
-    return {None: JsonLinesDocs(lines, make, only, np.flatnonzero(there)), **corpus}, where
+    only, everything = next(iter(langs)) if len(langs) == 1 else None, None if there.all() else np.flatnonzero(there)
+    corpus = {None: JsonLinesDocs(lines, make, only, everything)}
+    for dl, code in sorted(langs.items()):
+        chosen = np.flatnonzero(there & (np.asarray(codes) == code))
+        corpus[dl] = corpus[None] if only else JsonLinesDocs(lines, make, dl, chosen)
+    return corpus, where
 
 
 def _queries(path: Path, lang: str | None, left_out: LeftOut) -> dict[str, dict[str, str]]:

@@ -55,14 +55,17 @@ def _fields(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return record
 
 
+_DECODER = json.JSONDecoder(object_pairs_hook=_fields)
+
+
 def parse_json(data: bytes | str, where: str) -> object:
     """Returns a JSON value, in which no object has a field twice: readers disagree on which of the two counts.
 
     Raises:
-        ValueError: it is not JSON, or such an object; begins with ``where``.
+        ValueError: it is not JSON in UTF-8, or such an object; begins with ``where``.
     """
     try:
-        return json.loads(data, object_pairs_hook=_fields)
+        return _DECODER.decode(data.decode('utf-8-sig') if isinstance(data, bytes) else data)
     except _Twice as error:
         raise ValueError(f'{where} has the field {error} twice in one object; leave one of them out') from None
     except RecursionError:

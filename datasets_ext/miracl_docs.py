@@ -10,6 +10,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
+from io import BufferedReader
 from itertools import groupby, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -52,8 +53,8 @@ def _pooled(lang: str, docs: Iterable) -> Iterator[TitledDoc]:
 def _stream(upstream: Dataset) -> Iterator[miracl.MiraclDoc]:
     """The passages of ``miracl/<lang>`` out of its files, as upstream reads them; but a line has an end."""
     for shard in upstream.docs_handler()._dlcs:
-        with shard.stream() as file:
-            for line in iter(lambda: file.readline(LONGEST), b''):
+        with shard.stream() as file, BufferedReader(file, 1 << 20) as lines:
+            while line := lines.readline(LONGEST):
                 if len(line) == LONGEST:
                     raise ValueError(f'a line is longer than {LONGEST >> 20} MiB')
                 record = json.loads(line)

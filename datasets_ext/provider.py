@@ -67,6 +67,10 @@ class HybridDataset(IRDSDataset):
         if variant not in (None, known):
             raise ValueError(f'hybrid:{self._irds_id} has no variant {variant!r} of its {what}; leave it out')
 
+    def _describe_component(self, component: str) -> bool | None:
+        """Whether ``pt.datasets.list_datasets`` says that there is one; topics and qrels come in one variant."""
+        return bool(super()._describe_component(component)) or None
+
     def info_url(self) -> None:
         """None: the data sets of this package are not on ir-datasets.com."""
 

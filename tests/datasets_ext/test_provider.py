@@ -70,6 +70,12 @@ def test_lists_all_ids():
         assert collection in provider.list_dataset_names()
 
 
+def test_lists_of_data_sets_name_no_variants():
+    parts = 'topics', 'qrels', 'corpus'
+    for name, expected in (('xquad-r', [None, None, True]), ('xquad-r/en', [True, True, True])):
+        assert [provider.get_dataset(name)._describe_component(part) for part in parts] == expected
+
+
 def test_a_pool_of_some_languages(data_root):
     dataset = HybridDataset(pooled_miracl(['sw', 'yo'], 'dev'), 'miracl sw yo')
     assert set(dataset.get_topics().query_lang) == {'sw', 'yo'}

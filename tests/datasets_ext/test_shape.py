@@ -82,6 +82,24 @@ def test_docs_parent(clean):
     assert ir_datasets.docs_parent_id('town/de/de') == 'town'
 
 
+def test_judgements_that_stand_twice_count_once(clean):
+    twice = {'qrels': lambda ql, dl: 2 * qrels(ql, dl)}
+    register('towns', docs={lang: MemoryDocs(lambda lang=lang: docs(lang), lang) for lang in TEXTS}, queries=queries,
+             **twice)
+    assert [q.doc_id for q in ir_datasets.load('towns/de').qrels_iter()] == ['de/0.0', 'de/1.0', 'en/0.0']
+    register('towns', docs={'de': MemoryDocs(lambda: docs('de'), 'de')}, queries=queries,
+             qrels=lambda ql, dl: [*qrels(ql, dl), qrels(ql, dl)[0]._replace(relevance=0)])
+    with pytest.raises(ValueError, match=r"towns/de/de judges 'paris' and 'de/0.0' twice, as 1 and as 0; keep one"):
+        list(ir_datasets.load('towns/de').qrels_iter())
+
+
+def test_questions_that_nobody_judged_are_asked_everywhere(clean):
+    register('towns', docs={lang: MemoryDocs(lambda lang=lang: docs(lang), lang) for lang in TEXTS}, qrels=qrels,
+             queries=lambda ql: [*queries(ql), Query('oslo', 'Oslo?', ql)])
+    for key, expected in (('de', 'paris rom oslo'), ('de/de', 'paris rom oslo'), ('de/en', 'paris oslo')):
+        assert ' '.join(q.query_id for q in ir_datasets.load(f'towns/{key}').queries_iter()) == expected
+
+
 def test_nothing_is_read_on_registering(clean):
     def fail(*_):
         raise AssertionError('read')

@@ -69,3 +69,10 @@ def test_the_code_names_what_there_is():
     assert {'beir_folder', 'squad_files'} <= set(datasets_ext.__all__) and 'ar' in MR_TYDI
     listed = re.search(r'`mmarco/v2/<lang>/train` for ([a-z ]+) and `dt`', PAGE.replace('\n', ' '))[1].split()
     assert sorted([*listed, 'nl', 'en']) == sorted(MMARCO)
+
+
+def test_the_example_of_a_data_set_registers_one():
+    exec(next(text for kind, text in BLOCKS if kind == 'python' and "register('capitals'" in text), {})
+    dataset = REGISTERED['capitals/de/en']
+    assert [query.query for query in dataset.queries_iter()] == ['Wo liegt Paris?']
+    assert [qrel.doc_id for qrel in dataset.qrels_iter()] == [doc.doc_id for doc in dataset.docs_iter()] == ['en/0.0']
