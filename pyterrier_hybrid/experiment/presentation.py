@@ -1,27 +1,37 @@
 """How names and numbers are printed: measures, kinds of settings, languages, values."""
 import math
+import re
+from functools import cache
+
+import ir_measures
 
 from pyterrier_hybrid.languages import NAMES as LANGUAGES
-
-#: Measures of which less is better, and those of which neither more nor less is, by ir_measures' name.
-LOWER_IS_BETTER = ('RankDistance',)
-NEITHER_IS_BETTER = ('LPR',)
-#: Values that are ranks, printed without decimals.
-RANKS = ('RankDistance',)
+from pyterrier_hybrid.measures.facts import Facts, facts
 
 SETTINGS = {'monolingual': 'Monolingual', 'crosslingual': 'Cross-lingual', 'multilingual': 'Multilingual'}
 #: Headings that let a table fit a page.
 SHORT = {'monolingual': 'Mono.', 'crosslingual': 'Cross.', 'multilingual': 'Multi.'}
+#: What no line of text holds: control characters, marks of direction, halves of surrogate pairs, noncharacters.
+_UNPRINTABLE = re.compile(r'[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]')
+
+
+@cache
+def facts_of(measure: str) -> Facts:
+    """What is known of a measure (direction, unit, range) by its repr, such as ``'R@10'``.
+
+    Of a repr that ir_measures does not read back (of AWRF with languages) it is what is known of all such measures; of
+    an unknown name nothing, and neither more nor less is better.
+    """
+    try:
+        return facts(ir_measures.parse_measure(measure))
+    except Exception:
+        kind = ir_measures.measures.registry.get(re.split(r'[(@]', measure)[0])
+        return facts(kind()) if kind else Facts(measure, measure, better=0)
 
 
 def better(measure: str) -> int:
-    """1 if more of a measure is better, -1 if less is, 0 if neither is (LPR, which is read beside chance).
-
-    Args:
-        measure: its repr, such as ``'R@10'``.
-    """
-    name = base_name(measure)
-    return 0 if name in NEITHER_IS_BETTER else -1 if name in LOWER_IS_BETTER else 1
+    """1 if more of a measure is better, -1 if less is, 0 if neither is (LPR, which is read beside chance)."""
+    return facts_of(measure).better
 
 
 def direction(measure: str) -> str:
@@ -34,11 +44,18 @@ def axis_title(measure: str) -> str:
     return f'{measure} ({direction(measure)})' if direction(measure) else measure
 
 
-def format_value(measure: str, value: float) -> str:
+def in_full(measure: str) -> str:
+    """A measure with its title, unit and direction, as the heading of a figure that stands alone."""
+    known = facts_of(measure)
+    title = f'{measure}: {known.title}' if known.title != measure else measure
+    return ', '.join(filter(None, [title, known.unit and f'in {known.unit}', direction(measure)]))
+
+
+def format_value(measure: str, value: float | None) -> str:
     """A value as it is printed: ranks as whole numbers, everything else with three decimals, a blank for NaN."""
     if value is None or math.isnan(value):
         return ''
-    return f'{value:,.0f}' if base_name(measure) in RANKS and 'norm=True' not in measure else f'{value:.3f}'
+    return f'{value:,.0f}' if facts_of(measure).unit == 'ranks' else f'{value:.3f}'
 
 
 def signed(measure: str, value: float) -> str:
@@ -46,9 +63,15 @@ def signed(measure: str, value: float) -> str:
     return f'{"−" if value < 0 else "+" if value > 0 else ""}{format_value(measure, abs(value))}'
 
 
-def base_name(measure: str) -> str:
-    """A measure's name without parameters and cutoff: ``'RankDistance'`` of ``'RankDistance(rel=2)@10'``."""
-    return measure.partition('@')[0].partition('(')[0]
+def one_line(name: object) -> str:
+    """A name as one line: white space is a single space, and what no line can hold is shown as �."""
+    return _UNPRINTABLE.sub('\ufffd', ' '.join(str(name).split()))
+
+
+def shortened(name: object, length: int) -> str:
+    """A name as one line of so many characters at most, with an ellipsis in its middle."""
+    name = one_line(name)
+    return name if len(name) <= length else f'{name[:length // 2]}…{name[-((length - 1) // 2):]}'
 
 
 def setting_name(kind: str) -> str:

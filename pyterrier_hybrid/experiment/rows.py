@@ -89,6 +89,10 @@ class Table:
         """Whether groups need a row of their own: several of them, and one with several columns."""
         return len(self.groups()) > 1 and any(span > 1 for *_, span in self.groups())
 
+    def has_numbered_notes(self) -> bool:
+        """Whether a cell names a note by its number."""
+        return any(cell.note for _, cells in self.rows() for cell in cells)
+
     def headings(self) -> list[str]:
         """The columns' headings in one row, with their groups if there are several."""
         several = len(self.groups()) > 1

@@ -76,6 +76,20 @@ def mix_in_words(shares: pd.Series) -> str:
     return ', '.join(f'{100 * shares[kind]:.4g}% {setting_name(kind)}' for kind in SHARES if shares.get(kind, 0) > 0)
 
 
+def seeds_in_words(study: pd.DataFrame) -> str:
+    """How the intervals of a figure were made, for so many seeds."""
+    counts = study.groupby([*SHARES, *(['fraction'] if 'fraction' in study else []), 'measure', 'setting'])['seed']
+    least, most = counts.nunique().min(), counts.nunique().max()
+    if most == 1:
+        return 'One seed, so there are no intervals.'
+    number = {2: 'two'}.get(most, most) if least == most else f'{least} to {most}'
+    few = ' Intervals of two values are wide.' if least <= 2 else ''
+    return (
+        f'Lines join the means over {number} seeds, dots are single seeds, bars are 95% intervals (Student’s t), cut '
+        f'at the ends of the measure’s range.{few}'
+    )
+
+
 def over_seeds(values: pd.Series, level: float = 0.95) -> tuple[float, float]:
     """The mean of a mix's seeds, and half the width of its interval: Student's t, as the seeds are few.
 

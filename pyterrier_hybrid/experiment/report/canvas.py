@@ -1,20 +1,27 @@
 """Figures that are the same bytes every time: how they are drawn, and how they become files and parts of the page.
 
-A figure is drawn once, in the colours of the light page. Its files keep these; in the page they are CSS variables
-(``style.css`` gives both pages' values), so that the figure follows the reader's choice of light or dark.
+In the page a figure's colours are CSS variables (``style.css`` gives both pages' values), so that it follows the
+reader's choice of light or dark. Its files have the colours of the light page and a heading of their own, so that they
+can stand alone; their text is text, in SVG and PDF too.
 """
 import io
 import re
+import textwrap
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.util import find_spec
 
 import numpy as np
+
+from pyterrier_hybrid.experiment.presentation import one_line, shortened
 
 #: Colours of series, each with a contrast of 4.5 to white. Markers and lines tell series apart without them.
 SERIES = ('#0b62a4', '#b34700', '#00705a', '#8b3a8b', '#6b5a00', '#a3123f', '#006d77', '#444b54')
 MARKERS = ('o', 's', '^', 'D', 'v', 'P', 'X')
 LINES = ('-', '--', ':', '-.')
-INK, FAINT = '#1b1c1f', '#c9ccd1'
+INK, QUIET, FAINT = '#1b1c1f', '#5b6068', '#c9ccd1'
 #: On cells of a heatmap, whatever the page's colours.
 ON_DARK, ON_LIGHT = '#ffffff', '#000000'
 #: Perceptually uniform, and the same to readers with the common colour vision deficiencies.
@@ -22,43 +29,86 @@ SEQUENTIAL = 'cividis'
 #: Width of a figure in SVG units; on a phone one unit is about one pixel.
 WIDTH = 350
 
-_VARIABLES = {INK: 'currentColor', FAINT: 'var(--faint)'} | {c: f'var(--series-{i})' for i, c in enumerate(SERIES)}
+_VARIABLES = {INK: 'currentColor', QUIET: 'var(--quiet)', FAINT: 'var(--faint)'}
+_VARIABLES |= {colour: f'var(--series-{i})' for i, colour in enumerate(SERIES)}
 _STYLE = {
     'font.family': 'sans-serif', 'font.sans-serif': ['DejaVu Sans'], 'font.size': 11, 'figure.dpi': 72,
-    'svg.fonttype': 'none', 'svg.hashsalt': 'pyterrier-hybrid', 'savefig.facecolor': 'white',
+    'svg.fonttype': 'none', 'pdf.fonttype': 42, 'svg.hashsalt': 'pyterrier-hybrid', 'savefig.facecolor': 'white',
     'text.color': INK, 'axes.labelcolor': INK, 'axes.edgecolor': FAINT, 'xtick.color': INK, 'ytick.color': INK,
     'axes.spines.top': False, 'axes.spines.right': False, 'axes.axisbelow': True, 'axes.grid': True,
     'grid.color': FAINT, 'grid.linewidth': 0.6, 'xtick.major.size': 0, 'ytick.major.size': 0, 'xtick.minor.size': 0,
     'ytick.minor.size': 0, 'legend.frameon': False, 'legend.fontsize': 11, 'legend.handlelength': 2.6,
     'axes.formatter.useoffset': False, 'axes.facecolor': 'none', 'text.parse_math': False,
 }  # fmt: skip
-_NO_METADATA = {'Date': None, 'Creator': None, 'Format': None, 'Type': None}
+_NO_METADATA = {
+    'svg': {'Date': None, 'Creator': None, 'Format': None, 'Type': None}, 'png': {'Software': None},
+    'pdf': {'CreationDate': None, 'Creator': None, 'Producer': None},
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A finished figure.
+    """A figure.
 
     Attributes:
         name: of its files, without the ending, and the prefix of its ids in the page: letters, digits and hyphens.
         title: a few words.
+        about: what else a file says in its heading: the measure in full, the data set.
         caption: a sentence or more on what it shows and how to read it; figures that share it share a line of the page.
         alt: what a reader who cannot see it should know of its content.
-        svg, png: the files' content.
-        wide: whether the page must not shrink it below its own size.
+        size: width and height in SVG units, without a heading.
+        draw: a function that draws on a matplotlib figure.
     """
 
     name: str
     title: str
+    about: str
     caption: str
     alt: str
-    svg: str
-    png: bytes
-    wide: bool = False
+    size: tuple[float, float]
+    draw: Callable
+
+    @property
+    def wide(self) -> bool:
+        """Whether the page must not shrink it below its own size."""
+        return self.size[0] > WIDTH
+
+    @cached_property
+    def svg(self) -> str:
+        """The figure for the page, as SVG without a heading."""
+        return self._saved(['svg'], '')['svg'].decode()
+
+    def files(self) -> dict[str, bytes]:
+        """The figure with its heading as SVG, PDF and PNG, by file name."""
+        width = int(self.size[0] / 6)
+        heading = '\n'.join(textwrap.fill(one_line(part), width) for part in (self.title, self.about) if part)
+        return {f'{self.name}.{kind}': content for kind, content in self._saved(['svg', 'pdf', 'png'], heading).items()}
+
+    def _saved(self, kinds: list[str], heading: str) -> dict[str, bytes]:
+        import matplotlib
+        from matplotlib.figure import Figure
+
+        width, height = self.size[0] / 72, (self.size[1] + 15 * len(heading.splitlines())) / 72
+        with matplotlib.rc_context(), warnings.catch_warnings(), io.BytesIO() as buffer:
+            warnings.filterwarnings('ignore', 'Glyph')  # in names; SVG has them as text
+            matplotlib.rcdefaults()  # a user's matplotlibrc must not change a report
+            matplotlib.rcParams.update(_STYLE)
+            figure = Figure(figsize=(width, height), layout='constrained')
+            if heading:
+                figure.suptitle(heading, x=0.01, ha='left', fontsize=10)
+            self.draw(figure)
+            found = {}
+            for kind in kinds:
+                figure.savefig(buffer, format=kind, metadata=_NO_METADATA[kind], dpi=200 if kind == 'png' else 72)
+                found[kind] = buffer.getvalue()
+                buffer.seek(0)
+                buffer.truncate()
+                figure.set_layout_engine('none')  # what was laid out stays, and is not laid out again
+            return found
 
 
 def check_matplotlib() -> None:
-    """Says how to install matplotlib where it is missing.
+    """Says how to install matplotlib if it is missing.
 
     Raises:
         ModuleNotFoundError: it is.
@@ -68,37 +118,14 @@ def check_matplotlib() -> None:
 
 
 def figure_name(*parts: object) -> str:
-    """A name for a figure out of any names: letters a to z, digits and single hyphens."""
-    return re.sub(r'[^a-z0-9]+', '-', ' '.join(map(str, parts)).lower()).strip('-')
+    """A name for a figure out of any names: at most 80 letters a to z, digits and single hyphens."""
+    return re.sub(r'[^a-z0-9]+', '-', ' '.join(map(str, parts)).lower()).strip('-')[:80].rstrip('-')
 
 
 def label(name: str, length: int = 32) -> str:
     """A system's name for a legend, shortened in the middle; matplotlib leaves out what begins with an underscore."""
-    short = name if len(name) <= length else f'{name[:length // 2]}…{name[-length // 2 + 1:]}'
+    short = shortened(name, length)
     return f' {short}' if short.startswith('_') else short
-
-
-def drawing(name: str, title: str, caption: str, alt: str, size: tuple[float, float], draw) -> Drawing:
-    """Draws a figure.
-
-    Args:
-        name, title, caption, alt: see :class:`Drawing`.
-        size: width and height in SVG units.
-        draw: a function that is given the matplotlib figure and draws on it.
-    """
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()  # a user's matplotlibrc must not change a report
-        matplotlib.rcParams.update(_STYLE)
-        figure = Figure(figsize=(size[0] / 72, size[1] / 72), layout='constrained')
-        draw(figure)
-        svg, png = io.StringIO(), io.BytesIO()
-        figure.savefig(svg, format='svg', metadata=_NO_METADATA)
-        figure.set_layout_engine('none')  # what was laid out stays, and is not laid out again
-        figure.savefig(png, format='png', dpi=200, metadata={'Software': None})
-    return Drawing(name, title, caption, alt, svg.getvalue(), png.getvalue(), wide=size[0] > WIDTH)
 
 
 def inline_svg(drawing: Drawing):
@@ -140,29 +167,40 @@ def short_number(value: float) -> str:
     return f'{value / 1000:.0f}k'
 
 
-def cell_colours(
-    values: np.ndarray, better: int, limits: tuple[float, float] | None = None, *, logarithmic: bool = False
-) -> np.ndarray:
-    """The colours of values, lighter where they are better.
+def colour_scale(values: np.ndarray, better: int, *, logarithmic: bool = False):
+    """A matplotlib ``ScalarMappable``, whose colours are lighter where values are better.
 
     Args:
-        values: float, any shape; NaN where there is none.
-        better: 1 if higher is better, -1 if lower is.
-        limits: the values that get the ends of the scale; None for the extremes.
+        values: float, any shape; NaN for a missing one. The extremes get the ends of the scale.
+        better: 1 if higher is better, -1 if lower is, 0 if neither is: higher values are lighter then.
         logarithmic: colour by the logarithm, for positive values of several orders of magnitude.
-
-    Returns:
-        float, the shape of ``values`` and 4 (red, green, blue, opacity, 0 to 1); a missing value is fully transparent.
     """
-    from matplotlib import colormaps
+    from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LogNorm, Normalize
 
-    low, high = limits or (np.nanmin(values), np.nanmax(values))
-    norm = (LogNorm if logarithmic else Normalize)(low, high)
-    scaled = np.ma.filled(norm(np.ma.masked_invalid(values)), np.nan)
-    colours = colormaps[SEQUENTIAL](scaled if better >= 0 else 1 - scaled)
+    norm = (LogNorm if logarithmic else Normalize)(np.nanmin(values), np.nanmax(values))
+    return ScalarMappable(norm, SEQUENTIAL if better >= 0 else f'{SEQUENTIAL}_r')
+
+
+def cell_colours(scale, values: np.ndarray) -> np.ndarray:
+    """The colours of values on a scale: float, one more axis of red, green, blue, opacity; missing ones transparent."""
+    colours = scale.to_rgba(np.ma.masked_invalid(values))
     colours[~np.isfinite(values)] = 0
     return colours
+
+
+def colour_bar(figure, axes, scale, key: str) -> None:
+    """Draws the scale below some axes, with its two ends and a label."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.ticker import NullLocator
+
+    few = ScalarMappable(scale.norm, scale.get_cmap().resampled(32))  # a path each in SVG
+    bar = figure.colorbar(few, ax=axes, orientation='horizontal', aspect=30, pad=0.02)
+    ends = sorted({scale.norm.vmin, scale.norm.vmax})
+    bar.outline.set_visible(False)
+    bar.ax.xaxis.set_minor_locator(NullLocator())
+    bar.set_ticks(ends, labels=[*map(short_number, ends)])
+    bar.set_label(key, fontsize=9.5)
 
 
 def text_colour(colour: np.ndarray) -> str:

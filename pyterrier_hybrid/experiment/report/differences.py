@@ -1,43 +1,46 @@
 """Every system's difference from the baseline with its interval: is it real, and is it too small to matter?"""
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
-from pyterrier_hybrid.experiment.presentation import SETTINGS, better, setting_name, signed
-from pyterrier_hybrid.experiment.report.canvas import INK, SERIES, WIDTH, Drawing, drawing, figure_name, label
+from pyterrier_hybrid.experiment.presentation import SETTINGS, better, facts_of, in_full, setting_name, signed
+from pyterrier_hybrid.experiment.report.canvas import INK, SERIES, WIDTH, Drawing, figure_name, label
 from pyterrier_hybrid.experiment.report.tested import baselines, in_units, verdict
 
 
-def differences_figures(differences: pd.DataFrame) -> list[Drawing]:
+def differences_figures(differences: pd.DataFrame, dataset: str | None = None) -> list[Drawing]:
     """A figure per measure: each system's difference from the baseline in each kind of setting, with its interval."""
     caption = (
-        f'Differences from {baselines(differences)}, with their intervals. A filled marker is significant after the '
-        'correction, a hollow one is not.'
+        f'Differences from {baselines(differences)}, with their intervals; the line at 0 is no difference. A filled '
+        'marker is significant after the correction, a hollow one is not.'
     )
 
     def say(measure: str, row) -> str:
         return f'{signed(measure, row.difference)}, {"significant" if row.significant else "not significant"}'
 
     rows = differences.assign(filled=differences['significant'])
-    return _figures(rows, 'difference', 'differences from', caption, say)
+    return _figures(rows, 'difference', 'differences from', caption, say, dataset)
 
 
-def equivalence_figures(rows: pd.DataFrame) -> list[Drawing]:
+def equivalence_figures(rows: pd.DataFrame, dataset: str | None = None) -> list[Drawing]:
     """A figure per measure: each difference with the interval of its equivalence test, between lines at the margin."""
     caption = (
-        f'Differences from {baselines(rows)}, with the intervals of the equivalence test. Dashed lines are the margin: '
-        'an interval between them is a difference that does not matter. A filled marker is equivalent after the '
-        'correction, a hollow one is not shown to be.'
+        f'Differences from {baselines(rows)}, with the intervals of the equivalence test; the line at 0 is no '
+        'difference. Dashed lines are the margin: an interval between them is a difference that does not matter. A '
+        'filled marker is equivalent after the correction, a hollow one is not shown to be.'
     )
 
     def say(measure: str, row) -> str:
         words = verdict(measure, row)
         return f'{signed(measure, row.difference)}, {words[0].lower()}{words[1:]}'
 
-    rows = rows.assign(filled=rows['equivalent'])
-    return _figures(rows, 'equivalence', 'equivalence to', caption, say)
+    return _figures(rows.assign(filled=rows['equivalent']), 'equivalence', 'equivalence to', caption, say, dataset)
 
 
-def _figures(differences: pd.DataFrame, name: str, title: str, caption: str, say) -> list[Drawing]:
+def _figures(
+    differences: pd.DataFrame, name: str, title: str, caption: str, say: Callable, dataset: str | None
+) -> list[Drawing]:
     found = []
     for measure, rows in differences.groupby('measure', sort=False, observed=True):
         rows = rows[rows['difference'].notna()]
@@ -46,9 +49,10 @@ def _figures(differences: pd.DataFrame, name: str, title: str, caption: str, say
         spoken = '; '.join(
             f'{row.system}, {setting_name(row.setting)}: {say(str(measure), row)}' for row in rows.itertuples()
         )
-        size = (WIDTH, 50 + 19 * len(rows) + 14 * rows['setting'].nunique())
-        found.append(drawing(
-            figure_name(name, measure), f'{measure}: {title} {baselines(rows)}', caption, f'{spoken}.', size,
+        about = f'{in_full(measure)}.' + (f' Data set: {dataset}' if dataset else '')
+        found.append(Drawing(
+            figure_name(name, measure), f'{measure}: {title} {baselines(rows)}', about, caption, f'{spoken}.',
+            (WIDTH, 50 + 19 * len(rows) + 14 * rows['setting'].nunique()),
             lambda figure, rows=rows, measure=str(measure): _draw(figure, rows, measure),
         ))  # fmt: skip
     return found
@@ -62,15 +66,16 @@ def _draw(figure, rows: pd.DataFrame, measure: str) -> None:
         for bound in (-margin, margin):
             axes.axvline(bound, color=INK, linewidth=1, linestyle='--')
     places, names, headings, y = [], [], [], 0.0
+    most = facts_of(measure).high - facts_of(measure).low  # between two values of the measure
     for setting, some in rows.groupby('setting', sort=False, observed=True):
         headings.append(len(places))
         places.append(y)
         names.append(SETTINGS.get(setting, setting))
         for row in some.itertuples():
             y += 1
-            reach = np.abs(np.array([[row.difference - row.low], [row.high - row.difference]]))
+            reach = np.array([[row.difference - max(row.low, -most)], [min(row.high, most) - row.difference]])
             axes.errorbar(
-                [row.difference], [y], xerr=np.nan_to_num(reach), marker='o', markersize=6.5, color=SERIES[0],
+                [row.difference], [y], xerr=np.nan_to_num(np.abs(reach)), marker='o', markersize=6.5, color=SERIES[0],
                 markerfacecolor=SERIES[0] if row.filled else 'none', markeredgewidth=1.5, capsize=3, linewidth=1.4,
             )  # fmt: skip
             places.append(y)

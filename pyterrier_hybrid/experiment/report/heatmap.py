@@ -2,13 +2,15 @@
 import numpy as np
 import pandas as pd
 
-from pyterrier_hybrid.experiment.presentation import better, format_value
+from pyterrier_hybrid.experiment.frames import SETTING_KINDS
+from pyterrier_hybrid.experiment.presentation import axis_title, better, format_value, in_full, shortened
 from pyterrier_hybrid.experiment.report.canvas import (
     INK,
     WIDTH,
     Drawing,
     cell_colours,
-    drawing,
+    colour_bar,
+    colour_scale,
     figure_name,
     short_number,
     text_colour,
@@ -25,53 +27,63 @@ def setting_heatmaps(result: Result) -> list[Drawing]:
     Empty without cross-lingual settings.
     """
     cells = result.by_setting()
-    cells = cells[cells['doc_lang'].notna()]
-    crossed = cells.loc[cells['setting'] == 'crosslingual', 'measure']
+    crossed = cells.loc[cells['setting'] == SETTING_KINDS[1], 'measure']
     measure = next((m for m in result.measures if (crossed == m).any()), None)
     if measure is None:
         return []
-    cells = cells[cells['measure'] == measure]
+    cells = cells[cells['doc_lang'].notna() & (cells['measure'] == measure)]
     grids = {
-        system: cells[cells['system'] == system].pivot(index='query_lang', columns='doc_lang', values='value')
-        for system in result.systems
-        if (cells['system'] == system).any()
-    }
+        system: rows.pivot(index='query_lang', columns='doc_lang', values='value')
+        for system in result.systems for rows in [cells[cells['system'] == system]] if len(rows)
+    }  # fmt: skip
     caption = (
         f'{measure} of questions in one language (rows) over passages in one language (columns). The diagonal holds '
-        f'the monolingual settings, the rest the cross-lingual ones.'
+        'the monolingual settings, the rest the cross-lingual ones.'
     )
-    return _heatmaps(measure, grids, better(measure), caption, f'{measure} by language', logarithmic=False)
+    about = f'{in_full(measure)}. Data set: {result.dataset}'
+    scale = colour_scale(_values(grids), better(measure))
+    return _heatmaps(grids, f'{measure} by language', about, caption, measure, axis_title(measure), scale)
 
 
 def pooled_heatmaps(result: Result) -> list[Drawing]:
     """A heatmap per system of its language matrix: mean ranks over the pool of all languages. Empty without any."""
     known = set(result.matrix['system'])
     grids = {system: result.language_matrix(system) for system in result.systems if system in known}
+    if not grids:
+        return []
     caption = (
         'Mean rank of the relevant passages in each language (columns) for questions in each language (rows), all '
         'passages in one pool, coloured by its logarithm. A column darker than the others is a language that is ranked '
         'low.'
     )
-    return _heatmaps('RankDistance', grids, -1, caption, 'Mean rank in the pool', logarithmic=True) if grids else []
+    passages = result.provenance.get('dataset', {}).get('passages', {}).values()
+    if passages:
+        caption += f' A random ranking has {(sum(passages) + 1) / 2:,.0f} everywhere.'
+    about = f'In ranks of the whole pool, lower is better. Data set: {result.dataset}'
+    scale = colour_scale(_values(grids), -1, logarithmic=True)
+    key = 'mean rank (lower is better)'
+    return _heatmaps(grids, 'Mean rank in the pool', about, caption, 'RankDistance', key, scale)
+
+
+def _values(grids: dict[str, pd.DataFrame]) -> np.ndarray:
+    return np.concatenate([grid.to_numpy(dtype=float).ravel() for grid in grids.values()])
 
 
 def _heatmaps(
-    measure: str, grids: dict[str, pd.DataFrame], direction: int, caption: str, title: str, logarithmic: bool
+    grids: dict[str, pd.DataFrame], title: str, about: str, caption: str, measure: str, key: str, scale
 ) -> list[Drawing]:
-    values = np.concatenate([grid.to_numpy(dtype=float).ravel() for grid in grids.values()])
-    limits = (np.nanmin(values), np.nanmax(values))
+    """A heatmap for each system, on one scale; ``key`` labels it, values are printed as those of ``measure``."""
     caption += ' Lighter is better; all systems share one scale.'
-    if np.isnan(values).any():
+    if np.isnan(_values(grids)).any():
         caption += ' A dash is a blank: nothing relevant to be found there, or not evaluated.'
-    drawings = []
-    for i, (system, grid) in enumerate(grids.items(), start=1):
-        colours = cell_colours(grid.to_numpy(dtype=float), direction, limits, logarithmic=logarithmic)
-        drawings.append(drawing(
-            figure_name(title, i, system), f'{title}: {system}', caption, _alt(measure, system, grid),
-            (max(WIDTH, 30 + NARROWEST * grid.shape[1]), 45 + HEIGHT * grid.shape[0]),
-            lambda figure, grid=grid, colours=colours: _draw(figure, grid, colours),
-        ))  # fmt: skip
-    return drawings
+    return [
+        Drawing(
+            figure_name(title, i, system), f'{title}: {system}', about, caption, _alt(measure, system, grid),
+            (max(WIDTH, 30 + NARROWEST * grid.shape[1]), 90 + HEIGHT * grid.shape[0]),
+            lambda figure, grid=grid: _draw(figure, grid, scale, key),
+        )
+        for i, (system, grid) in enumerate(grids.items(), start=1)
+    ]  # fmt: skip
 
 
 def _alt(measure: str, system: str, grid: pd.DataFrame) -> str:
@@ -87,16 +99,16 @@ def _alt(measure: str, system: str, grid: pd.DataFrame) -> str:
     )
 
 
-def _draw(figure, grid: pd.DataFrame, colours: np.ndarray) -> None:
-    axes = figure.subplots()
+def _draw(figure, grid: pd.DataFrame, scale, key: str) -> None:
+    axes, colours = figure.subplots(), cell_colours(scale, grid.to_numpy(dtype=float))
     axes.grid(False)
     axes.spines[:].set_visible(False)
     axes.pcolormesh(colours, edgecolors='face', linewidth=0.4)
     axes.invert_yaxis()
     axes.xaxis.tick_top()
     axes.xaxis.set_label_position('top')
-    axes.set_xticks(np.arange(grid.shape[1]) + 0.5, grid.columns)
-    axes.set_yticks(np.arange(grid.shape[0]) + 0.5, grid.index)
+    axes.set_xticks(np.arange(grid.shape[1]) + 0.5, [shortened(lang, 8) for lang in grid.columns])
+    axes.set_yticks(np.arange(grid.shape[0]) + 0.5, [shortened(lang, 8) for lang in grid.index])
     axes.set_xlabel('passages in')
     axes.set_ylabel('questions in', rotation_mode='anchor')
     for (row, column), value in np.ndenumerate(grid.to_numpy()):
@@ -105,3 +117,4 @@ def _draw(figure, grid: pd.DataFrame, colours: np.ndarray) -> None:
             column + 0.5, row + 0.5, '–' if missing else short_number(value), ha='center', va='center', fontsize=9.5,
             color=INK if missing else text_colour(colours[row, column]), in_layout=False,
         )  # fmt: skip
+    colour_bar(figure, axes, scale, key)

@@ -76,8 +76,8 @@ def write_report(
     ``significance``, ``by_language`` and ``equivalence``. It leaves out the parts of what it is not given. The same
     input gives the same bytes.
 
-    Every figure is written as PNG and SVG too, to the folder ``<name of the page>_figures`` beside the page, which
-    keeps no figure of an earlier report and every file that no report wrote.
+    Every figure is written as SVG, PDF and PNG too, with a heading of its own, to the folder ``<name of the
+    page>_figures`` beside the page, which keeps no figure of an earlier report and every file that no report wrote.
 
     Args:
         results: a :class:`Result`, or None for a study alone.
@@ -115,6 +115,8 @@ def write_report(
     dataset = results.dataset if results is not None else getattr(study, 'dataset', None)
     records = {'The experiment': results.provenance if results is not None else {},
                'The study': study.provenance if isinstance(study, StudyResult) else {}}  # fmt: skip
+    known = [*([results] if results is not None else []), *getattr(study, 'results', {}).values()]
+    chance = known[0].chance.groupby('measure')['value'].mean().to_dict() if known else {}
     study = study.values if isinstance(study, StudyResult) else study
     if study is not None:
         check_study(study)
@@ -129,9 +131,10 @@ def write_report(
         check_tested(equivalence, EQUIVALENCE, 'equivalence', 'equivalence')
 
     main, *rest = _of_result(results) if results is not None else [None]
+    ratio, *mixes = _of_study(study, dataset, chance) if study is not None else [None]
     sections = [
-        main, *_of_tests(significance, by_language, equivalence), *(_of_study(study) if study is not None else []),
-        *rest, Section('configuration', 'Configuration and versions', records={k: v for k, v in records.items() if v}),
+        ratio, main, *_of_tests(significance, by_language, equivalence, dataset), *mixes, *rest,
+        Section('configuration', 'Configuration and versions', records={k: v for k, v in records.items() if v}),
     ]  # fmt: skip
     title = title or (f'Retrieval across languages: {dataset}' if dataset else 'Retrieval across languages')
     return _write(path, title, [section for section in sections if section])
@@ -170,21 +173,23 @@ def _of_result(result: Result) -> list[Section]:
     ]
 
 
-def _of_study(study: pd.DataFrame) -> list[Section]:
+def _of_study(study: pd.DataFrame, dataset: str | None, chance: Mapping[str, float]) -> list[Section]:
+    ratio = ratio_figures(study, dataset, chance)
     return [
-        Section('ratio', 'The ratio of monolingual and cross-lingual batches', figures=ratio_figures(study)),
-        Section('amount', 'The amount of training data', figures=amount_figures(study)),
-        Section('ternary', 'Three kinds of batches', figures=ternary_figures(study)),
+        Section('ratio', 'The ratio of monolingual and cross-lingual batches', figures=ratio),
+        Section('amount', 'The amount of training data', figures=amount_figures(study, dataset)),
+        Section('ternary', 'Three kinds of batches', figures=ternary_figures(study, dataset)),
         Section('mixes', 'Every mix', folded=[study_table(study)]),
     ]
 
 
 def _of_tests(
-    differences: pd.DataFrame | None, by_language: pd.DataFrame | None, equivalence: pd.DataFrame | None
+    differences: pd.DataFrame | None, by_language: pd.DataFrame | None, equivalence: pd.DataFrame | None,
+    dataset: str | None,
 ) -> list[Section]:
     sections = []
     if differences is not None and len(differences):
-        table, figures = differences_table(differences), differences_figures(differences)
+        table, figures = differences_table(differences), differences_figures(differences, dataset)
         sections.append(Section('significance', 'Significance', table=table, figures=figures))
     if by_language is not None and len(by_language):
         table, *folded = languages_won(by_language)
@@ -197,7 +202,7 @@ def _of_tests(
         )
         sections.append(Section(
             'equivalence', 'Equivalence', [about], equivalence_lines(equivalence), equivalence_table(equivalence),
-            equivalence_figures(equivalence),
+            equivalence_figures(equivalence, dataset),
         ))  # fmt: skip
     return sections
 
@@ -205,11 +210,8 @@ def _of_tests(
 def _write(path: Path, title: str, sections: list[Section]) -> Path:
     """The figures first, the page last and in one step, so that a page never lacks a figure."""
     folder = path.with_name(f'{path.stem}_figures')
-    figures = {
-        f'{drawing.name}.{kind}': content
-        for section in sections for drawing in section.figures
-        for kind, content in (('svg', drawing.svg.encode()), ('png', drawing.png))
-    }  # fmt: skip
+    drawings = [drawing for section in sections for drawing in section.figures]
+    figures = {name: content for drawing in drawings for name, content in drawing.files().items()}
     page = templates().get_template('page.html').render(
         title=title, sections=sections, folder=folder.name, inline_svg=inline_svg
     )

@@ -1,39 +1,51 @@
 """Rank distance by question language, every system beside the others."""
 import numpy as np
 
-from pyterrier_hybrid.experiment.presentation import format_value, language_with_code
-from pyterrier_hybrid.experiment.report.canvas import MARKERS, SERIES, WIDTH, Drawing, drawing, figure_name, label
+from pyterrier_hybrid.experiment.frames import SETTING_KINDS
+from pyterrier_hybrid.experiment.presentation import facts_of, format_value, in_full, language_with_code, shortened
+from pyterrier_hybrid.experiment.report.canvas import MARKERS, QUIET, SERIES, WIDTH, Drawing, figure_name, label
 from pyterrier_hybrid.experiment.result import Result
+from pyterrier_hybrid.measures import RankDistance
+
+POOLED = SETTING_KINDS[-1]
 
 
 def rank_distance_figures(result: Result) -> list[Drawing]:
     """A figure for each measure of rank distance that the result has: one row per question language."""
     cells = result.by_setting()
-    pooled = set(cells.loc[cells['setting'] == 'multilingual', 'measure'])
-    return [_figure(result, m) for m in result.measures if m.startswith('RankDistance') and m in pooled]
+    pooled = set(cells.loc[cells['setting'] == POOLED, 'measure'])
+    named = RankDistance.PRETTY_NAME
+    return [_figure(result, m) for m in result.measures if m in pooled and facts_of(m).title == named]
 
 
 def _figure(result: Result, measure: str) -> Drawing:
-    values = result.by_query_language(measure, 'multilingual').dropna(how='all')
+    values = result.by_query_language(measure, POOLED).dropna(how='all')
     means = values.mean(axis=1)
     parts = []
     for system, mean in means.items():
         row = values.loc[system]
         least, most = (f'{format_value(measure, row[lang])} in {lang}' for lang in (row.idxmin(), row.idxmax()))
         parts.append(f'{system}: mean {format_value(measure, mean)}, from {least} to {most}')
-    logarithmic = values.min(axis=None) > 0 and values.max(axis=None) > 20 * values.min(axis=None)
+    chance = result.chance[result.chance['measure'] == measure].set_index('query_lang')['value'].reindex(values.columns)
+    if chance.notna().any():
+        parts.append(f'by chance: mean {format_value(measure, chance.mean())}')
+    low, high = np.nanmin([values.min(axis=None), chance.min()]), np.nanmax([values.max(axis=None), chance.max()])
+    logarithmic = low > 0 and high > 20 * low
     caption = (
         'How far apart a question’s best and worst ranked languages lie in the pool of all languages. Further left is '
         'less biased. One marker per system.' + (' The scale is logarithmic.' if logarithmic else '')
     )
-    size = (WIDTH, 50 + 21 * values.shape[1] + 16 * -(-len(values) // 2))
-    return drawing(
-        figure_name(measure, 'by language'), f'{measure} by question language', caption, '; '.join(parts) + '.', size,
-        lambda figure: _draw(figure, values, logarithmic, measure),
+    if chance.notna().any():
+        caption += ' Grey lines are the expectation of a random ranking.'
+    return Drawing(
+        figure_name(measure, 'by language'), f'{measure} by question language',
+        f'{in_full(measure)}. Data set: {result.dataset}', caption, '; '.join(parts) + '.',
+        (WIDTH, 50 + 21 * values.shape[1] + 16 * -(-(len(values) + chance.notna().any()) // 2)),
+        lambda figure: _draw(figure, values, chance, logarithmic, measure),
     )  # fmt: skip
 
 
-def _draw(figure, values, logarithmic: bool, measure: str) -> None:
+def _draw(figure, values, chance, logarithmic: bool, measure: str) -> None:
     from matplotlib.ticker import LogLocator
 
     axes = figure.subplots()
@@ -43,7 +55,10 @@ def _draw(figure, values, logarithmic: bool, measure: str) -> None:
             row.to_numpy(), rows, linestyle='', marker=MARKERS[i % len(MARKERS)], color=SERIES[i % len(SERIES)],
             markersize=7, markerfacecolor='none', markeredgewidth=1.6, label=label(system), clip_on=False,
         )  # fmt: skip
-    axes.set_yticks(rows, [language_with_code(lang) for lang in values.columns])
+    if chance.notna().any():
+        axes.plot(chance, rows, linestyle='', marker='|', color=QUIET, markersize=13, markeredgewidth=1.6,
+                  label='by chance', clip_on=False)  # fmt: skip
+    axes.set_yticks(rows, [shortened(language_with_code(lang), 24) for lang in values.columns])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.spines['left'].set_visible(False)
     if logarithmic:

@@ -2,13 +2,14 @@
 import numpy as np
 import pandas as pd
 
-from pyterrier_hybrid.experiment.presentation import SETTINGS, better, format_value, setting_name
+from pyterrier_hybrid.experiment.presentation import SETTINGS, axis_title, better, format_value, in_full, setting_name
 from pyterrier_hybrid.experiment.report.canvas import (
     FAINT,
     WIDTH,
     Drawing,
     cell_colours,
-    drawing,
+    colour_bar,
+    colour_scale,
     figure_name,
     short_number,
     text_colour,
@@ -21,7 +22,7 @@ CORNERS = {'crosslingual': (0.0, 0.0), 'monolingual': (1.0, 0.0), 'multilingual'
 SIDE = 262
 
 
-def ternary_figures(study: pd.DataFrame) -> list[Drawing]:
+def ternary_figures(study: pd.DataFrame, dataset: str | None = None) -> list[Drawing]:
     """A figure per measure and kind of setting: the mean over seeds at every mix of the three kinds of batches.
 
     Empty if the study's mixes lie on a line, that is, leave out one of the three kinds.
@@ -33,7 +34,7 @@ def ternary_figures(study: pd.DataFrame) -> list[Drawing]:
     for (measure, setting), chosen in rows.groupby(['measure', 'setting'], sort=False):
         means = chosen.groupby(list(CORNERS))['value'].mean().reset_index()
         if all((means[kind] > 0).any() for kind in CORNERS):
-            figures.append(_figure(means, measure, setting))
+            figures.append(_figure(means, measure, setting, dataset))
     return figures
 
 
@@ -42,7 +43,7 @@ def corner_positions(shares: np.ndarray) -> np.ndarray:
     return shares @ np.array(list(CORNERS.values()))
 
 
-def _figure(means: pd.DataFrame, measure: str, setting: str) -> Drawing:
+def _figure(means: pd.DataFrame, measure: str, setting: str, dataset: str | None) -> Drawing:
     direction = better(measure)
     ordered = means.sort_values('value', ascending=direction < 0, kind='stable')
     first, last = ordered.iloc[0], ordered.iloc[-1]
@@ -56,21 +57,23 @@ def _figure(means: pd.DataFrame, measure: str, setting: str) -> Drawing:
         'The mean over seeds at each mix of batches. A corner is a run of one kind of batch alone, an edge mixes two '
         f'kinds, the inside all three. {"Lighter is better." if direction else "Lighter is higher."}'
     )
-    return drawing(
-        figure_name('ternary', measure, setting), title, caption, f'{len(means)} mixes. {ends}.',
-        (WIDTH, 290), lambda figure: _draw(figure, means, direction),
+    about = f'{in_full(measure)}.' + (f' Data set: {dataset}' if dataset else '')
+    return Drawing(
+        figure_name('ternary', measure, setting), title, about, caption, f'{len(means)} mixes. {ends}.', (WIDTH, 330),
+        lambda figure: _draw(figure, means, direction, axis_title(measure)),
     )  # fmt: skip
 
 
-def _draw(figure, means: pd.DataFrame, direction: int) -> None:
+def _draw(figure, means: pd.DataFrame, direction: int, key: str) -> None:
     at = corner_positions(means[list(CORNERS)].to_numpy(dtype=float))
     values = means['value'].to_numpy(dtype=float)
-    colours = cell_colours(values, direction)
+    scale = colour_scale(values, direction)
+    colours = cell_colours(scale, values)
     distances = np.linalg.norm(at[:, None] - at[None], axis=-1) + 9 * np.eye(len(at))
     diameter = min(32, 0.92 * SIDE * distances.min())
-    figure.set_layout_engine('none')
-    axes = figure.add_axes((0, 0, 1, 1))
+    axes = figure.subplots()
     axes.set_axis_off()
+    axes.set_aspect('equal')
     axes.set_xlim((SIDE - WIDTH) / 2 / SIDE, (SIDE + WIDTH) / 2 / SIDE)
     axes.set_ylim(-40 / SIDE, 250 / SIDE)
     outline = np.array([*CORNERS.values(), CORNERS['crosslingual']])
@@ -79,9 +82,9 @@ def _draw(figure, means: pd.DataFrame, direction: int) -> None:
     for (x, y), value, colour in zip(at, values, colours):
         if diameter >= 17:
             axes.text(x, y, short_number(value), ha='center', va='center', fontsize=min(10, diameter / 2.2),
-                      color=text_colour(colour), zorder=3)
+                      color=text_colour(colour), zorder=3)  # fmt: skip
     for kind, (x, y) in CORNERS.items():
-        away = -33 if y == 0 else 22
-        axes.text(x, y + away / SIDE, f'100% {SETTINGS[kind].lower()}', va='baseline',
-                  ha='center' if y else 'left' if x == 0 else 'right',
-                  position=(x + (0 if y else -0.15 if x == 0 else 0.15), y + away / SIDE))
+        place, side = (x, 'center') if y else (-0.15, 'left') if x == 0 else (1.15, 'right')
+        away = (22 if y else -33) / SIDE
+        axes.text(place, y + away, f'100% {SETTINGS[kind].lower()}', va='baseline', ha=side)
+    colour_bar(figure, axes, scale, key)
