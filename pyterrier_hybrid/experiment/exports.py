@@ -5,11 +5,22 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from pyterrier_hybrid.experiment.presentation import one_line, shortened
 from pyterrier_hybrid.experiment.result import Result
-from pyterrier_hybrid.experiment.rows import Table, tidy_cells
+from pyterrier_hybrid.experiment.rows import tidy_cells
+from pyterrier_hybrid.experiment.tables import Table
+from pyterrier_hybrid.files import replace_text
 
-_LATEX = {'&': r'\&', '%': r'\%', '$': r'\$', '#': r'\#', '_': r'\_', '{': r'\{', '}': r'\}', '~': r'\textasciitilde{}',
-          '^': r'\textasciicircum{}', '\\': r'\textbackslash{}'}  # fmt: skip
+#: Brackets and stars are arguments of a line's end when they begin the next line.
+_LATEX = {
+    '&': r'\&', '%': r'\%', '$': r'\$', '#': r'\#', '_': r'\_', '{': r'\{', '}': r'\}', '~': r'\textasciitilde{}',
+    '^': r'\textasciicircum{}', '\\': r'\textbackslash{}', '<': r'\textless{}', '>': r'\textgreater{}',
+    '|': r'\textbar{}', '[': '{[}', ']': '{]}', '*': '{*}', '†': r'\dag{}',
+}  # fmt: skip
+#: What Markdown reads as markup: anywhere in a line, and at its beginning.
+_MARKDOWN = re.compile(r'[\\`*\[\]<>|~&]|(?<!\w)_|_(?!\w)|^[#+-]|^\d+[.)](?=\s)')
+#: How a cell begins that spreadsheets read as a formula.
+_FORMULA = tuple('=+-@\t\r\n|%')
 
 
 def text(table: Table, width: int | None = None) -> str:
@@ -23,8 +34,8 @@ def text(table: Table, width: int | None = None) -> str:
     two = table.has_two_heading_rows()
     over = ['', *(part for group, _, span in table.groups() for part in (group, *[''] * (span - 1)))]
     names = [column.name for column in table.columns] if two else table.headings()
-    rows = ([label, *(cell.text for cell in cells)] for label, cells in table.rows())
-    lines = [over] * two + [[table.head, *names], *rows]
+    rows = ([shortened(label, 48), *(cell.text for cell in cells)] for label, cells in table.rows())
+    lines = [[one_line(cell) for cell in line] for line in ([over] * two + [[table.head, *names], *rows])]
     widths = [2 + max(map(len, column)) for column in zip(*lines)]
     parts, first = [[0]], 1
     for *_, span in table.groups():
@@ -34,7 +45,8 @@ def text(table: Table, width: int | None = None) -> str:
         parts[-1] += columns
     ways = '; '.join(f'{group}: {hint}' for group, hint, _ in table.groups() if hint)
     blocks = (aligned([[line[i] for i in part] for line in lines]) for part in parts)
-    return '\n'.join([f'{table.caption} ({ways})' if ways else table.caption, '', *blocks, *table.notes])
+    head = f'{table.caption} ({ways})' if ways else table.caption
+    return '\n'.join([one_line(head), '', *blocks, *map(one_line, table.notes)])
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> str:
@@ -46,17 +58,17 @@ def aligned(lines: Sequence[Sequence[str]]) -> str:
 
 def markdown(table: Table) -> str:
     """A table in GitHub's flavour of Markdown, the best in bold, notes below."""
-    lines = [['', *table.headings()]] + [
-        [label, *(f'**{cell.text}**' if cell.strong else cell.text for cell in cells)]
+    lines = [['', *map(_as_markdown, table.headings())]] + [
+        [_as_markdown(label), *(('**%s**' if c.strong else '%s') % _as_markdown(c.text) for c in cells)]
         for label, cells in table.rows()
     ]  # fmt: skip
-    lines = [[cell.replace('|', r'\|') for cell in line] for line in lines]
     widths = [max(3, *map(len, column)) for column in zip(*lines)]
     rows = [_line([cell.ljust(widths[0]) if i == 0 else cell.rjust(widths[i]) for i, cell in enumerate(line)])
             for line in lines]  # fmt: skip
     rule = _line(['-' * widths[0], *('-' * (width - 1) + ':' for width in widths[1:])])
-    title = [table.groups()[0][0], ''] if len(table.groups()) == 1 else []
-    return '\n'.join([*title, rows[0], rule, *rows[1:], *(part for note in table.notes for part in ('', note))]) + '\n'
+    title = [_as_markdown(table.groups()[0][0]), ''] if len(table.groups()) == 1 else []
+    notes = (part for note in table.notes for part in ('', _as_markdown(note)))
+    return '\n'.join([*title, rows[0], rule, *rows[1:], *notes]) + '\n'
 
 
 def latex(table: Table) -> str:
@@ -67,11 +79,11 @@ def latex(table: Table) -> str:
         edges.append(rf'\cmidrule(lr){{{first}-{first + span - 1}}}')
         first += span
     rows = [
-        ' & '.join([_escape(label), *(rf'\textbf{{{cell.text}}}' if cell.strong else cell.text for cell in cells)])
+        ' & '.join([_escape(label), *((r'\textbf{%s}' if c.strong else '%s') % _escape(c.text) for c in cells)])
         for label, cells in table.rows()
     ]  # fmt: skip
     return '\n'.join([
-        *(f'% {note}' for note in table.notes),
+        *(f'% {one_line(note)}' for note in table.notes),
         rf'\begin{{tabular}}{{l{"r" * len(table.columns)}}}', r'\toprule', rf' & {" & ".join(head)} \\',
         ' '.join(edges),
         rf' & {" & ".join(_escape(column.name) for column in table.columns)} \\', r'\midrule',
@@ -88,21 +100,28 @@ def html(table: Table) -> str:
 def templates():
     """The jinja2 environment of the report's templates, in which every text is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    def as_text(value: object) -> object:
+        return one_line(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
     return Environment(
         loader=PackageLoader('pyterrier_hybrid.experiment', 'report'), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False,
+        finalize=as_text, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
 
 
 def csv(result: Result, path: str | Path | None = None) -> str:
     """Every cell of a result as CSV (:func:`~.rows.tidy_cells`), written to ``path`` if there is one.
 
-    Values have all their digits.
+    Values have all their digits. A text that a spreadsheet would read as a formula has an apostrophe before it.
     """
-    content = tidy_cells(result).to_csv(index=False, lineterminator='\n')
+    cells = tidy_cells(result)
+    for name in cells.columns.drop(['value', 'n', 'cut']):
+        cells[name] = cells[name].map(_no_formula, na_action='ignore')
+    content = cells.to_csv(index=False, lineterminator='\n')
     if path is not None:
-        Path(path).write_text(content, encoding='utf-8')
+        replace_text(path, content)
     return content
 
 
@@ -110,5 +129,14 @@ def _line(cells: list[str]) -> str:
     return f'| {" | ".join(cells)} |'
 
 
+def _as_markdown(content: str) -> str:
+    return _MARKDOWN.sub(lambda found: rf'{found[0][:-1]}\{found[0][-1]}', one_line(content))
+
+
 def _escape(content: str) -> str:
-    return re.sub(r'[&%$#_{}~^\\]', lambda found: _LATEX[found[0]], content)
+    return ''.join(_LATEX.get(character, character) for character in one_line(content))
+
+
+def _no_formula(content: object) -> str:
+    content = str(content).encode(errors='replace').decode()  # halves of surrogate pairs
+    return f"'{content}" if content.startswith(_FORMULA) else content

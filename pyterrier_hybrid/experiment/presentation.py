@@ -3,10 +3,11 @@ import math
 import re
 from functools import cache
 
-import ir_measures
+from ir_measures import parse_measure
+from ir_measures.measures import Measure
 
 from pyterrier_hybrid.languages import NAMES as LANGUAGES
-from pyterrier_hybrid.measures.facts import Facts, facts
+from pyterrier_hybrid.measures.facts import Facts
 
 SETTINGS = {'monolingual': 'Monolingual', 'crosslingual': 'Cross-lingual', 'multilingual': 'Multilingual'}
 #: Headings that let a table fit a page.
@@ -15,18 +16,16 @@ SHORT = {'monolingual': 'Mono.', 'crosslingual': 'Cross.', 'multilingual': 'Mult
 _UNPRINTABLE = re.compile(r'[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]')
 
 
-@cache
-def facts_of(measure: str) -> Facts:
-    """What is known of a measure (direction, unit, range) by its repr, such as ``'R@10'``.
+#: What is known of a measure (direction, unit, range) by its repr, such as ``'R@10'``.
+facts_of = cache(Facts.of)
 
-    Of a repr that ir_measures does not read back (of AWRF with languages) it is what is known of all such measures; of
-    an unknown name nothing, and neither more nor less is better.
-    """
+
+def parsed(measure: str) -> Measure | None:
+    """The measure with a repr, or None if ir_measures does not read it."""
     try:
-        return facts(ir_measures.parse_measure(measure))
-    except Exception:
-        kind = ir_measures.measures.registry.get(re.split(r'[(@]', measure)[0])
-        return facts(kind()) if kind else Facts(measure, measure, better=0)
+        return parse_measure(measure)
+    except Exception:  # a name that comes from a file may be any text
+        return None
 
 
 def better(measure: str) -> int:
@@ -39,9 +38,10 @@ def direction(measure: str) -> str:
     return {1: 'higher is better', -1: 'lower is better', 0: ''}[better(measure)]
 
 
-def axis_title(measure: str) -> str:
-    """A measure and its direction: ``AP (higher is better)``."""
-    return f'{measure} ({direction(measure)})' if direction(measure) else measure
+def axis_title(measure: str, setting: str = '') -> str:
+    """A measure, a kind of setting if one is given, and the direction: ``AP, multilingual (higher is better)``."""
+    shown = ', '.join(shortened(part, 40) for part in (measure, setting_name(setting)) if part)
+    return f'{shown} ({direction(measure)})' if direction(measure) else shown
 
 
 def in_full(measure: str) -> str:

@@ -1,102 +1,27 @@
-"""A result as tables: one place turns it into rows, and every output (see :mod:`~.exports`) renders those rows."""
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
+"""A result as tables: one place turns it into rows, which every output (see :mod:`~.exports`) renders."""
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 import pandas as pd
+from ir_measures import R
 
 from pyterrier_hybrid.experiment.frames import SETTING_KINDS
 from pyterrier_hybrid.experiment.paper import SOURCE, comparable, paper_values
-from pyterrier_hybrid.experiment.presentation import SETTINGS, SHORT, better, direction, format_value, language_name
+from pyterrier_hybrid.experiment.presentation import (
+    SETTINGS,
+    SHORT,
+    better,
+    direction,
+    format_value,
+    language_name,
+    parsed,
+)
 from pyterrier_hybrid.experiment.result import Result
+from pyterrier_hybrid.experiment.tables import Block, Cell, Column, Table
+from pyterrier_hybrid.measures import RankDistance
 
 CHANCE = 'by chance'
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table.
-
-    Attributes:
-        name: its heading.
-        group: a heading that it shares with the columns beside it.
-        hint: what is said below that heading, such as which direction is better.
-        title: its heading in full, where ``name`` is short.
-        words: whether its cells hold sentences.
-    """
-
-    name: str
-    group: str = ''
-    hint: str = ''
-    title: str = ''
-    words: bool = False
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A cell of a table.
-
-    Attributes:
-        text: what it shows; empty if it has no value.
-        strong: whether it stands out: the best of several systems, or significant.
-        note: the number of the note on it, from 1; 0 for none.
-        blank: what a page shows in place of an empty text.
-    """
-
-    text: str = ''
-    strong: bool = False
-    note: int = 0
-    blank: str = ''
-
-
-@dataclass(frozen=True)
-class Block:
-    """Rows of a table that belong together: a label and a cell per column each, below a heading if there is one."""
-
-    rows: list[tuple[str, list[Cell]]]
-    heading: str = ''
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table that can be printed.
-
-    Attributes:
-        caption: what it shows.
-        columns: all but the first, which holds the labels.
-        blocks: its rows.
-        notes: sentences below it, numbered from 1.
-        head: the heading of the labels.
-    """
-
-    caption: str
-    columns: list[Column]
-    blocks: list[Block]
-    notes: list[str] = field(default_factory=list)
-    head: str = 'System'
-
-    def rows(self) -> list[tuple[str, list[Cell]]]:
-        """All rows, a block's heading as a row without values."""
-        empty = [Cell()] * len(self.columns)
-        return [row for block in self.blocks for row in ([(block.heading, empty)] * bool(block.heading) + block.rows)]
-
-    def groups(self) -> list[tuple[str, str, int]]:
-        """The upper heading row: heading, hint and number of columns of each group."""
-        keys = groupby((column.group, column.hint) for column in self.columns)
-        return [(*key, len(list(same))) for key, same in keys]
-
-    def has_two_heading_rows(self) -> bool:
-        """Whether groups need a row of their own: several of them, and one with several columns."""
-        return len(self.groups()) > 1 and any(span > 1 for *_, span in self.groups())
-
-    def has_numbered_notes(self) -> bool:
-        """Whether a cell names a note by its number."""
-        return any(cell.note for _, cells in self.rows() for cell in cells)
-
-    def headings(self) -> list[str]:
-        """The columns' headings in one row, with their groups if there are several."""
-        several = len(self.groups()) > 1
-        return [f'{column.group} {column.name}' if several and column.group else column.name for column in self.columns]
+#: What marks a system whose runs were cut.
+CUT = ' †'
 
 
 def summary_table(result: Result, measures: Sequence[str] | None = None, *, paper: bool = False) -> Table:
@@ -135,7 +60,8 @@ def summary_table(result: Result, measures: Sequence[str] | None = None, *, pape
     if paper and comparable(result.dataset, languages_of(result)):
         printed = {column: dict(paper_values(result.dataset, *column).get('mean', {})) for column in columns}
     caption = f'{result.dataset}: means over the settings of each kind'
-    return _table(caption, values, columns, {c: c[0] for c in columns}, by_chance, marks, notes + result.notes, printed)
+    notes += [*cut_notes(result), *ceiling_notes(result, columns), *result.notes]
+    return _table(result, caption, values, columns, {c: c[0] for c in columns}, by_chance, marks, notes, printed)
 
 
 def language_table(result: Result, measure: str, setting: str, *, paper: bool = False) -> Table:
@@ -172,7 +98,49 @@ def language_table(result: Result, measure: str, setting: str, *, paper: bool = 
         printed = {column: dict(found[column]) for column in columns if column in found}
     values = values.assign(mean=values.mean(axis=1))
     measures = dict.fromkeys(columns, measure)
-    return _table(title, values, columns, measures, by_chance, marks, notes + result.notes, printed)
+    notes += [*cut_notes(result), *ceiling_notes(result, [(measure, setting)]), *result.notes]
+    return _table(result, title, values, columns, measures, by_chance, marks, notes, printed)
+
+
+def marked(result: Result, system: str) -> str:
+    """A system's name, with a mark if its runs were cut."""
+    return f'{system}{CUT}' if system in result.cut else str(system)
+
+
+def cut_notes(result: Result) -> list[str]:
+    """What the mark means, if a system has it."""
+    if not result.cut:
+        return []
+    depths = ', '.join(f'{system} at {depth:,} passages' for system, depth in result.cut.items())
+    return [
+        f'{CUT.strip()} The runs were cut ({depths}): compare rank distances with those of whole rankings at a common '
+        f'depth only, as by RankDistance@{min(result.cut.values())}.'
+    ]
+
+
+def ceiling_notes(result: Result, columns: Iterable[tuple[str, str]]) -> list[str]:
+    """What limits or misleads a reader of some measures in the multilingual settings.
+
+    Args:
+        result: the result.
+        columns: the measures and kinds of settings that a table shows.
+    """
+    languages, notes = len(languages_of(result)), []
+    for measure in (parsed(measure) for measure, kind in columns if kind == SETTING_KINDS[-1]):
+        k = measure.params.get('cutoff') if measure else None
+        if not isinstance(k, int):
+            continue
+        if measure.NAME == R.NAME and k < languages:
+            notes.append(
+                f'{measure!r} is at most {k}/{languages}, {k / languages:.3f}, for a question with a relevant passage '
+                f'in each of {languages} languages; nDCG@{k} and Success@{k} reach 1.'
+            )
+        if measure.NAME == RankDistance.NAME and not measure['complete']:
+            notes.append(
+                f'{measure!r} falls from {k} to as little as 1 when the first relevant passage enters the first {k}: '
+                f'read it beside R@{k}, or RankDistance(complete=True)@{k}, over questions with every language found.'
+            )
+    return notes
 
 
 def languages_of(result: Result) -> list[str]:
@@ -181,6 +149,7 @@ def languages_of(result: Result) -> list[str]:
 
 
 def _table(
+    result: Result,
     caption: str,
     values: pd.DataFrame,
     columns: Mapping[Hashable, Column],
@@ -199,7 +168,7 @@ def _table(
             shown, note = format_value(measures[column], values.at[system, column]), marks.get((system, column), 0)
             strong = bool(shown) and shown == best[column]
             cells.append(Cell(shown, strong, note, '' if shown else 'blank' if note else 'not evaluated'))
-        rows.append((str(system), cells))
+        rows.append((marked(result, system), cells))
 
     def others(given: Mapping) -> list[Cell]:
         return [Cell(format_value(measures[column], given.get(column))) for column in columns]
@@ -262,13 +231,15 @@ def tidy_cells(result: Result) -> pd.DataFrame:
     """Every cell of a result, those without a value with their reason.
 
     Returns:
-        ``system, setting, query_lang, doc_lang, measure, value, n, reason``, in the order of systems, kinds of
-        settings, measures, languages; ``value`` and ``reason`` are missing in turn.
+        ``system, setting, query_lang, doc_lang, measure, value, n, cut, reason``, in the order of systems, kinds of
+        settings, measures, languages; ``value`` and ``reason`` are missing in turn; ``cut`` is the depth at which the
+        system's multilingual runs were cut, missing for whole rankings.
     """
     cells = pd.concat([result.by_setting(), result.blanks.assign(n=0)], ignore_index=True)
+    cells['cut'] = cells['system'].map(result.cut).where(cells['setting'] == SETTING_KINDS[-1]).astype('Int64')
     order = {'system': result.systems, 'setting': list(SETTING_KINDS), 'measure': result.measures}
     keys = {name: cells[name].map({value: i for i, value in enumerate(values)}) for name, values in order.items()}
     languages = {name: cells[name].fillna('') for name in ('query_lang', 'doc_lang')}
     order = pd.DataFrame({**keys, **languages}).sort_values([*keys, *languages], kind='stable').index
-    names = ['system', 'setting', 'query_lang', 'doc_lang', 'measure', 'value', 'n', 'reason']
+    names = ['system', 'setting', 'query_lang', 'doc_lang', 'measure', 'value', 'n', 'cut', 'reason']
     return cells.reindex(columns=names).loc[order].reset_index(drop=True)

@@ -3,9 +3,9 @@ import numpy as np
 import pandas as pd
 
 from pyterrier_hybrid.experiment.presentation import SETTINGS, SHORT, direction, format_value, setting_name
-from pyterrier_hybrid.experiment.rows import Block, Cell, Column, Table
 from pyterrier_hybrid.experiment.study_mixes import mix_name
 from pyterrier_hybrid.experiment.study_result import SHARES
+from pyterrier_hybrid.experiment.tables import Block, Cell, Column, Table
 
 COLUMNS = [*SHARES, 'seed', 'setting', 'measure', 'value']
 

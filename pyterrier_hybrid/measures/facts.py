@@ -4,7 +4,7 @@ Everything that shows or computes measures asks here, and nothing is read off a 
 package say it themselves (:class:`LanguageMeasure`); one table says it of those of ir_measures.
 """
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import ir_measures
 import numpy as np
@@ -43,11 +43,15 @@ class Facts:
 
     @classmethod
     def of(cls, name: str) -> 'Facts':
-        """The facts of the measure that ir_measures reads from a repr; of one that it cannot read, the name alone."""
+        """The facts of the measure that ir_measures reads from a repr; of one that it cannot read, the name alone.
+
+        ir_measures reads no repr with :class:`Languages`: of such a measure they are those of all measures of its kind.
+        """
         try:
             return facts(ir_measures.parse_measure(name))
-        except (ValueError, NameError, KeyError):
-            return cls(name, name)
+        except Exception:  # the name of a measure that comes from a file may be any text
+            kind = ir_measures.measures.registry.get(name.partition('(')[0])
+            return replace(facts(kind()), name=name) if kind and '(' in name else cls(name, name)
 
     def as_json(self) -> dict:
         """The facts as JSON values, None where there is no bound."""

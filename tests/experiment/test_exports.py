@@ -17,11 +17,12 @@ mine: means over the settings of each kind (AP: higher is better; RankDistance: 
               AP                  RankDistance     LPR
 System     Mono.  Cross.  Multi.        Multi.  Multi.
 a          0.250   0.750   0.400            12   1.000
-b                          0.500            20   0.500
+b †                        0.500            20   0.500
 by chance                                1,234   0.500
 a, AP Mono.: the mean over 1 of 2 settings, because nothing asked.
 b, AP Mono., AP Cross.: blank, because a ranking of the whole pool.
-b was cut.'''
+† The runs were cut (b at 7 passages): compare rank distances with those of whole rankings at a common depth only, as by RankDistance@7.
+b was cut.'''  # noqa: E501
     assert text(table, 40).splitlines()[7:10] == [
         '           RankDistance     LPR', 'System           Multi.  Multi.', 'a                    12   1.000'
     ]  # fmt: skip
@@ -36,20 +37,23 @@ def test_markdown(make_result):
 |           | AP Mono. | AP Cross. | AP Multi. | RankDistance Multi. | LPR Multi. |
 | --------- | -------: | --------: | --------: | ------------------: | ---------: |
 | a         |    0.250 |     0.750 |     0.400 |              **12** |      1.000 |
-| b         |          |           | **0.500** |                  20 |      0.500 |
+| b †       |          |           | **0.500** |                  20 |      0.500 |
 | by chance |          |           |           |               1,234 |      0.500 |
 
 a, AP Mono.: the mean over 1 of 2 settings, because nothing asked.
 
 b, AP Mono., AP Cross.: blank, because a ranking of the whole pool.
 
+† The runs were cut (b at 7 passages): compare rank distances with those of whole rankings at a common depth only, as by RankDistance@7.
+
 b was cut.
-'''
+'''  # noqa: E501
 
 
 def test_latex(make_result):
     assert make_result(systems=('a', 'b_50%')).to_latex(['AP', 'RankDistance']) == r'''% a, AP Mono.: the mean over 1 of 2 settings, because nothing asked.
 % b_50%, AP Mono., AP Cross.: blank, because a ranking of the whole pool.
+% † The runs were cut (b_50% at 7 passages): compare rank distances with those of whole rankings at a common depth only, as by RankDistance@7.
 % b was cut.
 \begin{tabular}{lrrrr}
 \toprule
@@ -58,7 +62,7 @@ def test_latex(make_result):
  & Mono. & Cross. & Multi. & Multi. \\
 \midrule
 a & 0.250 & 0.750 & 0.400 & \textbf{12} \\
-b\_50\% &  &  & \textbf{0.500} & 20 \\
+b\_50\% \dag{} &  &  & \textbf{0.500} & 20 \\
 by chance &  &  &  & 1,234 \\
 \bottomrule
 \end{tabular}
@@ -95,7 +99,7 @@ def test_by_question_language(make_result):
         '|           |    de |  mean |',
         '| --------- | ----: | ----: |',
         '| a         | 1.000 | 1.000 |',
-        '| b         | 0.500 | 0.500 |',
+        '| b †       | 0.500 | 0.500 |',
     ]
     with pytest.raises(ValueError, match='a table by question language is of one measure; name it'):
         make_result().to_latex(setting='multilingual')

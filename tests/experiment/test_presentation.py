@@ -1,7 +1,15 @@
 """How measures are read and printed."""
 import pytest
 
-from pyterrier_hybrid.experiment.presentation import base_name, better, format_value, signed
+from pyterrier_hybrid.experiment.presentation import (
+    better,
+    direction,
+    format_value,
+    in_full,
+    one_line,
+    shortened,
+    signed,
+)
 
 
 @pytest.mark.parametrize('measure, direction, printed', [
@@ -15,7 +23,6 @@ def test_direction_and_digits(measure, direction, printed):
 def test_blanks_and_thousands():
     assert format_value('AP', float('nan')) == format_value('AP', None) == ''
     assert format_value('RankDistance@1000', 12_345.6) == '12,346'
-    assert base_name('RankDistance(rel=2)@10') == 'RankDistance'
 
 
 @pytest.mark.parametrize(('measure', 'value', 'shown'), [
@@ -23,3 +30,24 @@ def test_blanks_and_thousands():
 ])  # fmt: skip
 def test_signed(measure, value, shown):
     assert signed(measure, value) == shown
+
+
+def test_a_measure_in_full():
+    assert in_full('RankDistance') == 'RankDistance: Rank distance between languages, in ranks, lower is better'
+    assert in_full('my "measure"') == 'my "measure", higher is better'
+    assert direction('LPR') == ''
+
+
+@pytest.mark.parametrize(('name', 'shown'), [
+    ('a\n\\input{x}', 'a \\input{x}'), (' two\t words ', 'two words'), ('\x00\x1b[31m', '\ufffd\ufffd[31m'),
+    ('\ud800', '\ufffd'), ('\u202egnp', '\ufffdgnp'), ('', ''), ('混合', '混合'),
+])  # fmt: skip
+def test_names_are_one_line(name, shown):
+    assert one_line(name) == shown
+
+
+@pytest.mark.parametrize('length', [7, 8])
+def test_long_names_keep_their_ends(length):
+    assert shortened('abcdefghij', 10) == 'abcdefghij'
+    short = shortened('abcdefghij', length)
+    assert len(short) == length and short[0] == 'a' and short[-1] == 'j' and '…' in short

@@ -6,8 +6,8 @@ import pandas as pd
 
 from pyterrier_hybrid.experiment.frames import SETTING_KINDS
 from pyterrier_hybrid.experiment.presentation import (
+    axis_title,
     better,
-    direction,
     facts_of,
     format_value,
     in_full,
@@ -108,7 +108,7 @@ def _ratio(line: pd.DataFrame, measures: list[str], dataset: str | None, chance:
             axes.xaxis.set_major_formatter(lambda share, _: f'{share:.0%}')
             shares = np.unique(line['monolingual'])
             axes.set_xticks(shares if len(shares) <= 6 else np.linspace(0, 1, 5))
-            _frame(axes, 'monolingual batches', measure, f'{measure}, {setting_name(kind)}')
+            _frame(axes, 'monolingual batches', axis_title(measure, kind))
             if kind == SETTING_KINDS[-1] and measure in chance:
                 _by_chance(axes, measure, chance[measure], seeds['value'])
 
@@ -151,7 +151,7 @@ def _amount(rows: pd.DataFrame, measure: str, setting: str, dataset: str | None)
         fractions = sorted({at for curve in curves.values() for at in curve.index})
         axes.set_xticks(fractions, [f'{at:.4g}' for at in fractions])
         axes.minorticks_off()
-        _frame(axes, 'fraction of the training data', measure, measure)
+        _frame(axes, 'fraction of the training data', axis_title(measure))
         figure.legend(*axes.get_legend_handles_labels(), loc='outside upper left', ncols=columns, columnspacing=1.2)
 
     title = f'{measure} over the amount of data: {setting_name(setting)} settings'
@@ -168,9 +168,8 @@ def _curve(axes, i: int, curve: pd.DataFrame, name: str | None = None) -> None:
     )  # fmt: skip
 
 
-def _frame(axes, over: str, measure: str, title: str) -> None:
+def _frame(axes, over: str, title: str) -> None:
     axes.set_xlabel(over)
-    way = direction(measure)
-    axes.set_title(f'{title} ({way})' if way else title, loc='left', fontsize=10)
+    axes.set_title(title, loc='left', fontsize=10)
     if max(axes.get_ylim()) > 1000:
         axes.yaxis.set_major_formatter('{x:,.0f}')

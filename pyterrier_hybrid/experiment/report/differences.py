@@ -4,7 +4,15 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from pyterrier_hybrid.experiment.presentation import SETTINGS, better, facts_of, in_full, setting_name, signed
+from pyterrier_hybrid.experiment.presentation import (
+    SETTINGS,
+    better,
+    facts_of,
+    in_full,
+    setting_name,
+    shortened,
+    signed,
+)
 from pyterrier_hybrid.experiment.report.canvas import INK, SERIES, WIDTH, Drawing, figure_name, label
 from pyterrier_hybrid.experiment.report.tested import baselines, in_units, verdict
 
@@ -70,7 +78,7 @@ def _draw(figure, rows: pd.DataFrame, measure: str) -> None:
     for setting, some in rows.groupby('setting', sort=False, observed=True):
         headings.append(len(places))
         places.append(y)
-        names.append(SETTINGS.get(setting, setting))
+        names.append(label(SETTINGS.get(setting, setting), 20))
         for row in some.itertuples():
             y += 1
             reach = np.array([[row.difference - max(row.low, -most)], [min(row.high, most) - row.difference]])
@@ -92,4 +100,4 @@ def _draw(figure, rows: pd.DataFrame, measure: str) -> None:
     axes.spines['left'].set_visible(False)
     side = {1: ', right is better', -1: ', left is better', 0: ''}[better(measure)]
     stated = f'\nmargin ±{", ±".join(map(in_units, margins))}' if margins else ''
-    axes.set_xlabel(f'difference in {measure}{side}{stated}')
+    axes.set_xlabel(f'difference in {shortened(measure, 40)}{side}{stated}')

@@ -16,6 +16,7 @@ from pyterrier_hybrid.experiment.report.canvas import (
     text_colour,
 )
 from pyterrier_hybrid.experiment.result import Result
+from pyterrier_hybrid.experiment.rows import marked
 
 #: The narrowest cell that holds a number, and the height of all, in SVG units.
 NARROWEST, HEIGHT = 26, 21
@@ -33,7 +34,7 @@ def setting_heatmaps(result: Result) -> list[Drawing]:
         return []
     cells = cells[cells['doc_lang'].notna() & (cells['measure'] == measure)]
     grids = {
-        system: rows.pivot(index='query_lang', columns='doc_lang', values='value')
+        marked(result, system): rows.pivot(index='query_lang', columns='doc_lang', values='value')
         for system in result.systems for rows in [cells[cells['system'] == system]] if len(rows)
     }  # fmt: skip
     caption = (
@@ -48,7 +49,7 @@ def setting_heatmaps(result: Result) -> list[Drawing]:
 def pooled_heatmaps(result: Result) -> list[Drawing]:
     """A heatmap per system of its language matrix: mean ranks over the pool of all languages. Empty without any."""
     known = set(result.matrix['system'])
-    grids = {system: result.language_matrix(system) for system in result.systems if system in known}
+    grids = {marked(result, name): result.language_matrix(name) for name in result.systems if name in known}
     if not grids:
         return []
     caption = (

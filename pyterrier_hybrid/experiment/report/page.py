@@ -29,9 +29,11 @@ from pyterrier_hybrid.experiment.report.tested import (
     languages_won,
 )
 from pyterrier_hybrid.experiment.result import Result
-from pyterrier_hybrid.experiment.rows import Table, language_table, languages_of, summary_table
+from pyterrier_hybrid.experiment.rows import language_table, languages_of, marked, summary_table
 from pyterrier_hybrid.experiment.study_result import StudyResult
 from pyterrier_hybrid.experiment.study_values import check_study, study_table
+from pyterrier_hybrid.experiment.tables import Table
+from pyterrier_hybrid.files import replace_text
 
 #: The file in the folder of figures that names those a report wrote, a line each.
 LIST = 'figures.txt'
@@ -130,6 +132,10 @@ def write_report(
     if equivalence is not None:
         check_tested(equivalence, EQUIVALENCE, 'equivalence', 'equivalence')
 
+    if results is not None:
+        significance, by_language, equivalence = (
+            _with_marks(tests, results) for tests in (significance, by_language, equivalence)
+        )
     main, *rest = _of_result(results) if results is not None else [None]
     ratio, *mixes = _of_study(study, dataset, chance) if study is not None else [None]
     sections = [
@@ -173,6 +179,13 @@ def _of_result(result: Result) -> list[Section]:
     ]
 
 
+def _with_marks(tests: pd.DataFrame | None, result: Result) -> pd.DataFrame | None:
+    """Tests with a mark on the systems whose runs were cut."""
+    if tests is None or not result.cut:
+        return tests
+    return tests.assign(**{side: [marked(result, name) for name in tests[side]] for side in ('system', 'baseline')})
+
+
 def _of_study(study: pd.DataFrame, dataset: str | None, chance: Mapping[str, float]) -> list[Section]:
     ratio = ratio_figures(study, dataset, chance)
     return [
@@ -212,15 +225,17 @@ def _write(path: Path, title: str, sections: list[Section]) -> Path:
     folder = path.with_name(f'{path.stem}_figures')
     drawings = [drawing for section in sections for drawing in section.figures]
     figures = {name: content for drawing in drawings for name, content in drawing.files().items()}
-    page = templates().get_template('page.html').render(
-        title=title, sections=sections, folder=folder.name, inline_svg=inline_svg
-    )
+    page = rendered(title, sections, folder.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     _write_figures(folder, figures)
-    partial = path.with_name(f'{path.name}.partial')
-    partial.write_text(page, encoding='utf-8')
-    partial.replace(path)
+    replace_text(path, page)
     return path
+
+
+def rendered(title: str, sections: list[Section], folder: str) -> str:
+    """The page as HTML, in which every text is escaped; ``folder`` is the name of that of the figures."""
+    template = templates().get_template('page.html')
+    return template.render(title=title, sections=sections, folder=folder, inline_svg=inline_svg)
 
 
 def _write_figures(folder: Path, figures: Mapping[str, bytes]) -> None:

@@ -1,10 +1,20 @@
 """Rank distance by question language, every system beside the others."""
+from functools import partial
+
 import numpy as np
 
 from pyterrier_hybrid.experiment.frames import SETTING_KINDS
-from pyterrier_hybrid.experiment.presentation import facts_of, format_value, in_full, language_with_code, shortened
+from pyterrier_hybrid.experiment.presentation import (
+    axis_title,
+    facts_of,
+    format_value,
+    in_full,
+    language_with_code,
+    shortened,
+)
 from pyterrier_hybrid.experiment.report.canvas import MARKERS, QUIET, SERIES, WIDTH, Drawing, figure_name, label
 from pyterrier_hybrid.experiment.result import Result
+from pyterrier_hybrid.experiment.rows import marked
 from pyterrier_hybrid.measures import RankDistance
 
 POOLED = SETTING_KINDS[-1]
@@ -19,7 +29,7 @@ def rank_distance_figures(result: Result) -> list[Drawing]:
 
 
 def _figure(result: Result, measure: str) -> Drawing:
-    values = result.by_query_language(measure, POOLED).dropna(how='all')
+    values = result.by_query_language(measure, POOLED).dropna(how='all').rename(index=partial(marked, result))
     means = values.mean(axis=1)
     parts = []
     for system, mean in means.items():
@@ -68,5 +78,5 @@ def _draw(figure, values, chance, logarithmic: bool, measure: str) -> None:
         axes.set_xlim(left=0)
         axes.locator_params(axis='x', nbins=5)
     axes.xaxis.set_major_formatter('{x:,.0f}')
-    axes.set_xlabel(measure)
+    axes.set_xlabel(axis_title(measure))
     figure.legend(*axes.get_legend_handles_labels(), loc='outside upper left', ncols=2)

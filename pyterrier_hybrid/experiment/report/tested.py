@@ -10,7 +10,7 @@ from pyterrier_hybrid.experiment.presentation import (
     setting_name,
     signed,
 )
-from pyterrier_hybrid.experiment.rows import Block, Cell, Column, Table
+from pyterrier_hybrid.experiment.tables import Block, Cell, Column, Table
 
 #: How a table was made; what :func:`how_tested` puts into words.
 MADE = ['test', 'correction', 'comparisons', 'level']

@@ -8,10 +8,13 @@ import pytest
 from pyterrier_hybrid.experiment.report.canvas import (
     FAINT,
     INK,
+    QUIET,
     SERIES,
+    Drawing,
     cell_colours,
-    drawing,
+    colour_scale,
     figure_name,
+    label,
     short_number,
     text_colour,
 )
@@ -34,7 +37,7 @@ def luminance(colour: str) -> float:
 def test_both_pages_have_every_colour_and_the_light_one_is_the_figures():
     assert LIGHT.keys() == DARK.keys() and LIGHT.keys() >= {f'series-{i}' for i in range(len(SERIES))}
     assert [LIGHT[f'series-{i}'] for i in range(len(SERIES))] == list(SERIES)
-    assert (LIGHT['ink'], LIGHT['faint'], LIGHT['paper']) == (INK, FAINT, '#ffffff')
+    assert (LIGHT['ink'], LIGHT['quiet'], LIGHT['faint'], LIGHT['paper']) == (INK, QUIET, FAINT, '#ffffff')
 
 
 @pytest.mark.parametrize('colours', [LIGHT, DARK], ids=['light', 'dark'])
@@ -58,7 +61,7 @@ def test_short_number(value, shown):
 @pytest.mark.parametrize('better', [1, -1])
 def test_better_values_are_lighter_and_missing_ones_transparent(better):
     values = np.array([[0.1, 0.4], [np.nan, 0.9]])
-    colours = cell_colours(values, better)
+    colours = cell_colours(colour_scale(values, better), values)
     light = colours[..., :3].mean(axis=-1)
     order = np.argsort(values[np.isfinite(values)] * better)
     assert (np.diff(light[np.isfinite(values)][order]) > 0).all()
@@ -67,10 +70,11 @@ def test_better_values_are_lighter_and_missing_ones_transparent(better):
 
 def test_one_scale_for_several_systems():
     values = np.array([1.0, 10.0, 100.0])
-    alone, shared = cell_colours(values[:2], -1), cell_colours(values[:2], -1, (1.0, 100.0))
+    alone, shared = (cell_colours(colour_scale(of, -1), values[:2]) for of in (values[:2], values))
     assert (alone[0] == shared[0]).all() and (alone[1] != shared[1]).any()
-    middle = cell_colours(values, -1, logarithmic=True)[1]  # 10 is half way from 1 to 100 by logarithm
-    assert middle == pytest.approx(cell_colours(np.array([0.0, 0.5, 1.0]), -1)[1])
+    middle = cell_colours(colour_scale(values, -1, logarithmic=True), values)[1]  # 10 is half way by logarithm
+    even = np.array([0.0, 0.5, 1.0])
+    assert middle == pytest.approx(cell_colours(colour_scale(even, -1), even)[1])
 
 
 def test_numbers_have_contrast_on_every_colour_of_the_map():
@@ -78,20 +82,36 @@ def test_numbers_have_contrast_on_every_colour_of_the_map():
         linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
-    for colour in cell_colours(np.linspace(0, 1, 256), 1):
+    values = np.linspace(0, 1, 256)
+    for colour in cell_colours(colour_scale(values, 1), values):
         ink = luminance((1, 1, 1) if text_colour(colour) == '#ffffff' else (0, 0, 0))
         lighter, darker = sorted((ink, luminance(colour[:3])), reverse=True)
         assert (lighter + 0.05) / (darker + 0.05) >= 4.5  # WCAG 2, AA
 
 
-def test_a_readers_matplotlib_settings_change_nothing():
-    def draw():
-        return drawing('a', 'b', 'c', 'd', (200, 100), lambda figure: figure.subplots().plot([1, 2], label='x'))
+def drawn(title='A title', about='About it') -> Drawing:
+    return Drawing('a', title, about, 'c', 'd', (200, 100), lambda figure: figure.subplots().plot([1, 2], label='x'))
 
-    first = draw()
+
+def test_a_readers_matplotlib_settings_change_nothing():
+    first = drawn().svg, drawn().files()
     with matplotlib.rc_context({'font.size': 30, 'svg.hashsalt': 'x', 'lines.linewidth': 9, 'axes.facecolor': 'red'}):
-        assert draw() == first
+        assert (drawn().svg, drawn().files()) == first
         assert matplotlib.rcParams['font.size'] == 30
+
+
+def test_files_have_a_heading_and_text_as_text():
+    files, svg = drawn().files(), drawn().svg
+    assert list(files) == ['a.svg', 'a.pdf', 'a.png']
+    assert '>A title</' in files['a.svg'].decode() and '>About it</' in files['a.svg'].decode()
+    assert 'A title' not in svg
+    assert b'/FontFile2' in files['a.pdf'] and b'CreationDate' not in files['a.pdf']
+    assert files['a.png'].startswith(b'\x89PNG')
+
+
+def test_long_names_make_short_file_names():
+    assert len(figure_name('AP by language', 1, 'x' * 500)) == 80
+    assert label('_a\nb') == ' _a b' and len(label('x' * 500)) == 32
 
 
 @pytest.mark.parametrize(('parts', 'name'), [

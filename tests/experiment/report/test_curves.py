@@ -16,22 +16,58 @@ LINE = pd.DataFrame([
 
 
 def test_curves_have_means_and_intervals_of_mixes_on_the_line():
-    curve = curve_over(on_simplex(LINE, ['monolingual', 'crosslingual']), 'monolingual')
+    line = on_simplex(LINE, ['monolingual', 'crosslingual'])
+    curve = curve_over(line.assign(measure='RankDistance'), 'monolingual')
     assert list(curve.index) == [0, 0.5, 1]
     assert list(curve['mean']) == pytest.approx([0.3, 0.6, 0.1])
     assert list(curve['n']) == [2, 2, 1]
-    assert curve['half'][0] == pytest.approx(12.706 * 0.1, rel=1e-4)  # t of one degree of freedom, standard error .1
-    assert np.isnan(curve['half'][1])
+    assert curve['high'][0] - 0.3 == pytest.approx(12.706 * 0.1, rel=1e-4)  # t of one degree of freedom, error .1
+    assert np.isnan(curve['high'][1])
 
 
-def test_ratio_figure_says_what_is_in_it():
+def test_intervals_end_where_the_measure_does():
+    curve = curve_over(on_simplex(LINE, ['monolingual', 'crosslingual']), 'monolingual')
+    assert (curve['low'][0], curve['high'][0]) == (0.0, 1.0)  # .3 plus and minus 1.27
+
+
+@pytest.mark.parametrize(('seeds', 'said'), [
+    (1, 'One seed, so there are no intervals.'), (2, 'Lines join the means over two seeds'), (3, 'means over 3 seeds'),
+])  # fmt: skip
+def test_it_says_how_many_seeds_there_are(seeds, said):
+    one = LINE[(LINE['seed'] == 0) & (LINE['multilingual'] == 0)]
+    study = pd.concat([one.assign(seed=seed) for seed in range(seeds)])
+    (figure,) = ratio_figures(study)
+    assert said in figure.caption
+    assert ('Intervals of two values are wide.' in figure.caption) is (seeds == 2)
+
+
+def study() -> pd.DataFrame:
+    """AP in two kinds of settings, rank distance, and LPR."""
+    line = LINE[LINE['multilingual'] == 0]
+    frames = [line.assign(setting=kind) for kind in ('monolingual', 'multilingual')]
+    ranks = line.assign(measure='RankDistance', value=100 * line['value'])
+    return pd.concat([*frames, line.assign(measure='LPR'), ranks])
+
+
+def test_the_first_figure_has_map_everywhere_and_rank_distance():
     pytest.importorskip('matplotlib')
-    (figure,) = ratio_figures(LINE)
-    assert figure.name == 'ratio-ap'
-    assert figure.alt == 'Multilingual: 0.300 at 0%, 0.600 at 50%, 0.100 at 100%. Best: 0.600 at 50%.'
-    assert '2 seeds' in figure.caption and 'intervals' in figure.caption
-    (figure,) = ratio_figures(LINE[LINE['seed'] == 0])
-    assert 'One seed, so there are no intervals.' in figure.caption
+    first, second = ratio_figures(study(), 'mine', {'RankDistance': 70.0, 'LPR': 0.5})
+    assert (first.name, second.name) == ('ratio-ap-rankdistance', 'ratio-lpr')
+    assert first.alt.startswith('AP, monolingual: 0.300 at 0%, 0.600 at 50%, 0.100 at 100%. Best: 0.600 at 50%.')
+    assert 'RankDistance, multilingual: 30 at 0%, 60 at 50%, 10 at 100%. Best: 10 at 100%.' in first.alt
+    assert 'LPR, multilingual' in second.alt and 'Highest: 0.600 at 50%.' in second.alt
+    panels = 'AP, monolingual (higher is better)', 'RankDistance, multilingual (lower is better)', 'by chance: 70'
+    for panel in panels:
+        assert f'>{panel}</text>' in first.svg
+    assert 'by chance: 0.500' in second.svg and 'stroke-dasharray: 1.2' in second.svg
+    heading = first.files()['ratio-ap-rankdistance.svg'].decode()
+    assert 'AP and RankDistance over the ratio of batches' in heading and 'Data set: mine' in heading
+
+
+def test_a_far_line_of_chance_is_words():
+    pytest.importorskip('matplotlib')
+    near, far = (ratio_figures(study(), 'mine', {'RankDistance': value})[0].svg for value in (70.0, 1e6))
+    assert 'by chance: 1,000,000' in far and near.count('stroke-dasharray') > far.count('stroke-dasharray')
 
 
 def test_figures_that_make_no_sense_are_left_out():

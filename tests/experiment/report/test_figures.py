@@ -29,7 +29,10 @@ def written(svg: str) -> list[str]:
 
 def test_heatmap_has_every_cell_and_a_dash_for_a_blank():
     (figure,) = setting_heatmaps(result())
-    assert written(figure.svg) == ['de', 'el', 'passages in', 'de', 'el', 'questions in', '.71', '.42', '–', '.93']
+    assert written(figure.svg) == [
+        'de', 'el', 'passages in', 'de', 'el', 'questions in', '.71', '.42', '–', '.93',
+        '.42', '.93', 'AP (higher is better)',  # the colour bar
+    ]  # fmt: skip
     assert 'A dash is a blank' in figure.caption
     assert figure.alt == (
         'Heatmap of 2 by 2 languages for A. The highest value, 0.930, is that of questions in el and passages in '
@@ -39,7 +42,7 @@ def test_heatmap_has_every_cell_and_a_dash_for_a_blank():
 
 def test_language_matrix_is_drawn_with_its_ranks():
     (figure,) = pooled_heatmaps(result())
-    assert written(figure.svg)[-2:] == ['3.5', '1.2k']
+    assert written(figure.svg)[-5:] == ['3.5', '1.2k', '3.5', '1.2k', 'mean rank (lower is better)']
     assert figure.name == 'mean-rank-in-the-pool-1-a'
 
 

@@ -171,10 +171,10 @@ def test_page_needs_nothing_but_itself(whole, page):
 def test_every_figure_is_an_svg_and_a_png_file(whole, page):
     figures = [attrs['id'] for tag, attrs in page.tags if tag == 'figure']
     files = sorted(path.name for path in (whole.parent / 'report_figures').iterdir())
-    names = [f'{name.removeprefix("figure-")}.{kind}' for name in figures for kind in ('png', 'svg')]
+    names = [f'{name.removeprefix("figure-")}.{kind}' for name in figures for kind in ('pdf', 'png', 'svg')]
     assert files == sorted([*names, 'figures.txt'])
-    assert (whole.parent / 'report_figures' / 'ratio-ap.png').read_bytes().startswith(b'\x89PNG')
-    assert '#00705a' in (whole.parent / 'report_figures' / 'ratio-ap.svg').read_text(encoding='utf-8')
+    assert (whole.parent / 'report_figures' / 'ratio-ap-rankdistance.png').read_bytes().startswith(b'\x89PNG')
+    assert '#00705a' in (whole.parent / 'report_figures' / 'ratio-ap-rankdistance.svg').read_text(encoding='utf-8')
 
 
 def test_figures_follow_the_colours_of_the_page_and_are_described(page):
@@ -191,8 +191,8 @@ def test_headings_of_tables_say_what_they_head(page):
 
 def test_all_parts_are_there_and_named_in_the_contents(page):
     assert page.headings == [
-        'Retrieval across languages: mine', 'Effectiveness and language bias', 'Significance',
-        'Significance by question language', 'Equivalence', 'The ratio of monolingual and cross-lingual batches',
+        'Retrieval across languages: mine', 'The ratio of monolingual and cross-lingual batches',
+        'Effectiveness and language bias', 'Significance', 'Significance by question language', 'Equivalence',
         'The amount of training data', 'Three kinds of batches',
         'Every mix', 'Language by language', 'Rank distance by language', 'Tables by question language',
         'Configuration and versions',
@@ -251,10 +251,10 @@ def test_what_an_earlier_report_left_over_is_deleted(tmp_path):
 def test_a_file_that_no_report_wrote_is_not_written_over(tmp_path):
     path, folder = tmp_path / 'report.html', tmp_path / 'report_figures'
     folder.mkdir()
-    (folder / 'ratio-ap.svg').write_text('mine')
-    with pytest.raises(FileExistsError, match=r'ratio-ap\.svg was not written by a report; move it'):
+    (folder / 'ratio-ap-rankdistance.svg').write_text('mine')
+    with pytest.raises(FileExistsError, match=r'ratio-ap-rankdistance\.svg was not written by a report; move it'):
         write_report(None, path, study=make_study(LINE))
-    assert [file.name for file in folder.iterdir()] == ['ratio-ap.svg'] and not path.exists()
+    assert [file.name for file in folder.iterdir()] == ['ratio-ap-rankdistance.svg'] and not path.exists()
 
 
 def test_a_folder_goes_with_its_last_figure(tmp_path):
