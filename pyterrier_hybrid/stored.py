@@ -40,8 +40,7 @@ class StoredIndex:
     #: What to do about a damaged index, for messages.
     REMEDY = "the index is damaged; build it again with .indexer(mode='overwrite')"
 
-    _opened: Any = None
-    _stamp: tuple | None = None
+    _held: tuple[tuple | None, Any] | None = None  # the stamp and the content of what is open
 
     def built(self) -> bool:
         """Whether there is a finished index of this kind at the path."""
@@ -58,10 +57,11 @@ class StoredIndex:
             FileNotFoundError: there is no index, or an unfinished one.
             ValueError: it is damaged, or of another format.
         """
-        if self._opened is None or stamp(self.path / META) != self._stamp:
-            self._opened = None  # frees what it holds before the new one is read
-            self._stamp, self._opened = read_whole(self.path, META, lambda: (stamp(self.path / META), self._load()))
-        return self._opened
+        held = self._held
+        if held is None or stamp(self.path / META) != held[0]:
+            self._held = held = None  # frees the old content before the new one is read
+            self._held = held = read_whole(self.path, META, lambda: (stamp(self.path / META), self._load()))
+        return held[1]
 
     def _load(self) -> Opened:
         raise NotImplementedError

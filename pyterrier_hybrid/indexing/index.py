@@ -201,7 +201,7 @@ class MultilingualIndex(StoredIndex, FlexIndex):
         return OpenedIndex(**vars(collection), meta=meta, max_norm=max_norm(vecs), fingerprint=self.fingerprint())
 
     def __getstate__(self) -> dict:
-        return {**self.__dict__, '_opened': None, '_stamp': None, '_cache': {}}  # a copy maps the files itself
+        return {**self.__dict__, '_held': None, '_cache': {}}  # a copy maps the files itself
 
     def __repr__(self) -> str:
         return f'MultilingualIndex({str(self.path)!r})'

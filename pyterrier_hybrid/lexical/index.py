@@ -24,7 +24,7 @@ from pyterrier_hybrid.stored import META, StoredIndex
 if TYPE_CHECKING:
     import bm25s
 
-MODES = ('create', 'overwrite')
+MODES = ('create', 'overwrite', 'resume')
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +92,8 @@ class BM25Index(StoredIndex, pta.Artifact, pt.Indexer):
 
         Args:
             mode: 'create' refuses a path that exists; 'overwrite' replaces a BM25 index (and nothing else) that is
-                there, which stays in place until the new one is complete.
+                there, which stays in place until the new one is complete; 'resume' does nothing if the index is
+                finished, and is 'create' otherwise (an interrupted build leaves nothing to go on from).
         """
         return BM25Indexer(self, mode=mode)
 
@@ -204,12 +205,12 @@ class BM25Indexer(pt.Indexer):
 
     Args:
         bm25_index: the index to build.
-        mode: 'create' or 'overwrite'.
+        mode: 'create', 'overwrite' or 'resume'.
     """
 
     def __init__(self, bm25_index: BM25Index, *, mode: str = 'create'):
         if mode not in MODES:
-            raise ValueError(f'an index is built with mode {" or ".join(map(repr, MODES))}, not {mode!r}')
+            raise ValueError(f'an index is built with mode {", ".join(map(repr, MODES))}, not {mode!r}')
         self.bm25_index = bm25_index
         self.mode = mode
 
@@ -230,6 +231,8 @@ class BM25Indexer(pt.Indexer):
             OSError: the disk is full or the folder read-only.
         """
         index, overwrite = self.bm25_index, self.mode == 'overwrite'
+        if self.mode == 'resume' and index.built():
+            return index
         self._check()
         with whole_folder(index.path, mark=META, overwrite=overwrite) as folder:
             self._check()
@@ -243,7 +246,7 @@ class BM25Indexer(pt.Indexer):
         index, path = self.bm25_index, resolved(self.bm25_index.path)
         if path.exists() and not is_empty(path):
             meta = index.meta()
-            if self.mode == 'create':
+            if self.mode != 'overwrite':
                 raise Exists(
                     errno.EEXIST, f"{path} holds an index of {meta['doc_count']} documents; index with "
                     ".indexer(mode='overwrite') to replace it, or choose another path"

@@ -15,6 +15,7 @@ import pytest
 from pyterrier_dr import FlexIndex
 
 from pyterrier_hybrid.indexing import MultilingualIndex
+from pyterrier_hybrid.indexing import index as module
 
 
 def make_plain(path, docs):
@@ -98,6 +99,19 @@ def test_an_encoder_streams_into_it_batch_by_batch(tmp_path, encoder, texts, doc
     assert pt.inspect.indexer_inputs(index) == pt.inspect.indexer_inputs(index.indexer()) == [
         ['docno', 'doc_vec', 'lang']
     ]
+
+
+def test_a_reader_of_an_index_that_is_replaced_meanwhile_has_the_new_one_whole(build, monkeypatch):
+    index, real, done = build(distinct(60)), module.open_collection, []
+
+    def replaced_meanwhile(*args):
+        if not done:
+            done.append(index.indexer(mode='overwrite').index(distinct(70)))
+        return real(*args)
+
+    monkeypatch.setattr(module, 'open_collection', replaced_meanwhile)
+    reader = MultilingualIndex(index.path, verbose=False)
+    assert len(reader.docnos()) == len(reader.open().vecs) == 70 and done
 
 
 def test_an_object_follows_its_folder(build, docs):
@@ -199,6 +213,48 @@ def test_a_plain_flex_index_without_its_languages(tmp_path, docs, langs, message
         index.open()
     index.indexer(mode='overwrite').index(docs)
     assert MultilingualIndex(path).languages() == ['de', 'en', 'th']
+
+
+@pytest.fixture
+def built_before(build, docs):
+    """An index of the format of earlier versions: FLEX's files and ours in one folder, without digests."""
+    path = build(docs).path
+    meta = json.loads((path / 'pt_meta.json').read_text())
+    for file in (path / 'flex').iterdir():
+        file.rename(path / file.name)
+    (path / 'flex').rmdir()
+    del meta['files']
+    (path / 'pt_meta.json').write_text(json.dumps({**meta, 'format': 'flex'}))
+    return path
+
+
+def test_an_index_built_before_still_opens(built_before, build, docs):
+    index, now = MultilingualIndex(built_before, verbose=False), build(docs, 'now')
+    assert index.built() and index.languages() == now.languages() and index.fingerprint() == now.fingerprint()
+    pd.testing.assert_frame_equal(index.retriever(7, langs='de')(queries()), now.retriever(7, langs='de')(queries()))
+    assert len(index.faiss_flat_retriever()(queries())) == 4 * 90 and index.index_path == index.path
+    assert list(FlexIndex(built_before).docnos()) == [doc['docno'] for doc in docs]
+    with pytest.raises(ValueError, match='no digests of the files'):
+        index.verify()
+
+
+@pytest.mark.parametrize('mode', ['append', 'overwrite'])
+def test_an_index_built_before_becomes_one_of_now(built_before, docs, mode):
+    index = MultilingualIndex(built_before, verbose=False)
+    before = index.retriever(3)
+    assert len(before(queries())) == 12
+    index.indexer(mode=mode).index([{**docs[0], 'docno': 'new'}])
+    assert len(index) == (91 if mode == 'append' else 1) and index.index_path == index.path / 'flex'
+    index.verify()
+    assert len(before(queries())) == 4 * min(3, len(index))
+    assert not (index.path / 'vecs.f4').exists()
+
+
+def test_langs_is_the_old_name_of_doc_langs(tmp_path, docs):
+    path = make_plain(tmp_path / 'plain.flex', docs)
+    with pytest.warns(FutureWarning, match='doc_langs='):
+        index = MultilingualIndex(path, langs=[doc['lang'] for doc in docs])
+    assert index.languages() == ['de', 'en', 'th']
 
 
 def test_languages_are_not_given_twice(build, docs):

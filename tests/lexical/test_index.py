@@ -81,6 +81,12 @@ def test_create_refuses_an_index_before_it_reads_a_document(index):
             index.index(documents())
 
 
+def test_resuming_what_is_finished_reads_nothing(index, tmp_path):
+    unread = iter(DOCUMENTS)
+    assert index.indexer(mode='resume').index(unread) is index and len(list(unread)) == 3
+    assert len(BM25Index(tmp_path / 'y.bm25', verbose=False).indexer(mode='resume').index(DOCUMENTS)) == 3
+
+
 def test_overwriting_is_seen_by_every_object_at_this_path(index):
     other = BM25Index(index.path)
     assert other.bm25(query_lang='de').search('Haus das')['docno'].tolist() == ['d3', 'd1']
@@ -192,7 +198,7 @@ def test_verify_names_a_changed_file(index):
 
 
 def test_unknown_mode(tmp_path):
-    with pytest.raises(ValueError, match="mode 'create' or 'overwrite', not 'append'"):
+    with pytest.raises(ValueError, match="mode 'create', 'overwrite', 'resume', not 'append'"):
         BM25Indexer(BM25Index(tmp_path), mode='append')
 
 
