@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# training steps of the demo that tries the wheel
+STEPS ?= 20
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint wheel clean
 
 demo: $(STAMP)  ## the main job on the embedded collection: no network, no GPU, a few minutes
 	$(BIN)/pyterrier-hybrid demo
@@ -14,6 +16,15 @@ test: $(STAMP)  ## all tests; those on real data skip, with a reason, where it i
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+wheel: $(STAMP)  ## builds the wheel, installs it in an environment of its own, and runs the demo there, in an empty folder
+	rm -rf build/wheel && mkdir -p build/wheel/empty
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	$(PYTHON) -m venv build/wheel/venv
+	build/wheel/venv/bin/python -m pip install --quiet -c constraints.txt torch
+	build/wheel/venv/bin/python -m pip install --quiet -c constraints.txt build/wheel/*.whl
+	cd build/wheel/empty && env -u PYTHONPATH ../venv/bin/pyterrier-hybrid demo --quiet --steps $(STEPS)
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

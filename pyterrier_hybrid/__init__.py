@@ -7,21 +7,12 @@ Importing the package registers the data sets (``datasets_ext``) and the languag
 nor scipy; every other public name is loaded when it is first asked for (PEP 562).
 """
 
+import lazy_loader
+
 import datasets_ext  # noqa: F401  (registers the data sets)
-from pyterrier_hybrid import measures
-from pyterrier_hybrid.lazy import lazy_names
+from pyterrier_hybrid import measures  # noqa: F401  (registers the measures)
 
 __version__ = '0.1.0'
 
-_EXPORTS = {
-    'HybridEncoder': 'encoding',
-    'MultilingualIndex': 'indexing',
-    'BM25Index': 'lexical',
-    'ParallelPairs': 'pairs',
-    'HybridBatches': 'batches',
-    'train': 'training',
-    'MultilingualExperiment': 'experiment',
-    'ratio_study': 'experiment',
-}
-__getattr__, __dir__, __all__ = lazy_names(__name__, _EXPORTS)
-__all__ += ['__version__', 'measures']
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__all__ += ['__version__']

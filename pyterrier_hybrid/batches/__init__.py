@@ -1,9 +1,4 @@
 """What makes up each training batch: kinds, mix, supplies, plan. A batch is a pure function of (seed, step)."""
-from pyterrier_hybrid.lazy import lazy_names
+import lazy_loader
 
-_EXPORTS = {
-    'HybridBatches': 'hybrid',
-    'Batch': 'hybrid',
-    'Kind': 'kinds',
-}
-__getattr__, __dir__, __all__ = lazy_names(__name__, _EXPORTS)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

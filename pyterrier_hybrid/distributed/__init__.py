@@ -3,10 +3,6 @@
 Nothing here knows what the work is. Public names are loaded when they are first asked for (PEP 562); Ray itself is not
 imported before there is work for it.
 """
-from pyterrier_hybrid.lazy import lazy_names
+import lazy_loader
 
-_EXPORTS = {
-    'on_ray': 'tasks',
-    'Resources': 'resources',
-}
-__getattr__, __dir__, __all__ = lazy_names(__name__, _EXPORTS)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -2,13 +2,6 @@
 
 Public names are loaded when they are first asked for (PEP 562): importing this package loads no torch.
 """
-from pyterrier_hybrid.lazy import lazy_names
+import lazy_loader
 
-_EXPORTS = {
-    'HybridEncoder': 'encoder',
-    'PRESETS': 'presets',
-    'Preset': 'presets',
-    'small_backbone': 'compact',
-    'static_backbone': 'backbones',
-}
-__getattr__, __dir__, __all__ = lazy_names(__name__, _EXPORTS)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -2,15 +2,13 @@
 
 ``MultilingualIndex`` is the index, ``top_k`` and ``exact_scores`` are the search it rests on, as functions over arrays.
 """
-from pyterrier_hybrid.lazy import lazy_names
+import lazy_loader
 
-_EXPORTS = {
-    'MultilingualIndex': 'index',
-    'MultilingualIndexer': 'indexer',
-    'IndexingMode': 'indexer',
-    'ExactRetriever': 'retriever',
-    'ExactScorer': 'scorer',
-    'exact_scores': '.ranking.scores',
-    'top_k': '.ranking.search',
+from pyterrier_hybrid.moved import with_moved
+
+_MOVED = {
+    'exact_scores': 'pyterrier_hybrid.ranking.scores',
+    'top_k': 'pyterrier_hybrid.ranking.search',
 }
-__getattr__, __dir__, __all__ = lazy_names(__name__, _EXPORTS)
+_getattr, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__ = with_moved(__name__, _getattr, _MOVED)

@@ -1,5 +1,4 @@
 """Multilingual BM25 without Java: analysis per language, one index over all languages, retrieval in any of them."""
-from pyterrier_hybrid.lazy import lazy_names
+import lazy_loader
 
-_EXPORTS = {'BM25Index': 'index', 'BM25Retriever': 'retriever', 'analyse': 'analysis'}
-__getattr__, __dir__, __all__ = lazy_names(__name__, _EXPORTS)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,10 +1,4 @@
 """The parallel corpus: question-passage pairs and parallel texts in many languages, memory-mapped."""
-from pyterrier_hybrid.lazy import lazy_names
+import lazy_loader
 
-_EXPORTS = {
-    'ParallelPairs': 'corpus',
-    'PairsSubset': 'views',
-    'hold_out': 'views',
-    'inverse_cloze': 'cloze',
-}
-__getattr__, __dir__, __all__ = lazy_names(__name__, _EXPORTS)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,14 +1,8 @@
 """Training an encoder on hybrid batches: the objective, the trainer, validation, checkpoints."""
-from pyterrier_hybrid.lazy import lazy_names
+import lazy_loader
 
-_EXPORTS = {
-    'TrainingArguments': 'arguments',
-    'ValidationSet': 'validation',
-    'check_training': 'prepared',
-    'train': 'trainer',
-    'verify_run': 'record',
-    'whiten': 'whitening',
-}
+from pyterrier_hybrid.moved import with_moved
+
 _MOVED = {
     'ParallelPairs': 'pyterrier_hybrid.pairs.corpus',
     'PairsSubset': 'pyterrier_hybrid.pairs.views',
@@ -18,4 +12,5 @@ _MOVED = {
     'Batch': 'pyterrier_hybrid.batches.hybrid',
     'Kind': 'pyterrier_hybrid.batches.kinds',
 }
-__getattr__, __dir__, __all__ = lazy_names(__name__, _EXPORTS, _MOVED)
+_getattr, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__ = with_moved(__name__, _getattr, _MOVED)

@@ -1,5 +1,4 @@
 """The report: what an experiment and a study found, as one page that opens from disk, and its figures as files."""
-from pyterrier_hybrid.lazy import lazy_names
+import lazy_loader
 
-_EXPORTS = {'write_report': 'page'}
-__getattr__, __dir__, __all__ = lazy_names(__name__, _EXPORTS)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,2 @@
+from .resources import Resources as Resources
+from .tasks import on_ray as on_ray

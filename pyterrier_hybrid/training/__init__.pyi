@@ -1,0 +1,6 @@
+from .arguments import TrainingArguments as TrainingArguments
+from .prepared import check_training as check_training
+from .record import verify_run as verify_run
+from .trainer import train as train
+from .validation import ValidationSet as ValidationSet
+from .whitening import whiten as whiten
