@@ -1,6 +1,7 @@
 """Every command on a collection of three languages and 30 passages each, from training to report."""
 import gzip
 import json
+import sys
 
 import pytest
 import yaml
@@ -185,6 +186,14 @@ def test_report_with_tests_and_its_record(done, tmp_path):
     again = ['report', '--config', tmp_path / 'r.html.config.yaml', '--out', tmp_path / 's.html']
     assert call(*again) == 0
     assert (tmp_path / 's.html').read_text().replace('s_figures', 'r_figures') == page
+
+
+def test_report_without_matplotlib_says_how_to_get_it(done, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, 'matplotlib', None)
+    assert call('report', '--result', done / 'result', '--out', tmp_path / 'r.html') == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "install it with pip install 'pyterrier-hybrid[report]'" in line
+    assert not (tmp_path / 'r.html').exists()
 
 
 @pytest.mark.parametrize('margin', ['AP', 'AP=', '=.1', 'AP=much'])

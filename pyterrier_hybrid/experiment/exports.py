@@ -43,9 +43,9 @@ def text(table: Table, width: int | None = None) -> str:
         if len(parts[-1]) > 1 and sum(widths[i] for i in (*parts[-1], *columns)) - 2 > width:
             parts.append([0])
         parts[-1] += columns
-    ways = '; '.join(f'{group}: {hint}' for group, hint, _ in table.groups() if hint)
+    ways = '; '.join(f'{group}: {hint}' for group, hint, _ in table.groups() if hint and len(table.groups()) > 1)
     blocks = (aligned([[line[i] for i in part] for line in lines]) for part in parts)
-    head = f'{table.caption} ({ways})' if ways else table.caption
+    head = f'{table.caption} ({ways})' if ways else table.full_caption()
     return '\n'.join([one_line(head), '', *blocks, *map(one_line, table.notes)])
 
 
@@ -73,20 +73,22 @@ def markdown(table: Table) -> str:
 
 def latex(table: Table) -> str:
     """A table as a ``tabular`` (with booktabs), the best in bold, notes as comments."""
-    head, edges, first = [], [], 2
+    over, edges, first = [], [], 2
     for group, _, span in table.groups():
-        head.append(rf'\multicolumn{{{span}}}{{c}}{{{_escape(group)}}}')
+        over.append(rf'\multicolumn{{{span}}}{{c}}{{{_escape(group)}}}')
         edges.append(rf'\cmidrule(lr){{{first}-{first + span - 1}}}')
         first += span
+    two = table.has_two_heading_rows()
+    upper = [rf' & {" & ".join(over)} \\', ' '.join(edges)] if two else []
+    heads = [column.name for column in table.columns] if two else table.headings()
     rows = [
         ' & '.join([_escape(label), *((r'\textbf{%s}' if c.strong else '%s') % _escape(c.text) for c in cells)])
         for label, cells in table.rows()
     ]  # fmt: skip
     return '\n'.join([
-        *(f'% {one_line(note)}' for note in table.notes),
-        rf'\begin{{tabular}}{{l{"r" * len(table.columns)}}}', r'\toprule', rf' & {" & ".join(head)} \\',
-        ' '.join(edges),
-        rf' & {" & ".join(_escape(column.name) for column in table.columns)} \\', r'\midrule',
+        *(f'% {one_line(line)}' for line in ([] if two else [table.full_caption()]) + table.notes),
+        rf'\begin{{tabular}}{{l{"r" * len(table.columns)}}}', r'\toprule', *upper,
+        rf' & {" & ".join(map(_escape, heads))} \\', r'\midrule',
         *(rf'{row} \\' for row in rows), r'\bottomrule', r'\end{tabular}', '',
     ])  # fmt: skip
 

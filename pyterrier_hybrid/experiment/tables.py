@@ -75,6 +75,13 @@ class Table:
         keys = groupby((column.group, column.hint) for column in self.columns)
         return [(*key, len(list(same))) for key, same in keys]
 
+    def full_caption(self) -> str:
+        """The caption, and what it does not say of the columns if they have one group only."""
+        if len(self.groups()) != 1:
+            return self.caption
+        (group, hint, _), = self.groups()
+        return ', '.join(part for part in (self.caption, '' if group in self.caption else group, hint) if part)
+
     def has_two_heading_rows(self) -> bool:
         """Whether groups need a row of their own: several of them, and one with several columns."""
         return len(self.groups()) > 1 and any(span > 1 for *_, span in self.groups())

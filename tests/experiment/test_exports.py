@@ -5,7 +5,7 @@ import io
 import pandas as pd
 import pytest
 
-from pyterrier_hybrid.experiment.exports import aligned, text
+from pyterrier_hybrid.experiment.exports import aligned, html, text
 from pyterrier_hybrid.experiment.rows import summary_table
 
 
@@ -67,6 +67,19 @@ by chance &  &  &  & 1,234 \\
 \bottomrule
 \end{tabular}
 '''  # noqa: E501
+
+
+def test_one_heading_row_where_it_suffices(make_result):
+    lines = make_result().to_latex(['RankDistance', 'LPR']).splitlines()
+    assert r' & RankDistance Multi. & LPR Multi. \\' in lines and not any('multicolumn' in line for line in lines)
+    lines = make_result().to_latex('AP').splitlines()
+    assert lines[0] == '% mine: means over the settings of each kind, AP, higher is better'
+    assert r' & Mono. & Cross. & Multi. \\' in lines
+    page = html(summary_table(make_result(), ['RankDistance', 'LPR']))
+    assert page.count('<tr>') == 1 + 3 and 'RankDistance, <abbr title="Multilingual">Multi.</abbr>' in page
+    page = html(summary_table(make_result(), ['AP']))
+    assert page.count('<tr>') == 1 + 2
+    assert '<caption><span>mine: means over the settings of each kind, AP, higher is better</span>' in page
 
 
 def test_a_measure_without_any_value_is_said_to_be_blank(make_result):

@@ -1,11 +1,13 @@
 """Results as tables: what is best, and blank cells, which are marked, explained, and never a zero."""
+import dataclasses
+
 import pandas as pd
 import pytest
 
 from pyterrier_hybrid.experiment.exports import html
 from pyterrier_hybrid.experiment.paper import paper_results
 from pyterrier_hybrid.experiment.result import BLANK_COLUMNS, COLUMNS, Result
-from pyterrier_hybrid.experiment.rows import language_table, summary_table
+from pyterrier_hybrid.experiment.rows import language_table, summary_table, tidy_cells
 
 NO_POOL = 'a run over everything cannot be cut down to a language'
 NO_ANSWER = 'no question has a relevant passage in <el>'
@@ -113,3 +115,26 @@ def test_paper_stands_beside_its_own_data_set():
 def test_paper_does_not_stand_beside_another_task(dataset, langs):
     assert len(summary_table(of_the_paper(langs, dataset), paper=True).blocks) == 1
     assert len(language_table(of_the_paper(langs, dataset), 'AP', 'multilingual', paper=True).blocks) == 1
+
+
+def test_cut_systems_are_marked_and_explained():
+    cut = dataclasses.replace(of_the_paper(), cut={'mine': 1000})
+    for table in (summary_table(cut), language_table(cut, 'AP', 'monolingual')):
+        assert [label for label, _ in table.rows()] == ['mine †']
+        assert table.notes[0].startswith('† The runs were cut (mine at 1,000 passages)')
+    cells = tidy_cells(cut)
+    assert set(cells['cut'][cells['setting'] == 'multilingual']) == {1000}
+    assert cells['cut'][cells['setting'] == 'monolingual'].isna().all()
+
+
+@pytest.mark.parametrize(('measure', 'said'), [
+    ('R@1', 'R@1 is at most 1/11, 0.091, for a question with a relevant passage in each of 11 languages; nDCG@1 and'),
+    ('R@11', ''), ('nDCG@10', ''), ('AP', ''), ('RankDistance(complete=True)@100', ''),
+    ('RankDistance@100', 'RankDistance@100 falls from 100 to as little as 1 when the first relevant passage enters the '
+     'first 100: read it beside R@100, or RankDistance(complete=True)@100, over questions with every language found.'),
+])  # fmt: skip
+def test_what_limits_a_measure_is_said(measure, said):
+    rows = [('mine', 'multilingual', lang, None, measure, 'q', 0.05) for lang in XQUAD_R]
+    found = Result(pd.DataFrame(rows, columns=COLUMNS), ['mine'], [measure], 'xquad-r')
+    for table in (summary_table(found), language_table(found, measure, 'multilingual')):
+        assert bool(table.notes) is bool(said) and ''.join(table.notes).startswith(said)

@@ -24,9 +24,19 @@ BY_LANGUAGE = [*COMPARISON, 'query_lang', *TESTED, 'better']
 _HEADINGS = ['Value', 'Baseline', 'Difference', 'Interval', 'Effect', 'p', 'p, corrected', 'Questions']
 _IN_WORDS = Column('In words', words=True)
 _TESTS = {
-    't': 'paired t tests', 'wilcoxon': 'Wilcoxon signed-rank tests', 'randomization': 'randomisation tests',
+    't': 'paired t tests', 'wilcoxon': 'Wilcoxon signed-rank tests (not of the means shown)',
+    'randomization': 'randomisation tests',
     'tost': 'two one-sided t tests (TOST)',
 }  # fmt: skip
+_INTERVALS = {
+    ('bootstrap',): '{} bootstrap intervals', ('t',): '{} t intervals',
+    ('bootstrap', 't'): '{} intervals, by the bootstrap or, for few degrees of freedom, by Student’s t',
+}  # fmt: skip
+_EFFECT = (
+    'Effect: the difference in standard deviations of the paired differences of one question in one language setting '
+    '(Cohen’s d for paired data).'
+)
+_FEW = 'Fewer than 20 degrees of freedom: too few questions, or very unequal ones, to rely on p and interval.'
 _CORRECTIONS = {None: 'no correction', 'holm': 'Holm’s correction', 'bonferroni': 'Bonferroni’s correction'}
 
 
@@ -54,7 +64,7 @@ def differences_table(differences: pd.DataFrame) -> Table:
         for measure, _, heading, rows in _by_setting(differences)
     ]
     caption = f'Differences from {baselines(differences)}; the significant ones are in bold, with a star'
-    return Table(caption, [*map(Column, _HEADINGS)], blocks, [how_tested(differences)])
+    return Table(caption, [*map(Column, _HEADINGS)], blocks, _notes(differences, _EFFECT))
 
 
 def equivalence_table(rows: pd.DataFrame) -> Table:
@@ -64,17 +74,16 @@ def equivalence_table(rows: pd.DataFrame) -> Table:
     def cells(measure: str, row) -> list[Cell]:
         shown = [
             verdict(measure, row), signed(measure, row.difference), _interval(measure, row), f'±{in_units(row.margin)}',
-            _probability(row.p), _probability(row.p_corrected), f'{row.n:,}',
         ]  # fmt: skip
-        return [*map(Cell, shown)]
+        return [*map(Cell, shown), *_probabilities(row)]
 
     blocks = [
         Block([(str(row.system), cells(measure, row)) for row in some.itertuples()], heading)
         for measure, _, heading, some in _by_setting(rows)
     ]
     alone = 'The intervals are those of each comparison alone; "equivalent" is said after the correction.'
-    columns, notes = [_IN_WORDS, *map(Column, headings)], [f'{how_tested(rows)} {alone}']
-    return Table(f'Equivalence to {baselines(rows)}', columns, blocks, notes)
+    columns = [_IN_WORDS, *map(Column, headings)]
+    return Table(f'Equivalence to {baselines(rows)}', columns, blocks, _notes(rows, alone))
 
 
 def equivalence_lines(rows: pd.DataFrame) -> list[str]:
@@ -112,7 +121,7 @@ def languages_won(tests: pd.DataFrame) -> list[Table]:
                 (language_with_code(str(row.query_lang)), _tested_cells(row, measure)) for row in rows.itertuples()
             ], f'{pair}: {better_in(rows)}')
             for pair, rows in compared
-        ], head='Questions in'))  # fmt: skip
+        ], _notes(found, _EFFECT, 'language'), 'Questions in'))  # fmt: skip
     caption = f'In how many languages of the questions a system is better than {baselines(tests)}'
     columns = [Column(lang, title=language_name(lang)) for lang in langs]
     return [
@@ -130,7 +139,16 @@ def how_tested(tests: pd.DataFrame, compared: str = 'comparison') -> str:
     """
     ways = tests[MADE].astype(object).drop_duplicates().itertuples(index=False, name=None)
     unit = 'A question is one observation, in however many languages it is asked and answered.'
-    return ' '.join([*(_way(*way, compared) for way in ways), unit])
+    kinds = tuple(sorted(set(tests.get('interval', ['t' if set(tests['test']) == {'tost'} else 'bootstrap']))))
+    return ' '.join([*(_way(*way, compared, _INTERVALS.get(kinds, '{} intervals')) for way in ways), unit])
+
+
+def _notes(tests: pd.DataFrame, about: str, compared: str = 'comparison') -> list[str]:
+    """The notes below a table of tests; the first is that on few degrees of freedom, if a row has them."""
+    few = [_FEW] if any(tests.get('few', [])) else []
+    cells = sorted({*filter(None, tests.get('left_out', []))})
+    left_out = [f'Left out, with a single question each: {"; ".join(cells)}.'] if cells else []
+    return [*few, how_tested(tests, compared), about, *left_out]
 
 
 def verdict(measure: str, row) -> str:
@@ -163,22 +181,27 @@ def _by_setting(tests: pd.DataFrame):
         yield measure, setting, f'{measure}, {setting_name(setting)}', rows
 
 
-def _way(test: str, correction: str | None, comparisons: int, level: float, compared: str) -> str:
+def _way(test: str, correction: str | None, comparisons: int, level: float, compared: str, interval: str) -> str:
     tests = _TESTS.get(test, f'{test} tests')
     corrected = _CORRECTIONS.get(correction, f'the correction {correction}')
-    interval = f'{100 * (2 * level - 1):.4g}% t' if test == 'tost' else f'{100 * level:.4g}% bootstrap'
+    width = f'{100 * (2 * level - 1 if test == "tost" else level):.4g}%'
     return (
         f'{tests[0].upper()}{tests[1:]} over questions, {corrected} for {comparisons} {compared}'
-        f'{"" if comparisons == 1 else "s"}; {interval} intervals.'
+        f'{"" if comparisons == 1 else "s"}; {interval.format(width)}.'
     )
 
 
 def _tested_cells(row, measure: str) -> list[Cell]:
     """The cells of a comparison, in the order of the headings."""
-    effect = 'none' if pd.isna(row.effect) else f'{row.effect:.2f}'.replace('-', '−')
-    rest = [_interval(measure, row), effect, _probability(row.p), _probability(row.p_corrected), f'{row.n:,}']
-    values = [format_value(measure, row.value), format_value(measure, row.baseline_value)]
-    return [*map(Cell, values), _difference(measure, row), *map(Cell, rest)]
+    effect = 'none' if pd.isna(row.effect) else f'{row.effect:.2f}'.replace('-', '−').replace('inf', '∞')
+    values = (Cell(format_value(measure, value)) for value in (row.value, row.baseline_value))
+    return [*values, _difference(measure, row), Cell(_interval(measure, row)), Cell(effect), *_probabilities(row)]
+
+
+def _probabilities(row) -> list[Cell]:
+    """The p-values, with a note if there are few degrees of freedom, and the number of questions."""
+    note = int(bool(getattr(row, 'few', False)))
+    return [Cell(_probability(row.p), note=note), Cell(_probability(row.p_corrected), note=note), Cell(f'{row.n:,}')]
 
 
 def _difference(measure: str, row) -> Cell:

@@ -117,6 +117,23 @@ def test_significance_has_sign_interval_and_probabilities():
     assert [cell.strong for _, cells in table.rows()[1:] for cell in cells].count(True) == 1
 
 
+def test_effect_is_defined_and_few_degrees_of_freedom_are_marked():
+    frame = rows(de=True, xx=False).assign(
+        system=['B', 'C'], baseline='A', measure='AP', setting='multilingual', effect=[-0.3, np.inf],
+        few=[True, False], left_out=['de>en', ''], interval=['t', 'bootstrap'],
+    )  # fmt: skip
+    table = differences_table(frame)
+    few, how, effect, left_out = table.notes
+    assert few.startswith('Fewer than 20 degrees of freedom')
+    assert '95% intervals, by the bootstrap or, for few degrees of freedom, by Student’s t.' in how
+    assert effect.startswith('Effect: the difference in standard deviations of the paired differences of one question')
+    assert left_out == 'Left out, with a single question each: de>en.'
+    (_, (*_, b_effect, b_p, b_corrected, _)), (_, (*_, c_effect, c_p, _, _)) = table.blocks[0].rows
+    assert (b_effect.text, c_effect.text) == ('−0.30', '∞')
+    assert (b_p.note, b_corrected.note, c_p.note) == (1, 1, 0)
+    assert differences_table(frame.assign(few=False, left_out='')).notes == [how, effect]
+
+
 def test_a_line_for_each_comparison_and_the_languages_behind_it():
     lines, differences, *tests = won({
         ('B', 'A', 'AP', 'multilingual'): rows(de=True, xx=False),
