@@ -134,8 +134,9 @@ def test_lengths_on_the_command_line():
 
 def test_evaluate_saves_a_result(done):
     result = Result.load(done / 'result')
-    assert result.systems == ['hybrid 1', 'BM25'] and result.measures == ['AP', 'R@1', 'RankDistance']
-    assert len(result.by_setting()) == 2 * (9 * 2 + 3 * 3)
+    assert result.systems == ['hybrid 1', 'BM25'] and list(result.cut) == ['BM25']
+    assert result.measures == ['AP', 'R@1', 'RankDistance', f'RankDistance@{result.cut["BM25"]}']
+    assert len(result.by_setting()) == 2 * (9 * 2 + 3 * 4)
 
 
 def test_evaluate_gives_the_same_bytes(done, collection, tmp_path, capsys):
@@ -145,7 +146,8 @@ def test_evaluate_gives_the_same_bytes(done, collection, tmp_path, capsys):
     assert lines[0].startswith(f'{collection}: means over the settings of each kind (AP: higher is better;')
     assert lines[2].split() == ['AP', 'R@1', 'RankDistance']
     assert lines[3].split() == ['System', *['Mono.', 'Cross.', 'Multi.'] * 2, 'Multi.']
-    assert [(line.split()[0], len(line.split())) for line in lines[-6:-4]] == [('hybrid', 9), ('BM25', 8)]
+    assert [(line.split()[0], len(line.split())) for line in lines[4:6]] == [('hybrid', 9), ('BM25', 9)]
+    assert lines[5].startswith('BM25 †') and sum(line.startswith('† ') for line in lines) == 1
     assert files(tmp_path / 'result') == files(done / 'result')
     assert files(tmp_path / 'trec') == files(done / 'trec')
 

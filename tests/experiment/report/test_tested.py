@@ -66,7 +66,7 @@ def test_table_and_words():
 
 @pytest.mark.parametrize(('fields', 'said'), [
     ({}, 'Paired t tests over questions, Holm’s correction for 4 comparisons; 95% bootstrap intervals.'),
-    ({'test': 'wilcoxon', 'correction': 'bonferroni'}, 'Wilcoxon signed-rank tests over questions, Bonferroni’s corr'),
+    ({'test': 'wilcoxon', 'correction': 'bonferroni'}, 'Wilcoxon signed-rank tests (not of the means shown) over'),
     ({'correction': 'fdr_bh'}, 'Paired t tests over questions, the correction fdr_bh for 4 comparisons;'),
     ({'test': 'randomization', 'correction': None, 'comparisons': 1, 'level': 0.999},
      'Randomisation tests over questions, no correction for 1 comparison; 99.9% bootstrap intervals.'),
@@ -79,8 +79,8 @@ def test_two_ways_in_one_table_are_both_said():
     rows = pd.DataFrame([row(0, 1, test='t'), row(0, 1, test='t'), row(0, 1, test='wilcoxon', comparisons=11)])
     assert how_tested(rows, 'language') == (
         'Paired t tests over questions, Holm’s correction for 4 languages; 95% bootstrap intervals. Wilcoxon '
-        'signed-rank tests over questions, Holm’s correction for 11 languages; 95% bootstrap intervals. A question is '
-        'one observation, in however many languages it is asked and answered.'
+        'signed-rank tests (not of the means shown) over questions, Holm’s correction for 11 languages; 95% bootstrap '
+        'intervals. A question is one observation, in however many languages it is asked and answered.'
     )
 
 
