@@ -16,7 +16,6 @@ test: $(STAMP)  ## all tests; those on real data skip, with a reason, where it i
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 
 wheel: $(STAMP)  ## builds the wheel, installs it in an environment of its own, and runs the demo there, in an empty folder
 	rm -rf build/wheel && mkdir -p build/wheel/empty

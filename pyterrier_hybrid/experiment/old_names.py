@@ -1,5 +1,6 @@
 """Functions of earlier versions that are methods of :class:`Result` now; they still work, with a warning."""
 import warnings
+from typing import Any
 
 import pandas as pd
 
@@ -8,20 +9,20 @@ from pyterrier_hybrid.experiment.languages_won import COMPARISON
 from pyterrier_hybrid.experiment.result import Result
 
 
-def compare_systems(result: Result, baseline: str, **how) -> pd.DataFrame:
+def compare_systems(result: Result, baseline: str, **how: Any) -> pd.DataFrame:
     """The old form of :meth:`Result.compare`."""
     _warn('compare_systems(result, baseline)', 'result.compare(baseline)')
     return result.compare(baseline, **how)
 
 
-def equivalence(result: Result, baseline: str, **how) -> pd.DataFrame:
+def equivalence(result: Result, baseline: str, **how: Any) -> pd.DataFrame:
     """The old form of :meth:`Result.equivalence`."""
     _warn('equivalence(result, baseline)', 'result.equivalence(baseline)')
     return result.equivalence(baseline, **how)
 
 
 def compare_by_language(
-    result: Result, system: str, baseline: str, measure: str, setting: str, **how
+    result: Result, system: str, baseline: str, measure: str, setting: str, **how: Any
 ) -> pd.DataFrame:
     """The old form of :meth:`Result.compare_by_language`, of one comparison."""
     _warn('compare_by_language(result, ...)', 'result.compare_by_language(baseline)')
@@ -29,7 +30,7 @@ def compare_by_language(
     return found.drop(columns=COMPARISON)
 
 
-def compare_every_language(result: Result, baseline: str, **how) -> dict[tuple[str, str, str, str], pd.DataFrame]:
+def compare_every_language(result: Result, baseline: str, **how: Any) -> dict[tuple[str, str, str, str], pd.DataFrame]:
     """The old form of :meth:`Result.compare_by_language`, by (system, baseline, measure, setting)."""
     _warn('compare_every_language(result, baseline)', 'result.compare_by_language(baseline)')
     try:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
+from typing import Any
 
 import pyterrier as pt
 from ir_measures import AP, R
@@ -17,6 +18,7 @@ from pyterrier_hybrid.experiment.study_result import STUDY_FILE, StudyResult, re
 from pyterrier_hybrid.experiment.study_runs import Run, Study, clear_leftovers, complete_all
 from pyterrier_hybrid.files import only_one, replace_text
 from pyterrier_hybrid.measures import LPR, RankDistance
+from pyterrier_hybrid.pairs.protocol import Pairs
 
 FORMAT = 1
 TABLE = 'study.csv'
@@ -27,7 +29,7 @@ WITHOUT_EFFECT = ('checkpoint_steps', 'device', 'report_to')
 
 
 def ratio_study(
-    pairs,
+    pairs: Pairs,
     folder: str | os.PathLike,
     *,
     mixes: Mapping[str, Mapping[str, float]] | Iterable[Mapping[str, float]],
@@ -41,7 +43,7 @@ def ratio_study(
     processes: int = 1,
     ray: bool | Mapping[str, float] = False,
     verbose: bool = True,
-    **training,
+    **training: Any,
 ) -> StudyResult:
     """Trains an encoder for every mix, seed and fraction of the data, and evaluates it in all language settings.
 

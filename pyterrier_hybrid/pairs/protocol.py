@@ -29,11 +29,20 @@ class PairsSource(Protocol):
         passage_ids: int64 (rows,), equal where rows, of any source, may not meet in a batch.
     """
 
-    name: str
-    kind: str
-    languages: list[str]
-    strata: list[Stratum]
-    passage_ids: np.ndarray
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def languages(self) -> list[str]: ...
+
+    @property
+    def strata(self) -> Sequence[Stratum]: ...
+
+    @property
+    def passage_ids(self) -> np.ndarray: ...
 
     def __len__(self) -> int: ...
 
@@ -56,9 +65,14 @@ class Pairs(Protocol):
         fingerprint: 32 hex digits of the content.
     """
 
-    sources: Sequence[PairsSource]
-    languages: list[str]
-    fingerprint: str
+    @property
+    def sources(self) -> Sequence[PairsSource]: ...
+
+    @property
+    def languages(self) -> list[str]: ...
+
+    @property
+    def fingerprint(self) -> str: ...
 
     def __getitem__(self, name: str) -> PairsSource: ...
 

@@ -2,6 +2,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sentence_transformers import SentenceTransformer
 from transformers import TrainerCallback
@@ -42,7 +43,7 @@ class PreparedRun:
     settings: dict[str, object]
 
 
-def check_training(folder: str | os.PathLike, **arguments) -> None:
+def check_training(folder: str | os.PathLike, **arguments: Any) -> None:
     """Raises what :func:`train` would raise for these arguments, as far as it does not depend on the pairs.
 
     A mistyped argument costs no import of pairs if this is called before.

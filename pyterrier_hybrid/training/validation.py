@@ -3,12 +3,16 @@ from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pyterrier_hybrid.keyed import key_of, mix64
 from pyterrier_hybrid.measures.effectiveness import average_precision, recall, reciprocal_rank
 from pyterrier_hybrid.ranking import rank_grid
+
+if TYPE_CHECKING:
+    from pyterrier_hybrid.encoding import HybridEncoder
 
 #: Figures of every validation set, by ir_measures' names; a loss is better when it is lower, the others when higher.
 FIGURES = ('AP', 'R@1', 'R@10', 'RR', 'loss')
@@ -68,7 +72,7 @@ class ValidationSet:
             'passages': len(self.passages),
         }  # fmt: skip
 
-    def figures(self, encoder, *, batch_size: int, temperature: float) -> dict[str, float]:
+    def figures(self, encoder: 'HybridEncoder', *, batch_size: int, temperature: float) -> dict[str, float]:
         """Retrieves with an encoder, and evaluates.
 
         AP, R@1, R@10 and RR are those of ir_measures for the whole ranking of the pool by (-score, passage), as in the
