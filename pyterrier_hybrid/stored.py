@@ -15,6 +15,10 @@ from pyterrier_hybrid.files import read_whole, stamp
 META = 'pt_meta.json'
 
 
+class NoIndex(FileNotFoundError, ValueError):
+    """There is no finished index of this kind at a path; says what is there instead."""
+
+
 class Opened(Protocol):
     """An opened index: its metadata, and its documents."""
 
@@ -48,7 +52,7 @@ class StoredIndex:
 
     def __len__(self) -> int:
         """The number of documents."""
-        return self.open().meta['doc_count']
+        return self.meta()['doc_count']
 
     def open(self) -> Any:
         """The index's content; read again if the index has been replaced since the last call.
@@ -64,7 +68,24 @@ class StoredIndex:
         return held[1]
 
     def _load(self) -> Opened:
+        """Reads the content; :meth:`meta` has checked the metadata."""
         raise NotImplementedError
+
+    def _why_missing(self) -> str:
+        """Says what is at the path instead of a finished index, and what to do."""
+        raise NotImplementedError
+
+    def meta(self) -> dict:
+        """The metadata of the finished index.
+
+        Raises:
+            NoIndex: there is none; a FileNotFoundError and a ValueError.
+            ValueError: as :meth:`read_meta`.
+        """
+        meta = self.read_meta()
+        if meta is None:
+            raise NoIndex(self._why_missing())
+        return meta
 
     def read_meta(self) -> dict | None:
         """The metadata; None if there is none, or that of something else.
@@ -97,7 +118,7 @@ class StoredIndex:
         if 'files' not in meta:
             raise ValueError(f'{self.path / META} has no digests of the files, since other software or an earlier '
                              'version built the index; build it again to have them')  # fmt: skip
-        read_whole(self.path, META, lambda: check_contents(self.path, self.read_meta()['files'], self.REMEDY))
+        read_whole(self.path, META, lambda: check_contents(self.path, self.meta()['files'], self.REMEDY))
 
     def langs_by_docno(self) -> dict[str, str]:
         """The language of each document, by docno: what ``Languages`` and measures' ``langs=`` take."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pyterrier_hybrid.digests import check_contents
 from pyterrier_hybrid.files import replace_text, resolved
-from pyterrier_hybrid.indexing.storage import Collection, open_part, read_part_meta, write_index, write_part
+from pyterrier_hybrid.indexing.storage import VECTORS, Collection, open_part, read_part_meta, write_index, write_part
 from pyterrier_hybrid.publishing import discard, publish, scratch, scratches
 from pyterrier_hybrid.stored import META, read_json
 
@@ -28,8 +28,8 @@ class Build:
         self.folder = next((folder for folder in scratches(self.path) if (folder / _PLAN).is_file()), None)
 
     def plan(self) -> dict | None:
-        """What the build does: ``append``; ``base``, the fingerprint of the index it found; ``result``, that of the
-        index it has written, if it has come so far. None if there is no build.
+        """What the build does: ``append``, ``overwrite``; ``base``, the fingerprint of the index it found; ``result``,
+        that of the index it has written, if it has come so far. None if there is no build.
         """
         return None if self.folder is None else read_json(self.folder / _PLAN)
 
@@ -53,30 +53,26 @@ class Build:
     def _part_folders(self) -> list[Path]:
         return [] if self.folder is None else sorted(self.folder.glob('part-*[0-9]'))
 
-    def start(self, *, append: bool, base: str | None) -> None:
+    def start(self, *, append: bool, overwrite: bool, base: str | None) -> None:
         """Starts afresh; drops an interrupted build."""
         self.discard()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.folder = scratch(self.path)
-        self._write_plan({'append': append, 'base': base})
+        self._write_plan({'append': append, 'overwrite': overwrite, 'base': base})
 
     def add(self, part: Collection) -> None:
         """Adds a part."""
         write_part(part, self.folder / f'part-{len(self._part_folders()):06}')
 
-    def finish(self, collections: Sequence[Collection], replaceable: tuple[str, ...]) -> None:
-        """Puts an index of the collections at the path, in one step, and removes the build.
-
-        Args:
-            collections: the documents.
-            replaceable: files of which a folder at the path must have one to be replaced.
-        """
+    def finish(self, collections: Sequence[Collection]) -> None:
+        """Puts an index of the collections at the path, in one step, and removes the build."""
         index = self.folder / 'index'
         shutil.rmtree(index, ignore_errors=True)  # of a process that was killed
         index.mkdir()
         result = write_index(collections, index)
-        self._write_plan({**self.plan(), 'result': result})
-        publish(index, self.path, mark=META, overwrite=True, replaceable=replaceable)
+        plan = {**self.plan(), 'result': result}
+        self._write_plan(plan)
+        publish(index, self.path, mark=META, overwrite=plan['overwrite'], replaceable=(VECTORS,))
         self.discard()
 
     def discard(self) -> None:

@@ -95,7 +95,15 @@ class MultilingualIndex(StoredIndex, FlexIndex):
         if langs is not None:
             warnings.warn('MultilingualIndex(langs=) is now doc_langs=', FutureWarning, stacklevel=2)
         self._doc_langs = langs if doc_langs is None else doc_langs
-        self.index_path = flex_folder(self.path)  # where FlexIndex's retrievers keep files of their own
+
+    @property
+    def index_path(self) -> Path:
+        """The FLEX index in the folder, where FlexIndex's retrievers keep files of their own."""
+        return flex_folder(self.path)
+
+    @index_path.setter
+    def index_path(self, path: Path) -> None:
+        """FlexIndex sets it to the path."""
 
     def index(self, docs: Iterable[dict]) -> 'MultilingualIndex':
         """Indexes documents with ``docno``, ``doc_vec`` and ``lang``: ``indexer(mode='create').index(docs)``."""
@@ -179,11 +187,8 @@ class MultilingualIndex(StoredIndex, FlexIndex):
         return [opened.docnos] * return_docnos + [opened.vecs] * return_dvecs + [opened.meta]
 
     def _load(self) -> OpenedIndex:
-        meta, path, langs = self.read_meta(), self.path, self._doc_langs
-        if meta is None:
-            raise FileNotFoundError(_why_missing(path))
+        meta, path, langs = self.meta(), self.path, self._doc_langs
         self._cache = {}  # what FlexIndex's retrievers keep of the vectors
-        self.index_path = flex_folder(path)
         if 'languages' in meta:
             if langs is not None:
                 raise ValueError(f'the index at {path} knows its documents\' languages; open it without doc_langs=')
@@ -200,29 +205,27 @@ class MultilingualIndex(StoredIndex, FlexIndex):
         collection = Collection(vecs, Docnos.of(docnos), lang_ids.astype(np.uint16), tuple(languages.tolist()))
         return OpenedIndex(**vars(collection), meta=meta, max_norm=max_norm(vecs), fingerprint=self.fingerprint())
 
+    def _why_missing(self) -> str:
+        path, build = self.path, Build(self.path)
+        if (path / META).exists():
+            return f'{path} holds something else than a dense index of passages: see its {META}'
+        if (path / VECTORS).exists():
+            return (
+                f'the index at {path} is half-written (it has vectors and no {META}): the software that wrote it was '
+                "interrupted; build it again with indexer(mode='overwrite')"
+            )
+        if build.plan() is not None:
+            return (
+                f"the build of the index at {path} was interrupted; indexer(mode='resume') continues it (its parts are "
+                f'in {build.folder.name} beside it)'
+            )
+        return f'there is no index at {path}; build one with (encoder.doc_encoder() >> index).index(documents)'
+
     def __getstate__(self) -> dict:
         return {**self.__dict__, '_held': None, '_cache': {}}  # a copy maps the files itself
 
     def __repr__(self) -> str:
         return f'MultilingualIndex({str(self.path)!r})'
-
-
-def _why_missing(path: Path) -> str:
-    """Says what is at the path instead of a finished index, and what to do."""
-    if (path / META).exists():
-        return f'{path} holds something else than a dense index of passages: see its {META}'
-    if (path / VECTORS).exists():
-        return (
-            f'the index at {path} is half-written (it has vectors and no {META}): the software that wrote it was '
-            "interrupted; build it again with indexer(mode='overwrite')"
-        )
-    build = Build(path)
-    if build.plan() is not None:
-        return (
-            f"the build of the index at {path} was interrupted; indexer(mode='resume') continues it (its parts are in "
-            f'{build.folder.name} beside it)'
-        )
-    return f'there is no index at {path}; build one with (encoder.doc_encoder() >> index).index(documents)'
 
 
 def _check_langs(langs: Sequence[str] | Mapping, docnos: list[str], path: Path) -> list[str]:

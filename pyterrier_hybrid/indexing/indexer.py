@@ -135,7 +135,7 @@ class MultilingualIndexer(pt.Indexer):
                 kept = [base] if append else []
                 self._fill(build, chain([] if first is None else [first], docs), kept)
                 with writing(build.path, _GO_ON):
-                    build.finish(kept + build.parts(), replaceable=(VECTORS,))
+                    build.finish(kept + build.parts())
             finally:
                 if build.is_empty():
                     build.discard()
@@ -170,7 +170,8 @@ class MultilingualIndexer(pt.Indexer):
         fingerprint = self._index.fingerprint()
         plan = build.plan() if self.mode is IndexingMode.resume else None
         if plan is None:
-            plan = {'append': self.mode is IndexingMode.append, 'base': fingerprint}
+            append, overwrite = self.mode is IndexingMode.append, self.mode is IndexingMode.overwrite
+            plan = {'append': append, 'overwrite': append or overwrite, 'base': fingerprint}
             build.start(**plan)
         elif plan['base'] != fingerprint:
             raise ValueError(

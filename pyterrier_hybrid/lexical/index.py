@@ -2,7 +2,6 @@
 import errno
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 MODES = ('create', 'overwrite', 'resume')
 
 
-@dataclass(frozen=True, eq=False)
 class OpenedBM25:
     """The content of a BM25 index, and the weights computed from it.
 
@@ -35,26 +33,24 @@ class OpenedBM25:
         meta: the content of ``pt_meta.json``.
         postings: of all documents.
         docnos: the documents' names, in the order of their numbers.
-        searcher: see :meth:`BM25Index.searcher`; the last 32 are kept.
+        searcher: given languages of the index (ascending; None for all), k1 and b (as ``bm25_model``), the ``Postings``
+            of the documents in these languages and a ``bm25s.BM25`` over them, which share the documents' numbers; the
+            last 32 are kept.
     """
 
-    meta: dict
-    postings: Postings
-    docnos: Docnos = field(init=False)
-    searcher: object = field(init=False)
-
-    def __post_init__(self):
-        object.__setattr__(self, 'docnos', Docnos.of(self.postings.docnos))
-        object.__setattr__(self, 'searcher', lru_cache(maxsize=32)(partial(_searcher, self.postings)))
+    def __init__(self, meta: dict, postings: Postings, docnos: Docnos):
+        self.meta = meta
+        self.postings = postings
+        self.docnos = docnos
+        self.searcher = lru_cache(maxsize=32)(self._searcher)
 
     def langs(self) -> np.ndarray:
         """Each document's language code, ``(n_docs,)``."""
         return np.array(self.postings.langs)[self.postings.doc_langs]
 
-
-def _searcher(postings: Postings, langs: tuple[str, ...] | None, k1: float, b: float):
-    searched = postings if langs is None else postings.restrict(langs)
-    return searched, bm25_model(searched, k1=k1, b=b)
+    def _searcher(self, langs: tuple[str, ...] | None, k1: float, b: float) -> tuple[Postings, 'bm25s.BM25']:
+        postings = self.postings if langs is None else self.postings.restrict(langs)
+        return postings, bm25_model(postings, k1=k1, b=b)
 
 
 class BM25Index(StoredIndex, pta.Artifact, pt.Indexer):
@@ -122,10 +118,6 @@ class BM25Index(StoredIndex, pta.Artifact, pt.Indexer):
             self, num_results, k1=k1, b=b, langs=langs, query_lang=query_lang, exclude=exclude, separate=separate
         )
 
-    def __len__(self) -> int:
-        """The number of documents."""
-        return self.meta()['doc_count']
-
     def langs(self) -> dict[str, int]:
         """The languages, ascending, with the number of documents in each."""
         return self.meta()['langs']
@@ -138,18 +130,6 @@ class BM25Index(StoredIndex, pta.Artifact, pt.Indexer):
         """A digest of the index's content: equal for the same documents in whatever order they were indexed."""
         return self.meta()['fingerprint']
 
-    def meta(self) -> dict:
-        """The metadata.
-
-        Raises:
-            FileNotFoundError: there is nothing at the path.
-            ValueError: there is something else: another artifact, a half-written folder, a file; or damage.
-        """
-        meta = self.read_meta()
-        if meta is None:
-            raise _why_missing(self.path)
-        return meta
-
     def postings(self) -> Postings:
         """The stored postings, kept in memory until the index is replaced.
 
@@ -157,19 +137,6 @@ class BM25Index(StoredIndex, pta.Artifact, pt.Indexer):
             UserWarning: the index was analysed by another version of this package or of Snowball.
         """
         return self.open().postings
-
-    def searcher(self, langs: tuple[str, ...] | None, k1: float, b: float) -> tuple[Postings, 'bm25s.BM25']:
-        """Returns what scores the documents of some languages; the last 32 are kept.
-
-        Args:
-            langs: languages of the index, ascending; None for all.
-            k1: as ``bm25_model``.
-            b: as ``bm25_model``.
-
-        Returns:
-            The ``Postings`` of those documents and a ``bm25s.BM25`` over them, which share the documents' numbers.
-        """
-        return self.open().searcher(langs, k1, b)
 
     def _load(self) -> OpenedBM25:
         meta = self.meta()
@@ -179,7 +146,16 @@ class BM25Index(StoredIndex, pta.Artifact, pt.Indexer):
                 "terms may not meet, so build it again with .indexer(mode='overwrite')",
                 stacklevel=6,
             )
-        return OpenedBM25(meta, storage.read(self.path, meta))
+        return OpenedBM25(meta, *storage.read(self.path, meta))
+
+    def _why_missing(self) -> str:
+        if not self.path.exists():
+            return f'there is no index at {self.path}; build one: BM25Index({str(self.path)!r}).index(documents)'
+        what = f'its {META} says so' if (self.path / META).is_file() else f'it has no {META}'
+        return (
+            f'{self.path} is not a BM25 index, or a half-written one: {what}; choose another path, or remove it '
+            'yourself if nothing in it is needed'
+        )
 
     def __reduce__(self):
         # Another process opens the files itself: neither arrays nor weights are sent to it.
@@ -187,17 +163,6 @@ class BM25Index(StoredIndex, pta.Artifact, pt.Indexer):
 
     def __repr__(self) -> str:
         return f'BM25Index({str(self.path)!r})'
-
-
-def _why_missing(path: Path) -> Exception:
-    """What is at the path instead of an index, as an error."""
-    if not path.exists():
-        return FileNotFoundError(f'there is no index at {path}; build one: BM25Index({str(path)!r}).index(documents)')
-    what = f'its {META} says so' if (path / META).is_file() else f'it has no {META}'
-    return ValueError(
-        f'{path} is not a BM25 index, or a half-written one: {what}; choose another path, or remove it yourself if '
-        'nothing in it is needed'
-    )
 
 
 class BM25Indexer(pt.Indexer):

@@ -29,8 +29,8 @@ VOCABULARY = 'vocabulary.txt'
 ARRAYS = ('doc_langs', 'lengths', 'indptr', 'docs', 'tfs')
 
 
-def read(folder: Path, meta: dict) -> Postings:
-    """Returns stored postings, read whole and compared with their digests.
+def read(folder: Path, meta: dict) -> tuple[Postings, Docnos]:
+    """Returns stored postings and their docnos, read whole and compared with their digests.
 
     Args:
         folder: the index.
@@ -41,12 +41,14 @@ def read(folder: Path, meta: dict) -> Postings:
     """
     check_contents(folder, meta['files'], REMEDY)
     terms = (folder / VOCABULARY).read_text(encoding='utf-8').split('\n')[:-1]
-    return Postings(
-        docnos=np.asarray(Docnos(_array(folder, 'docno_offsets'), _array(folder, 'docno_bytes'))),
+    docnos = Docnos(_array(folder, 'docno_offsets'), _array(folder, 'docno_bytes'))
+    postings = Postings(
+        docnos=np.asarray(docnos),
         langs=list(meta['langs']),
         terms={term: number for number, term in enumerate(terms)},
         **{name: _array(folder, name) for name in ARRAYS},
     )
+    return postings, docnos
 
 
 def _array(folder: Path, name: str) -> np.ndarray:

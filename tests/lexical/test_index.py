@@ -210,8 +210,8 @@ def test_another_analysis_warns(index):
 
 
 def test_searchers_are_kept(index):
-    assert index.searcher(('de',), 0.9, 0.4) is index.searcher(('de',), 0.9, 0.4)
-    assert index.searcher(('de',), 0.9, 0.4) is not index.searcher(('de',), 1.2, 0.4)
+    assert index.open().searcher(('de',), 0.9, 0.4) is index.open().searcher(('de',), 0.9, 0.4)
+    assert index.open().searcher(('de',), 0.9, 0.4) is not index.open().searcher(('de',), 1.2, 0.4)
 
 
 def test_progress_is_shown_unless_silenced(tmp_path, capfd):
