@@ -30,6 +30,8 @@ def add_command(commands) -> None:
     parser.add_argument('--bm25', nargs='+', action='append', default=[], metavar='X',
                         help='a BM25 system: NAME INDEX')  # fmt: skip
     add_evaluation(parser)
+    parser.add_argument('--ignore-identical-ids', action='store_true',
+                        help='leave a question out of its own ranking where it is a passage too (ArguAna)')  # fmt: skip
     parser.add_argument('--out', type=Path, required=True, help='folder of the result; an earlier one is replaced')
     parser.add_argument('--trec', type=Path, metavar='FOLDER',
                         help='write the runs of these settings as TREC files, beside qrels and records')  # fmt: skip
@@ -46,7 +48,6 @@ def run(arguments: argparse.Namespace) -> Path:
     from pyterrier_hybrid.experiment.exports import text
     from pyterrier_hybrid.experiment.rows import summary_table
 
-
     out, verbose = _result_folder(arguments.out), not arguments.quiet
     if arguments.trec is not None and arguments.trec.exists() and any(arguments.trec.iterdir()):
         raise FileExistsError(f'{arguments.trec} is not empty; give another folder to --trec')
@@ -55,15 +56,15 @@ def run(arguments: argparse.Namespace) -> Path:
     measures = parse_measures(arguments.measures)
     check_device(arguments.device)
     systems = _systems(arguments)
-    collection = EvaluationSet(arguments.dataset, languages=arguments.languages)
-    result = MultilingualExperiment(systems, collection, measures, settings=arguments.settings, verbose=verbose)
+    collection = EvaluationSet(
+        arguments.dataset, languages=arguments.languages, ignore_identical_ids=arguments.ignore_identical_ids
+    )
+    how = {'settings': arguments.settings, 'device': arguments.device, 'verbose': verbose}
+    result = MultilingualExperiment(systems, collection, measures, **how)
     result.save(out)
     print(text(summary_table(result)))
     if arguments.trec is not None:
-        files = write_runs(
-            systems, collection, arguments.trec, settings=arguments.settings, depth=arguments.trec_depth,
-            verbose=verbose,
-        )  # fmt: skip
+        files = write_runs(systems, collection, arguments.trec, depth=arguments.trec_depth, **how)
         print(f'{len(files)} TREC files are in {arguments.trec}')
     print(f'the result is in {out}')
     return out

@@ -12,9 +12,10 @@ from pyterrier_hybrid.experiment.common_depth import with_common_depth
 from pyterrier_hybrid.experiment.dense import DenseSystem
 from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet, as_evaluation_set
 from pyterrier_hybrid.experiment.forms import as_systems
+from pyterrier_hybrid.experiment.frames import BLANK_COLUMNS, MATRIX_COLUMNS, SETTING_KINDS
 from pyterrier_hybrid.experiment.language_tables import chance, matrix
 from pyterrier_hybrid.experiment.provenance import provenance
-from pyterrier_hybrid.experiment.result import BLANK_COLUMNS, KINDS, MATRIX_COLUMNS, Result
+from pyterrier_hybrid.experiment.result import Result
 from pyterrier_hybrid.experiment.setting import list_settings
 from pyterrier_hybrid.measures.facts import facts
 
@@ -24,7 +25,7 @@ def MultilingualExperiment(
     dataset: object,
     measures: Sequence[Measure],
     *,
-    settings: Sequence[str] = KINDS,
+    settings: Sequence[str] = SETTING_KINDS,
     languages: Iterable[str] | None = None,
     ignore_identical_ids: bool = False,
     device: str | None = None,
@@ -127,7 +128,7 @@ def _per_query(cells: Sequence[Cell], systems: list[str], measures: Sequence[Mea
     langs = list(collection.codes)
     columns = {
         'system': ([cell.system for cell in cells], systems),
-        'setting': ([cell.setting.kind for cell in cells], KINDS),
+        'setting': ([cell.setting.kind for cell in cells], SETTING_KINDS),
         'query_lang': ([cell.setting.query_lang for cell in cells], langs),
         'doc_lang': ([cell.setting.doc_lang for cell in cells], langs),
         'measure': ([cell.measure for cell in cells], [repr(measure) for measure in measures]),

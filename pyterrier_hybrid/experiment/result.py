@@ -19,8 +19,6 @@ from pyterrier_hybrid.experiment.languages_won import compare_by_language
 from pyterrier_hybrid.experiment.significance import compare, equivalence
 from pyterrier_hybrid.measures.facts import Facts
 
-KINDS = SETTING_KINDS
-
 if TYPE_CHECKING:
     from pyterrier_hybrid.experiment.study_result import StudyResult
 

@@ -2,7 +2,7 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from pyterrier_hybrid.experiment.result import KINDS
+from pyterrier_hybrid.experiment.frames import SETTING_KINDS
 
 
 class Setting(NamedTuple):
@@ -17,7 +17,7 @@ class Setting(NamedTuple):
 
 
 def list_settings(
-    query_langs: Iterable[str], doc_langs: Iterable[str], kinds: Sequence[str] = KINDS
+    query_langs: Iterable[str], doc_langs: Iterable[str], kinds: Sequence[str] = SETTING_KINDS
 ) -> list[Setting]:
     """The settings: of the same n languages n monolingual, n(n-1) cross-lingual and n multilingual ones.
 
@@ -30,9 +30,10 @@ def list_settings(
         ValueError: an unknown kind, or none.
     """
     kinds = [kinds] if isinstance(kinds, str) else list(kinds)
-    unknown = [kind for kind in kinds if kind not in KINDS]
+    unknown = [kind for kind in kinds if kind not in SETTING_KINDS]
     if unknown or not kinds:
-        raise ValueError(f'settings are some of {", ".join(KINDS)}, not {", ".join(map(repr, unknown)) or "none"}')
+        found = ', '.join(map(repr, unknown)) or 'none'
+        raise ValueError(f'settings are some of {", ".join(SETTING_KINDS)}, not {found}')
     query_langs, doc_langs = list(query_langs), list(doc_langs)
     every = [Setting('monolingual' if q == d else 'crosslingual', q, d) for q in query_langs for d in doc_langs]
     every += [Setting('multilingual', q, None) for q in query_langs]

@@ -5,6 +5,7 @@ import pyterrier as pt
 import pytest
 from ir_measures import AP, RR, Bpref, Judged, P, R, alpha_nDCG, nDCG
 
+from pyterrier_hybrid import BM25Index
 from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment, list_settings
 from pyterrier_hybrid.measures import AWRF, LPR, PEER, TLR, MaxRank, RankDistance
 from pyterrier_hybrid.measures.facts import facts
@@ -314,6 +315,25 @@ def test_ties_of_a_pipeline_are_broken_by_docno_whatever_the_measure(collection)
     result = MultilingualExperiment({'run': run}, collection, [RR, Judged @ 1], verbose=False)
     values = result.per_query.set_index(['measure', 'qid'])['value']
     assert values['RR', 'q1'] == 1.0 and values['Judged@1', 'q1'] == 1.0
+
+
+def test_equal_scores_give_the_same_values_in_pt_experiment(collection, make_dense, tmp_path):
+    """Toy vectors have many equal scores, which our retrievers separate by docno: trec_eval sees no tie."""
+    encoder, index = make_dense()
+    bm25 = BM25Index(tmp_path / 'bm25', verbose=False).index(collection.docs())
+    systems = {'dense': (encoder, index), 'BM25': lambda langs: bm25.bm25(langs=langs)}
+    result = MultilingualExperiment(systems, collection, [AP, nDCG, RankDistance @ 9], settings='multilingual',
+                                    verbose=False)  # fmt: skip
+    qrels = collection.judgements(list_settings(['de'], [], 'multilingual')[0])
+    qrels = qrels[qrels['qid'] != 'q3']  # whose relevant passages are in one language
+    topics = collection.topics('de')[lambda frame: frame['qid'].isin(qrels['qid'])]
+    pipelines = [encoder_pipeline(encoder, index, None), bm25.bm25()]
+    table = pt.Experiment(pipelines, topics, qrels, [AP, nDCG, RankDistance @ 9], names=list(systems), perquery=True)
+    found = result.per_query.astype({'system': str, 'measure': str, 'qid': str})
+    found = found[found['query_lang'] == 'de'].set_index(['system', 'measure', 'qid'])['value']
+    expected = table.set_index(['name', 'measure', 'qid'])['value']
+    assert len(expected) == 18
+    assert found.loc[expected.index].to_dict() == pytest.approx(expected.to_dict(), abs=1e-9)
 
 
 def test_a_language_that_a_run_lacks_is_blank(collection):
