@@ -121,6 +121,13 @@ def test_arguments_are_checked_before_pairs_are_imported(tmp_path, capsys, monke
     for given, said in wrong:
         assert call('train', '--out', tmp_path / 'run', *given) == 1
         assert said in capsys.readouterr().err
+    wrong = [
+        (['--temperature', 'nan'], 'temperature is nan'), (['--mix', 'mono=1'], "names the kind 'mono'"),
+        (['--measures', 'best'], "'best' is not a measure"), (['--dataset', 'nowhere'], 'nowhere'),
+    ]  # fmt: skip
+    for given, said in wrong:
+        assert call('study', '--dataset', 'worldfacts', '--out', tmp_path / 'study', *given) == 1
+        assert said in capsys.readouterr().err
 
 
 def test_lengths_on_the_command_line():
@@ -217,7 +224,7 @@ def test_study_and_its_continuation(done, collection, tmp_path, capsys):
     out = capsys.readouterr().out
     assert ' ± 0.' in out and 'Batches' in out
     assert call(*study, '--mix', 'mixed=1', '--steps', 3) == 1
-    assert 'begun with steps 2, which is now 3' in capsys.readouterr().err
+    assert 'begun in another way: steps was 2, is 3' in capsys.readouterr().err
 
 
 def test_demo_prints_one_table(collection, jsonl, tmp_path, capsys):

@@ -63,16 +63,19 @@ def run(arguments: argparse.Namespace) -> Path:
     """Trains and evaluates what is missing; returns the study's folder."""
     from pyterrier_hybrid.experiment.exports import text
     from pyterrier_hybrid.experiment.study import ratio_study
+    from pyterrier_hybrid.experiment.study_plan import plan_study
     from pyterrier_hybrid.experiment.study_values import study_table
 
-
-    ray = _ray(arguments)
+    given = {
+        'mixes': _mixes(arguments), 'seeds': arguments.seeds, 'dataset': arguments.dataset,
+        'fractions': arguments.fractions, 'measures': parse_measures(arguments.measures),
+        'settings': arguments.settings, 'backbone': arguments.backbone, 'processes': arguments.processes,
+        'ray': _ray(arguments), **training_arguments(arguments),
+    }  # fmt: skip
+    plan_study(**given)  # before pairs are imported
     with opened_pairs(arguments) as pairs:
         study = ratio_study(
-            pairs, arguments.out, mixes=_mixes(arguments), seeds=arguments.seeds, dataset=arguments.dataset,
-            fractions=arguments.fractions, measures=parse_measures(arguments.measures), settings=arguments.settings,
-            languages=arguments.languages, backbone=arguments.backbone, processes=arguments.processes, ray=ray,
-            verbose=not arguments.quiet, **training_arguments(arguments),
+            pairs, arguments.out, languages=arguments.languages, verbose=not arguments.quiet, **given
         )  # fmt: skip
     print(text(study_table(study.values)))
     print(f'the study is in {arguments.out}')

@@ -64,7 +64,9 @@ def load_result(folder: str | Path) -> Result:
         ValueError: a damaged file, which is named, or a result of another version of this package.
     """
     folder = Path(folder)
-    return _load_file(folder) if folder.is_file() else read_whole(folder, RESULT_FILE, lambda: _load_folder(folder))
+    if folder.is_file() and _is_parquet(folder):
+        return _load_file(folder)
+    return read_whole(folder, RESULT_FILE, lambda: _load_folder(folder))
 
 
 def verify_result(folder: str | Path) -> None:
@@ -99,6 +101,11 @@ def _load_folder(folder: Path) -> Result:
         check_contents(folder, record['files'], _REMEDY)
     frames = {name: _read(folder / f'{name}.parquet', columns) for name, columns in FRAMES.items()}
     return _result(frames, record, path)
+
+
+def _is_parquet(path: Path) -> bool:
+    with path.open('rb') as file:
+        return file.read(4) == b'PAR1'
 
 
 def _load_file(path: Path) -> Result:

@@ -155,7 +155,6 @@ def read_study(folder: Path) -> dict | None:
     if record is None:
         return None
     check_fields(record, {'format': int, 'made_with': dict, 'mixes': dict}, path, remedy)
-    check_fields(record['made_with'], {'training': dict}, path, remedy)
     for name, mix in record['mixes'].items():
         if not isinstance(mix, dict) or not mix or not all(_is_share(*share) for share in mix.items()):
             raise ValueError(f'{path} has {mix!r:.80} for the mix {name!r:.80}: {remedy}')

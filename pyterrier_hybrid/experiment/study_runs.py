@@ -95,9 +95,11 @@ def _complete(study: Study, run: Run, verbose: bool) -> None:
     from pyterrier_hybrid.experiment.multilingual import MultilingualExperiment
     from pyterrier_hybrid.indexing import MultilingualIndex
     from pyterrier_hybrid.training import train
+    from pyterrier_hybrid.training.record import verify_run
 
     model = study.model_folder(run)
     if model.is_dir():
+        verify_run(model)
         encoder = HybridEncoder(model, device=study.training.get('device'))
     else:
         model.parent.mkdir(exist_ok=True)

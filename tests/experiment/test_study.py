@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -145,11 +146,11 @@ def test_what_killed_processes_have_left_is_removed(tmp_path, pairs, small, monk
 
 
 @pytest.mark.parametrize(('change', 'message'), [
-    ({'steps': 3}, 'begun with steps 2, which is now 3; give what it was, or another folder'),
-    ({'learning_rate': 0.1}, "begun with learning_rate 'left out', which is now 0.1"),
-    ({'languages': ['de', 'en']}, r"begun with languages \['de', 'en', 'th'\], which is now \['de', 'en'\]"),
-    ({'measures': [AP]}, r"begun with measures \['AP', 'R@10', 'RankDistance', 'LPR'\], which is now \['AP'\]"),
-    ({'mixes': {'mix': {'crosslingual': 1}}}, "begun with mixes {'mix': {'mixed': 1.0}}, which is now"),
+    ({'steps': 3}, 'begun in another way: steps was 2, is 3. Give what it was, or another folder'),
+    ({'learning_rate': 0.1}, 'learning_rate was None, is 0.1'),
+    ({'languages': ['de', 'en']}, r"languages was \['de', 'en', 'th'\], is \['de', 'en'\]"),
+    ({'measures': [AP]}, r"measures was \['AP', 'R@10', 'RankDistance', 'LPR'\], is \['AP'\]"),
+    ({'mixes': {'mix': {'crosslingual': 1}}}, r"mix was \{'mixed': 1.0\}, is \{'crosslingual': 1.0\}"),
 ])  # fmt: skip
 def test_a_changed_configuration_is_refused(tmp_path, pairs, small, change, message, trained):
     arguments = {'mixes': {'mix': {'mixed': 1}}, 'dataset': small, **FEW}
@@ -165,7 +166,7 @@ def test_other_pairs_are_refused(tmp_path, pairs, small):
     ratio_study(pairs, tmp_path / 's', **arguments)
     rows = [{'id': str(i), 'source': 's', 'query': {'en': f'{i}'}, 'positive': {'en': f'p{i}'}} for i in range(20)]
     other = ParallelPairs.from_rows(rows, tmp_path / 'other', verbose=False)
-    with pytest.raises(ValueError, match=f"begun with pairs '{pairs.fingerprint}', which is now '{other.fingerprint}'"):
+    with pytest.raises(ValueError, match=f"pairs was '{pairs.fingerprint}', is '{other.fingerprint}'"):
         ratio_study(other, tmp_path / 's', **arguments)
 
 
@@ -176,8 +177,53 @@ def test_another_backbone_is_refused(tmp_path, pairs, small):
     ratio_study(pairs, tmp_path / 's', backbone=zero, **arguments)
     record = json.loads((tmp_path / 's' / 'models' / 'mixed1-seed0' / 'training.json').read_text())
     assert record['backbone'] == str(zero)
-    with pytest.raises(ValueError, match='begun with backbone'):
+    with pytest.raises(ValueError, match='begun in another way: backbone was '):
         ratio_study(pairs, tmp_path / 's', backbone=one, **arguments)
+
+
+def test_a_backbone_is_its_content(tmp_path, pairs, small, trained, monkeypatch):
+    arguments = {'mixes': [{'mixed': 1}], 'dataset': small, **FEW}
+    ratio_study(pairs, tmp_path / 'first', **arguments)
+    backbone = tmp_path / 'first' / 'models' / 'mixed1-seed0'
+    ratio_study(pairs, tmp_path / 's', backbone=backbone, **arguments)
+    shutil.copytree(backbone, tmp_path / 'copy')
+    monkeypatch.chdir(tmp_path)
+    for same in ('copy', 'first/models/../models/mixed1-seed0'):
+        ratio_study(pairs, tmp_path / 's', backbone=same, **arguments)
+    assert len(trained) == 2
+
+
+def test_numpy_numbers_and_defaults_are_the_same_study(tmp_path, pairs, small, trained):
+    arguments = {'mixes': [{'mixed': 1}], 'dataset': small, **FEW}
+    ratio_study(pairs, tmp_path / 's', **arguments)
+    again = {**arguments, 'steps': np.int64(2), 'batch_size': np.int32(4), 'weight_decay': np.float64(0.01)}
+    ratio_study(pairs, tmp_path / 's', seeds=np.array([0]), fractions=[np.float32(1)], checkpoint_steps=1, **again)
+    assert trained == ['mixed1-seed0']
+
+
+def test_a_study_of_an_earlier_version_is_read_and_not_continued(tmp_path, pairs, small):
+    arguments = {'mixes': [{'mixed': 1}], 'dataset': small, **FEW}
+    study = ratio_study(pairs, tmp_path / 's', **arguments)
+    record = json.loads((tmp_path / 's' / 'study.json').read_text())
+    (tmp_path / 's' / 'study.json').write_text(json.dumps({**record, 'format': 1}))
+    pd.testing.assert_frame_equal(StudyResult.load(tmp_path / 's').values, study.values)
+    with pytest.raises(ValueError, match=r'begun by another version .* begin the study anew elsewhere'):
+        ratio_study(pairs, tmp_path / 's', **arguments)
+
+
+def test_damage_is_found_and_not_evaluated(tmp_path, pairs, small):
+    arguments = {'mixes': [{'mixed': 1}], 'dataset': small, **FEW}
+    ratio_study(pairs, tmp_path / 's', **arguments)
+    StudyResult.verify(tmp_path / 's')
+    (weights,) = (tmp_path / 's' / 'models' / 'mixed1-seed0').rglob('*.safetensors')
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(ValueError, match=r'safetensors has changed since it was written'):
+        StudyResult.verify(tmp_path / 's')
+    shutil.rmtree(tmp_path / 's' / 'results' / 'mixed1-seed0')
+    with pytest.raises(ValueError, match=r'run mixed1-seed0: .*safetensors has changed'):
+        ratio_study(pairs, tmp_path / 's', **arguments)
 
 
 def test_one_process_at_a_time(tmp_path, pairs, small):

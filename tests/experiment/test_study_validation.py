@@ -32,10 +32,10 @@ def test_runs_are_validated(tmp_path, pairs, small):
     (record,) = (tmp_path / 'study' / 'models').glob('*/training.json')
     assert json.loads(record.read_text())['validation']['name'] == '6 rows held out'
     study(validation=6, eval_steps=1, patience=2, report_to=TrainerCallback())  # is the same study
-    with pytest.raises(ValueError, match='was begun with validation 6, which is now 7'):
+    with pytest.raises(ValueError, match='validation was 6, is 7'):
         study(validation=7, eval_steps=1, patience=2)
     (tmp_path / 'dev.json').write_text(json.dumps({'data': [{'paragraphs': [
         {'context': 'Oslo', 'qas': [{'id': '1', 'question': 'What?', 'answers': [{'answer_start': 0}]}]}
     ]}]}))  # fmt: skip
-    with pytest.raises(ValueError, match=r"with validation 6, which is now \{'name': 'dev\.json', 'fing"):
+    with pytest.raises(ValueError, match=r"validation was 6, is \{'name': 'dev\.json', 'fing"):
         study(validation=tmp_path / 'dev.json', eval_steps=1, patience=2)

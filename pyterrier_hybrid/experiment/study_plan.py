@@ -1,0 +1,134 @@
+"""What a study will run: every combination of mixes, fractions and seeds, checked before pairs are opened."""
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ir_measures import AP, R
+from ir_measures.measures import Measure
+
+from datasets_ext.opening import open_dataset
+from pyterrier_hybrid.distributed import Resources
+from pyterrier_hybrid.distributed.cluster import import_ray
+from pyterrier_hybrid.experiment.cells import check_measures
+from pyterrier_hybrid.experiment.frames import SETTING_KINDS
+from pyterrier_hybrid.experiment.setting import list_settings
+from pyterrier_hybrid.experiment.study_mixes import mix_name
+from pyterrier_hybrid.experiment.study_runs import Run
+from pyterrier_hybrid.measures import LPR, RankDistance
+
+if TYPE_CHECKING:
+    from pyterrier_hybrid.training.arguments import TrainingArguments
+
+#: The length of a run's name, at most; file systems take 255 bytes, and partial folders need some of them.
+_LONGEST = 200
+
+
+class StudyPlan(NamedTuple):
+    """A study that can begin.
+
+    Attributes:
+        mixes: by name, their shares as floats.
+        runs: every combination, once.
+        measures, settings: of the evaluation.
+        resources: of each run on a Ray cluster; None for none.
+        arguments: of the training of the first run; the others differ in mix and seed alone.
+    """
+
+    mixes: dict[str, dict[str, float]]
+    runs: list[Run]
+    measures: tuple[Measure, ...]
+    settings: tuple[str, ...]
+    resources: Resources | None
+    arguments: 'TrainingArguments'
+
+
+def plan_study(
+    *,
+    mixes: Mapping[str, Mapping[str, float]] | Iterable[Mapping[str, float]],
+    dataset: object,
+    seeds: Iterable[int] = (0,),
+    fractions: Iterable[float] = (1.0,),
+    measures: Measure | Sequence[Measure] = (AP, R @ 10, RankDistance, LPR),
+    settings: str | Sequence[str] = SETTING_KINDS,
+    backbone: str | os.PathLike = 'static',
+    processes: int = 1,
+    ray: bool | Mapping[str, float] = False,
+    **training: Any,
+) -> StudyPlan:
+    """Checks the arguments of :func:`ratio_study`, as far as that needs neither pairs nor passages.
+
+    A mistyped argument costs no import of pairs if this is called before.
+
+    Args:
+        mixes, dataset, seeds, fractions, measures, settings, backbone, processes, ray, training: as there.
+
+    Raises:
+        ValueError, TypeError, KeyError, FileNotFoundError, ModuleNotFoundError: what :func:`ratio_study` raises.
+    """
+    from pyterrier_hybrid.training.arguments import TrainingArguments
+    from pyterrier_hybrid.training.validation_sources import check_validation
+
+    if processes < 1:
+        raise ValueError(f'processes is {processes}; it takes at least 1')
+    if not isinstance(backbone, str | os.PathLike):
+        raise TypeError(
+            f"backbone is a {type(backbone).__name__}; a study starts every run from the same one: give 'static', or "
+            'save the model and give its folder'
+        )
+    resources, mixes = _resources(ray, processes), _named(mixes)
+    runs = _runs(mixes, fractions, seeds)
+    arguments = [TrainingArguments(backbone=backbone, mix=run.shares, seed=run.seed, **training) for run in runs]
+    check_validation(arguments[0].validation)
+    measures = check_measures(measures, dense=True)
+    settings = (settings,) if isinstance(settings, str) else tuple(settings)
+    list_settings([], [], settings)
+    open_dataset(dataset)
+    return StudyPlan(mixes, runs, tuple(measures), settings, resources, arguments[0])
+
+
+def _resources(ray: bool | Mapping[str, float], processes: int) -> Resources | None:
+    """What each run is given on a Ray cluster; None if it does not run on one."""
+    if ray is False:
+        return None
+    if processes > 1:
+        raise ValueError(f'processes is {processes}, and ray is given; on a Ray cluster, ray says how many runs fit')
+    given = {} if ray is True else dict(ray)
+    unknown = [name for name in given if name not in ('num_cpus', 'num_gpus')]
+    if unknown:
+        raise ValueError(f'ray has {unknown[0]!r}; a run on a Ray cluster is given num_cpus and num_gpus')
+    resources = Resources(**given)
+    import_ray()
+    return resources
+
+
+def _named(mixes) -> dict[str, dict[str, float]]:
+    """Mixes by name, their shares as plain floats."""
+    if not isinstance(mixes, Mapping):
+        mixes = {mix_name(mix): mix for mix in mixes}
+    if not mixes:
+        raise ValueError('there are no mixes; give some, for example mixes=alphas()')
+    if not all(isinstance(mix, Mapping) for mix in mixes.values()):
+        raise ValueError('mixes takes several mixes, by name or as a list; to study one, give mixes=[mix]')
+    return {str(name): {str(k): float(v) for k, v in mix.items() if v} for name, mix in mixes.items()}
+
+
+def _runs(mixes: Mapping[str, Mapping[str, float]], fractions: Iterable[float], seeds: Iterable[int]) -> list[Run]:
+    """Every combination, once."""
+    fractions, seeds = sorted({float(f) for f in fractions}, reverse=True), list(dict.fromkeys(map(int, seeds)))
+    if not fractions or not seeds:
+        raise ValueError(f'there are no {"seeds" if fractions else "fractions"}; a study needs at least one')
+    outside = [part for part in fractions if not 0 < part <= 1]
+    if outside:
+        raise ValueError(f'the fraction of the pairs is {outside[0]:g}; it must be above 0, and at most 1')
+    runs = [Run(name, dict(mix), part, seed) for part in fractions for seed in seeds for name, mix in mixes.items()]
+    folders: dict[str, Run] = {}
+    for run in runs:
+        if len(os.fsencode(run.name)) > _LONGEST:
+            raise ValueError(f'the mix {run.mix!r:.80} has too long a name for a folder; give it a shorter one')
+        other = folders.setdefault(run.name.casefold(), run)
+        if other is not run:
+            raise ValueError(
+                f'the mixes {other.mix!r} and {run.mix!r} differ in case alone, which some file systems ignore; rename '
+                'one of them'
+            )
+    return runs

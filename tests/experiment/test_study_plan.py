@@ -1,0 +1,38 @@
+"""What a study will run, and what is refused before pairs are opened."""
+import pytest
+from ir_measures import AP, P
+
+from pyterrier_hybrid.experiment.study_mixes import alphas
+from pyterrier_hybrid.experiment.study_plan import plan_study
+
+GIVEN = {'mixes': [{'mixed': 1}], 'dataset': 'worldfacts'}
+
+
+def test_every_combination_once():
+    plan = plan_study(
+        mixes=alphas([0, 1]), dataset='worldfacts', seeds=iter([3, 0, 3]), fractions=[0.5, 1, 0.5], measures=AP,
+        settings='monolingual', steps=4,
+    )  # fmt: skip
+    assert [run.name for run in plan.runs] == [
+        'cross1-seed3', 'mono1-seed3', 'cross1-seed0', 'mono1-seed0',
+        'cross1-data0.5-seed3', 'mono1-data0.5-seed3', 'cross1-data0.5-seed0', 'mono1-data0.5-seed0',
+    ]  # fmt: skip
+    assert (plan.measures, plan.settings, plan.resources, plan.arguments.steps) == ((AP,), ('monolingual',), None, 4)
+
+
+@pytest.mark.parametrize(('change', 'error', 'message'), [
+    ({'mixes': [{'mono': 1}]}, ValueError, "names the kind 'mono'"),
+    ({'fractions': [1, 0]}, ValueError, 'the fraction of the pairs is 0'),
+    ({'settings': ['mono']}, ValueError, "not 'mono'"),
+    ({'measures': ['AP']}, ValueError, 'measures takes ir_measures objects'),
+    ({'measures': [P]}, ValueError, 'cutoff'),
+    ({'dataset': 'nowhere'}, KeyError, 'nowhere'),
+    ({'temperature': float('nan')}, ValueError, 'temperature is nan'),
+    ({'batch_size': 1}, ValueError, 'batch_size is 1'),
+    ({'step': 3}, TypeError, 'step'),
+    ({'validation': 'nowhere.json'}, FileNotFoundError, 'nowhere.json'),
+    ({'seeds': [-1]}, ValueError, 'seed is -1'),
+])  # fmt: skip
+def test_what_needs_no_pairs_to_be_refused(change, error, message):
+    with pytest.raises(error, match=message):
+        plan_study(**{**GIVEN, **change})
