@@ -126,7 +126,7 @@ def test_arguments_are_checked_before_pairs_are_imported(tmp_path, capsys, monke
         (['--measures', 'best'], "'best' is not a measure"), (['--dataset', 'nowhere'], 'nowhere'),
     ]  # fmt: skip
     for given, said in wrong:
-        assert call('study', '--dataset', 'worldfacts', '--out', tmp_path / 'study', *given) == 1
+        assert call('study', '--dataset', 'worldfacts', '--out', tmp_path / 'study', *given) in (1, 2)
         assert said in capsys.readouterr().err
 
 
