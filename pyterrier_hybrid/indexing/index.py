@@ -117,6 +117,14 @@ class MultilingualIndex(StoredIndex, FlexIndex):
         """The columns that documents need."""
         return self.indexer().index_inputs()
 
+    def schematic(self, *, input_columns: list[str] | None = None) -> dict:
+        """How PyTerrier draws the index at the end of a pipeline: documents are indexed, queries retrieve."""
+        from pyterrier.schematic import transformer_schematic
+
+        if input_columns is None or 'qid' not in input_columns:
+            return {**transformer_schematic(self.indexer(), input_columns=input_columns), 'label': 'MultilingualIndex'}
+        return transformer_schematic(self, input_columns=input_columns, default=True)
+
     def retriever(
         self,
         num_results: int = 1000,

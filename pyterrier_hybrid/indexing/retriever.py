@@ -84,7 +84,7 @@ class ExactRetriever(pt.Transformer):
                 index does not have; a score beyond float32.
             FileNotFoundError: there is no index.
         """
-        excluded = [] if self.exclude is None else [self.exclude]
+        excluded = [] if self.exclude in (None, 'qid') else [self.exclude]
         pta.validate.query_frame(inp, extra_columns=['query_vec', *excluded])
         inp = _with_vectors(inp)
         topics = inp.drop(columns='query_vec') if self.drop_query_vec else inp

@@ -131,7 +131,7 @@ class BM25Retriever(pt.Transformer):
 
     def _validate(self, inp: pd.DataFrame) -> None:
         needed = ['query'] if self.query_lang else ['query', QUERY_LANG]
-        needed += [] if self.exclude is None else [self.exclude]
+        needed += [] if self.exclude in (None, 'qid', *needed) else [self.exclude]
         try:
             pt.validate.query_frame(inp, extra_columns=needed, context=self)
         except pt.validate.InputValidationError as error:
