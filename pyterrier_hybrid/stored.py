@@ -132,7 +132,7 @@ class StoredIndex:
 
             other_retriever >> index.add_doc_lang()
         """
-        from pyterrier_hybrid.doc_lang import AddDocLang
+        from pyterrier_hybrid.measures.labelling import AddDocLang
 
         return AddDocLang(self)
 

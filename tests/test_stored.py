@@ -27,7 +27,7 @@ def test_a_run_gets_its_languages(index):
     assert found['doc_lang'].tolist() == ['en', 'de', 'en']
     pd.testing.assert_frame_equal(found.drop(columns='doc_lang'), run)
     assert index.add_doc_lang()(run.iloc[:0]).columns.tolist() == ['qid', 'docno', 'score', 'doc_lang']
-    with pytest.raises(KeyError, match="no document 'b'"):
+    with pytest.raises(ValueError, match="no document 'b'"):
         index.add_doc_lang()(run.assign(docno='b'))
 
 
