@@ -102,6 +102,7 @@ class ParallelPairs(BasePairs):
         datasets: Iterable[str | Mapping[str, str]],
         folder: str | os.PathLike,
         *,
+        strict: bool = False,
         overwrite: bool = False,
         verbose: bool = True,
     ) -> 'ParallelPairs':
@@ -119,14 +120,18 @@ from pyterrier_hybrid.pairs.irds import MMARCO, MR_TYDI
                 one source, joined on question and passage ids. Every other id is a source of its own, in the language
                 that ir_datasets states; a mapping ``{lang: id}`` states it, and joins several into one source.
             folder: where the pairs go.
+            strict: refuse a judgement of a question or passage that has no text. By default it is left out, and one
+                warning counts and names such judgements.
             overwrite: as in ``from_jsonl``.
             verbose: show progress bars.
 
         Raises:
-            ValueError: a data set of unknown language, without judgements, questions or passages; two for one language;
-                a judgement of a question or passage that is in none of them.
+            ValueError: a data set of unknown language, without judgements, questions or passages; two for one language.
         """
-        return cls._imported(lambda aside: irds_rows(datasets, aside, verbose), folder, overwrite, verbose)
+        def read(aside: Path) -> Iterator[Placed]:
+            return irds_rows(datasets, aside, strict=strict, verbose=verbose)
+
+        return cls._imported(read, folder, overwrite, verbose)
 
     @classmethod
     def from_squad(
@@ -135,6 +140,7 @@ from pyterrier_hybrid.pairs.irds import MMARCO, MR_TYDI
         folder: str | os.PathLike,
         *,
         source: str = 'squad',
+        strict: bool = False,
         overwrite: bool = False,
         verbose: bool = True,
     ) -> 'ParallelPairs':
@@ -147,6 +153,8 @@ from pyterrier_hybrid.pairs.irds import MMARCO, MR_TYDI
             files: language to path; ``.gz`` and ``.xz`` are decompressed.
             folder: where the pairs go.
             source: the name of the source.
+            strict: refuse what is wrong in a file, such as an answer that is not in its paragraph. By default it is
+                left out, and one warning counts and names it.
             overwrite: as in ``from_jsonl``.
             verbose: show a progress bar.
 
@@ -154,7 +162,7 @@ from pyterrier_hybrid.pairs.irds import MMARCO, MR_TYDI
             FileNotFoundError: a path that does not exist.
             ValueError: a file that is not in SQuAD's format; names the file and the place in it.
         """
-        return cls._imported(lambda _: squad_rows(files, source), folder, overwrite, verbose)
+        return cls._imported(lambda _: squad_rows(files, source, strict), folder, overwrite, verbose)
 
     @classmethod
     def _imported(cls, read: Callable, folder, overwrite: bool, verbose: bool) -> 'ParallelPairs':

@@ -6,6 +6,7 @@ import ir_datasets
 import numpy as np
 import pyterrier as pt
 
+from datasets_ext.checks import LeftOut
 from pyterrier_hybrid.languages import check_language
 from pyterrier_hybrid.pairs.jsonl import Placed
 
@@ -20,7 +21,9 @@ MMARCO = {
 MR_TYDI = {x: f'mr-tydi/{x}/train' for x in ('ar', 'bn', 'en', 'fi', 'id', 'ja', 'ko', 'ru', 'sw', 'te', 'th')}
 
 
-def irds_rows(datasets: Iterable[str | Mapping[str, str]], folder: Path, verbose: bool) -> Iterator[Placed]:
+def irds_rows(
+    datasets: Iterable[str | Mapping[str, str]], folder: Path, *, strict: bool = False, verbose: bool = True
+) -> Iterator[Placed]:
     """Yields a row for each judged pair (relevance 1 or more).
 
     Collections are read once, in order, and only the judged passages kept, in files; in memory are the pairs' ids. A
@@ -29,10 +32,12 @@ def irds_rows(datasets: Iterable[str | Mapping[str, str]], folder: Path, verbose
     Args:
         datasets: ids, or mappings from language to id; see ``ParallelPairs.from_irds``.
         folder: where the files go.
+        strict: refuse a judgement of a question or passage that has no text, which is otherwise left out.
         verbose: show progress bars.
     """
     for source, ids in _grouped(datasets).items():
         opened = {lang: _load(name) for lang, name in ids.items()}
+        left_out = LeftOut(strict)
         pairs = dict.fromkeys(
             (qrel.query_id, qrel.doc_id)
             for dataset in opened.values() for qrel in dataset.qrels_iter() if qrel.relevance >= 1
@@ -44,13 +49,14 @@ def irds_rows(datasets: Iterable[str | Mapping[str, str]], folder: Path, verbose
             docs = pt.tqdm(dataset.docs_iter(), desc=ids[lang], unit=' passages', disable=not verbose)
             passages[lang].fill((doc.doc_id, doc.default_text()) for doc in docs)
         for number, (query, passage) in enumerate(pairs, 1):
-            yield f'{source}, judged pair', number, {
-                'id': f'{query} {passage}',
-                'source': source,
-                'query': _found(queries, query, 'question', source),
-                'positive': _found(passages, passage, 'passage', source),
-                'passage_id': f'{source} {passage}',
-            }
+            asked = _found(queries, query, 'question', source, left_out)
+            answer = _found(passages, passage, 'passage', source, left_out)
+            if asked and answer:
+                yield f'{source}, judged pair', number, {
+                    'id': f'{query} {passage}', 'source': source, 'query': asked, 'positive': answer,
+                    'passage_id': f'{source} {passage}',
+                }  # fmt: skip
+        left_out.warn(source, stacklevel=7)
 
 
 class _Texts:
@@ -81,10 +87,12 @@ class _Texts:
         return bytes(self._texts[start:stop]).decode('utf-8', 'surrogatepass') or None
 
 
-def _found(texts: dict[str, _Texts], name: str, what: str, source: str) -> dict[str, str]:
+def _found(texts: dict[str, _Texts], name: str, what: str, source: str, left_out: LeftOut) -> dict[str, str]:
+    """The texts of an id by language."""
     found = {lang: text for lang, by_id in texts.items() if (text := by_id.get(name))}
     if not found:
-        raise ValueError(f'the judgements of {source} name the {what} {name!r:.80}, which has no text in any language')
+        left_out.add(f'judgements of {what}s without a text', name,
+                     f'the judgements of {source} name the {what} {name!r:.80}, which has no text in any language')
     return found
 
 

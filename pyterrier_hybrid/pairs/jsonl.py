@@ -1,6 +1,5 @@
 """JSON lines files, plain or compressed, as a stream of values with their places."""
 import gzip
-import json
 import lzma
 import os
 import zlib
@@ -8,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from io import BufferedReader
 from pathlib import Path
 
+from datasets_ext.checks import parse_json
+from datasets_ext.jsonl import LONGEST
+
 SUFFIXES = ('.jsonl', '.jsonl.gz', '.jsonl.xz')
 _OPEN = {'.gz': gzip.open, '.xz': lzma.open}
-
-#: Bytes of the longest line. A compressed file of a few KB may spell gigabytes.
-_LONGEST = 1 << 26
 
 #: A place in the input: a label that ends in the unit ('pairs.jsonl, line'), and a number of that unit from 1.
 Placed = tuple[str, int, object]
@@ -46,18 +45,18 @@ def read_jsonl(files: Iterable[Path]) -> Iterator[Placed]:
     """Yields ``(label, line number, value)`` for every line that is not blank.
 
     Raises:
-        ValueError: a line that is not UTF-8 or not JSON, or a compressed file that is damaged or cut off; names the
-            file and the line.
+        ValueError: a line that is not UTF-8, not JSON, longer than 64 MiB, or has a field twice in one object; or a
+            compressed file that is damaged or cut off. Names the file and the line.
     """
     for path in files:
         label = f'{path}, line'
         number = 0
         with _OPEN.get(path.suffix, open)(path, 'rb') as file, BufferedReader(file) as lines:
             try:
-                while line := lines.readline(_LONGEST + 1):
+                while line := lines.readline(LONGEST):
                     number += 1
-                    if len(line) > _LONGEST:
-                        raise ValueError(f'{label} {number} is longer than {_LONGEST:,} bytes; is it one row of pairs?')
+                    if len(line) == LONGEST:
+                        raise ValueError(f'{label} {number} is longer than {LONGEST >> 20} MiB; it is no row of pairs')
                     if not line.isspace():
                         yield label, number, _decode(line, f'{label} {number}')
             except (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error) as error:
@@ -67,8 +66,7 @@ def read_jsonl(files: Iterable[Path]) -> Iterator[Placed]:
 def _decode(line: bytes, where: str) -> object:
     """One line as a JSON value; a byte order mark before it, as some editors write, is no part of it."""
     try:
-        return json.loads(line.decode('utf-8-sig'))
+        text = line.decode('utf-8-sig')
     except UnicodeDecodeError as error:
         raise ValueError(f'{where} is not UTF-8: {error.reason} at byte {error.start}') from error
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f'{where} is not JSON: {error}') from error
+    return parse_json(text, where)

@@ -11,20 +11,23 @@ from datasets_ext.checks import LeftOut
 from pyterrier_hybrid.languages import check_language
 from pyterrier_hybrid.pairs.jsonl import Placed
 
-_DECOMPRESS = {'.gz': gzip.decompress, '.xz': lzma.decompress}
+_OPEN = {'.gz': gzip.open, '.xz': lzma.open}
+#: Bytes of a file: a compressed one of a few KB may unpack to more than the memory holds.
+_LARGEST = 1 << 31
 
 
-def squad_rows(files: Mapping[str, str | os.PathLike], source: str) -> Iterator[Placed]:
+def squad_rows(files: Mapping[str, str | os.PathLike], source: str, strict: bool = False) -> Iterator[Placed]:
     """Yields one row per question id, with every language that has it; the order is that of the first file, and so on.
 
     Args:
         files: language to path.
         source: the name the rows get.
+        strict: refuse what is wrong in a file and otherwise left out.
     """
     if not files:
         raise ValueError('no SQuAD-format file given; map each language to its file')
     questions: dict[str, dict[str, dict[str, str]]] = {}
-    left_out = LeftOut()
+    left_out = LeftOut(strict)
     for lang, path in files.items():
         check_language(lang, f'the file {path}')
         parsed = read_squad(path, lang, left_out)
@@ -35,7 +38,7 @@ def squad_rows(files: Mapping[str, str | os.PathLike], source: str) -> Iterator[
             row = questions.setdefault(query.query_id, {'query': {}, 'positive': {}})
             row['query'][lang] = query.query
             row['positive'][lang] = passages[parsed.answers[query.query_id]]
-    left_out.warn(source)
+    left_out.warn(source, stacklevel=7)
     for number, (question, row) in enumerate(questions.items(), 1):
         yield 'question', number, {'id': question, 'source': source, **row}
 
@@ -59,6 +62,10 @@ def _read(path: Path) -> bytes:
     if not path.is_file():
         raise FileNotFoundError(f'no SQuAD-format file at {path}')
     try:
-        return _DECOMPRESS.get(path.suffix, bytes)(path.read_bytes())
-    except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+        with _OPEN.get(path.suffix, open)(path, 'rb') as file:
+            data = file.read(_LARGEST)
+    except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
         raise ValueError(f'{path} is damaged or cut off: {error}') from error
+    if len(data) == _LARGEST:
+        raise ValueError(f'{path} has more than {_LARGEST >> 30} GiB; it is no SQuAD-format file, or split it')
+    return data

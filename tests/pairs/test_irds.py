@@ -116,8 +116,12 @@ def test_bad_input(datasets, message, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} <= {'.pairs.lock'}
 
 
-def test_a_judgement_of_a_missing_passage(home, tmp_path):
-    (home / 'msmarco-passage/train/qrels').write_text('1 0 7 1\n2 0 99 1\n')
+def test_a_judgement_of_a_missing_text(home, tmp_path):
+    (home / 'msmarco-passage/train/qrels').write_text('1 0 7 1\n2 0 99 1\n66 0 7 1\n')
+    missing = {'questions': "questions without a text: 1 .66.", 'passages': 'passages without a text: 1 .99.'}
+    with pytest.warns(UserWarning, match=f'{missing["passages"]}.*{missing["questions"]}') as caught:
+        pairs = ParallelPairs.from_irds([MMARCO['en']], tmp_path / 'pairs', verbose=False)
+    assert len(pairs) == 1 and caught[0].filename == __file__
     with pytest.raises(ValueError, match="the judgements of mmarco/train name the passage '99', which has no text"):
-        ParallelPairs.from_irds([MMARCO['en']], tmp_path / 'pairs', verbose=False)
-    assert {path.name for path in tmp_path.iterdir()} <= {'.pairs.lock'}
+        ParallelPairs.from_irds([MMARCO['en']], tmp_path / 'strict', strict=True, verbose=False)
+    assert not (tmp_path / 'strict').exists()

@@ -4,6 +4,7 @@ import lzma
 
 import pytest
 
+from pyterrier_hybrid.pairs import jsonl
 from pyterrier_hybrid.pairs.jsonl import jsonl_files, read_jsonl
 
 
@@ -34,9 +35,11 @@ def test_lines_with_their_numbers(tmp_path, suffix, pack):
 @pytest.mark.parametrize(
     ('second', 'message'),
     [
-        (b'{"a": ', 'line 2 is not JSON: Expecting value'),
+        (b'{"a": ', r'line 2 is not JSON \(Expecting value'),
         (b'not json', 'line 2 is not JSON'),
-        (b'[' * 200_000, 'line 2 is not JSON'),
+        (b'[' * 200_000, 'line 2 .* nested too deeply'),
+        (b'{"n": ' + b'1' * 5000 + b'}', 'line 2 is not JSON'),
+        (b'{"query": {"de": "first", "en": "x", "de": "second"}}', "line 2 has the field 'de' twice"),
         ('ä'.encode('latin-1'), 'line 2 is not UTF-8: unexpected end of data at byte 0'),
     ],
 )
@@ -53,4 +56,14 @@ def test_damaged_archive(tmp_path, suffix, pack, damage):
     path = tmp_path / f'x.jsonl{suffix}'
     path.write_bytes(pack(b'{"a": 1}\n' * 100)[:-9] if damage == 'cut' else b'{"a": 1}\n')
     with pytest.raises(ValueError, match=rf'x\.jsonl\{suffix} is damaged or cut off after line \d+'):
+        list(read_jsonl([path]))
+
+
+@pytest.mark.parametrize(('suffix', 'pack'), [('.gz', gzip.compress), ('.xz', lzma.compress)])
+def test_a_line_is_read_no_further_than_a_row_may_be_long(tmp_path, monkeypatch, suffix, pack):
+    """A small compressed file may unpack to more than the memory holds."""
+    monkeypatch.setattr(jsonl, 'LONGEST', 1 << 20)
+    path = tmp_path / f'x.jsonl{suffix}'
+    path.write_bytes(pack(b'{}\n' + b' ' * (1 << 24)))
+    with pytest.raises(ValueError, match=r'line 2 is longer than 1 MiB'):
         list(read_jsonl([path]))

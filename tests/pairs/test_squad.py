@@ -1,9 +1,11 @@
 """Pairs out of SQuAD-format files, joined on their question ids."""
+import gzip
 import json
 import lzma
 
 import pytest
 
+from pyterrier_hybrid.pairs import squad as squad_module
 from pyterrier_hybrid.pairs.corpus import ParallelPairs
 
 
@@ -52,6 +54,33 @@ def test_bad_input(tmp_path):
         with pytest.raises(error, match=message):
             ParallelPairs.from_squad(files, tmp_path / 'pairs', verbose=False)
         assert not (tmp_path / 'pairs').exists()
+
+
+def test_what_is_wrong_in_a_file_is_left_out_or_refused(tmp_path):
+    """Ids that are whole numbers, a title that is null; a wrong offset is mended, what has no answer is left out."""
+    qas = [
+        {'id': 7, 'question': 'Who sleeps?', 'answers': [{'text': 'Bears', 'answer_start': 0}]},
+        {'id': 8, 'question': 'What do they?', 'answers': [{'text': 'sleep', 'answer_start': 3}]},
+        {'id': 9, 'question': 'Who flies?', 'answers': []},
+        {'id': 10, 'question': 'Where?', 'answers': [{'text': 'nowhere', 'answer_start': 0}]},
+    ]
+    path = tmp_path / 'en.json'
+    path.write_text(json.dumps({'data': [{'title': None, 'paragraphs': [{'context': 'Bears sleep.', 'qas': qas}]}]}))
+    with pytest.warns(UserWarning, match=r'wrong offset.*: 1 \(8\)') as caught:
+        pairs = ParallelPairs.from_squad({'en': path}, tmp_path / 'pairs', verbose=False)
+    assert pairs['squad'].ids(range(len(pairs))) == ['7', '8'] and caught[0].filename == __file__
+    assert '1 (9)' in str(caught[0].message) and '1 (10)' in str(caught[0].message)
+    with pytest.raises(ValueError, match=r'en\.json'):
+        ParallelPairs.from_squad({'en': path}, tmp_path / 'strict', strict=True, verbose=False)
+
+
+@pytest.mark.parametrize(('suffix', 'pack'), [('.gz', gzip.compress), ('.xz', lzma.compress)])
+def test_a_file_is_unpacked_no_further_than_it_may_be_long(tmp_path, monkeypatch, suffix, pack):
+    monkeypatch.setattr(squad_module, '_LARGEST', 1 << 20)
+    path = tmp_path / f'bomb.json{suffix}'
+    path.write_bytes(pack(b' ' * (1 << 22)))
+    with pytest.raises(ValueError, match=r'bomb\.json.* has more than'):
+        ParallelPairs.from_squad({'en': path}, tmp_path / 'pairs', verbose=False)
 
 
 def test_real_validation_file(data_root, tmp_path):
