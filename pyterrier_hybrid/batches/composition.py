@@ -12,19 +12,19 @@ _COLUMNS = ['step', 'kind', 'source', 'query_lang', 'passage_lang']
 _NAMED = 5
 
 
-def tabulate(batches: Iterable[tuple[int, object]]) -> pd.DataFrame:
+def tabulate(batches: Iterable) -> pd.DataFrame:
     """Counts the pairs of batches.
 
     Args:
-        batches: (step, :class:`Batch`).
+        batches: each a :class:`Batch`.
 
     Returns:
         A frame with one row per step, source and language pair: ``step, kind, source, query_lang, passage_lang,
         pairs`` (the number of pairs).
     """
     frames = [
-        pd.DataFrame(dict(zip(_COLUMNS, (step, b.kind.value, b.sources, b.query_langs, b.passage_langs))))
-        for step, b in batches
+        pd.DataFrame(dict(zip(_COLUMNS, (b.step, b.kind.value, b.sources, b.query_langs, b.passage_langs))))
+        for b in batches
     ]
     every = pd.concat(frames) if frames else pd.DataFrame(columns=_COLUMNS)
     return every.groupby(_COLUMNS, sort=True).size().rename('pairs').reset_index()

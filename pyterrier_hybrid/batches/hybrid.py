@@ -2,6 +2,7 @@
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from numbers import Real
 from operator import index
 
 import numpy as np
@@ -81,14 +82,15 @@ class HybridBatches:
         if temperature is not None:
             warnings.warn('temperature= is source_temperature= now, as in train', FutureWarning, stacklevel=2)
             source_temperature = temperature
-        if not 0 <= source_temperature < float('inf'):
+        if not isinstance(source_temperature, Real) or not 0 <= source_temperature < float('inf'):
             raise ValueError(
                 f'source_temperature is {source_temperature!r:.80}; it is 0 (sources alike) to 1 (by size), or more'
             )
-        self.pairs, self.batch_size, self.source_temperature = pairs, index(batch_size), source_temperature
+        self.pairs, self.batch_size = pairs, _whole(batch_size, 'batch_size')
+        self.source_temperature = float(source_temperature)
         if self.batch_size < 2:
             raise ValueError(f'batch_size is {batch_size}; in-batch negatives need at least 2 pairs')
-        self.seed, self.mix = index(seed), MixSchedule(mix)
+        self.seed, self.mix = _whole(seed, 'seed'), MixSchedule(mix)
         supplies = [build_supplies(kind, pairs.sources, self.batch_size) for kind in self.mix.kinds]
         self.plan = Plan(
             supplies, self.mix, source_temperature=source_temperature, batch_size=self.batch_size, seed=self.seed
@@ -109,7 +111,7 @@ class HybridBatches:
             ValueError: a negative step, a function's answer that is not a mix, or pairs that have changed since their
                 import.
         """
-        step = index(step)
+        step = _whole(step, 'step')
         if step < 0:
             raise ValueError(f'step is {step}; steps count from 0')
         draw = self.plan.draw(step)
@@ -138,8 +140,8 @@ class HybridBatches:
             A frame with one row per step, source and language pair: ``step, kind, source, query_lang, passage_lang,
             pairs`` (the number of pairs).
         """
-        steps = steps if isinstance(steps, Iterable) else range(index(steps))
-        return tabulate((index(step), self.batch(step)) for step in steps)
+        steps = steps if isinstance(steps, Iterable) else range(_whole(steps, 'steps'))
+        return tabulate(map(self.batch, steps))
 
     def describe(self, steps: int | None = None) -> pd.DataFrame:
         """What can be drawn, and what cannot: one row per kind and source.
@@ -157,7 +159,14 @@ class HybridBatches:
         Raises:
             ValueError: fewer steps than 1, or a function's answer to one of them that is not a mix.
         """
-        steps = len(self) if steps is None else index(steps)
+        steps = len(self) if steps is None else _whole(steps, 'steps')
         if steps < 1:
             raise ValueError(f'steps is {steps}; a run has at least 1 step')
         return drawable(self.pairs.sources, self.plan, mean_shares(self.mix, steps), self.batch_size)
+
+
+def _whole(value: object, name: str) -> int:
+    try:
+        return index(value)
+    except TypeError:
+        raise TypeError(f'{name} is {value!r:.80}; it must be a whole number') from None

@@ -2,6 +2,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from itertools import pairwise
+from numbers import Real
 
 import numpy as np
 
@@ -29,9 +30,9 @@ def check_mix(mix: Mapping[str, float], where: str = 'mix') -> dict[Kind, float]
     kinds = [kind.value for kind in Kind]
     for name, share in mix.items():
         if name not in kinds:
-            raise ValueError(f'{where} names the kind {name!r}; the kinds are {", ".join(kinds)}')
-        if not isinstance(share, int | float | np.number) or not share >= 0:
-            raise ValueError(f'{where} gives {Kind(name).value} the probability {share!r}; it must be 0 or more')
+            raise ValueError(f'{where} names the kind {name!r:.80}; the kinds are {", ".join(kinds)}')
+        if not isinstance(share, Real) or not share >= 0:
+            raise ValueError(f'{where} gives {Kind(name).value} the probability {share!r:.80}; it must be 0 or more')
     total = sum(mix.values())
     if not abs(total - 1) <= 1e-6:
         raise ValueError(f'{where} sums to {total:g}; the probabilities of the kinds must sum to 1')

@@ -15,7 +15,8 @@ The languages of query and passage may differ: such a row serves cross-lingual b
 Rows that share a passage or a question never meet in a batch (see :mod:`.identity`). Passages are the same if
 their texts are equal or their ``passage_id`` is. Questions are the same if their texts are equal; where a row gives a
 ``query_id``, that alone says which question it is, for questions whose words say too little: the same 'Summary' over
-every chapter, or a fragment of a text.
+every chapter, or a fragment of a text. So a passage that also answers the question of another row has that row's
+``passage_id`` or ``query_id``; without one, it would be a wrong answer to it in a batch.
 """
 import re
 from collections.abc import Mapping

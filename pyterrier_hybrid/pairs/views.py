@@ -77,8 +77,8 @@ class PairsSubset(PairsView):
     """
 
     def __init__(self, pairs: BasePairs, fraction: float, *, seed: int = 0):
-        if not 0 < fraction <= 1:
-            raise ValueError(f'the fraction of the pairs is {fraction:g}; it must be above 0, and at most 1')
+        if not isinstance(fraction, Real) or not 0 < fraction <= 1:
+            raise ValueError(f'the fraction of the pairs is {fraction!r:.80}; it must be above 0, and at most 1')
         self.fraction, self.seed = float(fraction), index(seed)
         key = key_of('subset', self.seed)
         keep = [uniform(np.asarray(source.passage_ids), key) < self.fraction for source in pairs.sources]

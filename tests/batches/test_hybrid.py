@@ -495,6 +495,8 @@ def test_languages_without_pairs_are_named(bare, kind, reason):
     ({'batch_size': 1}, 'batch_size is 1; in-batch negatives need at least 2 pairs'),
     ({'batch_size': 0}, 'batch_size is 0'),
     ({'source_temperature': -1}, 'source_temperature is -1; it is 0'),
+    ({'source_temperature': '1'}, "source_temperature is '1'"),
+    ({'source_temperature': 1j}, 'source_temperature is 1j'),
     ({'source_temperature': float('nan')}, 'source_temperature is nan'),
     ({'source_temperature': float('inf')}, 'source_temperature is inf'),
     ({'mix': {'mono': 1.0}}, "mix names the kind 'mono'"),
@@ -521,8 +523,15 @@ def test_negative_steps(uneven, step):
 
 
 def test_a_fraction_is_no_step(uneven):
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r'step is 1\.5; it must be a whole number'):
         HybridBatches(uneven, batch_size=16, mix=HALF).batch(1.5)
+
+
+@pytest.mark.parametrize(('name', 'value'), [('batch_size', 2.5), ('batch_size', 'x' * 10**6), ('seed', None)])
+def test_what_is_no_whole_number_is_named(uneven, name, value):
+    with pytest.raises(TypeError, match=f'{name} is .*; it must be a whole number') as error:
+        HybridBatches(uneven, **{'batch_size': 16, 'mix': HALF, name: value})
+    assert len(str(error.value)) < 200
 
 
 def test_temperature_is_the_former_name_of_source_temperature(uneven):

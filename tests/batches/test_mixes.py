@@ -25,6 +25,8 @@ def test_check_mix():
     ({'monolingual': float('nan')}, 'mix gives monolingual the probability nan'),
     ({'monolingual': float('inf')}, 'mix sums to inf'),
     ({'monolingual': '1'}, "mix gives monolingual the probability '1'"),
+    ({'monolingual': 1j}, 'mix gives monolingual the probability 1j'),
+    ({'monolingual': np.complex128(1)}, 'mix gives monolingual the probability'),
     ({'monolingual': None}, 'mix gives monolingual the probability None'),
     ('monolingual', "mix is 'monolingual'; it maps kinds of batches to probabilities, as in"),
     (0.5, 'mix is 0.5; it maps'),

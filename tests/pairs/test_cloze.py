@@ -56,3 +56,9 @@ def test_rows_with_questions_are_passed_over():
 
 def test_the_seed_decides():
     assert cloze({'de': WORDS}, seed=1) == cloze({'de': WORDS}, seed=1) != cloze({'de': WORDS}, seed=2)
+
+
+@pytest.mark.parametrize('wrong', [{'keep': -0.1}, {'keep': float('nan')}, {'keep': 1.5}, {'min_units': 0}])
+def test_what_would_keep_nothing_is_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        list(inverse_cloze([], **wrong))

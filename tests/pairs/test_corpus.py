@@ -1,4 +1,5 @@
 """Import, open and read: a folder of pairs from end to end."""
+import errno
 import gzip
 import json
 import lzma
@@ -442,3 +443,15 @@ def test_real_data(data_root, tmp_path):
         rows = list(map(json.loads, lines))
     texts = [item for row in rows for side in ('query', 'positive') for item in row[side].items()]
     assert sorted(pairs.iter_texts()) == sorted(texts)
+
+
+@pytest.mark.parametrize('where', ['spilling.pa.ipc.new_file', 'table.np.save', 'importing.write_manifest'])
+def test_a_full_disk_names_the_folder_and_leaves_nothing(tmp_path, monkeypatch, where):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr(f'pyterrier_hybrid.pairs.{where}', full)
+    with pytest.raises(OSError, match=r'pairs cannot be written, the disk is full .* free some space') as error:
+        build(ROWS, tmp_path / 'pairs')
+    assert error.value.errno == errno.ENOSPC
+    assert {path.name for path in tmp_path.iterdir()} == {'.pairs.lock'}

@@ -69,3 +69,12 @@ def test_long_texts(tmp_path):
     assert (found['max'], found['median']) == (80_000, statistics.median(lengths))
     assert found['mean'] == round(statistics.mean(lengths), 1)
     assert found['p95'] == 1 << 16  # counted no further
+
+
+def test_in_a_notebook(tmp_path):
+    rows = [{**row, 'source': '<script>' if row['source'] == 'bi' else 'qa'} for row in ROWS]
+    described = ParallelPairs.from_rows(rows, tmp_path / 'pairs', verbose=False).describe()
+    page = described._repr_html_()
+    assert page.count('<table') == 4 and '4 rows (1 repeated rows skipped)' in page
+    assert '<script>' not in page and '&lt;script&gt;' in page
+    assert repr(described) == str(described)
