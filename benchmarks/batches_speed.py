@@ -12,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-from pairs_speed import LANGS, own_memory
+from pairs_speed import LANGS, memory
 
 from pyterrier_hybrid.batches import HybridBatches
 from pyterrier_hybrid.pairs.source import Stratum
@@ -47,7 +47,7 @@ class Rows:
 
 def measure(pairs, mix: dict[str, float], batch_size: int, repeats: int) -> str:
     """Times ``batch`` at random steps of one epoch."""
-    before, start = own_memory(), time.perf_counter()
+    before, start = memory(), time.perf_counter()
     batches = HybridBatches(pairs, batch_size=batch_size, mix=mix)
     batches.batch(0)
     opened = time.perf_counter() - start
@@ -58,7 +58,7 @@ def measure(pairs, mix: dict[str, float], batch_size: int, repeats: int) -> str:
         batches.batch(step)
         spent[i] = time.perf_counter() - start
         if i % (repeats // 4) == 0:
-            memory.append(own_memory() - before)
+            memory.append(memory() - before)
     median, late = np.median(spent) * 1e3, np.quantile(spent, 0.99) * 1e3
     return (
         f'{len(batches):,} steps an epoch, first batch after {opened * 1e3:.0f} ms; then {median:.2f} ms a batch '

@@ -51,7 +51,7 @@ def generate(folder: Path, rows: int, langs: list[str]) -> None:
         'table': 'generated.arrow', 'passage_ids': 'generated.passage_ids.npy',
         'digest': str(rows), 'strata': [[langs, langs, 0, rows, (rows + 1) // 2]], 'lengths': {},
     }  # fmt: skip
-    files = {path.name: {'bytes': path.stat().st_size} for path in folder.glob('generated.*')}
+    files = {path.name: {'bytes': path.stat().st_size, 'digest': ''} for path in folder.glob('generated.*')}
     manifest = {
         'format': FORMAT, 'fingerprint': f'{rows:032}', 'repeated_rows_skipped': 0, 'sources': [entry], 'files': files,
     }  # fmt: skip
@@ -70,7 +70,7 @@ def read(folder: Path, repeats: int = 500, texts: int = 256) -> None:
     start = time.perf_counter()
     pairs = ParallelPairs(folder)
     source = pairs.sources[0]
-    source.texts('query', [len(source) - 1], source.languages[:1])  # maps the table, which opening leaves to first use
+    source.texts('query', [len(source) - 1], source.languages[:1])
     number = source.passage_ids[-1]
     opened = time.perf_counter() - start
     assert number == (len(source) - 1) // 2

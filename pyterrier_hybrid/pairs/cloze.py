@@ -32,7 +32,9 @@ def inverse_cloze(rows: Iterable[dict], *, keep: float = 0.5, min_units: int = 4
         ``query_id`` of its own: a fragment asks for the text it was taken from, not for all that have the same words.
     """
     if not 0 <= keep <= 1 or min_units < 1:
-        raise ValueError(f'keep is {keep!r:.80}, min_units {min_units!r:.80}; a query keeps a share of 0 to 1 of at least 1 unit')
+        raise ValueError(
+            f'keep is {keep!r:.80}, min_units {min_units!r:.80}; a query keeps a share, 0 to 1, of 1 unit or more'
+        )
     for row in rows:
         query, positive = {}, {}
         for lang, text in row.get('text', {}).items():
