@@ -52,17 +52,17 @@ def measure(pairs, mix: dict[str, float], batch_size: int, repeats: int) -> str:
     batches.batch(0)
     opened = time.perf_counter() - start
     spent = np.empty(repeats)
-    memory = []
+    held = []
     for i, step in enumerate(np.random.default_rng(0).integers(0, len(batches), repeats).tolist()):
         start = time.perf_counter()
         batches.batch(step)
         spent[i] = time.perf_counter() - start
         if i % (repeats // 4) == 0:
-            memory.append(memory() - before)
+            held.append(memory() - before)
     median, late = np.median(spent) * 1e3, np.quantile(spent, 0.99) * 1e3
     return (
         f'{len(batches):,} steps an epoch, first batch after {opened * 1e3:.0f} ms; then {median:.2f} ms a batch '
-        f'(99%: {late:.2f} ms), {" -> ".join(f"{m:.1f}" for m in memory)} MiB'
+        f'(99%: {late:.2f} ms), {" -> ".join(f"{m:.1f}" for m in held)} MiB'
     )
 
 
