@@ -202,6 +202,16 @@ class PooledDocs(_Docs):
     def __init__(self, parts: Mapping[str, LanguageDocs | JudgedDocs]):
         self._parts = dict(parts)
 
+    @property
+    def languages(self) -> list[str]:
+        """The languages."""
+        return list(self._parts)
+
+    def in_languages(self, langs: Iterable[str]) -> 'PooledDocs':
+        """The passages in some of the languages; the files of the others are not opened."""
+        chosen = set(langs)
+        return PooledDocs({lang: part for lang, part in self._parts.items() if lang in chosen})
+
     def read(self, positions: range | None) -> Iterator[TitledDoc]:
         """The passages at some positions, or all of them for None."""
         if positions is None:

@@ -3,6 +3,8 @@
 ``'xquad-r'``, ``'hybrid:xquad-r'``, ``'irds:xquad-r'``, ``pt.get_dataset('hybrid:xquad-r')``,
 ``pt.get_dataset('irds:xquad-r')`` and ``ir_datasets.load('xquad-r')`` are the same data set everywhere in this package.
 """
+from collections.abc import Iterable
+
 import ir_datasets
 import pyterrier as pt
 from ir_datasets import Dataset
@@ -68,6 +70,19 @@ def name_of(dataset: object) -> str:
     """The id of a data set, or of PyTerrier's view of one, if it has one."""
     dataset = dataset.irds_ref() if hasattr(dataset, 'irds_ref') else dataset
     return dataset.dataset_id() if hasattr(dataset, 'dataset_id') else 'the data set given'
+
+
+def in_languages(view: pt.datasets.Dataset, langs: Iterable[str]) -> tuple[pt.datasets.Dataset, list[str] | None]:
+    """Narrows a data set to the passages in some languages, if each language has files of its own.
+
+    Returns:
+        The data set, and all languages that its passages are in; for any other data set itself and None.
+    """
+    ref = view.irds_ref() if isinstance(view, HybridDataset) else None
+    pool = ref.docs_handler() if ref is not None and ref.has_docs() else None
+    if not hasattr(pool, 'in_languages'):
+        return view, None
+    return HybridDataset(Dataset(pool.in_languages(langs), ref), name_of(view)), pool.languages
 
 
 def asking_over(name: str) -> dict[str, Dataset]:

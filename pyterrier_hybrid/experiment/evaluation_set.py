@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyterrier as pt
 
-from datasets_ext.opening import IRDSDataset, asking_over, name_of, open_dataset
+from datasets_ext.opening import IRDSDataset, asking_over, in_languages, name_of, open_dataset
 from datasets_ext.provider import HybridDataset
 from datasets_ext.shape import REGISTERED
 from pyterrier_hybrid.experiment.setting import Setting
@@ -104,6 +104,10 @@ class EvaluationSet:
         self._base = open_dataset(dataset)
         self.name: str = name_of(self._base)
         self._asked = self._question_sets()
+        every = None
+        if languages is not None:
+            languages = [languages] if isinstance(languages, str) else list(languages)
+            self._base, every = in_languages(self._base, languages)
         counts, digests = _read_passages(self._base)
         known = sorted({*counts, *self._asked})
         chosen = check_languages(languages, known, f'the collection {self.name}') or known
@@ -112,7 +116,7 @@ class EvaluationSet:
         if not self.languages or not self.query_languages:
             missing = 'questions' if self.languages else 'passages'
             raise ValueError(f'{self.name} has no {missing} in {", ".join(chosen)}')
-        self.is_whole = self.languages == sorted(counts)
+        self.is_whole = self.languages == sorted(every or counts)
         self.pool_sizes = pd.Series(counts)[self.languages]
         self._digests = [digests[lang] for lang in self.languages]
         #: Every language's number; passages' languages come first.
