@@ -61,11 +61,7 @@ def test_judgements_of_a_data_set(tmp_path, capsys):
     ('q1 de d1\n', RUN, ['AP'], 'line 1 has 3 fields'),
     (QRELS, 'q1 d1\n', ['AP'], 'line 1 has 2 fields'),
     (QRELS, '', ['AP'], "answers no query of"),
-    (QRELS, RUN, ['Fun@3'], "'Fun@3' is not a measure"),
     (QRELS, RUN, ['AWRF@3'], 'langs=Languages'),
-    (QRELS, RUN, ['RankDistance@0'], 'it must be a whole number of 1 or more'),
-    (QRELS, RUN, ['TLR'], 'TLR needs a cutoff'),
-    (QRELS, RUN, ['AP', '--places=-1'], '--places is -1'),
     (QRELS, RUN, ['AP', '--index', 'nowhere'], 'nowhere'),
 ])
 def test_refuses_in_a_line(tmp_path, capsys, qrels, run, measures, what):
@@ -76,13 +72,24 @@ def test_refuses_in_a_line(tmp_path, capsys, qrels, run, measures, what):
     assert what in err and err.count('\n') == 1
 
 
+@pytest.mark.parametrize(('arguments', 'what'), [
+    (['Fun@3'], "'Fun@3' is not a measure"), (['RankDistance@0'], 'it must be a whole number of 1 or more'),
+    (['TLR'], 'TLR needs a cutoff'), (['P'], "P: invalid param cutoff"), (['RankDistance(norm=True)'], 'needs pool'),
+    (['AP', '--places=-1'], '--places is -1'),
+])
+def test_wrong_arguments_are_code_2(files, capsys, arguments, what):
+    assert main(['measure', *files, *arguments]) == 2
+    err = capsys.readouterr().err
+    assert what in err and err.count('\n') == 1
+
+
 def test_neither_a_file_nor_a_data_set(files, capsys):
     assert main(['measure', 'no/such', files[1], 'AP']) == 1
     assert "'no/such' is neither a file nor a data set" in capsys.readouterr().err
 
 
 def test_the_same_value_as_the_measure_itself(files, capsys):
-    assert main(['measure', *files, 'RankDistance(pool=100,norm=True)']) == 0
+    assert main(['measure', *files, 'RankDistance(pool=100, norm=True) AP', '--quiet']) == 0
     measure = RankDistance(pool=100, norm=True)
     value = ir_measures.calc_aggregate([measure], ir_measures.read_trec_qrels(QRELS), ir_measures.read_trec_run(RUN))
-    assert capsys.readouterr().out == f'RankDistance(pool=100,norm=True)\t{value[measure]:.4f}\n'
+    assert capsys.readouterr().out.startswith(f'RankDistance(pool=100, norm=True)\t{value[measure]:.4f}\nAP\t')

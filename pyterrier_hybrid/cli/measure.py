@@ -1,10 +1,12 @@
 """``pyterrier-hybrid measure``: a TREC run by any measure of ir_measures or of this package."""
 import argparse
+import re
 import sys
 import warnings
 from pathlib import Path
 
 from .options import add_common, parse_measures
+from .parser import WrongArguments
 
 DESCRIPTION = """\
 Evaluates a TREC run by measures of ir_measures and of this package, which ir_measures' own command does not know. It
@@ -42,9 +44,11 @@ def run(arguments: argparse.Namespace) -> None:
     from pyterrier_hybrid.measures.trec_files import read_run_file
 
     if arguments.places < 0:
-        raise ValueError(f'--places is {arguments.places}; it is a number of decimal places, 0 or more')
-    names = list(dict.fromkeys(name for argument in arguments.measures for name in argument.split()))
+        raise WrongArguments(f'--places is {arguments.places}; it is a number of decimal places, 0 or more')
+    names = list(dict.fromkeys(name for argument in arguments.measures for name in _split(argument)))
     measures = dict(zip(_with_languages(parse_measures(names), arguments.index), names))
+    for measure in measures:
+        _check(measure)
     qrels = _read_qrels(arguments.qrels)
     judged = read_judgements(qrels).query_ids  # two judgements of one document that differ are refused here
     scored = read_run_file(arguments.run_file)
@@ -64,6 +68,23 @@ def run(arguments: argparse.Namespace) -> None:
             print(f'{metric.query_id}\t{measures[metric.measure]}\t{metric.value:.{arguments.places}f}')
     for measure, name in measures.items():
         print(f'{lead}{name}\t{means[measure]:.{arguments.places}f}')
+
+
+def _split(argument: str) -> list[str]:
+    """The names of measures in an argument, separated by white space outside parentheses."""
+    return re.split(r'\s+(?![^()]*\))', argument.strip())
+
+
+def _check(measure) -> None:
+    """Refuses a measure that lacks a parameter, before any file is read."""
+    from pyterrier_hybrid.measures.base import LanguageMeasure
+
+    try:
+        measure.validate_params()
+        if isinstance(measure, LanguageMeasure):
+            measure.check_alone()
+    except (AssertionError, ValueError) as error:  # ir_measures' own measures assert
+        raise WrongArguments(f'{measure!r:.80}: {error!s:.200}') from None
 
 
 def _with_languages(measures: list, index: Path | None) -> list:
