@@ -12,9 +12,9 @@ Measures of ir_measures, as objects or by name (``ir_measures.parse_measure('Ran
 Functions over runs: :func:`language_matrix` with :func:`diagonal_advantage`, and :func:`mrc`.
 
 They read a document's language from the qrels' ``iteration``, or from :class:`Languages`; :class:`AddDocLang` adds the
-languages to a run. Rank is by (-score, docno)
-everywhere, and relevant means relevance >= ``rel``, 1 by default. :mod:`~pyterrier_hybrid.measures.facts` says what a
-reader of a measure has to know. Neither scipy nor torch is imported here.
+languages to a run. Rank is by (-score, docno) everywhere, and relevant means relevance >= ``rel``, 1 by default.
+:mod:`~pyterrier_hybrid.measures.facts` says what a reader of a measure has to know. Neither scipy nor torch is imported
+here.
 """
 from pyterrier_hybrid.measures.awrf import AWRF
 from pyterrier_hybrid.measures.complete import Complete
