@@ -118,7 +118,7 @@ def by_question(cells: np.ndarray, questions: np.ndarray, a: np.ndarray, b: np.n
         around[:] = 0.0
     raw = n * np.bincount(questions, weight * (a - b))
     h = np.bincount(questions, weight)
-    h /= h.max()  # of no effect but that nu is exactly n - 1 if all are equal
+    h = h / h.max()  # of no effect but that nu is exactly n - 1 if all are equal
     return Contributions(
         float(weight @ a), float(weight @ b), difference, difference + around,
         raw if tiny == 0 else np.round(raw / tiny) * tiny,  # what is equal stays equal, in whatever order it was added

@@ -99,11 +99,11 @@ def bootstrap_interval(
         return float(differences[0]), float(differences[0])
     n = len(differences)
     reach = np.sqrt(n / (n - 1)) * t.ppf((1 + level) / 2, _degrees(differences, df))
-    found = bootstrap(
+    low, high = bootstrap(
         (differences,), np.mean, method='percentile', confidence_level=1 - 2 * norm.sf(reach), n_resamples=resamples,
         batch=_batch(differences), rng=seed,
-    )  # fmt: skip
-    return tuple(map(float, found.confidence_interval))
+    ).confidence_interval  # fmt: skip
+    return float(low), float(high)
 
 
 def t_interval(differences: np.ndarray, level: float, df: float | None = None) -> tuple[float, float]:

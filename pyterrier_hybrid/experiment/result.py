@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
+from ir_measures.measures import Measure
 
 from pyterrier_hybrid.experiment.frames import (
     BLANK_COLUMNS,
@@ -195,7 +196,7 @@ class Result:
         path: str | Path,
         *,
         baseline: str | None = None,
-        margin: float | Mapping[str, float] | None = None,
+        margin: float | Mapping[str, float] | Mapping[Measure, float] | None = None,
         study: 'StudyResult | None' = None,
         title: str | None = None,
         verbose: bool = False,
@@ -226,8 +227,8 @@ class Result:
         if baseline is not None:
             tests['significance'] = self.compare(baseline)
             tests['by_language'] = self.compare_by_language(baseline, verbose=verbose)
-        if margin is not None:
-            tests['equivalence'] = self.equivalence(baseline, margin=margin)
+            if margin is not None:
+                tests['equivalence'] = self.equivalence(baseline, margin=margin)
         return write_report(self, path, study=study, title=title, **tests)
 
     def save(self, folder: str | Path) -> Path:

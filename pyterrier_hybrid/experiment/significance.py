@@ -79,7 +79,7 @@ def equivalence(
     result: 'Result',
     baseline: str,
     *,
-    margin: float | Mapping[str | Measure, float],
+    margin: float | Mapping[str, float] | Mapping[Measure, float],
     systems: str | Sequence[str] | None = None,
     measures: str | Measure | Sequence[str | Measure] | None = None,
     settings: str | Sequence[str] | None = None,
@@ -113,17 +113,18 @@ def equivalence(
     if level <= 0.5:
         raise ValueError(f'level is {level!r}; an equivalence test has one above 0.5, as in 0.95')
     if isinstance(margin, Mapping):
-        margin = dict(zip(listed(margin), margin.values()))
+        margin = dict(zip(listed(list(margin)), margin.values()))
         measures = list(margin) if measures is None else measures
     rows = []
     for system, measure, setting, sample in _samples(result, baseline, systems, measures, settings):
-        width = margin.get(measure) if isinstance(margin, dict) else margin
-        if not isinstance(width, Real) or isinstance(width, bool) or not 0 < width < np.inf:
-            raise ValueError(f'the margin of {measure} is {width!r}; it is a number above 0, in its unit')
+        given = margin.get(measure) if isinstance(margin, dict) else margin
+        width = float(given) if isinstance(given, Real) and not isinstance(given, bool) else np.nan
+        if not 0 < width < np.inf:
+            raise ValueError(f'the margin of {measure} is {given!r}; it is a number above 0, in its unit')
         low, high = _within(t_interval(sample.differences, 2 * level - 1, sample.df), result.facts[measure])
         rows.append({
             'system': system, 'baseline': baseline, 'measure': measure, 'setting': setting,
-            'difference': sample.difference, 'low': low, 'high': high, 'margin': float(width),
+            'difference': sample.difference, 'low': low, 'high': high, 'margin': width,
             'p': tost(sample.differences, width, sample.df), **_sample(sample),
         })  # fmt: skip
     return corrected(pd.DataFrame(rows), 'tost', correction, level, 'equivalent')
@@ -228,15 +229,15 @@ def _samples(
     result: 'Result', baseline: str, systems, measures, settings
 ) -> list[tuple[str, str, str, Contributions]]:
     """The comparisons and what the questions contribute to them, without those of a single question."""
-    rows, found, too_few = result.per_query, [], None
+    rows, found, too_few = result.per_query, [], []
     for system, measure, setting in list_comparisons(result, baseline, systems, measures, settings):
         here = rows[(rows['measure'] == measure) & (rows['setting'] == setting)]
         try:
             found.append((system, measure, setting, contributions(here, system, baseline)))
         except TooFewQuestions as error:
-            too_few = too_few or TooFewQuestions(f'{measure}, {setting} settings: {error}')
+            too_few.append(TooFewQuestions(f'{measure}, {setting} settings: {error}'))
     if not found:
-        raise too_few
+        raise too_few[0]
     return found
 
 

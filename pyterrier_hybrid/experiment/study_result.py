@@ -1,7 +1,6 @@
 """What a study found: a figure for every mix, amount of data, seed, kind of setting and measure."""
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Real
 from pathlib import Path
 
 import pandas as pd
@@ -90,7 +89,7 @@ class StudyResult:
         """
         from pyterrier_hybrid.training.record import verify_run
 
-        for path in StudyResult._finished(Path(folder)):
+        for path in _open_study(Path(folder))[1]:
             verify_result(path)
             verify_run(path.parents[1] / 'models' / path.name)
 
@@ -102,19 +101,8 @@ class StudyResult:
             FileNotFoundError: no study in the folder, or none of its runs is finished.
             ValueError: a damaged record or result, with file and field.
         """
-        folder = Path(folder)
-        finished = cls._finished(folder)
-        return cls.of([_read_run(path) for path in finished], read_study(folder))
-
-    @staticmethod
-    def _finished(folder: Path) -> list[Path]:
-        """The folders of the results of finished runs."""
-        if read_study(folder) is None:
-            raise FileNotFoundError(f'there is no study in {folder}: it has no {STUDY_FILE}')
-        finished = [path.parent for path in sorted((folder / 'results').glob(f'[!.]*/{RESULT_FILE}'))]
-        if not finished:
-            raise FileNotFoundError(f'no run of the study in {folder} is finished yet')
-        return finished
+        record, finished = _open_study(Path(folder))
+        return cls.of([_read_run(path) for path in finished], record)
 
     @classmethod
     def of(cls, results: list[Result], record: dict) -> 'StudyResult':
@@ -161,8 +149,19 @@ def read_study(folder: Path) -> dict | None:
     return record
 
 
+def _open_study(folder: Path) -> tuple[dict, list[Path]]:
+    """The record of a study, and the folders of the results of its finished runs."""
+    record = read_study(folder)
+    if record is None:
+        raise FileNotFoundError(f'there is no study in {folder}: it has no {STUDY_FILE}')
+    finished = [path.parent for path in sorted((folder / 'results').glob(f'[!.]*/{RESULT_FILE}'))]
+    if not finished:
+        raise FileNotFoundError(f'no run of the study in {folder} is finished yet')
+    return record, finished
+
+
 def _is_share(kind: str, share: object) -> bool:
-    return kind in SHARES and isinstance(share, Real) and not isinstance(share, bool) and 0 <= share <= 1
+    return kind in SHARES and type(share) in (int, float) and 0 <= share <= 1
 
 
 def _read_run(folder: Path) -> Result:
