@@ -6,7 +6,8 @@ from .options import add_common, new_output
 
 DESCRIPTION = """\
 Writes one self-contained HTML file about what evaluate and study have written: tables, figures, what they were made
-with. It opens from disk and needs no network. Its figures are written beside it as PNG and SVG too.
+with. It opens from disk and needs no network. Its figures are written beside it too, as SVG, PDF
+and PNG.
 """
 EXAMPLES = """\
 examples:

@@ -6,9 +6,9 @@ from functools import cache
 from pathlib import Path
 
 from pyterrier_hybrid.experiment.presentation import one_line, shortened
+from pyterrier_hybrid.experiment.printed import PrintedTable
 from pyterrier_hybrid.experiment.result import Result
 from pyterrier_hybrid.experiment.rows import tidy_cells
-from pyterrier_hybrid.experiment.tables import Table
 from pyterrier_hybrid.files import replace_text
 
 #: Brackets and stars are arguments of a line's end when they begin the next line.
@@ -23,7 +23,7 @@ _MARKDOWN = re.compile(r'[\\`*\[\]<>|~&]|(?<!\w)_|_(?!\w)|^[#+-]|^\d+[.)](?=\s)'
 _FORMULA = tuple('=+-@\t\r\n|%')
 
 
-def text(table: Table, width: int | None = None) -> str:
+def text(table: PrintedTable, width: int | None = None) -> str:
     """A table as lines for a terminal: labels to the left, values to the right, notes below.
 
     Args:
@@ -56,7 +56,7 @@ def aligned(lines: Sequence[Sequence[str]]) -> str:
     return '\n'.join('  '.join(row).rstrip() for row in rows)
 
 
-def markdown(table: Table) -> str:
+def markdown(table: PrintedTable) -> str:
     """A table in GitHub's flavour of Markdown, the best in bold, notes below."""
     lines = [['', *map(_as_markdown, table.headings())]] + [
         [_as_markdown(label), *(('**%s**' if c.strong else '%s') % _as_markdown(c.text) for c in cells)]
@@ -71,7 +71,7 @@ def markdown(table: Table) -> str:
     return '\n'.join([*title, rows[0], rule, *rows[1:], *notes]) + '\n'
 
 
-def latex(table: Table) -> str:
+def latex(table: PrintedTable) -> str:
     """A table as a ``tabular`` (with booktabs), the best in bold, notes as comments."""
     over, edges, first = [], [], 2
     for group, _, span in table.groups():
@@ -93,7 +93,7 @@ def latex(table: Table) -> str:
     ])  # fmt: skip
 
 
-def html(table: Table) -> str:
+def html(table: PrintedTable) -> str:
     """A table as an element of a page or a notebook; every text is escaped."""
     return str(templates().get_template('macros.html').module.show(table))
 

@@ -15,8 +15,8 @@ from pyterrier_hybrid.experiment.presentation import (
     language_name,
     parsed,
 )
+from pyterrier_hybrid.experiment.printed import Block, Column, PrintedCell, PrintedTable
 from pyterrier_hybrid.experiment.result import Result
-from pyterrier_hybrid.experiment.tables import Block, Cell, Column, Table
 from pyterrier_hybrid.measures import RankDistance
 
 CHANCE = 'by chance'
@@ -24,7 +24,7 @@ CHANCE = 'by chance'
 CUT = ' †'
 
 
-def summary_table(result: Result, measures: Sequence[str] | None = None, *, paper: bool = False) -> Table:
+def summary_table(result: Result, measures: Sequence[str] | None = None, *, paper: bool = False) -> PrintedTable:
     """The paper's summary (arXiv 2408.10536, tables 1 and 2): macro averages, a group of columns per measure.
 
     Args:
@@ -64,7 +64,7 @@ def summary_table(result: Result, measures: Sequence[str] | None = None, *, pape
     return _table(result, caption, values, columns, {c: c[0] for c in columns}, by_chance, marks, notes, printed)
 
 
-def language_table(result: Result, measure: str, setting: str, *, paper: bool = False) -> Table:
+def language_table(result: Result, measure: str, setting: str, *, paper: bool = False) -> PrintedTable:
     """One measure in one kind of setting by the questions' language, as in the paper's tables 3 to 8, 12 and 13.
 
     Args:
@@ -158,7 +158,7 @@ def _table(
     marks: Mapping[tuple, int],
     notes: list[str],
     printed: Mapping[Hashable, Mapping[str, float]],
-) -> Table:
+) -> PrintedTable:
     """The table of values, a row per system, with the rows of chance and of the paper."""
     best = {column: _best(measures[column], values[column]) for column in columns}
     rows = []
@@ -167,18 +167,18 @@ def _table(
         for column in columns:
             shown, note = format_value(measures[column], values.at[system, column]), marks.get((system, column), 0)
             strong = bool(shown) and shown == best[column]
-            cells.append(Cell(shown, strong, note, '' if shown else 'blank' if note else 'not evaluated'))
+            cells.append(PrintedCell(shown, strong, note, '' if shown else 'blank' if note else 'not evaluated'))
         rows.append((marked(result, system), cells))
 
-    def others(given: Mapping) -> list[Cell]:
-        return [Cell(format_value(measures[column], given.get(column))) for column in columns]
+    def others(given: Mapping) -> list[PrintedCell]:
+        return [PrintedCell(format_value(measures[column], given.get(column))) for column in columns]
 
     if by_chance:
         rows.append((CHANCE, others(by_chance)))
     names = dict.fromkeys(name for of in printed.values() for name in of)
     theirs = [(name, others({column: of.get(name) for column, of in printed.items()})) for name in names]
     blocks = [Block(rows, 'This experiment'), Block(theirs, f'The paper ({SOURCE})')] if theirs else [Block(rows)]
-    return Table(caption, list(columns.values()), blocks, notes)
+    return PrintedTable(caption, list(columns.values()), blocks, notes)
 
 
 def _best(measure: str, values: pd.Series) -> str:

@@ -3,9 +3,9 @@ import numpy as np
 import pandas as pd
 
 from pyterrier_hybrid.experiment.presentation import SETTINGS, SHORT, direction, format_value, setting_name
+from pyterrier_hybrid.experiment.printed import Block, Column, PrintedCell, PrintedTable
 from pyterrier_hybrid.experiment.study_mixes import mix_name
 from pyterrier_hybrid.experiment.study_result import SHARES
-from pyterrier_hybrid.experiment.tables import Block, Cell, Column, Table
 
 COLUMNS = [*SHARES, 'seed', 'setting', 'measure', 'value']
 
@@ -29,7 +29,7 @@ def check_study(study: pd.DataFrame) -> None:
         raise ValueError(f'the shares of a mix sum to 1; row {study.index[off][0]!r} of the study has {shares}')
 
 
-def study_table(study: pd.DataFrame) -> Table:
+def study_table(study: pd.DataFrame) -> PrintedTable:
     """A row per mix (and fraction of the data), a column per measure and kind of setting: means over the seeds."""
     keys = [key for key in ('mix', *SHARES, 'fraction') if key in study]
     measured = list(study[['measure', 'setting']].drop_duplicates().itertuples(index=False, name=None))
@@ -50,14 +50,14 @@ def study_table(study: pd.DataFrame) -> Table:
     counts = sorted({*study.groupby([*keys, 'measure', 'setting'])['seed'].nunique()})
     seeds = ' to '.join(dict.fromkeys(map(str, (counts[0], counts[-1]))))
     notes = [f'± is the standard deviation of a sample, over {seeds} seeds.'] if counts[-1] > 1 else []
-    return Table('Every mix: means over the seeds', columns, [Block(rows)], notes, head='Batches')
+    return PrintedTable('Every mix: means over the seeds', columns, [Block(rows)], notes, head='Batches')
 
 
-def _cell(measure: str, values: pd.Series) -> Cell:
+def _cell(measure: str, values: pd.Series) -> PrintedCell:
     if not len(values):
-        return Cell(blank='no value')
+        return PrintedCell(blank='no value')
     spread = f' ± {format_value(measure, values.std(ddof=1))}' if len(values) > 1 else ''
-    return Cell(format_value(measure, values.mean()) + spread)
+    return PrintedCell(format_value(measure, values.mean()) + spread)
 
 
 def all_data(study: pd.DataFrame) -> pd.DataFrame:

@@ -198,6 +198,7 @@ def colour_bar(figure, axes, scale, key: str) -> None:
     bar = figure.colorbar(few, ax=axes, orientation='horizontal', aspect=30, pad=0.02)
     ends = sorted({scale.norm.vmin, scale.norm.vmax})
     bar.outline.set_visible(False)
+    bar.solids.set_edgecolor('face')  # no seams between its parts
     bar.ax.xaxis.set_minor_locator(NullLocator())
     bar.set_ticks(ends, labels=[*map(short_number, ends)])
     bar.set_label(key, fontsize=9.5)

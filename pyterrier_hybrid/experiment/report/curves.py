@@ -85,7 +85,7 @@ def _ratio(line: pd.DataFrame, measures: list[str], dataset: str | None, chance:
         'Over the share of monolingual batches in training; the other batches are cross-lingual. 0% and 100% are the '
         f'paper’s two baselines, 50% its hybrid. {seeds_in_words(line)}'
     )
-    if any(measure in chance for measure in measures):
+    if chance:
         caption += ' "By chance" is what a system without any preference for a language has.'
     parts = []
     for (measure, kind), curve in curves.items():

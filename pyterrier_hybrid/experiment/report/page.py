@@ -11,6 +11,7 @@ from pyterrier_hybrid.experiment.frames import SETTING_KINDS
 from pyterrier_hybrid.experiment.languages_won import COMPARISON
 from pyterrier_hybrid.experiment.paper import SOURCE, comparable
 from pyterrier_hybrid.experiment.presentation import language_with_code
+from pyterrier_hybrid.experiment.printed import PrintedTable
 from pyterrier_hybrid.experiment.report.canvas import Drawing, check_matplotlib, inline_svg
 from pyterrier_hybrid.experiment.report.curves import amount_figures, ratio_figures
 from pyterrier_hybrid.experiment.report.differences import differences_figures, equivalence_figures
@@ -22,17 +23,16 @@ from pyterrier_hybrid.experiment.report.tested import (
     DIFFERENCES,
     EQUIVALENCE,
     baselines,
+    by_language_tables,
     check_tested,
     differences_table,
     equivalence_lines,
     equivalence_table,
-    languages_won,
 )
 from pyterrier_hybrid.experiment.result import Result
 from pyterrier_hybrid.experiment.rows import language_table, languages_of, marked, summary_table
 from pyterrier_hybrid.experiment.study_result import StudyResult
 from pyterrier_hybrid.experiment.study_values import check_study, study_table
-from pyterrier_hybrid.experiment.tables import Table
 from pyterrier_hybrid.files import replace_text
 
 #: The file in the folder of figures that names those a report wrote, a line each.
@@ -47,9 +47,9 @@ class Section:
     heading: str
     paragraphs: list[str] = field(default_factory=list)
     bullets: list[str] = field(default_factory=list)
-    table: Table | None = None
+    table: PrintedTable | None = None
     figures: list[Drawing] = field(default_factory=list)
-    folded: list[Table] = field(default_factory=list)
+    folded: list[PrintedTable] = field(default_factory=list)
     records: Mapping[str, Mapping] = field(default_factory=dict)
 
     def figures_by_caption(self) -> list[list[Drawing]]:
@@ -205,7 +205,7 @@ def _of_tests(
         table, figures = differences_table(differences), differences_figures(differences, dataset)
         sections.append(Section('significance', 'Significance', table=table, figures=figures))
     if by_language is not None and len(by_language):
-        table, *folded = languages_won(by_language)
+        table, *folded = by_language_tables(by_language)
         sections.append(Section('languages-won', 'Significance by question language', table=table, folded=folded))
     if equivalence is not None and len(equivalence):
         about = (

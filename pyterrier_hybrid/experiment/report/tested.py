@@ -10,7 +10,7 @@ from pyterrier_hybrid.experiment.presentation import (
     setting_name,
     signed,
 )
-from pyterrier_hybrid.experiment.tables import Block, Cell, Column, Table
+from pyterrier_hybrid.experiment.printed import Block, Column, PrintedCell, PrintedTable
 
 #: How a table was made; what :func:`how_tested` puts into words.
 MADE = ['test', 'correction', 'comparisons', 'level']
@@ -57,25 +57,25 @@ def check_tested(tests: pd.DataFrame, columns: list[str], name: str, made_by: st
         raise ValueError(f'{name} has no column {", ".join(missing)}; give the table of {made_by}')
 
 
-def differences_table(differences: pd.DataFrame) -> Table:
+def differences_table(differences: pd.DataFrame) -> PrintedTable:
     """A row per comparison, in blocks by measure and kind of setting."""
     blocks = [
         Block([(str(row.system), _tested_cells(row, measure)) for row in rows.itertuples()], heading)
         for measure, _, heading, rows in _by_setting(differences)
     ]
     caption = f'Differences from {baselines(differences)}; the significant ones are in bold, with a star'
-    return Table(caption, [*map(Column, _HEADINGS)], blocks, _notes(differences, _EFFECT))
+    return PrintedTable(caption, [*map(Column, _HEADINGS)], blocks, _notes(differences, _EFFECT))
 
 
-def equivalence_table(rows: pd.DataFrame) -> Table:
+def equivalence_table(rows: pd.DataFrame) -> PrintedTable:
     """A row per equivalence test, in words and in numbers."""
     headings = ['Difference', 'Interval', 'Margin', 'p', 'p, corrected', 'Questions']
 
-    def cells(measure: str, row) -> list[Cell]:
+    def cells(measure: str, row) -> list[PrintedCell]:
         shown = [
             verdict(measure, row), signed(measure, row.difference), _interval(measure, row), f'±{in_units(row.margin)}',
         ]  # fmt: skip
-        return [*map(Cell, shown), *_probabilities(row)]
+        return [*map(PrintedCell, shown), *_probabilities(row)]
 
     blocks = [
         Block([(str(row.system), cells(measure, row)) for row in some.itertuples()], heading)
@@ -83,7 +83,7 @@ def equivalence_table(rows: pd.DataFrame) -> Table:
     ]
     alone = 'The intervals are those of each comparison alone; "equivalent" is said after the correction.'
     columns = [_IN_WORDS, *map(Column, headings)]
-    return Table(f'Equivalence to {baselines(rows)}', columns, blocks, _notes(rows, alone))
+    return PrintedTable(f'Equivalence to {baselines(rows)}', columns, blocks, _notes(rows, alone))
 
 
 def equivalence_lines(rows: pd.DataFrame) -> list[str]:
@@ -99,7 +99,7 @@ def equivalence_lines(rows: pd.DataFrame) -> list[str]:
     return lines
 
 
-def languages_won(tests: pd.DataFrame) -> list[Table]:
+def by_language_tables(tests: pd.DataFrame) -> list[PrintedTable]:
     """Tests by question language, as tables.
 
     Returns:
@@ -114,9 +114,9 @@ def languages_won(tests: pd.DataFrame) -> list[Table]:
             (f'{system} against {baseline}' if several else str(system), rows)
             for (system, baseline), rows in found.groupby(['system', 'baseline'], sort=False, observed=True)
         ]
-        lines.append(Block([(pair, [Cell(better_in(rows))]) for pair, rows in compared], heading))
+        lines.append(Block([(pair, [PrintedCell(better_in(rows))]) for pair, rows in compared], heading))
         grid.append(Block([(pair, _by_language(measure, rows, langs)) for pair, rows in compared], heading))
-        every.append(Table(f'{heading}, test by test', [*map(Column, _HEADINGS)], [
+        every.append(PrintedTable(f'{heading}, test by test', [*map(Column, _HEADINGS)], [
             Block([
                 (language_with_code(str(row.query_lang)), _tested_cells(row, measure)) for row in rows.itertuples()
             ], f'{pair}: {better_in(rows)}')
@@ -124,10 +124,9 @@ def languages_won(tests: pd.DataFrame) -> list[Table]:
         ], _notes(found, _EFFECT, 'language'), 'Questions in'))  # fmt: skip
     caption = f'In how many languages of the questions a system is better than {baselines(tests)}'
     columns = [Column(lang, title=language_name(lang)) for lang in langs]
-    return [
-        Table(caption, [_IN_WORDS], lines, [how_tested(tests, 'language')]),
-        Table('Differences in each language; the significant ones are in bold, with a star', columns, grid), *every,
-    ]  # fmt: skip
+    won = PrintedTable(caption, [_IN_WORDS], lines, [how_tested(tests, 'language')])
+    caption = 'Differences in each language; the significant ones are in bold, with a star'
+    return [won, PrintedTable(caption, columns, grid), *every]
 
 
 def how_tested(tests: pd.DataFrame, compared: str = 'comparison') -> str:
@@ -191,27 +190,29 @@ def _way(test: str, correction: str | None, comparisons: int, level: float, comp
     )
 
 
-def _tested_cells(row, measure: str) -> list[Cell]:
+def _tested_cells(row, measure: str) -> list[PrintedCell]:
     """The cells of a comparison, in the order of the headings."""
     effect = 'none' if pd.isna(row.effect) else f'{row.effect:.2f}'.replace('-', '−').replace('inf', '∞')
-    values = (Cell(format_value(measure, value)) for value in (row.value, row.baseline_value))
-    return [*values, _difference(measure, row), Cell(_interval(measure, row)), Cell(effect), *_probabilities(row)]
+    values = (format_value(measure, value) for value in (row.value, row.baseline_value))
+    rest = PrintedCell(_interval(measure, row)), PrintedCell(effect)
+    return [*map(PrintedCell, values), _difference(measure, row), *rest, *_probabilities(row)]
 
 
-def _probabilities(row) -> list[Cell]:
+def _probabilities(row) -> list[PrintedCell]:
     """The p-values, with a note if there are few degrees of freedom, and the number of questions."""
     note = int(bool(getattr(row, 'few', False)))
-    return [Cell(_probability(row.p), note=note), Cell(_probability(row.p_corrected), note=note), Cell(f'{row.n:,}')]
+    both = [PrintedCell(_probability(p), note=note) for p in (row.p, row.p_corrected)]
+    return [*both, PrintedCell(f'{row.n:,}')]
 
 
-def _difference(measure: str, row) -> Cell:
+def _difference(measure: str, row) -> PrintedCell:
     """A row's difference, in bold and with a star if it is significant."""
-    return Cell(f'{signed(measure, row.difference)}{"*" if row.significant else ""}', bool(row.significant))
+    return PrintedCell(f'{signed(measure, row.difference)}{"*" if row.significant else ""}', bool(row.significant))
 
 
-def _by_language(measure: str, rows: pd.DataFrame, langs: list[str]) -> list[Cell]:
+def _by_language(measure: str, rows: pd.DataFrame, langs: list[str]) -> list[PrintedCell]:
     found = {str(row.query_lang): _difference(measure, row) for row in rows.itertuples()}
-    return [found.get(lang, Cell(blank='–')) for lang in langs]
+    return [found.get(lang, PrintedCell(blank='–')) for lang in langs]
 
 
 def _interval(measure: str, row) -> str:

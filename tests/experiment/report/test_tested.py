@@ -5,11 +5,11 @@ import pytest
 
 from pyterrier_hybrid.experiment.languages_won import COMPARISON
 from pyterrier_hybrid.experiment.report.tested import (
+    by_language_tables,
     differences_table,
     equivalence_lines,
     equivalence_table,
     how_tested,
-    languages_won,
     verdict,
 )
 
@@ -97,7 +97,7 @@ def rows(measure='AP', **significant) -> pd.DataFrame:
 
 def won(parts: dict) -> list:
     """The tables of comparisons by (system, baseline, measure, setting)."""
-    return languages_won(pd.concat(
+    return by_language_tables(pd.concat(
         [rows.assign(**dict(zip(COMPARISON, key))) for key, rows in parts.items()], ignore_index=True
     ))  # fmt: skip
 

@@ -23,7 +23,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Cell:
+class PrintedCell:
     """A cell of a table.
 
     Attributes:
@@ -43,12 +43,12 @@ class Cell:
 class Block:
     """Rows of a table that belong together: a label and a cell per column each, below a heading if there is one."""
 
-    rows: list[tuple[str, list[Cell]]]
+    rows: list[tuple[str, list[PrintedCell]]]
     heading: str = ''
 
 
 @dataclass(frozen=True)
-class Table:
+class PrintedTable:
     """A table that can be printed.
 
     Attributes:
@@ -65,9 +65,9 @@ class Table:
     notes: list[str] = field(default_factory=list)
     head: str = 'System'
 
-    def rows(self) -> list[tuple[str, list[Cell]]]:
+    def rows(self) -> list[tuple[str, list[PrintedCell]]]:
         """All rows, a block's heading as a row without values."""
-        empty = [Cell()] * len(self.columns)
+        empty = [PrintedCell()] * len(self.columns)
         return [row for block in self.blocks for row in ([(block.heading, empty)] * bool(block.heading) + block.rows)]
 
     def groups(self) -> list[tuple[str, str, int]]:
