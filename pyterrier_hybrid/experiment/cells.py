@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from ir_measures.measures import Measure
 
-from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet, Judged
+from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet
+from pyterrier_hybrid.experiment.judged import Judged
 from pyterrier_hybrid.experiment.setting import Setting
 from pyterrier_hybrid.experiment.systems import System
 from pyterrier_hybrid.measures.base import LanguageMeasure

@@ -2,7 +2,8 @@
 import numpy as np
 import pandas as pd
 
-from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet, Judged
+from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet
+from pyterrier_hybrid.experiment.judged import Judged
 from pyterrier_hybrid.experiment.provenance import training
 from pyterrier_hybrid.experiment.setting import Setting
 from pyterrier_hybrid.experiment.systems import System
@@ -55,15 +56,11 @@ class DenseSystem(System):
         langs = self.collection.languages if setting.doc_lang is None else [setting.doc_lang]
         asked = (self._topics[QUERY_LANG] == setting.query_lang) & self._topics['qid'].isin(judged.qids)
         topics = self._topics[asked].assign(query_vec=list(self._vecs[asked.to_numpy()]))
-        depth, ignores = depth or judged.pool, self.collection.ignore_identical_ids
         retriever = self.index.retriever(
-            depth + ignores, langs=langs, drop_query_vec=True, device=self._device
-        )
-        run = retriever(topics)
-        if ignores:
-            run = run[run['qid'] != run['docno']].reset_index(drop=True)
-            run['rank'] = run.groupby('qid').cumcount()
-        return run[run['rank'] < depth]
+            depth or judged.pool, langs=langs, drop_query_vec=True, device=self._device,
+            exclude='qid' if self.collection.ignore_identical_ids else None,
+        )  # fmt: skip
+        return retriever(topics)
 
     def describe(self) -> dict:
         trained = training(self.encoder)

@@ -4,7 +4,8 @@ from abc import ABC, abstractmethod
 import numpy as np
 import pandas as pd
 
-from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet, Judged
+from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet
+from pyterrier_hybrid.experiment.judged import Judged
 from pyterrier_hybrid.experiment.setting import Setting
 
 

@@ -48,7 +48,17 @@ class RankCounter:
         before: int64 (2, n), how many come before: of all, and of those in the same language.
     """
 
-    def __init__(self, query_vecs, doc_vecs, queries, docs, doc_langs, docno_rank, max_norm, excluded=None):
+    def __init__(
+        self,
+        query_vecs: np.ndarray,
+        doc_vecs: np.ndarray,
+        queries: np.ndarray,
+        docs: np.ndarray,
+        doc_langs: np.ndarray,
+        docno_rank: np.ndarray,
+        max_norm: float,
+        excluded: tuple[np.ndarray, np.ndarray] | None = None,
+    ):
         self._query_vecs, self._doc_vecs = query_vecs, doc_vecs
         self._bounds = np.searchsorted(queries, np.arange(len(query_vecs) + 1))
         codes = np.unique(np.asarray(doc_langs), return_inverse=True)[1]
