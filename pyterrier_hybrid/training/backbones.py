@@ -11,10 +11,10 @@ import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Transformer
 
-from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.encoding.backbones import is_static, static_backbone
 from pyterrier_hybrid.encoding.compact import small_backbone
 from pyterrier_hybrid.encoding.devices import check_memory
+from pyterrier_hybrid.encoding.encoder import HybridEncoder
 from pyterrier_hybrid.encoding.identity import digest
 from pyterrier_hybrid.encoding.modules import position_limit
 from pyterrier_hybrid.encoding.sides import passage_side, query_side

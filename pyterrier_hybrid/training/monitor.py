@@ -1,7 +1,7 @@
 """The validation of a run in progress: when to evaluate, what the figures are, whether to stop."""
 from transformers import TrainerCallback
 
-from pyterrier_hybrid.encoding import HybridEncoder
+from pyterrier_hybrid.encoding.encoder import HybridEncoder
 from pyterrier_hybrid.training.arguments import TrainingArguments
 from pyterrier_hybrid.training.early_stopping import EarlyStopping
 from pyterrier_hybrid.training.processes import gather, is_first, together

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyterrier_hybrid.batches.mixes import Mix
-from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.encoding.checkpoint import progress_bar, save_checkpoint
+from pyterrier_hybrid.encoding.encoder import HybridEncoder
 from pyterrier_hybrid.files import only_one, whole_folder
 from pyterrier_hybrid.pairs.protocol import Pairs
 from pyterrier_hybrid.training.arguments import TrainingArguments

@@ -9,7 +9,7 @@ import numpy as np
 
 from pyterrier_hybrid.keyed import key_of, mix64
 from pyterrier_hybrid.measures.effectiveness import average_precision, recall, reciprocal_rank
-from pyterrier_hybrid.ranking import rank_grid
+from pyterrier_hybrid.ranking.grid import rank_grid
 
 if TYPE_CHECKING:
     from pyterrier_hybrid.encoding import HybridEncoder

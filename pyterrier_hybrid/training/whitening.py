@@ -12,9 +12,9 @@ import torch
 from sentence_transformers.base.modules import Dense
 from sentence_transformers.sentence_transformer.modules import Normalize
 
-from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.encoding.backbones import is_static
 from pyterrier_hybrid.encoding.checkpoint import progress_bar, save_checkpoint
+from pyterrier_hybrid.encoding.encoder import HybridEncoder
 from pyterrier_hybrid.encoding.sides import passage_side, query_side
 from pyterrier_hybrid.files import whole_folder
 from pyterrier_hybrid.pairs.balanced import balanced_texts

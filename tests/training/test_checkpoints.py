@@ -319,15 +319,16 @@ def test_another_backbone_at_the_same_path(corpus, folders, change):
         train(corpus, run, backbone=str(model), resume=True, **SAVING)
 
 
-def test_a_model_in_memory_resumes_in_the_same_program(corpus, tmp_path, tiny_transformer, stop_at):
+@pytest.mark.parametrize('given', [{}, {'gradient_checkpointing': True}, {'max_length': (9, 12)}])
+def test_a_model_in_memory_resumes_in_the_same_program(corpus, tmp_path, tiny_transformer, stop_at, given):
     """The interrupted run has changed its weights, and the checkpoint's take their place."""
     start = copy.deepcopy(tiny_transformer)
     stop_at['stop'] = 5
     with pytest.raises(Stopped):
-        train(corpus, tmp_path / 'run', backbone=tiny_transformer, **SAVING)
+        train(corpus, tmp_path / 'run', backbone=tiny_transformer, **SAVING, **given)
     stop_at.clear()
-    train(corpus, tmp_path / 'run', backbone=tiny_transformer, resume=True, **SAVING)
-    train(corpus, tmp_path / 'whole' / 'run', backbone=start, **OPTIONS)
+    train(corpus, tmp_path / 'run', backbone=tiny_transformer, resume=True, **SAVING, **given)
+    train(corpus, tmp_path / 'whole' / 'run', backbone=start, **OPTIONS, **given)
     assert weights(tmp_path / 'run') == weights(tmp_path / 'whole' / 'run')
 
 

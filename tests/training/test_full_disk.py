@@ -49,9 +49,13 @@ def test_the_last_checkpoint_stays_whole(corpus, tmp_path, monkeypatch, fails, m
     assert contents(tmp_path / 'run') == contents(tmp_path / 'whole' / 'run')
 
 
-def test_the_checkpoint_stays_whole_where_the_run_cannot_be_saved(corpus, tmp_path, monkeypatch):
+@pytest.mark.parametrize('kind', [SafetensorError, Exception, OSError], ids=['weights', 'tokenizer', 'other files'])
+def test_the_checkpoint_stays_whole_where_the_run_cannot_be_saved(corpus, tmp_path, monkeypatch, kind):
+    """Weights and tokenizers have errors of their own for it, without the system's number."""
+
     def full(model, folder):
-        raise SafetensorError('Error while serializing: I/O error: No space left on device (os error 28)')
+        given = (28, 'No space left on device') if kind is OSError else ('No space left on device (os error 28)',)
+        raise kind(*given)
 
     with monkeypatch.context() as patch:
         patch.setattr(trainer, 'save_checkpoint', full)
