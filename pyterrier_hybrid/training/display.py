@@ -40,9 +40,10 @@ class Bar(TrainerCallback):
                 self._shown[name if key == 'loss' else f'validation {name}'] = f'{logs[key]:.3f}'
         self.bar.set_postfix(self._shown)
 
-    def on_train_end(self, args, state, control, **kwargs) -> None:
-        """Closes the bar."""
-        self.bar.close()
+    def close(self) -> None:
+        """Leaves the bar as it is, after an error too."""
+        if self.bar is not None:
+            self.bar.close()
 
 
 def say_left_out(batches: HybridBatches, steps: int) -> None:

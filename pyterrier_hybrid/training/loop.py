@@ -2,7 +2,7 @@
 import json
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import torch
@@ -191,19 +191,19 @@ def fit(
     sparse = is_row_sparse(model)
     if sparse and not on_cpu and count() > 1:
         raise ValueError("a static embedding trains on CPUs or on one GPU; start one process, or pass device='cpu'")
-    progress = Progress(resume_from)
+    progress, bar = Progress(resume_from), Bar(arguments.metric_for_best_model, not arguments.verbose)
     trainer = BatchTrainer(
         batches=batches, checkpoints=checkpoints, monitor=monitor, progress=progress, model=model, args=theirs,
         loss=info_nce(model, arguments.temperature, arguments.mini_batch_size),
         train_dataset=slot_table(batches, steps, arguments.negatives),
-        callbacks=[*callbacks, Bar(arguments.metric_for_best_model, not arguments.verbose)],
+        callbacks=[*callbacks, bar],
         **(_sparse_parts(model, theirs) if sparse else {}),
     )  # fmt: skip
     if rank():  # the trainer gives all processes one seed, and so one pattern of dropout
         torch.manual_seed(arguments.seed + rank())
     if monitor is not None and resume_from is not None:
         monitor.stopping.load(resume_from)
-    with row_sparse(model, arguments.token_dropout) if sparse else nullcontext():
+    with closing(bar), row_sparse(model, arguments.token_dropout) if sparse else nullcontext():
         trainer.train(resume_from_checkpoint=None if resume_from is None else str(resume_from))
     if monitor is not None:
         monitor.stopping.restore(model)
