@@ -56,8 +56,10 @@ def as_vector(value: object) -> np.ndarray:
         found = np.asarray(value)
         if found.dtype.kind not in 'fiubO':  # complex numbers would lose a part, texts be read as numbers
             raise TypeError
-        with np.errstate(over='ignore'):
-            vector = found.astype(np.float32)
+        vector = found
+        if found.dtype != np.float32:  # an encoder's vectors are
+            with np.errstate(over='ignore'):
+                vector = found.astype(np.float32)
     except (TypeError, ValueError, OverflowError):
         raise ValueError('is not a vector of real numbers') from None
     if vector.ndim != 1 or not vector.size:
