@@ -13,7 +13,7 @@ from ir_measures.measures import Measure
 from pyterrier_hybrid.experiment.frames import SETTING_KINDS
 from pyterrier_hybrid.experiment.study_plan import StudyPlan, plan_study
 from pyterrier_hybrid.experiment.study_result import STUDY_FILE, StudyResult, read_study
-from pyterrier_hybrid.experiment.study_runs import Study, clear_leftovers, complete_all
+from pyterrier_hybrid.experiment.study_runs import Study, clear_leftovers, collection_of, complete_all
 from pyterrier_hybrid.files import only_one, replace_text
 from pyterrier_hybrid.measures import LPR, RankDistance
 from pyterrier_hybrid.pairs.protocol import Pairs
@@ -86,8 +86,6 @@ def ratio_study(
         study = ratio_study(pairs, 'studies/line', mixes=alphas(), seeds=range(3), dataset='xquad-r', steps=3000)
         study.summary().query("setting == 'crosslingual' and measure == 'AP'")
     """
-    from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet
-
     plan = plan_study(
         mixes=mixes, dataset=dataset, seeds=seeds, fractions=fractions, measures=measures, settings=settings,
         backbone=backbone, processes=processes, ray=ray, **training,
@@ -96,18 +94,21 @@ def ratio_study(
     folder, backbone, runs = Path(folder), os.fspath(backbone), plan.runs
     study = Study(pairs, folder, dataset, languages, plan.measures, plan.settings, backbone, training)
     _check_runs(study, plan)
-    made_with = _made_with(study, plan, EvaluationSet(dataset, languages=languages))
-    with only_one(folder):
-        folder.mkdir(exist_ok=True)
-        record = _recorded(folder, made_with, plan.mixes)
-        clear_leftovers(folder)
-        missing = [run for run in runs if not study.is_done(run)]
-        with pt.tqdm(total=len(runs), initial=len(runs) - len(missing), desc='study', disable=not verbose) as bar:
-            for run in complete_all(study, missing, processes, plan.resources, verbose):
-                bar.set_postfix_str(run.name)
-                bar.update()
-        finished = StudyResult.load(folder)
-        replace_text(folder / TABLE, finished.values.to_csv(index=False))
+    try:
+        made_with = _made_with(study, plan, collection_of(dataset, languages))
+        with only_one(folder):
+            folder.mkdir(exist_ok=True)
+            record = _recorded(folder, made_with, plan.mixes)
+            clear_leftovers(folder)
+            missing = [run for run in runs if not study.is_done(run)]
+            with pt.tqdm(total=len(runs), initial=len(runs) - len(missing), desc='study', disable=not verbose) as bar:
+                for run in complete_all(study, missing, processes, plan.resources, verbose):
+                    bar.set_postfix_str(run.name)
+                    bar.update()
+            finished = StudyResult.load(folder)
+            replace_text(folder / TABLE, finished.values.to_csv(index=False))
+    finally:
+        collection_of.cache_clear()
     return StudyResult.of([finished.results[run.mix, run.fraction, run.seed] for run in runs], record)
 
 

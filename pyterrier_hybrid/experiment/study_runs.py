@@ -1,4 +1,4 @@
-"""One run of a study, an encoder trained on one mix and evaluated; and many runs, in processes and on machines."""
+"""The runs of a study: each trains and evaluates an encoder, in this process, in several, or on a Ray cluster."""
 import os
 import re
 import signal
@@ -12,6 +12,7 @@ from functools import lru_cache, partial
 from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pyterrier_hybrid.distributed import Resources, on_ray
@@ -19,7 +20,10 @@ from pyterrier_hybrid.distributed.resources import processors
 from pyterrier_hybrid.experiment.storage import RESULT_FILE
 from pyterrier_hybrid.publishing import discard, scratch, scratches
 
-#: Seconds in which a file system has to show here what another machine has finished; NFS takes up to a minute.
+if TYPE_CHECKING:
+    from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet
+
+#: Seconds that a shared file system has to show what another machine has written; NFS takes up to a minute.
 SEEN_WITHIN = 90
 
 
@@ -42,23 +46,25 @@ class Run:
     @property
     def name(self) -> str:
         """The name of its folders, different for every run."""
-        mix = re.sub('-(?=data|seed)', '%2D', quote(self.mix, safe=' ,+='))  # as what follows begins with these
+        # What follows begins with -data or -seed, and must not be taken for a part of the mix's name.
+        mix = re.sub('-(?=data|seed)', '%2D', quote(self.mix, safe=' ,+='))
         part = '' if self.fraction == 1 else f'-data{_shortest(self.fraction)}'
         return f'{mix}{part}-seed{self.seed}'
 
 
 def _shortest(number: float) -> str:
+    """The shortest text that is this number."""
     short = f'{number:g}'
     return short if float(short) == number else repr(number)
 
 
 @dataclass(frozen=True)
 class Study:
-    """What the runs of a study have in common, as it is sent to every process: see :func:`ratio_study`."""
+    """What the runs of a study have in common; sent to every process. See :func:`ratio_study`."""
 
     pairs: object
     folder: Path
-    dataset: str
+    dataset: object
     languages: tuple[str, ...] | None
     measures: tuple
     settings: tuple[str, ...]
@@ -85,29 +91,26 @@ class Study:
 
 
 def complete(study: Study, run: Run, verbose: bool) -> None:
-    """Trains and evaluates what is missing of a run; an error says in which run it was."""
+    """Trains and evaluates an encoder, unless that is done already; the message of an error begins with the run."""
     with _named(run):
         _complete(study, run, verbose)
 
 
 def _complete(study: Study, run: Run, verbose: bool) -> None:
-    from pyterrier_hybrid.encoding import HybridEncoder
     from pyterrier_hybrid.experiment.multilingual import MultilingualExperiment
     from pyterrier_hybrid.indexing import MultilingualIndex
     from pyterrier_hybrid.training import train
     from pyterrier_hybrid.training.record import verify_run
 
     model = study.model_folder(run)
+    model.parent.mkdir(exist_ok=True)
     if model.is_dir():
         verify_run(model)
-        encoder = HybridEncoder(model, device=study.training.get('device'))
-    else:
-        model.parent.mkdir(exist_ok=True)
-        encoder = train(
-            study.pairs_for(run), model, backbone=study.backbone, mix=run.shares, seed=run.seed, resume=True,
-            verbose=verbose, **study.training,
-        )  # fmt: skip
-    collection = _collection(study.dataset, study.languages)
+    encoder = train(  # of a run that is finished, this only reads the encoder and removes left checkpoints
+        study.pairs_for(run), model, backbone=study.backbone, mix=run.shares, seed=run.seed, resume=True,
+        verbose=verbose, **study.training,
+    )  # fmt: skip
+    collection = collection_of(study.dataset, study.languages)
     work = scratch(_index_target(study.folder))
     try:
         index = MultilingualIndex(work / 'index.flex', verbose=verbose)
@@ -124,10 +127,10 @@ def _complete(study: Study, run: Run, verbose: bool) -> None:
 def complete_all(
     study: Study, runs: list[Run], processes: int, ray: Resources | None, verbose: bool
 ) -> Iterator[Run]:
-    """Completes runs, in this process, in several, or on a Ray cluster, and yields each when it is done.
+    """Completes runs, in this process, in several, or on a Ray cluster, and yields each run when it is done.
 
-    After the first error no further run is begun; those that are under way in other processes are brought to their end.
-    Ctrl-C ends them at once.
+    After the first error no further run is started; those that run in other processes are completed. Ctrl-C ends them
+    at once.
     """
     if ray is not None:
         yield from _complete_on_ray(study, runs, ray)
@@ -147,8 +150,8 @@ def complete_all(
                 yield done[future]
         except BrokenProcessPool:
             raise ChildProcessError(
-                f'one of the {processes} processes of the study in {study.folder} was killed, perhaps for want of '
-                'memory; begin it again with fewer, what was finished is kept'
+                f'one of the {processes} processes of the study in {study.folder} was killed, perhaps because '
+                'memory was short; start the study again with fewer processes, finished runs are kept'
             ) from None
         except KeyboardInterrupt:
             for child in set(active_children()) - others:
@@ -159,7 +162,7 @@ def complete_all(
 
 
 def _complete_on_ray(study: Study, runs: list[Run], resources: Resources) -> Iterator[Run]:
-    """Completes each run in a task of its own, with the study's folders at the same paths on all machines."""
+    """Completes each run in a task of its own; all machines see the study's folders at the same paths."""
     folders = [study.folder, _folder(study.pairs), *([study.backbone] if os.path.isdir(study.backbone) else [])]
     work = partial(complete, study, verbose=False)
     finished = on_ray(work, runs, resources=resources, folders=folders, name=lambda run: f'run {run.name}')
@@ -170,9 +173,9 @@ def _complete_on_ray(study: Study, runs: list[Run], resources: Resources) -> Ite
 
 
 def _wait_for_result(folder: Path) -> None:
-    """Waits until what another machine has written is seen here, at most :data:`SEEN_WITHIN` seconds."""
+    """Waits until this machine sees what another one has written, at most :data:`SEEN_WITHIN` seconds."""
     deadline = time.monotonic() + SEEN_WITHIN
-    # A listing is asked of the file server; that the folder itself was not there may be remembered here.
+    # A listing asks the file server, while a client may remember for a while that a folder was not there.
     while not folder.parent.is_dir() or folder.name not in os.listdir(folder.parent):
         if time.monotonic() > deadline:
             raise FileNotFoundError(
@@ -184,24 +187,24 @@ def _wait_for_result(folder: Path) -> None:
 
 
 def clear_leftovers(folder: Path) -> None:
-    """Removes the indexes that killed processes have left; training and saving remove what they have left there."""
+    """Removes indexes that killed processes have left; training and saving remove what they have left themselves."""
     for leftover in scratches(_index_target(folder)):
         discard(leftover)
 
 
 def _index_target(folder: Path) -> Path:
-    """What the working folders of the indexes are named after; nothing is written there."""
+    """The path that the working folders of indexes are named after; nothing is written to it."""
     return folder / 'index'
 
 
 def _folder(pairs) -> Path:
-    """Where pairs lie, or those that they are a view of."""
+    """The folder of pairs, or of those that they are a view of."""
     return pairs.folder if hasattr(pairs, 'folder') else _folder(pairs.pairs)
 
 
 @contextmanager
 def _named(run: Run) -> Iterator[None]:
-    """Puts the run's name before the message of an error, which may come from another process."""
+    """Puts the run's name before the message of an error."""
     try:
         yield
     except Exception as error:
@@ -212,10 +215,10 @@ def _named(run: Run) -> Iterator[None]:
 
 @contextmanager
 def _threads_shared(processes: int) -> Iterator[None]:
-    """Gives each of the processes begun meanwhile its part of the threads that this one would use.
+    """Gives each process that is started in the block its part of the threads that this one would use.
 
-    Through the environment, because numpy's and torch's thread pools read it when they are loaded, before any code of
-    ours runs in a new process.
+    It sets the environment, since numpy's and torch's thread pools read it when they are loaded, before any of our code
+    runs in a new process.
     """
     before = os.environ.get('OMP_NUM_THREADS')
     threads = int(before) if before and before.isdigit() else processors()
@@ -230,14 +233,14 @@ def _threads_shared(processes: int) -> Iterator[None]:
 
 
 def _obey_parent() -> None:
-    """Leaves Ctrl-C to the process that began this one, and ends when it does: no killed study goes on unseen."""
+    """Leaves Ctrl-C to the parent process, and ends when the parent ends: no killed study runs on unseen."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start()
 
 
 @lru_cache(maxsize=1)
-def _collection(dataset: str, languages: tuple[str, ...] | None):
-    """The collection, read once in a process."""
+def collection_of(dataset: object, languages: tuple[str, ...] | None) -> 'EvaluationSet':
+    """The collection, which every process reads once; :func:`ratio_study` forgets it when it ends."""
     from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet
 
     return EvaluationSet(dataset, languages=languages)

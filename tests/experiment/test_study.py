@@ -1,8 +1,10 @@
 import functools
+import gc
 import json
 import os
 import shutil
 import sys
+import weakref
 
 import numpy as np
 import pandas as pd
@@ -12,7 +14,7 @@ from ir_measures import AP, R
 
 from pyterrier_hybrid.distributed import Resources
 from pyterrier_hybrid.encoding import HybridEncoder
-from pyterrier_hybrid.experiment import MultilingualExperiment, study_runs
+from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment, study_runs
 from pyterrier_hybrid.experiment.study import ratio_study
 from pyterrier_hybrid.experiment.study_mixes import alphas
 from pyterrier_hybrid.experiment.study_result import StudyResult
@@ -21,6 +23,7 @@ from pyterrier_hybrid.files import only_one
 from pyterrier_hybrid.indexing import MultilingualIndex
 from pyterrier_hybrid.measures import RankDistance
 from pyterrier_hybrid.pairs import ParallelPairs
+from pyterrier_hybrid.publishing import claim
 
 FEW = {'steps': 2, 'batch_size': 4, 'verbose': False}
 
@@ -47,7 +50,8 @@ def trained(monkeypatch):
 
     @functools.wraps(train)
     def watched(pairs, folder, **arguments):
-        names.append(folder.name)
+        if not folder.exists():
+            names.append(folder.name)
         return train(pairs, folder, **arguments)
 
     monkeypatch.setattr(training, 'train', watched, raising=False)
@@ -112,6 +116,30 @@ def test_a_stopped_study_goes_on_and_a_finished_one_is_read(tmp_path, pairs, sma
     monkeypatch.undo()
     whole = ratio_study(pairs, tmp_path / 'whole', **arguments)
     pd.testing.assert_frame_equal(study.values, whole.values)
+
+
+def test_a_run_that_was_killed_before_it_tidied_up_is_done(tmp_path, pairs, small, trained):
+    arguments = {'mixes': [{'mixed': 1}], 'dataset': small, 'checkpoint_steps': 1, **FEW}
+    study = ratio_study(pairs, tmp_path / 's', **arguments)
+    (tmp_path / 's' / 'results' / 'mixed1-seed0').rename(tmp_path / 'evaluated')
+    claim(tmp_path / 's' / 'models' / 'mixed1-seed0.checkpoints')
+    again = ratio_study(pairs, tmp_path / 's', **arguments)
+    assert trained == ['mixed1-seed0']
+    assert not (tmp_path / 's' / 'models' / 'mixed1-seed0.checkpoints').exists()
+    pd.testing.assert_frame_equal(again.values, study.values)
+
+
+def test_a_collection_is_read_once_and_forgotten(tmp_path, pairs, small, monkeypatch):
+    made, init = [], EvaluationSet.__init__
+
+    def counted(self, *args, **kwargs):
+        made.append(weakref.ref(self))
+        init(self, *args, **kwargs)
+
+    monkeypatch.setattr(EvaluationSet, '__init__', counted)
+    study = ratio_study(pairs, tmp_path / 's', mixes=alphas([0, 1]), dataset=small, **FEW)
+    gc.collect()
+    assert len(made) == 1 and made[0]() is None and len(study.results) == 2
 
 
 def test_mixes_and_seeds_may_be_added(tmp_path, pairs, small, trained):
