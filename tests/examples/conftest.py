@@ -10,7 +10,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / 'examples'
 
 @pytest.fixture(scope='session')
 def encoder(tmp_path_factory) -> Path:
-    """The folder of an untrained bag of subwords."""
+    """The folder of an untrained static embedding."""
     from pyterrier_hybrid.encoding.backbones import static_backbone
 
     folder = tmp_path_factory.mktemp('encoder') / 'static'
