@@ -2,13 +2,18 @@
 
 The steps are those of Lucene's analysers, without stop words (BM25 weighs those down by itself):
 
-1. Unicode's NFKC_Casefold (compatibility forms, case, invisible characters), digits of every script as ASCII digits
-   (Lucene's ``DecimalDigitFilter``), and what a language adds to that (``CHARACTERS``, ``SUFFIXES``);
-2. words: runs of letters, combining marks, numbers and underscores. Marks belong to the word, or else every Hindi word
+1. Unicode's NFKC_Casefold (compatibility forms, case, invisible characters), where a dotted capital I (U+0130) becomes
+   ``i`` in every language (Lucene's ``LowerCaseFilter``), and digits of every script as ASCII digits (its
+   ``DecimalDigitFilter``);
+2. what a language adds to that: spellings that are not told apart (``REWRITES``, ``CHARACTERS``);
+3. words: runs of letters, combining marks, numbers and underscores. Marks belong to the word, or else every Hindi word
    would fall apart at its vowel signs;
-3. runs of a script that is written without spaces, in whatever language they occur, become n-grams of characters
-   (``NGRAMS``);
-4. all other words are stemmed by Snowball where it has the language (``SNOWBALL``), and otherwise stay as they are.
+4. runs of a script that is written without spaces, in whatever language they occur, become n-grams of grapheme clusters
+   (``NGRAMS``), so that a word of any length is found inside a run;
+5. all other words are stemmed by Snowball where it has the language (``SNOWBALL``), and otherwise stay as they are;
+   vowels that are not told apart become one after that (``STEMS``), since the stemmer reads them.
+
+A language is known by any of its ISO 639 codes: ``nob``, ``nb`` and ``nn`` are Norwegian, ``eng`` is ``en``.
 """
 import unicodedata
 from functools import cache
@@ -17,7 +22,7 @@ import regex
 import Stemmer
 
 #: Names the analysis in an index's metadata, since terms of two analyses must not meet: change it with what is below.
-ANALYSIS = f'1 (Snowball {Stemmer.version()})'
+ANALYSIS = f'2 (Snowball {Stemmer.version()})'
 
 #: ISO 639-1 code -> Snowball algorithm.
 SNOWBALL = {
@@ -29,24 +34,70 @@ SNOWBALL = {
     'tr': 'turkish', 'yi': 'yiddish',
 }  # fmt: skip
 
-#: ISO 639-1 code -> characters to replace before case folding, after Lucene's ``PersianCharFilter`` (the zero-width
-#: non-joiner separates), ``HindiNormalizer`` (no nukta, no virama, chandrabindu as anusvara) and
-#: ``TurkishLowerCaseFilter`` (dotted and dotless i are two letters).
-CHARACTERS = {
-    'fa': str.maketrans({'\u200c': ' '}),
-    'hi': str.maketrans({
-        '\u093c': None, '\u094d': None, '\u0901': '\u0902', '\u0929': '\u0928', '\u0931': '\u0930', '\u0934': '\u0933',
-    }),
-    'tr': str.maketrans({'I': 'ı', 'İ': 'i'}),
+# Dead n (U+0928 U+094D) is anusvara, and i and u are not told apart by length (Lucene's ``HindiNormalizer``). Lucene
+# writes all of them short. Here they are long, as in most endings that Snowball knows, and short before the letters
+# before which its other endings have a short one.
+_DEVANAGARI = [
+    (regex.compile('\u0928\u094d'), '\u0902'),
+    *((regex.compile(f'{before}(?{look}[{letters}])'), after) for short, long, letters in (
+        ('\u093f', '\u0940', '\u092f\u090f'),
+        ('\u0907', '\u0908', '\u092f\u090f'),
+        ('\u0941', '\u0942', '\u0906\u090f\u0913'),
+    ) for before, look, after in ((long, '=', short), (short, '!', long))),
+]  # fmt: skip
+#: ISO 639-1 code -> patterns and what replaces them, in order. Turkish sets the suffixes of names off with an
+#: apostrophe, and they are cut off (Lucene's ``ApostropheFilter``).
+REWRITES = {
+    'hi': _DEVANAGARI, 'mr': _DEVANAGARI, 'ne': _DEVANAGARI,
+    'tr': [(regex.compile(r"(?<=\w)['’]\w+"), '')],
 }  # fmt: skip
 
-#: ISO 639-1 code -> what to cut off a word: Turkish sets the suffixes of names off with an apostrophe (Lucene's
-#: ``ApostropheFilter``).
-SUFFIXES = {'tr': regex.compile(r"(?<=\w)['’]\w+")}
+_HINDI = str.maketrans({
+    '\u093c': None, '\u094d': None, '\u0901': '\u0902',  # nukta, virama; candrabindu as anusvara
+    '\u0929': '\u0928', '\u0931': '\u0930', '\u0934': '\u0933',  # letters with a nukta that NFKC composes
+    '\u0945': '\u0947', '\u0946': '\u0947', '\u0949': '\u094b', '\u094a': '\u094b',  # candra and short e and o, signs
+    '\u090d': '\u090f', '\u090e': '\u090f', '\u0911': '\u0913', '\u0912': '\u0913', '\u0972': '\u0905',  # and letters
+})  # fmt: skip
+_TURKISH = str.maketrans({'I': 'ı', 'İ': 'i'})
+_YEHS = '\u064a\u0649\u06cc'  # yeh, its final form without dots, that of Persian and Urdu
+_YEH_BARREES = '\u06d2\u06d3'
+_HEHS = '\u0647\u06c1\u06c0\u06c2\u06d5'  # heh, heh goal, with hamza above, ae
+_MARKS = dict.fromkeys([*map(chr, range(0x064B, 0x0653)), '\u0640', '\u0654', '\u0670'])  # of vowels, tatweel, hamza
+#: ISO 639-1 code -> characters to replace before case folding.
+#: Arabic and Persian follow Lucene's ``ArabicNormalizer`` and ``PersianNormalizer``, as far as Snowball does not do the
+#: same: final yeh without dots is yeh, and letters of Persian and Urdu keyboards are the language's own (so is heh
+#: doachashmee, as in ``SoraniNormalizer``); in Persian the zero-width non-joiner separates (``PersianCharFilter``).
+#: Urdu, which Lucene does not have, gets its own letters for those of Arabic keyboards, and keeps apart what it tells
+#: apart: yeh barree, heh doachashmee, alef with madda. Hindi, Marathi and Nepali follow ``HindiNormalizer``, Turkish
+#: and Azerbaijani ``TurkishLowerCaseFilter`` (dotted and dotless i are two letters).
+CHARACTERS = {
+    'ar': str.maketrans({
+        **dict.fromkeys(_YEHS + _YEH_BARREES, '\u064a'), '\u06a9': '\u0643', '\u0654': None,
+        **dict.fromkeys(_HEHS + '\u06be', '\u0647'),
+    }),
+    'az': _TURKISH,
+    'fa': str.maketrans({
+        **_MARKS, **dict.fromkeys(_YEHS + _YEH_BARREES, '\u06cc'), '\u0643': '\u06a9', '\u200c': ' ',
+        **dict.fromkeys(_HEHS + '\u06be\u0629', '\u0647'), **dict.fromkeys('\u0622\u0623\u0625', '\u0627'),
+    }),
+    'hi': _HINDI, 'mr': _HINDI, 'ne': _HINDI,
+    'tr': _TURKISH,
+    'ur': str.maketrans({
+        **_MARKS, **dict.fromkeys(_YEHS, '\u06cc'), '\u06d3': '\u06d2', '\u0643': '\u06a9',
+        **dict.fromkeys(_HEHS + '\u0629\u06c3', '\u06c1'), **dict.fromkeys('\u0623\u0625', '\u0627'),
+    }),
+}  # fmt: skip
+
+_LONG_VOWELS = str.maketrans(
+    '\u0906\u0908\u090a\u0960\u0961\u0910\u0914\u0940\u0942\u0944\u0963\u0948\u094c',
+    '\u0905\u0907\u0909\u090b\u090c\u090f\u0913\u093f\u0941\u0943\u0962\u0947\u094b')
+#: ISO 639-1 code -> characters to replace in a stem: long vowels of Devanagari, as in Lucene's ``HindiNormalizer``.
+STEMS = {'hi': _LONG_VOWELS, 'mr': _LONG_VOWELS, 'ne': _LONG_VOWELS}
 
 #: Kind of run -> lengths of its n-grams. Chinese, Japanese and Korean have single characters beside their bigrams
 #: (Lucene's ``CJKBigramFilter`` with ``outputUnigrams``): a word of one character is found inside a longer run as well.
-NGRAMS = {'cjk': (1, 2), 'southeast_asian': (4,)}
+#: So are words of Thai, Lao, Khmer and Burmese, most of which have one to three clusters.
+NGRAMS = {'cjk': (1, 2), 'southeast_asian': (1, 2, 3)}
 
 # The prolonged sound mark (U+30FC) belongs to Katakana words but, by Unicode, to no single script.
 _CJK = r'\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\u30fc'
@@ -58,6 +109,7 @@ _RUNS = regex.compile(
 )
 # NFKC_Casefold drops what is invisible; the zero-width space is kept until here because it separates words.
 _INVISIBLE = regex.compile(r'(?V1)[\p{Default_Ignorable_Code_Point}--\u200b]')
+_CLUSTER = regex.compile(r'\X')
 _OTHER_DIGIT = regex.compile(r'(?V1)[\p{Nd}--[0-9]]')
 
 
@@ -66,7 +118,7 @@ def analyse(text: str, lang: str) -> list[str]:
 
     Args:
         text: a passage or a query.
-        lang: its ISO 639-1 code. A language that no table names gets words without stems.
+        lang: its ISO 639 code, of two or three letters. A language that no table names gets words without stems.
 
     Returns:
         The terms in the order of the text, repetitions kept; empty where the text has no letter and no number.
@@ -78,33 +130,51 @@ def analyse(text: str, lang: str) -> list[str]:
         >>> analyse('東京タワー2号', 'ja')
         ['東', '京', 'タ', 'ワ', 'ー', '東京', '京タ', 'タワ', 'ワー', '2', '号']
     """
+    lang = tables_of(lang)
     terms = []
     stem = _stemmer(lang)
     for run in _RUNS.finditer(normalise(text, lang)):
         if run.lastgroup == 'word':
-            terms.append(stem(run.group()))
+            terms.append(stem(run.group()).translate(STEMS.get(lang, {})))
         else:
             terms.extend(ngrams(run.group(), NGRAMS[run.lastgroup]))
     return [term for term in terms if term]  # the Arabic stemmer leaves nothing of a lone tatweel
 
 
+@cache
+def tables_of(code: str) -> str:
+    """Returns the code by which the tables know a language: its ISO 639-1 code, for both forms of Norwegian ``no``.
+
+    >>> tables_of('deu'), tables_of('pes'), tables_of('nn'), tables_of('xx')
+    ('de', 'fa', 'no', 'xx')
+    """
+    import langcodes
+
+    standard = langcodes.standardize_tag(code, macro=True).partition('-')[0]
+    return 'no' if standard in ('nb', 'nn') else standard
+
+
 def normalise(text: str, lang: str) -> str:
-    """Returns the text as its words are compared: step 1 of the analysis."""
+    """Returns the text as its words are compared: steps 1 and 2 of the analysis, for a code of the tables."""
     text = unicodedata.normalize('NFKC', text)
-    if lang in SUFFIXES:
-        text = SUFFIXES[lang].sub('', text)
+    for pattern, replacement in REWRITES.get(lang, ()):
+        text = pattern.sub(replacement, text)
     if lang in CHARACTERS:
         text = text.translate(CHARACTERS[lang])
-    text = _INVISIBLE.sub('', text).casefold()
+    text = _INVISIBLE.sub('', text).casefold().replace('i\u0307', 'i')
     text = _OTHER_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit.group())), text)
     return unicodedata.normalize('NFKC', text)
 
 
 def ngrams(run: str, lengths: tuple[int, ...]) -> list[str]:
-    """Returns a run's n-grams of each length; a run shorter than the shortest of them is a term by itself."""
-    if len(run) < min(lengths):
+    """Returns a run's n-grams of each length; a run shorter than the shortest of them is a term by itself.
+
+    They are n-grams of grapheme clusters (Unicode's UAX 29): a letter is not parted from its vowel signs and tones.
+    """
+    clusters = _CLUSTER.findall(run)
+    if len(clusters) < min(lengths):
         return [run]
-    return [run[i:i + n] for n in lengths for i in range(len(run) - n + 1)]
+    return [''.join(clusters[i:i + n]) for n in lengths for i in range(len(clusters) - n + 1)]
 
 
 @cache
