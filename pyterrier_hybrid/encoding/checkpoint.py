@@ -32,16 +32,8 @@ def load_checkpoint(path_or_name: str | os.PathLike, *, verbose: bool = False) -
             on the hub. A path into a folder that exists is never looked up on the hub.
         ValueError: a checkpoint that cannot be read, or that needs code of its own.
     """
-    where = os.fspath(path_or_name)
-    folder = Path(where).expanduser()
-    if folder.exists():
-        check_folder(folder)
-        where = str(folder)
-    elif folder.is_absolute() or where.startswith('.') or where.count('/') > 1 or _is_inside(folder):
-        beside = sorted(path.name for path in folder.parent.glob('*') if path.is_dir())
-        near = difflib.get_close_matches(folder.name, beside, n=1)
-        hint = f'; did you mean {folder.parent / near[0]}?' if near else ''
-        raise FileNotFoundError(f'there is no folder {where}{hint}; give a checkpoint folder or a name on the hub')
+    where = located(path_or_name)
+    folder = Path(where)
     try:
         # Weights that a checkpoint lacks (an unused pooler) are drawn at random: from a fixed seed, so that loading
         # twice gives one and the same encoder, and from a fork, so that the caller's random numbers stay as they were.
@@ -60,6 +52,25 @@ def load_checkpoint(path_or_name: str | os.PathLike, *, verbose: bool = False) -
         ) from error
     _check_activations(where, folder)
     return model.eval()
+
+
+def located(path_or_name: str | os.PathLike) -> str:
+    """The folder of a checkpoint, as a path, or a name to look up on the hub as it is. Reads no weights.
+
+    Raises:
+        FileNotFoundError: a path without a checkpoint; suggests a folder of a similar name.
+    """
+    where = os.fspath(path_or_name)
+    folder = Path(where).expanduser()
+    if folder.exists():
+        check_folder(folder)
+        return str(folder)
+    if folder.is_absolute() or where.startswith('.') or where.count('/') > 1 or _is_inside(folder):
+        beside = sorted(path.name for path in folder.parent.glob('*') if path.is_dir())
+        near = difflib.get_close_matches(folder.name, beside, n=1)
+        hint = f'; did you mean {folder.parent / near[0]}?' if near else ''
+        raise FileNotFoundError(f'there is no folder {where}{hint}; give a checkpoint folder or a name on the hub')
+    return where
 
 
 def _is_inside(folder: Path) -> bool:

@@ -8,6 +8,7 @@ from sentence_transformers import SentenceTransformer
 from transformers import TrainerCallback
 
 from pyterrier_hybrid.batches.hybrid import HybridBatches
+from pyterrier_hybrid.encoding.checkpoint import located
 from pyterrier_hybrid.encoding.devices import check_device
 from pyterrier_hybrid.pairs.protocol import Pairs
 from pyterrier_hybrid.training.arguments import TrainingArguments
@@ -61,6 +62,8 @@ def _check_first(folder: Path, arguments: TrainingArguments) -> list[TrainerCall
     """Checks what needs neither pairs nor models; returns the loggers."""
     check_launcher(arguments.bf16)
     check_device(arguments.device)
+    if kind_of(arguments.backbone).make is None and not isinstance(arguments.backbone, SentenceTransformer):
+        located(arguments.backbone)
     if folder.exists() and not arguments.resume:
         raise FileExistsError(
             f'{folder} exists already; give another folder for this run, or resume=True if it is this run'

@@ -459,3 +459,10 @@ def test_long_texts_are_cut_where_encoding_cuts_them(corpus, tiny_folder, tmp_pa
     np.testing.assert_allclose(*encoder.encode_docs(long), atol=1e-6)
     plain = SentenceTransformer(str(tmp_path / 'run'), device='cpu')
     np.testing.assert_allclose(plain.encode_document(long), encoder.encode_docs(long), atol=1e-6)
+
+
+def test_a_mistyped_backbone_is_refused_before_pairs_are_imported(tmp_path, tiny_folder):
+    backbone = tiny_folder.with_name('tinny')
+    with pytest.raises(FileNotFoundError, match=rf'there is no folder {backbone}; did you mean {tiny_folder}\?'):
+        check_training(tmp_path / 'run', backbone=backbone, **TINY)
+    check_training(tmp_path / 'run', backbone=tiny_folder, **TINY)
