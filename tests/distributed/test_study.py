@@ -115,9 +115,9 @@ def test_one_process_goes_on_where_a_cluster_was_stopped(ray, tmp_path, pairs, m
 
 
 def test_an_error_names_its_run(ray, tmp_path, pairs):
-    with pytest.raises(RuntimeError, match=r'^run cross1-seed0: .*device') as caught:
+    with pytest.raises(ValueError, match=r"^run cross1-seed0: the device 'nowhere' cannot be used") as caught:
         ratio_study(pairs, tmp_path / 's', ray=True, device='nowhere', **{**ARGUMENTS, 'mixes': alphas([0])})
-    assert type(caught.value) is RuntimeError
+    assert type(caught.value) is ValueError
 
 
 def test_the_command(ray, tmp_path, pairs, capsys):
