@@ -44,7 +44,10 @@ def text(table: PrintedTable, width: int | None = None) -> str:
             parts.append([0])
         parts[-1] += columns
     ways = '; '.join(f'{group}: {hint}' for group, hint, _ in table.groups() if hint and len(table.groups()) > 1)
-    blocks = (aligned([[line[i] for i in part] for line in lines]) for part in parts)
+    blocks = []
+    for part in parts:
+        cells = [[line[i] for i in part] for line in lines]
+        blocks.append(aligned([line for line in cells if any(line[1:]) or len(parts) == 1]))
     head = f'{table.caption} ({ways})' if ways else table.full_caption()
     return '\n'.join([one_line(head), '', *blocks, *map(one_line, table.notes)])
 
