@@ -109,7 +109,7 @@ def training_pairs(langs: str | Sequence[str] | None = None) -> Iterator[dict]:
     Every way to ask for a fact that is not held out, with every way to state each of its values:
     ``{'id', 'source': 'worldfacts', 'query': {lang: text}, 'positive': {lang: text}, 'query_id', 'passage_id'}``. All
     rows about a cell, and about one that follows from it, have one ``query_id``; all statements of a fact have one
-    ``passage_id``, from whichever side a symmetric fact is told. Rows joined by such ids never meet in a batch, so no
+    ``passage_id``, also when it is stated from its other side. Rows joined by such ids never meet in a batch, so no
     row's passage answers the question of another row there.
 
     Args:

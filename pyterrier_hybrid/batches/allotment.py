@@ -21,7 +21,7 @@ class Allotment:
     Slot t falls on the point ``vdc(t) + shift mod 1`` of the unit interval, vdc the base-2 van der Corput sequence, and
     belongs to the share whose segment holds the point. Any run of m slots gives each share its proportion of m within
     about log2(m) slots, and the number of slots before t that a share got needs no walk over them: [0, t) is a union of
-    at most 32 aligned blocks, in each of which the points are equally spaced.
+    at most 32 aligned blocks, and the points of each block are equally spaced.
 
     The shift is another in every epoch, so that a share of less than a slot is dealt one in some epochs, in proportion.
     Several deals over the same shares are kept together, because their counts are asked for together.

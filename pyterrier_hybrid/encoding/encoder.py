@@ -33,9 +33,9 @@ class HybridEncoder(BiEncoder):
     sentence-transformers checkpoint brings its modules (pooling, dense layers, normalisation) and prompts, a plain
     transformers checkpoint becomes the mean of its token vectors, with a warning unless its pooling is known.
 
-    Vectors depend on the text alone, but for rounding. A text of which the tokenizer makes no token (an empty one,
-    where it adds no special tokens) has the vector 0. A process that is forked from one that has an encoder computes
-    with one thread.
+    Apart from rounding, a vector depends on its text alone. If the tokenizer makes no token of a text (an empty text,
+    and a tokenizer that adds no special tokens), its vector is 0. After a fork, the child process computes with one
+    thread.
 
     Args:
         path_or_name: a folder, or a model's name on the Hugging Face hub.

@@ -38,8 +38,8 @@ def compare_by_language(
     Args:
         result: the result.
         baseline: the system to compare with.
-        systems, measures, settings: which ones, by name; None for all. All measures are those of which more or less is
-            better: LPR is left out.
+        systems, measures, settings: which ones, by name; None for all, except measures that have no better direction,
+            such as LPR.
         test, level, resamples, seed: as in :meth:`Result.compare`.
         correction: as in :meth:`Result.compare`, over the languages of one system, measure and kind of setting.
         verbose: show a progress bar.
@@ -52,7 +52,7 @@ def compare_by_language(
         :meth:`Result.compare`. :func:`better_in` puts the rows of one comparison into words.
 
     Raises:
-        ValueError: an unknown name, a measure of which neither more nor less is better, or nothing to compare.
+        ValueError: an unknown name, a measure that has no better direction, or nothing to compare.
     """
     check_choices(test, correction, level)
     wanted = list_comparisons(result, baseline, systems, measures, settings)

@@ -40,8 +40,8 @@ def paired_t(differences: np.ndarray, df: float | None = None) -> Outcome:
 def wilcoxon(differences: np.ndarray) -> Outcome:
     """Wilcoxon's signed-rank test of whether the differences are symmetric about 0; those that are 0 are dropped.
 
-    It does not test the mean, and so not the difference of a table: differences of which most are small and positive
-    and few large and negative can be significant with a mean below 0. The p-value is exact for up to 50 differences
+    It does not test the mean, and so not the difference of a table: many small positive differences and a
+    few large negative ones can be significant with a mean below 0. The p-value is exact for up to 50 differences
     without ties, otherwise a normal approximation, as scipy decides.
 
     Args:

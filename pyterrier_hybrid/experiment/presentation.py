@@ -59,7 +59,7 @@ def format_value(measure: str, value: float | None) -> str:
 
 
 def signed(measure: str, value: float) -> str:
-    """A difference with its sign, of which 0 has none."""
+    """A difference with its sign; 0 has none."""
     return f'{"−" if value < 0 else "+" if value > 0 else ""}{format_value(measure, abs(value))}'
 
 
@@ -69,7 +69,7 @@ def one_line(name: object) -> str:
 
 
 def shortened(name: object, length: int) -> str:
-    """A name as one line of so many characters at most, with an ellipsis in its middle."""
+    """A name in one line; a long one has an ellipsis in its middle."""
     name = one_line(name)
     return name if len(name) <= length else f'{name[:length // 2]}…{name[-((length - 1) // 2):]}'
 

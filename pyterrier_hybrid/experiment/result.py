@@ -103,7 +103,7 @@ class Result:
         """One measure in one kind of setting: a row per system, a column per question language, macro-averaged.
 
         Raises:
-            ValueError: a measure or setting of which there is nothing, with what there is.
+            ValueError: the result has no value for the measure or setting; names those it has.
         """
         self.check(measure, setting)
         rows = self.by_setting()
@@ -141,7 +141,7 @@ class Result:
             raise ValueError(f'the result has no measure {measure!r}; it has {", ".join(self.measures)}')
 
     def check(self, measure: str, setting: str) -> None:
-        """Refuses a measure or a kind of setting of which the result has no value.
+        """Refuses a measure or a kind of setting for which the result has no value.
 
         Raises:
             ValueError: with the reason if it is a blank, otherwise with the names there are.

@@ -74,7 +74,7 @@ def language_table(result: Result, measure: str, setting: str, *, paper: bool = 
         paper: as in :func:`summary_table`.
 
     Raises:
-        ValueError: a measure or setting of which the result has nothing.
+        ValueError: the result has no value for the measure or setting.
     """
     values = result.by_query_language(measure, setting)
     title = f'{measure}, {setting}, by the language of the questions'
@@ -197,7 +197,7 @@ def _blank_notes(
     labels: Mapping[Hashable, str],
     filled: Mapping[tuple, int],
 ) -> tuple[dict[tuple, int], list[str]]:
-    """What averages leave out, and why: a sentence for the systems of which the same is true.
+    """What averages leave out, and why: one sentence for all systems with the same reason.
 
     Args:
         systems, keys, reasons: of each blank setting; a key is that of the column it belongs to, None for none.

@@ -58,8 +58,9 @@ def compare(
         * ``low`` and ``high`` bound the difference, within the measure's range; ``interval`` is ``'bootstrap'`` (over
           questions), or ``'t'`` for fewer than 50 degrees of freedom, where that covers better.
         * ``effect`` is the difference in standard deviations of one question in one language setting.
-        * ``df`` are the degrees of freedom of the t test and the interval; ``few`` marks those below 20, of which not
-          much can be said. ``left_out`` names the language settings (``de``, ``de>en``) with a single question, which
+        * ``df`` are the degrees of freedom of the t test and the interval; ``few`` marks those below 20, too few
+          for firm conclusions.
+        * ``left_out`` names the language settings (``de``, ``de>en``) with a single question, which
           are not in ``value``, ``baseline_value`` and ``difference``.
         * ``n`` is the number of questions, ``comparisons`` the number that the correction is for.
 

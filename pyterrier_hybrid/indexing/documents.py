@@ -50,7 +50,7 @@ def as_vector(value: object) -> np.ndarray:
     """A vector as float32, ``(d,)``, ``d`` at least 1.
 
     Raises:
-        ValueError: it is none of real numbers that are finite in float32; says of which shape, or what it is instead.
+        ValueError: it is none of real numbers that are finite in float32; names its shape, or what it is instead.
     """
     try:
         found = np.asarray(value)

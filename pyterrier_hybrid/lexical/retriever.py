@@ -30,7 +30,7 @@ class BM25Retriever(pt.Transformer):
     the topics' order, equal scores in the order of the docnos, also at the cut. Equal scores are then separated by the
     least steps that float32 has, so that every evaluator keeps this order (see
     :mod:`pyterrier_hybrid.ranking.separation`). Documents that share no term with the query are not ranked, so a query
-    of unknown words has no rows, and neither has an empty one, of which a warning tells.
+    of unknown words has no rows, and neither has an empty one, which also raises a warning.
 
     A retriever serves the index as it was when the retriever was made: after a rebuild it raises an error, and the two
     are different to PyTerrier, which shares the results of transformers that compare equal.

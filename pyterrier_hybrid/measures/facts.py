@@ -73,7 +73,7 @@ _FROM_RANKS: dict[type, Callable[[Relevant, int | None], np.ndarray]] = {
     type(ir_measures.P): lambda r, k: precision(r.ranks, r.queries, r.n_queries, k),
     type(ir_measures.Success): lambda r, k: success(r.ranks, r.queries, r.n_queries, k),
 }
-#: Measures of ir_measures that count, of which neither more nor less is better, and whose range is open.
+#: Measures of ir_measures that count: they have no better direction and an open range.
 _COUNTS = tuple(type(measure) for measure in (ir_measures.NumQ, ir_measures.NumRel, ir_measures.NumRet))
 
 
