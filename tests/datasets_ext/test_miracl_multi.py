@@ -42,11 +42,16 @@ def write_shards(lang: str, ids: list[str]) -> None:
 
 @pytest.fixture(scope='module', autouse=True)
 def corpus(data_root):
-    """Corpora of all languages; language -> upstream ids in order."""
+    """Corpora of all languages; language -> upstream ids in order. Other tests write other corpora: nothing stays."""
     ids = {lang: passages(lang) for lang in LANGUAGES}
     for lang, mine in ids.items():
         write_shards(lang, mine)
-    return ids
+    yield ids
+    for lang in LANGUAGES:
+        for dlc in miracl.subsets[lang].docs_handler()._dlcs:
+            Path(dlc.path(force=False)).unlink()
+        shutil.rmtree(home_path() / 'miracl' / 'v1.0' / lang / 'docs.pklz4', ignore_errors=True)
+    shutil.rmtree(home_path() / 'miracl-multi')
 
 
 def test_languages_and_splits():
