@@ -1,5 +1,5 @@
 from .index import MultilingualIndex as MultilingualIndex
-from .indexer import IndexingMode as IndexingMode
 from .indexer import MultilingualIndexer as MultilingualIndexer
+from .modes import IndexingMode as IndexingMode
 from .retriever import ExactRetriever as ExactRetriever
 from .scorer import ExactScorer as ExactScorer

@@ -12,7 +12,8 @@ from pyterrier_dr import FlexIndex
 
 from pyterrier_hybrid.indexing.build import Build
 from pyterrier_hybrid.indexing.docnos import Docnos
-from pyterrier_hybrid.indexing.indexer import IndexingMode, MultilingualIndexer
+from pyterrier_hybrid.indexing.indexer import MultilingualIndexer
+from pyterrier_hybrid.indexing.modes import IndexingMode
 from pyterrier_hybrid.indexing.retriever import ExactRetriever
 from pyterrier_hybrid.indexing.scorer import ExactScorer
 from pyterrier_hybrid.indexing.storage import (

@@ -1,42 +1,25 @@
 """Building a multilingual index from a stream of documents: in constant memory, resumable, and absent or whole."""
-import errno
 import sys
 from collections.abc import Iterable, Iterator
-from enum import Enum
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pyterrier as pt
 
-from pyterrier_hybrid.files import Exists, only_one, resolved, writing
+from pyterrier_hybrid.files import only_one, resolved, writing
 from pyterrier_hybrid.indexing.build import Build
 from pyterrier_hybrid.indexing.documents import Buffer, check_docno, check_lang, check_vector
-from pyterrier_hybrid.indexing.storage import VECTORS, Collection
+from pyterrier_hybrid.indexing.modes import IndexingMode, find_base, is_finished, start_build
+from pyterrier_hybrid.indexing.storage import Collection
 from pyterrier_hybrid.languages import LANG
-from pyterrier_hybrid.publishing import is_empty, restore
-from pyterrier_hybrid.stored import META
+from pyterrier_hybrid.publishing import restore
 
 if TYPE_CHECKING:
     from pyterrier_hybrid.indexing.index import MultilingualIndex
 
 _GO_ON = "Nothing is lost: indexer(mode='resume') continues with the same documents."
-
-
-class IndexingMode(Enum):
-    """What to do about an index that is there already, and about a build that was interrupted."""
-
-    create = 'create'
-    """A new index, from the first document on; an error if there is a finished one."""
-    overwrite = 'overwrite'
-    """A new index, which takes the place of the finished one at the end."""
-    resume = 'resume'
-    """Continues an interrupted build, in its mode, with the same documents. Does nothing if the index is finished, and
-    the same as ``create`` if there is neither."""
-    append = 'append'
-    """The finished index with new documents after its own; it, too, is replaced at the end."""
 
 
 class MultilingualIndexer(pt.Indexer):
@@ -119,19 +102,19 @@ class MultilingualIndexer(pt.Indexer):
         with only_one(self._index.path):
             restore(resolved(self._index.path))
             build = Build(self._index.path)
-            if self.mode is IndexingMode.resume and self._is_finished(build):
+            if self.mode is IndexingMode.resume and is_finished(self._index, build):
                 build.discard()
                 if self._index.verbose:
                     print(f'{self._index.path} is finished, nothing is left to resume', file=sys.stderr)
                 return self._index
-            base = self._base(build)
+            base = find_base(self._index, self.mode, build)
             docs = iter(docs.to_dict(orient='records') if isinstance(docs, pd.DataFrame) else docs)
             first = next(docs, None)
             if first is None and (self.mode is not IndexingMode.resume or build.is_empty()):
                 raise ValueError(f'there are no documents to index at {self._index.path}; nothing was written')
             try:
                 with writing(build.path, _GO_ON):
-                    append = self._start(build)
+                    append = start_build(self._index, self.mode, build)
                 kept = [base] if append else []
                 self._fill(build, chain([] if first is None else [first], docs), kept)
                 with writing(build.path, _GO_ON):
@@ -140,47 +123,6 @@ class MultilingualIndexer(pt.Indexer):
                 if build.is_empty():
                     build.discard()
         return self._index
-
-    def _is_finished(self, build: Build) -> bool:
-        """Whether the index is there, and any build beside it has written it and not yet been removed."""
-        plan = build.plan()
-        return self._index.built() and (plan is None or plan.get('result') == self._index.fingerprint())
-
-    def _base(self, build: Build) -> Collection | None:
-        """The finished index at the path, or None; an error if the mode is not for what is there."""
-        index, path = self._index, self._index.path
-        built = index.built()
-        if self.mode is IndexingMode.append and not built:
-            raise ValueError(f"there is no finished index at {path} to append to; use indexer(mode='create')")
-        if self.mode is IndexingMode.create and built:
-            raise Exists(errno.EEXIST, f"there is an index at {path} already; indexer(mode='overwrite') replaces it, "
-                                       "indexer(mode='append') adds to it")  # fmt: skip
-        if not built:
-            resumable = self.mode is IndexingMode.resume and build.plan() is not None
-            _check_free(build.path, half_written=resumable or self.mode is IndexingMode.overwrite)
-        if not built or self.mode not in (IndexingMode.append, IndexingMode.resume):
-            return None
-        opened = index.open()
-        if 'files' in opened.meta:
-            index.verify()  # a damaged one would get new digests
-        return opened
-
-    def _start(self, build: Build) -> bool:
-        """Starts or continues the build; returns whether it appends."""
-        fingerprint = self._index.fingerprint()
-        plan = build.plan() if self.mode is IndexingMode.resume else None
-        if plan is None:
-            append, overwrite = self.mode is IndexingMode.append, self.mode is IndexingMode.overwrite
-            plan = {'append': append, 'overwrite': append or overwrite, 'base': fingerprint}
-            build.start(**plan)
-        elif plan['base'] != fingerprint:
-            raise ValueError(
-                f'the index at {build.path} has been finished or replaced since the build beside it was interrupted; '
-                "indexer(mode='overwrite') or indexer(mode='append') starts a new build"
-            )
-        else:
-            build.verify()
-        return plan['append']
 
     def _fill(self, build: Build, docs: Iterable[dict], kept: list[Collection]) -> None:
         """Adds the documents to the build, except those that it holds."""
@@ -219,21 +161,6 @@ class MultilingualIndexer(pt.Indexer):
                 f"as {dropped[0]!r:.80}: the collection has changed; indexer(mode='create') or 'overwrite' starts a "
                 'new build'
             )
-
-
-def _check_free(path: Path, half_written: bool) -> None:
-    """Refuses a path that holds anything but an empty folder or, if ``half_written``, an unfinished FLEX index."""
-    if not path.exists() or is_empty(path):
-        return
-    if (path / VECTORS).exists() and not (path / META).exists():
-        if half_written:
-            return
-        raise Exists(
-            errno.EEXIST, f"the index at {path} is half-written (no {META}); indexer(mode='overwrite') replaces it"
-        )
-    raise Exists(
-        errno.EEXIST, f'{path} holds something that is no FLEX index; it is left as it is; choose another path'
-    )
 
 
 def _duplicate(docno: str) -> ValueError:

@@ -1,6 +1,6 @@
 """The exact retriever of a multilingual index, as a transformer."""
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -94,17 +94,7 @@ class ExactRetriever(pt.Transformer):
         queries = query_matrix(inp, opened.vecs.shape[1], self.index.path)
         own = None if self.exclude is None else opened.docnos.find(inp[self.exclude].to_numpy(dtype=object))[:, None]
         with pt.tqdm(total=len(inp), desc='searching', unit='query', disable=not self.verbose) as bar:
-            docids, scores = top_k(
-                queries,
-                opened.vecs,
-                opened.docnos.order,
-                opened.docnos.rank,
-                self.num_results + (own is not None),
-                max_norm=opened.max_norm,
-                rows=self._rows(opened),
-                device=self.device,
-                progress=bar.update,
-            )
+            docids, scores = self._search(opened, queries, self.num_results + (own is not None), bar.update)
         kept = np.ones(docids.shape, bool)
         if own is not None:
             kept = docids != own
@@ -113,6 +103,22 @@ class ExactRetriever(pt.Transformer):
         langs = np.array(opened.languages, dtype=object)[opened.lang_ids[found]]
         run = _run(topics, kept, docids, scores, opened.docnos.fwd[found], langs)
         return run.assign(score=separate(scores[kept], np.nonzero(kept)[0])) if self.separate else run
+
+    def _search(
+        self, opened: 'OpenedIndex', queries: np.ndarray, k: int, progress: Callable[[int], object]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The best ``k`` documents of each query, as :func:`~pyterrier_hybrid.ranking.search.top_k` returns them."""
+        return top_k(
+            queries,
+            opened.vecs,
+            opened.docnos.order,
+            opened.docnos.rank,
+            k,
+            max_norm=opened.max_norm,
+            rows=self._rows(opened),
+            device=self.device,
+            progress=progress,
+        )
 
     def fuse_rank_cutoff(self, k: int) -> 'ExactRetriever | None':
         """The retriever with a cutoff of ``k`` built in, if that is less than its depth."""

@@ -1,0 +1,87 @@
+"""What a build does about an index that is there already, and about a build that was interrupted."""
+import errno
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyterrier_hybrid.files import Exists
+from pyterrier_hybrid.indexing.build import Build
+from pyterrier_hybrid.indexing.storage import VECTORS, Collection
+from pyterrier_hybrid.publishing import is_empty
+from pyterrier_hybrid.stored import META
+
+if TYPE_CHECKING:
+    from pyterrier_hybrid.indexing.index import MultilingualIndex
+
+
+class IndexingMode(Enum):
+    """What to do about an index that is there already, and about a build that was interrupted."""
+
+    create = 'create'
+    """A new index, from the first document on; an error if there is a finished one."""
+    overwrite = 'overwrite'
+    """A new index, which takes the place of the finished one at the end."""
+    resume = 'resume'
+    """Continues an interrupted build, in its mode, with the same documents. Does nothing if the index is finished, and
+    the same as ``create`` if there is neither."""
+    append = 'append'
+    """The finished index with new documents after its own; it, too, is replaced at the end."""
+
+
+def is_finished(index: 'MultilingualIndex', build: Build) -> bool:
+    """Whether the index is there, and any build beside it has written it and not yet been removed."""
+    plan = build.plan()
+    return index.built() and (plan is None or plan.get('result') == index.fingerprint())
+
+
+def find_base(index: 'MultilingualIndex', mode: IndexingMode, build: Build) -> Collection | None:
+    """The finished index at the path, or None; an error if the mode is not for what is there."""
+    path = index.path
+    built = index.built()
+    if mode is IndexingMode.append and not built:
+        raise ValueError(f"there is no finished index at {path} to append to; use indexer(mode='create')")
+    if mode is IndexingMode.create and built:
+        raise Exists(errno.EEXIST, f"there is an index at {path} already; indexer(mode='overwrite') replaces it, "
+                                   "indexer(mode='append') adds to it")  # fmt: skip
+    if not built:
+        resumable = mode is IndexingMode.resume and build.plan() is not None
+        check_free(build.path, half_written=resumable or mode is IndexingMode.overwrite)
+    if not built or mode not in (IndexingMode.append, IndexingMode.resume):
+        return None
+    opened = index.open()
+    if 'files' in opened.meta:
+        index.verify()  # a damaged one would get new digests
+    return opened
+
+
+def start_build(index: 'MultilingualIndex', mode: IndexingMode, build: Build) -> bool:
+    """Starts or continues the build; returns whether it appends."""
+    fingerprint = index.fingerprint()
+    plan = build.plan() if mode is IndexingMode.resume else None
+    if plan is None:
+        append, overwrite = mode is IndexingMode.append, mode is IndexingMode.overwrite
+        plan = {'append': append, 'overwrite': append or overwrite, 'base': fingerprint}
+        build.start(**plan)
+    elif plan['base'] != fingerprint:
+        raise ValueError(
+            f'the index at {build.path} has been finished or replaced since the build beside it was interrupted; '
+            "indexer(mode='overwrite') or indexer(mode='append') starts a new build"
+        )
+    else:
+        build.verify()
+    return plan['append']
+
+
+def check_free(path: Path, half_written: bool) -> None:
+    """Refuses a path that holds anything but an empty folder or, if ``half_written``, an unfinished FLEX index."""
+    if not path.exists() or is_empty(path):
+        return
+    if (path / VECTORS).exists() and not (path / META).exists():
+        if half_written:
+            return
+        raise Exists(
+            errno.EEXIST, f"the index at {path} is half-written (no {META}); indexer(mode='overwrite') replaces it"
+        )
+    raise Exists(
+        errno.EEXIST, f'{path} holds something that is no FLEX index; it is left as it is; choose another path'
+    )
