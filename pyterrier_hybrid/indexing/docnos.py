@@ -115,12 +115,17 @@ class Docnos:
             open_ = open_[~equal]
             places[open_] += 1
 
+    def hashes(self) -> Iterator[tuple[int, np.ndarray]]:
+        """64-bit hashes of the docnos, in chunks: (docid of the first, uint64 of shape ``(n,)``)."""
+        for chunk in self._chunks():
+            yield int(chunk[0]), _hashes(np.array(self.decode(chunk), dtype=object))
+
     @cached_property
     def _by_hash(self) -> tuple[np.ndarray, np.ndarray]:
         """The docnos' hashes, ascending (uint64), and their docids (uint32): 12 bytes a document."""
         hashes = np.empty(len(self), dtype=np.uint64)
-        for chunk in self._chunks():
-            hashes[chunk] = _hashes(np.array(self.decode(chunk), dtype=object))
+        for start, chunk in self.hashes():
+            hashes[start : start + len(chunk)] = chunk
         order = np.argsort(hashes, kind='stable').astype(np.uint32)
         return hashes[order], order
 
