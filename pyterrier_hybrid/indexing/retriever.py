@@ -1,4 +1,4 @@
-"""The exact retriever of a multilingual index, as a transformer."""
+"""Retrievers of a multilingual index, as transformers: what all of them promise, and the exact one."""
 import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
@@ -14,17 +14,18 @@ from pyterrier_hybrid.ranking.search import top_k
 from pyterrier_hybrid.ranking.separation import separate
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from pyterrier_hybrid.indexing.index import MultilingualIndex, OpenedIndex
 
 
-class ExactRetriever(pt.Transformer):
-    """Retrieves for each query vector the documents of highest dot product, in all languages or in some.
+class DenseRetriever(pt.Transformer):
+    """What every retriever of an index does with topics and runs; a subclass searches.
 
     A query's results are ordered by (score descending, docno ascending), also at the cut, and ranks count from 0;
     queries come in the order of the topics. The score is the float32 nearest to the exact dot product (see
-    :mod:`pyterrier_hybrid.ranking.scores`), so that a search with ``langs`` equals one in an index of those languages
-    alone. Equal scores are then separated by the least steps that float32 has, so that every evaluator keeps this order
-    (see :mod:`pyterrier_hybrid.ranking.separation`).
+    :mod:`pyterrier_hybrid.ranking.scores`). Equal scores are then separated by the least steps that float32 has, so
+    that every evaluator keeps this order (see :mod:`pyterrier_hybrid.ranking.separation`).
 
     A query without a vector (None) gets no results, with a warning.
 
@@ -38,11 +39,8 @@ class ExactRetriever(pt.Transformer):
             the question itself, in collections whose questions are passages too, such as ArguAna and Quora.
         drop_query_vec: leave ``query_vec`` out of the run.
         separate: separate equal scores. False leaves them equal, as fusion and MRC need them.
-        device: a torch device (``'cuda'``) that preselects documents in a large index; the run is the same without.
         verbose: show a progress bar.
     """
-
-    schematic = {'label': 'Exact'}  # noqa: RUF012 (PyTerrier reads it from the class)
 
     def __init__(
         self,
@@ -53,7 +51,6 @@ class ExactRetriever(pt.Transformer):
         exclude: str | None = None,
         drop_query_vec: bool = False,
         separate: bool = True,
-        device: str | None = None,
         verbose: bool = False,
     ):
         super().__init__()
@@ -65,7 +62,6 @@ class ExactRetriever(pt.Transformer):
         self.exclude = exclude
         self.drop_query_vec = drop_query_vec
         self.separate = separate
-        self.device = device
         self.verbose = verbose
         if index.built():
             self._rows(index.open())
@@ -108,6 +104,77 @@ class ExactRetriever(pt.Transformer):
         self, opened: 'OpenedIndex', queries: np.ndarray, k: int, progress: Callable[[int], object]
     ) -> tuple[np.ndarray, np.ndarray]:
         """The best ``k`` documents of each query, as :func:`~pyterrier_hybrid.ranking.search.top_k` returns them."""
+        raise NotImplementedError
+
+    def fuse_rank_cutoff(self, k: int) -> 'Self | None':
+        """The retriever with a cutoff of ``k`` built in, if that is less than its depth."""
+        return pt.inspect.transformer_apply_attributes(self, num_results=k) if 1 <= k < self.num_results else None
+
+    def _rows(self, opened: 'OpenedIndex') -> np.ndarray | None:
+        """Ascending docids of the documents to search in; None for all."""
+        chosen = check_languages(self.langs, opened.languages, f'the index at {self.index.path}')
+        if chosen is None or set(chosen) == set(opened.languages):
+            return None
+        return np.flatnonzero(np.isin(opened.lang_ids, [opened.languages.index(lang) for lang in chosen]))
+
+    def _options(self) -> tuple:
+        """What two retrievers of one index differ in."""
+        return self.num_results, self.langs, self.exclude, self.drop_query_vec, self.separate
+
+    def _key(self) -> tuple:
+        return self.index.path.resolve(), *self._options()
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self._key() == other._key() and self.index.fingerprint() == other.index.fingerprint()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._key()))  # without the fingerprint: a hash must not change with the index
+
+    def __repr__(self) -> str:
+        return f'{self.index!r}.retriever({", ".join(self._arguments())})'
+
+    def _arguments(self) -> list[str]:
+        """The arguments that its repr shows."""
+        langs = [] if self.langs is None else [f'langs={list(self.langs)}']
+        exclude = [] if self.exclude is None else [f'exclude={self.exclude!r}']
+        return [str(self.num_results), *langs, *exclude]
+
+
+class ExactRetriever(DenseRetriever):
+    """Retrieves for each query vector the documents of highest dot product, in all languages or in some.
+
+    A search with ``langs`` equals one in an index of those languages alone. What else it promises, and the other
+    arguments, are those of every retriever: :class:`DenseRetriever`.
+
+    Args:
+        device: a torch device (``'cuda'``) that preselects documents in a large index; the run is the same without.
+    """
+
+    schematic = {'label': 'Exact'}  # noqa: RUF012 (PyTerrier reads it from the class)
+
+    def __init__(
+        self,
+        index: 'MultilingualIndex',
+        num_results: int = 1000,
+        *,
+        langs: str | Iterable[str] | None = None,
+        exclude: str | None = None,
+        drop_query_vec: bool = False,
+        separate: bool = True,
+        device: str | None = None,
+        verbose: bool = False,
+    ):
+        super().__init__(
+            index, num_results, langs=langs, exclude=exclude, drop_query_vec=drop_query_vec, separate=separate,
+            verbose=verbose,
+        )  # fmt: skip
+        self.device = device
+
+    def _search(
+        self, opened: 'OpenedIndex', queries: np.ndarray, k: int, progress: Callable[[int], object]
+    ) -> tuple[np.ndarray, np.ndarray]:
         return top_k(
             queries,
             opened.vecs,
@@ -120,33 +187,8 @@ class ExactRetriever(pt.Transformer):
             progress=progress,
         )
 
-    def fuse_rank_cutoff(self, k: int) -> 'ExactRetriever | None':
-        """The retriever with a cutoff of ``k`` built in, if that is less than its depth."""
-        return pt.inspect.transformer_apply_attributes(self, num_results=k) if 1 <= k < self.num_results else None
-
-    def _rows(self, opened: 'OpenedIndex') -> np.ndarray | None:
-        """Ascending docids of the documents to search in; None for all."""
-        chosen = check_languages(self.langs, opened.languages, f'the index at {self.index.path}')
-        if chosen is None or set(chosen) == set(opened.languages):
-            return None
-        return np.flatnonzero(np.isin(opened.lang_ids, [opened.languages.index(lang) for lang in chosen]))
-
-    def _key(self) -> tuple:
-        options = self.num_results, self.langs, self.exclude, self.drop_query_vec, self.separate, self.device
-        return self.index.path.resolve(), *options
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, ExactRetriever):
-            return NotImplemented
-        return self._key() == other._key() and self.index.fingerprint() == other.index.fingerprint()
-
-    def __hash__(self) -> int:
-        return hash((ExactRetriever, self._key()))  # without the fingerprint: a hash must not change with the index
-
-    def __repr__(self) -> str:
-        langs = '' if self.langs is None else f', langs={list(self.langs)}'
-        exclude = '' if self.exclude is None else f', exclude={self.exclude!r}'
-        return f'{self.index!r}.retriever({self.num_results}{langs}{exclude})'
+    def _options(self) -> tuple:
+        return *super()._options(), self.device
 
 
 def _with_vectors(inp: pd.DataFrame) -> pd.DataFrame:
