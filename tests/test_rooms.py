@@ -14,7 +14,7 @@ ARROWS = {
     'pairs': set(),
     'batches': {'pairs'},
     'stored': {'measures'},
-    'indexing': {'encoding', 'ranking', 'stored'},
+    'indexing': {'encoding', 'measures', 'ranking', 'stored'},  # measures for the tuner of approximate search
     'lexical': {'encoding', 'indexing', 'ranking', 'stored'},  # checks of texts and docnos, tables of docnos
     'training': {'batches', 'encoding', 'measures', 'pairs', 'ranking'},
     'distributed': set(),

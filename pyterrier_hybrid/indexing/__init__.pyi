@@ -1,5 +1,13 @@
+from .approximate import ApproximateRetriever as ApproximateRetriever
+from .backends import HNSW as HNSW
+from .backends import IVF as IVF
+from .backends import IVFPQ as IVFPQ
+from .backends import Backend as Backend
 from .index import MultilingualIndex as MultilingualIndex
 from .indexer import MultilingualIndexer as MultilingualIndexer
 from .modes import IndexingMode as IndexingMode
+from .retriever import DenseRetriever as DenseRetriever
 from .retriever import ExactRetriever as ExactRetriever
 from .scorer import ExactScorer as ExactScorer
+from .tuning import RecallNotReached as RecallNotReached
+from .tuning import Tuning as Tuning

@@ -6,15 +6,19 @@ from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyterrier as pt
 from npids import Lookup
 from pyterrier_dr import FlexIndex
 
+from pyterrier_hybrid.indexing.approximate import ApproximateRetriever
+from pyterrier_hybrid.indexing.backends import Backend, find_backend
 from pyterrier_hybrid.indexing.build import Build
 from pyterrier_hybrid.indexing.docnos import Docnos
+from pyterrier_hybrid.indexing.faiss_files import build_backend, verify_backends
 from pyterrier_hybrid.indexing.indexer import MultilingualIndexer
 from pyterrier_hybrid.indexing.modes import IndexingMode
-from pyterrier_hybrid.indexing.retriever import ExactRetriever
+from pyterrier_hybrid.indexing.retriever import DenseRetriever, ExactRetriever
 from pyterrier_hybrid.indexing.scorer import ExactScorer
 from pyterrier_hybrid.indexing.storage import (
     FIELDS,
@@ -25,6 +29,7 @@ from pyterrier_hybrid.indexing.storage import (
     map_vectors,
     open_collection,
 )
+from pyterrier_hybrid.indexing.tuning import Tuning, tune
 from pyterrier_hybrid.languages import LANG, check_language
 from pyterrier_hybrid.ranking.scores import max_norm
 from pyterrier_hybrid.stored import META, StoredIndex, check_fields
@@ -134,14 +139,52 @@ class MultilingualIndex(StoredIndex, FlexIndex):
         exclude: str | None = None,
         drop_query_vec: bool = False,
         separate: bool = True,
+        backend: str | Backend | None = None,
         device: str | None = None,
         verbose: bool = False,
-    ) -> ExactRetriever:
-        """An exact retriever, in all languages or in ``langs``; see :class:`ExactRetriever`."""
-        return ExactRetriever(
-            self, num_results, langs=langs, exclude=exclude, drop_query_vec=drop_query_vec, separate=separate,
-            device=device, verbose=verbose,
-        )  # fmt: skip
+    ) -> DenseRetriever:
+        """A retriever, in all languages or in ``langs``: exact, or with a backend approximate.
+
+        See :class:`ExactRetriever` and, for ``backend='hnsw'``, ``'ivf'``, ``'ivfpq'`` or a :class:`Backend` with
+        parameters, :class:`ApproximateRetriever`.
+        """
+        options = {'langs': langs, 'exclude': exclude, 'drop_query_vec': drop_query_vec, 'separate': separate}
+        if backend is None:
+            return ExactRetriever(self, num_results, device=device, verbose=verbose, **options)
+        if device is not None:
+            raise ValueError(f'device={device!r} is for exact search; a backend searches on the CPU')
+        return ApproximateRetriever(self, num_results, backend=backend, verbose=verbose, **options)
+
+    def build_backend(self, backend: str | Backend, *, overwrite: bool = False) -> Path:
+        """Builds an approximate index, which else the first search builds; returns its folder, in that of the index.
+
+        Raises:
+            ValueError: a backend that there is not, or that does not fit the index.
+            Exists: it is there already; a FileExistsError and a ValueError.
+            Busy: another process or thread builds it; a ValueError.
+            OSError: the disk is full, or the folder read-only.
+        """
+        return build_backend(self, find_backend(backend), overwrite=overwrite)
+
+    def tune(
+        self,
+        topics: pd.DataFrame,
+        *,
+        backend: str | Backend | Iterable[str | Backend] = 'ivfpq',
+        recall: float = 0.95,
+        language_recall: float | None = None,
+        k: int = 100,
+        langs: str | Iterable[str] | None = None,
+        qrels: pd.DataFrame | None = None,
+    ) -> Tuning:
+        """Finds the cheapest approximate search that reaches a recall in every language; see :func:`.tuning.tune`."""
+        return tune(
+            self, topics, backend=backend, recall=recall, language_recall=language_recall, k=k, langs=langs, qrels=qrels
+        )
+
+    def verify(self) -> None:
+        super().verify()
+        verify_backends(self.path)
 
     def scorer(self) -> ExactScorer:
         """A transformer that re-ranks the results of another retriever; see :class:`ExactScorer`."""

@@ -7,6 +7,7 @@ from ir_measures import AP, RR, Bpref, Judged, P, R, alpha_nDCG, nDCG
 
 from pyterrier_hybrid import BM25Index
 from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment, list_settings
+from pyterrier_hybrid.indexing import IVF
 from pyterrier_hybrid.measures import AWRF, LPR, PEER, TLR, MaxRank, RankDistance
 from pyterrier_hybrid.measures.facts import facts
 
@@ -211,6 +212,20 @@ def test_cut_and_whole_rankings_are_shown_at_their_common_depth(collection, make
     assert len(blanks) == 27 and set(blanks['setting']) == {'monolingual', 'crosslingual'}
 
 
+def test_an_approximate_pipeline_is_searched_within_each_language(collection, make_dense, monkeypatch):
+    """With all of its lists probed it finds what exact search finds; its index is built once, in that of the index."""
+    monkeypatch.setattr('pyterrier_hybrid.indexing.approximate._FEW', 0)
+    encoder, index = make_dense()
+    backend = IVF(lists=2, probes=2, rescore=5.0)
+    systems = {
+        'exact': lambda langs: encoder_pipeline(encoder, index, langs, 3),
+        'approximate': lambda langs: encoder_pipeline(encoder, index, langs, 3, backend=backend),
+    }
+    table = MultilingualExperiment(systems, collection, [AP @ 3, RankDistance @ 3], verbose=False).table()
+    assert table.loc['approximate'].to_numpy() == pytest.approx(table.loc['exact'].to_numpy(), nan_ok=True)
+    assert (index.path / 'faiss' / 'ivf-lists2' / 'meta.json').exists()
+
+
 def test_whole_rankings_have_no_common_depth(collection, make_dense):
     encoder, index = make_dense()
     systems = {'dense': (encoder, index), 'whole': lambda langs: encoder_pipeline(encoder, index, langs)}
@@ -381,9 +396,9 @@ def test_a_choice_of_languages(small, make_dense, by_hand):
     assert values_of(result, 'toy', setting, AP) == pytest.approx(expected)
 
 
-def encoder_pipeline(encoder, index, langs):
+def encoder_pipeline(encoder, index, langs, depth=100, **options):
     vectors = pt.apply.generic(lambda topics: topics.assign(query_vec=list(encoder.encode_queries(topics['query']))))
-    return vectors >> index.retriever(100, langs=langs)
+    return vectors >> index.retriever(depth, langs=langs, **options)
 
 
 def test_torch_gives_the_same_result(collection, make_dense):

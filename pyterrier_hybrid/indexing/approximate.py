@@ -1,0 +1,129 @@
+"""The approximate retriever of a multilingual index: FAISS finds candidates, and full vectors score them."""
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pyterrier_hybrid.indexing.backends import Backend, find_backend
+from pyterrier_hybrid.indexing.faiss_files import OpenedBackend, open_backend
+from pyterrier_hybrid.indexing.retriever import DenseRetriever
+from pyterrier_hybrid.ranking.search import top_k
+
+if TYPE_CHECKING:
+    from pyterrier_hybrid.indexing.index import MultilingualIndex, OpenedIndex
+
+_BATCH = 256
+_HARDER = (1, 4, 16)  # times the effort
+_FEW = 8  # times the candidates: passages among which an exact search costs no more
+
+
+class ApproximateRetriever(DenseRetriever):
+    """Retrieves documents of high dot product, not always the highest: FAISS finds candidates, which are then rescored.
+
+    Candidates, ``backend.rescore`` for each result, are scored with the index's own vectors. Scores and order are
+    those of :class:`ExactRetriever` for what was found: a run differs from the exact one by documents that are missing,
+    and by those that come up in their place. ``index.tune`` says how many are missing, in which language.
+
+    **The index of the backend is built when it is first needed**, and kept in the folder of the index;
+    ``index.build_backend`` builds it at a time of your choosing.
+
+    **Languages** are chosen inside the search: ``langs=['de']`` gives as many German documents as are asked for, not
+    what is left of as many mixed ones. Where FAISS finds fewer candidates than were asked for (a language that is rare
+    where it looks), it looks again with 4 and with 16 times the effort, and then the query is searched exactly. So is
+    every query where the languages have at most 8 documents for each candidate. No query has fewer than
+    ``num_results`` results if there are as many documents.
+
+    A cutoff keeps the candidates: ``retriever % 10`` gives the first 10 of what ``retriever`` gives. What the retriever
+    promises else, and the other arguments, are those of :class:`DenseRetriever`.
+
+    Args:
+        backend: ``'hnsw'``, ``'ivf'`` or ``'ivfpq'``, or one with parameters, such as ``IVFPQ(lists=4096, probes=64)``.
+        candidates: how many are rescored; by default what the backend says.
+
+    Raises:
+        ValueError: a backend that there is not, or that does not fit the index.
+    """
+
+    def __init__(
+        self,
+        index: 'MultilingualIndex',
+        num_results: int = 1000,
+        *,
+        backend: str | Backend,
+        langs: str | Iterable[str] | None = None,
+        exclude: str | None = None,
+        drop_query_vec: bool = False,
+        separate: bool = True,
+        candidates: int | None = None,
+        verbose: bool = False,
+    ):
+        self.backend = find_backend(backend)
+        super().__init__(
+            index, num_results, langs=langs, exclude=exclude, drop_query_vec=drop_query_vec, separate=separate,
+            verbose=verbose,
+        )  # fmt: skip
+        self.candidates = self.backend.candidates(self.num_results) if candidates is None else candidates
+        self.schematic = {'label': type(self.backend).__name__}
+        if index.built():
+            self.backend.fitted(*index.open().vecs.shape)
+
+    def _search(
+        self, opened: 'OpenedIndex', queries: np.ndarray, k: int, progress: Callable[[int], object]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        rows, count = self._rows(opened), max(k, self.candidates)
+        pool = len(opened.vecs) if rows is None else len(rows)
+        fixed = opened.vecs, opened.docnos.order, opened.docnos.rank, k
+        if pool <= _FEW * count:
+            return top_k(queries, *fixed, max_norm=opened.max_norm, rows=rows, progress=progress)
+        docids, scores = np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.float32)
+        found = find_candidates(open_backend(self.index, self.backend), self.backend.effort, queries, count, rows)
+        for i, chosen in enumerate(found):
+            docids[i], scores[i] = top_k(queries[i : i + 1], *fixed, max_norm=opened.max_norm, rows=chosen)
+            progress(1)
+        return docids, scores
+
+    def _options(self) -> tuple:
+        return *super()._options(), self.backend, self.candidates
+
+    def _arguments(self) -> list[str]:
+        return [*super()._arguments(), f'backend={self.backend!r}']
+
+
+def find_candidates(
+    held: OpenedBackend, effort: int, queries: np.ndarray, count: int, rows: np.ndarray | None
+) -> Iterator[np.ndarray | None]:
+    """Candidates of each query, in the order of the queries.
+
+    Args:
+        held: the approximate index.
+        effort: what a search spends at first.
+        queries: float32, ``(q, d)``.
+        count: how many candidates, fewer than there are to search in.
+        rows: ascending docids to search in; None for all.
+
+    Yields:
+        Ascending docids, ``(count,)``; or ``rows``, where an exact search is needed.
+    """
+    import faiss
+
+    n = held.index.ntotal
+    selector = None
+    if rows is not None:
+        allowed = np.zeros(n, bool)
+        allowed[rows] = True
+        bits = np.packbits(allowed, bitorder='little')
+        selector = faiss.IDSelectorBitmap(bits)
+    for start in range(0, len(queries), _BATCH):
+        batch = queries[start : start + _BATCH]
+        found: list[np.ndarray | None] = [rows] * len(batch)
+        open_ = np.arange(len(batch))
+        for times in _HARDER:
+            parameters = held.backend.parameters(min(max(effort, 1) * times, held.backend.most(n)), count, selector)
+            _, docids = held.index.search(batch[open_], count, params=parameters)
+            enough = (docids >= 0).all(axis=1)
+            for i, chosen in zip(open_[enough], docids[enough]):
+                found[i] = np.sort(chosen)
+            open_ = open_[~enough]
+            if not len(open_):
+                break
+        yield from found

@@ -1,0 +1,177 @@
+"""Approximate indexes on disk: folders in that of the index, ``faiss/<backend>/``, whole or absent.
+
+====================  =========================================================================
+``index.faiss``       what FAISS writes; ``faiss.read_index`` opens it, docids are its ids
+``meta.json``         the backend, the fingerprint of the index that it is of, size and digest
+====================  =========================================================================
+"""
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyterrier as pt
+
+from pyterrier_hybrid.digests import check_contents, check_sizes, list_files
+from pyterrier_hybrid.files import whole_folder
+from pyterrier_hybrid.indexing.backends import SEED, Backend
+from pyterrier_hybrid.stored import check_fields, read_json
+
+if TYPE_CHECKING:
+    import faiss
+
+    from pyterrier_hybrid.indexing.index import MultilingualIndex, OpenedIndex
+
+FOLDER = 'faiss'
+_INDEX, _META = 'index.faiss', 'meta.json'
+_FIELDS = {'backend': str, 'fingerprint': str, 'doc_count': int, 'vec_size': int, 'files': dict}
+_BLOCK = 16_384
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedBackend:
+    """An approximate index, memory-mapped.
+
+    Attributes:
+        backend: what it is, with every default filled in.
+        index: FAISS's index; its ids are docids.
+        bytes: the size of its file, which is what a search holds in memory once it has read all of it.
+    """
+
+    backend: Backend
+    index: 'faiss.Index'
+    bytes: int
+
+
+def open_backend(index: 'MultilingualIndex', backend: Backend) -> OpenedBackend:
+    """Opens an approximate index of the index; builds it if there is none.
+
+    Args:
+        index: a finished index.
+        backend: what is asked for.
+
+    Raises:
+        ValueError: as :func:`build_backend`; or its files are damaged, or of an earlier state of the index.
+    """
+    opened = index.open()
+    fitted = backend.fitted(*opened.vecs.shape)
+    folder = index.path / FOLDER / fitted.folder()
+    held = index._cache.get(('backend', fitted.folder()))
+    if held is None:
+        if not (folder / _META).exists():
+            build_backend(index, fitted)
+        held = index._cache[('backend', fitted.folder())] = _read(folder, opened, fitted)
+    return held
+
+
+def build_backend(index: 'MultilingualIndex', backend: Backend, *, overwrite: bool = False) -> Path:
+    """Builds an approximate index of the index; returns its folder.
+
+    Training takes a sample with as many passages of each language as the languages have, up to the same number; the
+    seed is fixed. Vectors are read in blocks.
+
+    Raises:
+        ValueError: the backend does not fit the number of passages or dimensions.
+        Exists: it is there already; a FileExistsError and a ValueError.
+        Busy: another process or thread builds it; a ValueError.
+        OSError: the disk is full, or the folder read-only.
+    """
+    import faiss
+
+    opened = index.open()
+    n, d = opened.vecs.shape
+    fitted = backend.fitted(n, d)
+    folder = index.path / FOLDER / fitted.folder()
+    remedy = 'An approximate index is kept in the folder of its index'
+    with whole_folder(folder, mark=_META, overwrite=overwrite, remedy=remedy) as new:
+        if index.verbose:
+            print(f'building {fitted!r} of {index.path}, once', file=sys.stderr)
+        docids = balanced_sample(opened.lang_ids, fitted.sample_size(n))
+        sample = np.concatenate([*_blocks(opened.vecs, docids), np.empty((0, d), np.float32)])
+        made = fitted.trained(sample)
+        del sample
+        for block in pt.tqdm(_blocks(opened.vecs), desc=fitted.NAME, unit='block', total=-(-n // _BLOCK),
+                             disable=not index.verbose):  # fmt: skip
+            made.add(block)
+        faiss.write_index(made, str(new / _INDEX))
+        meta = {
+            'backend': fitted.NAME, **fitted.shape(), 'doc_count': n, 'vec_size': d, 'fingerprint': opened.fingerprint,
+            'trained_on': len(docids), 'seed': SEED, 'faiss': faiss.__version__, 'files': list_files(new, [_INDEX]),
+        }  # fmt: skip
+        (new / _META).write_text(json.dumps(meta, indent=2))
+    index._cache.pop(('backend', fitted.folder()), None)
+    return folder
+
+
+def verify_backends(path: Path) -> None:
+    """Checks that the approximate indexes of the index at a path are as they were written.
+
+    Raises:
+        ValueError: a file is missing or has changed; it is named.
+    """
+    for folder in sorted((path / FOLDER).glob('[!.]*')):
+        check_contents(folder, _read_meta(folder)['files'], _remedy(folder))
+
+
+def balanced_sample(lang_ids: np.ndarray, count: int) -> np.ndarray:
+    """Ascending docids, at most ``count``: as many of each language, and all of those that have fewer.
+
+    Args:
+        lang_ids: unsigned integers, ``(n,)``.
+        count: docids wanted.
+    """
+    sizes = np.bincount(lang_ids)
+    shares, left = np.zeros_like(sizes), count
+    for place, lang in enumerate(order := np.argsort(sizes, kind='stable')):  # the smallest language first
+        shares[lang] = min(sizes[lang], left // (len(order) - place))
+        left -= shares[lang]
+    rng = np.random.default_rng(SEED)
+    chosen = [rng.choice(np.flatnonzero(lang_ids == lang), share, replace=False)
+              for lang, share in enumerate(shares) if share]  # fmt: skip
+    return np.sort(np.concatenate([*chosen, np.empty(0, np.int64)]))
+
+
+def _blocks(vecs: np.ndarray, docids: np.ndarray | None = None) -> Iterator[np.ndarray]:
+    """The vectors, or those of ascending docids, in blocks: float32, ``(b, d)``."""
+    for start in range(0, len(vecs) if docids is None else len(docids), _BLOCK):
+        part = slice(start, start + _BLOCK) if docids is None else docids[start : start + _BLOCK]
+        yield np.ascontiguousarray(vecs[part], dtype=np.float32)
+
+
+def _read(folder: Path, opened: 'OpenedIndex', backend: Backend) -> OpenedBackend:
+    """Maps the index in a folder into memory, after checking that it is what it should be."""
+    import faiss
+
+    meta, remedy = _read_meta(folder), _remedy(folder)
+    if meta['fingerprint'] != opened.fingerprint:
+        raise ValueError(f'{folder} is of other passages than the index around it, which has changed since: {remedy}')
+    expected = {'backend': backend.NAME, **backend.shape()}
+    if {name: meta.get(name) for name in expected} != expected:
+        raise ValueError(f'{folder / _META} does not describe {backend!r}: {remedy}')
+    check_sizes(folder, meta['files'], remedy)
+    path = folder / _INDEX
+    # Two ways of mapping: the inverted lists of IVF, or the arrays of flat codes and of HNSW.
+    flags = faiss.IO_FLAG_MMAP_IFC if backend.NAME == 'hnsw' else faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY
+    try:
+        index = faiss.read_index(str(path), flags)
+    except RuntimeError as error:
+        raise ValueError(f'FAISS cannot read {path} ({error!s:.200}): {remedy}') from None
+    if (index.ntotal, index.d) != opened.vecs.shape:
+        raise ValueError(f'{path} holds {index.ntotal:,} passages of {index.d} dimensions, and the index has '
+                         f'{len(opened.vecs):,} of {opened.vecs.shape[1]}: {remedy}')  # fmt: skip
+    return OpenedBackend(backend, index, path.stat().st_size)
+
+
+def _read_meta(folder: Path) -> dict:
+    meta = read_json(folder / _META)
+    if meta is None:
+        raise ValueError(f'{folder} has no {_META}: {_remedy(folder)}')
+    check_fields(meta, _FIELDS, folder / _META, _remedy(folder))
+    return meta
+
+
+def _remedy(folder: Path) -> str:
+    return f'remove the folder {folder}, or build it again with index.build_backend(..., overwrite=True)'

@@ -1,0 +1,253 @@
+"""Choosing the setting of an approximate index: the cheapest that finds enough, in every language."""
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from pyterrier_hybrid.indexing.backends import Backend, find_backend
+from pyterrier_hybrid.indexing.faiss_files import open_backend
+from pyterrier_hybrid.languages import QUERY_LANG
+
+if TYPE_CHECKING:
+    from pyterrier_hybrid.indexing.index import MultilingualIndex
+    from pyterrier_hybrid.indexing.retriever import DenseRetriever
+
+RESCORES = (1.0, 2.0, 4.0, 8.0, 16.0)
+_GAIN = 0.001  # of recall, below which more effort is not worth trying
+
+
+class RecallNotReached(ValueError):
+    """No setting finds as much as was asked for.
+
+    Attributes:
+        tuning: what was tried, and the best of it.
+    """
+
+    def __init__(self, message: str, tuning: 'Tuning'):
+        super().__init__(message)
+        self.tuning = tuning
+
+
+@dataclass(frozen=True, eq=False)
+class Tuning:
+    """The settings that were tried, and the one to take: ``index.retriever(k, backend=tuning.best)``.
+
+    Attributes:
+        best: the cheapest setting that finds enough; if none does, the one that finds most in its worst language.
+        settings: a row for each, exact search first: ``setting``; ``recall``, the mean over queries of the share of the
+            exact results that was found; ``least_recall``, that of the language which loses most, and ``least_in``,
+            which one; ``reached``; ``seconds`` a query, all of the queries in one batch; ``times_faster`` than exact
+            search; ``bytes`` a passage, of FAISS's file, or of the vectors; and two columns of rank distance where
+            there were qrels.
+        languages: a row for each setting, side (``passages`` or ``queries``) and language: ``recall``, and ``count``,
+            of exact results in that language, or of queries.
+    """
+
+    best: Backend
+    settings: pd.DataFrame = field(repr=False)
+    languages: pd.DataFrame = field(repr=False)
+
+
+def tune(
+    index: 'MultilingualIndex',
+    topics: pd.DataFrame,
+    *,
+    backend: str | Backend | Iterable[str | Backend] = 'ivfpq',
+    recall: float = 0.95,
+    language_recall: float | None = None,
+    k: int = 100,
+    langs: str | Iterable[str] | None = None,
+    qrels: pd.DataFrame | None = None,
+    repeat: int = 3,
+) -> Tuning:
+    """Finds the cheapest approximate search that finds enough of what exact search finds, in every language.
+
+    Recall is the share of the exact first ``k`` that an approximate search finds. An approximate index loses more of
+    the passages that lie apart from those it was trained on, often those of one language, and a mean hides that. So
+    recall is also taken for the passages of each language (over all queries together) and for the queries of each
+    language, and the least of these counts as well.
+
+    Tried are, for 1, 2, 4, 8 and 16 candidates a result, one effort after another, each twice the last, until enough is
+    found or no more is; and one between the last two. Times are those of the whole retriever on all queries in one
+    batch, the least of ``repeat`` runs, and as noisy as times are.
+
+    Args:
+        index: a finished index.
+        topics: your own queries, ``qid`` and ``query_vec``, and ``query_lang`` if they are in several languages. Some
+            hundred are needed for a recall to two digits; a language needs some dozen.
+        backend: one or several, by name or with parameters; those that are not there are built.
+        recall: the mean that is asked for.
+        language_recall: what is asked for in every language; by default as much as in the mean.
+        k: results per query.
+        langs: search in these languages alone.
+        qrels: ``qid, docno, label``, for the rank distance with and without the approximation, at the cutoff ``k`` and
+            as its expectation over all passages (``pool=``), which needs no depth beyond ``k``. Queries whose relevant
+            passages are in fewer than two languages are left out.
+        repeat: times that each setting runs.
+
+    Raises:
+        RecallNotReached: no setting finds enough; a ValueError that names the best, and holds what was tried.
+        ValueError: no topics with a vector; a recall that is none; what the retrievers refuse.
+    """
+    least = recall if language_recall is None else language_recall
+    for value in (recall, least):
+        if not 0 < value <= 1:
+            raise ValueError(f'a recall of {value!r} is asked for; recall is above 0 and at most 1')
+    if isinstance(backend, (str, Backend)):
+        backend = [backend]
+    backends = [find_backend(one).fitted(*index.open().vecs.shape) for one in backend]
+    if 'query_vec' not in topics or topics['query_vec'].isna().all():
+        raise ValueError('there are no topics with a query_vec to tune on; give what '
+                         'encoder.query_encoder()(topics) returns')  # fmt: skip
+    trial = _Trial(index, topics[topics['query_vec'].notna()], k, langs, qrels, repeat)
+    tried, fastest = [], np.inf
+    for one in backends:
+        for rescore in RESCORES:
+            for effort in _efforts(one, one.candidates(k), len(index), tried):
+                setting = one.at(effort, rescore)
+                row = trial.run(setting)
+                reached = row['recall'] >= recall and row['least_recall'] >= least
+                tried.append({'backend': setting, **row, 'reached': reached})
+                fastest = min(fastest, row['seconds']) if reached else fastest
+                if row['seconds'] > fastest:
+                    break
+    return _chosen(tried, trial, recall, least)
+
+
+def _efforts(backend: Backend, count: int, n: int, tried: list[dict]) -> Iterator[int]:
+    """Efforts to try one after another; looks at the last of ``tried`` to know when to stop."""
+    effort, most = (1 if backend.EFFORT == 'probes' else count), backend.most(n)
+    found: list[tuple[float, float]] = []
+    while True:
+        effort = min(effort, most)
+        yield effort
+        last = tried[-1]
+        if last['reached']:
+            if found and effort > 2:
+                yield effort * 3 // 4
+            return
+        found.append((last['recall'], last['least_recall']))
+        # The first efforts say little: where they give too few candidates, the retriever spends more by itself.
+        stuck = len(found) > 6 and max(np.subtract(found[-1], found[-3])) < _GAIN
+        if effort == most or stuck:
+            return
+        effort *= 2
+
+
+class _Trial:
+    """Exact search over the queries, and what a setting finds of it.
+
+    Args:
+        index, topics, k, langs, qrels, repeat: as for :func:`tune`.
+    """
+
+    def __init__(self, index: 'MultilingualIndex', topics: pd.DataFrame, k: int, langs, qrels, repeat: int):
+        self.index, self.topics, self.k, self.langs, self.repeat = index, topics, k, langs, repeat
+        retriever = index.retriever(k, langs=langs)
+        self.pool = len(index) if (rows := retriever._rows(index.open())) is None else len(rows)
+        self._rank_distance = None if qrels is None else RankDistances(index, qrels, k, self.pool, retriever.langs)
+        self.seconds, run = self._timed(retriever)
+        opened = index.open()
+        self.exact = run['docid'].to_numpy().reshape(len(topics), -1)
+        self.doc_langs = np.array(opened.languages, dtype=object)[opened.lang_ids[self.exact]]
+        self.query_langs = topics[QUERY_LANG].to_numpy(dtype=object) if QUERY_LANG in topics else None
+        whole = {'recall': 1.0, 'least_recall': 1.0, 'least_in': '', 'seconds': self.seconds, 'times_faster': 1.0}
+        width = opened.vecs.dtype.itemsize * opened.vecs.shape[1]
+        self.row = {'setting': 'exact', **whole, 'bytes': float(width), **self._distances(run), 'reached': True}
+        self.languages: list[dict] = []
+
+    def run(self, setting: Backend) -> dict:
+        """Searches by a setting; returns its row of the table."""
+        held = open_backend(self.index, setting)
+        seconds, run = self._timed(self.index.retriever(self.k, langs=self.langs, backend=setting))
+        offsets = len(self.index) * np.arange(len(self.topics))[:, None]
+        found = run['docid'].to_numpy().reshape(self.exact.shape) + offsets
+        hits = np.isin(self.exact + offsets, found)
+        parts = [('passages', lang, hits[self.doc_langs == lang]) for lang in np.unique(self.doc_langs)]
+        if self.query_langs is not None:
+            parts += [('queries', lang, hits[self.query_langs == lang].mean(axis=1))
+                      for lang in sorted(set(self.query_langs))]  # fmt: skip
+        rows = [{'setting': repr(setting), 'side': side, 'lang': lang, 'recall': float(part.mean()),
+                 'count': len(part)} for side, lang, part in parts]  # fmt: skip
+        self.languages += rows
+        worst = min(rows, key=lambda row: row['recall'])
+        return {
+            'setting': repr(setting), 'recall': float(hits.mean()), 'least_recall': worst['recall'],
+            'least_in': f'{worst["side"]} in {worst["lang"]}', 'seconds': seconds,
+            'times_faster': self.seconds / seconds, 'bytes': held.bytes / len(self.index), **self._distances(run),
+        }  # fmt: skip
+
+    def _timed(self, retriever: 'DenseRetriever') -> tuple[float, pd.DataFrame]:
+        """The least seconds a query, and the run."""
+        taken = []
+        for _ in range(self.repeat):
+            start = time.perf_counter()
+            run = retriever(self.topics)
+            taken.append((time.perf_counter() - start) / len(self.topics))
+        return min(taken), run
+
+    def _distances(self, run: pd.DataFrame) -> dict[str, float]:
+        return {} if self._rank_distance is None else self._rank_distance(run)
+
+
+class RankDistances:
+    """The mean rank distance of runs cut at ``k``, over the queries with relevant passages in several languages.
+
+    Args:
+        index: the index, which knows the languages.
+        qrels: ``qid, docno, label``.
+        k: the cutoff.
+        pool: passages that are searched.
+        langs: the languages that are searched; None for all.
+
+    Raises:
+        ValueError: a judged passage that the index does not have; no query with relevant passages in two languages.
+    """
+
+    def __init__(self, index: 'MultilingualIndex', qrels: pd.DataFrame, k: int, pool: int, langs: Iterable[str] | None):
+        from pyterrier_hybrid.measures import Languages, RankDistance
+        from pyterrier_hybrid.measures.judgements import read_judgements
+
+        opened = index.open()
+        relevant = qrels[qrels['label'] >= 1].drop(columns='iteration', errors='ignore')
+        docids = opened.docnos.find(relevant['docno'].to_numpy(dtype=object))
+        if (docids < 0).any():
+            raise ValueError(f'the qrels judge {relevant["docno"].iloc[int(np.argmin(docids))]!r:.80}, which the index '
+                             f'at {index.path} does not have')  # fmt: skip
+        codes = np.array(opened.languages, dtype=object)[opened.lang_ids[docids]]
+        if langs is not None:
+            relevant, codes = relevant[np.isin(codes, list(langs))], codes[np.isin(codes, list(langs))]
+        several = pd.Series(codes, dtype=object).groupby(relevant['qid'].to_numpy()).nunique() > 1
+        if not several.any():
+            raise ValueError('no query of the qrels has relevant passages in two of the languages that are searched, '
+                             'which the rank distance is between')  # fmt: skip
+        by_docno = Languages(dict(zip(relevant['docno'], codes)))
+        self._judgements = read_judgements(relevant[relevant['qid'].isin(several.index[several])])
+        self._measures = {f'RankDistance@{k}': RankDistance(langs=by_docno) @ k,
+                          f'RankDistance(pool={pool})': RankDistance(langs=by_docno, pool=pool)}  # fmt: skip
+
+    def __call__(self, run: pd.DataFrame) -> dict[str, float]:
+        """The means, by the names of the measures."""
+        from pyterrier_hybrid.measures.evaluation import Evaluation
+        from pyterrier_hybrid.measures.table import read_run
+
+        evaluation = Evaluation(self._judgements, read_run(run))
+        return {name: float(measure.evaluate(evaluation).value.mean()) for name, measure in self._measures.items()}
+
+
+def _chosen(tried: list[dict], trial: _Trial, recall: float, least: float) -> Tuning:
+    """The tuning; an error if no setting finds enough."""
+    reached = [row for row in tried if row['reached']]
+    best = min(reached, key=lambda row: row['seconds']) if reached else max(tried, key=lambda row: row['least_recall'])
+    table = pd.DataFrame([trial.row, *({name: row[name] for name in trial.row} for row in tried)])
+    tuning = Tuning(best['backend'], table, pd.DataFrame(trial.languages))
+    if not reached:
+        raise RecallNotReached(
+            f'no setting has a recall of {recall} in the mean and of {least} in every language at k={trial.k}; the '
+            f'best is {best["setting"]} with {best["recall"]:.3f} in the mean and {best["least_recall"]:.3f} for '
+            f'{best["least_in"]}: ask for less, or give a backend of another shape, such as more code_bytes', tuning,
+        )  # fmt: skip
+    return tuning
