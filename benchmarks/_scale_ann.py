@@ -1,0 +1,119 @@
+"""Approximate search beside exact search: recall in every language, time, and memory.
+
+Real sentences through a trained encoder (see _sentences.py), copied and jittered to --docs passages, in eleven
+languages. One half of the questions tunes the search, the other half is measured: recall@k against exact search, for
+the passages and the questions of each language; seconds a question, in batches of 256, exact and approximate in turns,
+the least of --repeat; bytes a passage, of FAISS's file, and of what the process allocates to search it.
+
+    python benchmarks/scale.py ann --docs 1000000 --encoder multilingual-e5-small --folder scale
+"""
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from _sentences import LANGS, encode, jittered
+from index_speed import in_turns, seconds
+
+from pyterrier_hybrid.indexing import IVFPQ, MultilingualIndex, RecallNotReached
+
+_BATCH = 256
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the measurement can vary."""
+    parser.add_argument('--encoder', required=True, help='a checkpoint')
+    parser.add_argument('--folder', type=Path, required=True, help='for vectors and the index, kept for the next run')
+    parser.add_argument('--docs', type=int, default=1_000_000, help='passages (default: %(default)s)')
+    parser.add_argument('--texts', type=int, default=2750, help='of each language (default: %(default)s)')
+    parser.add_argument('--share', type=float, default=0.3, help='of jitter (default: %(default)s)')
+    parser.add_argument('--depth', type=int, default=100, help='k (default: %(default)s)')
+    parser.add_argument('--lists', type=int, help="of IVF (default: the package's)")
+    parser.add_argument('--code-bytes', type=int, help="of a passage (default: the package's)")
+    parser.add_argument('--recall', type=float, default=0.96, help='to tune for (default: %(default)s)')
+    parser.add_argument('--least', type=float, default=0.945, help='in every language (default: %(default)s)')
+    parser.add_argument('--probes', type=int, help='search with these, and do not tune')
+    parser.add_argument('--rescore', type=float, default=4.0, help='with --probes (default: %(default)s)')
+    parser.add_argument('--repeat', type=int, default=3, help='rounds (default: %(default)s)')
+
+
+def main(args: argparse.Namespace) -> None:
+    """Builds what is not there, tunes, measures, prints."""
+    originals, questions = encode(args.folder, args.encoder, args.texts, 2 * -(-_BATCH // len(LANGS)))
+    index = MultilingualIndex(args.folder / f'{args.docs}-{args.texts}-{args.share}.index', verbose=False)
+    if not index.built():
+        taken = seconds(lambda: index.index(jittered(originals, args.docs, args.share)))
+        print(f'index: {args.docs:,} passages of {originals.shape[-1]} dimensions, built in {taken:.0f} s', flush=True)
+    backend = IVFPQ(lists=args.lists, code_bytes=args.code_bytes).fitted(*index.open().vecs.shape)
+    start = time.perf_counter()
+    try:
+        index.build_backend(backend)
+        print(f'{backend}: trained and filled in {time.perf_counter() - start:.0f} s', flush=True)
+    except FileExistsError:
+        print(f'{backend}: there already')
+
+    halves = [_topics(questions, half) for half in (0, 1)]
+    if args.probes is None:
+        try:
+            tuning = index.tune(halves[0], backend=backend, recall=args.recall, language_recall=args.least,
+                                k=args.depth)  # fmt: skip
+        except RecallNotReached as error:
+            print(error)
+            tuning = error.tuning
+        columns = ['setting', 'recall', 'least_recall', 'least_in', 'seconds', 'times_faster', 'bytes', 'reached']
+        print(tuning.settings[columns].round(4).to_string(index=False), flush=True)
+        best = tuning.best
+    else:
+        best = backend.at(args.probes, args.rescore)
+
+    exact = MultilingualIndex(index.path, verbose=False).retriever(args.depth, drop_query_vec=True)
+    anonymous = _anonymous()
+    approximate = MultilingualIndex(index.path, verbose=False).retriever(args.depth, drop_query_vec=True, backend=best)
+    found = approximate(halves[1])
+    anonymous = _anonymous() - anonymous
+    taken = in_turns({'exact': lambda: exact(halves[1]), 'approximate': lambda: approximate(halves[1])}, args.repeat)
+    rows = _recalls(exact(halves[1]), found)
+    print(rows.round(3).to_string(index=False))
+    worst = rows[rows['lang'] != 'all'].nsmallest(1, 'recall').iloc[0]
+    file = _file(index, best).stat().st_size
+    print(f'{best}\nrecall@{args.depth}: {rows["recall"].iloc[0]:.4f}; least {worst.recall:.4f} ({worst.side} in '
+          f'{worst.lang})\nms a question: exact {1000 * taken["exact"] / _BATCH:.2f}, approximate '
+          f'{1000 * taken["approximate"] / _BATCH:.3f}: {taken["exact"] / taken["approximate"]:.1f} times faster\n'
+          f'bytes a passage: {file / args.docs:.1f} of the file, {anonymous / args.docs:.1f} allocated to search it',
+          file=sys.stdout)  # fmt: skip
+
+
+def _file(index: MultilingualIndex, backend: IVFPQ) -> Path:
+    return index.path / 'faiss' / backend.folder() / 'index.faiss'
+
+
+def _topics(questions: np.ndarray, half: int) -> pd.DataFrame:
+    """256 questions, languages in turn: those of even places, or those of odd ones."""
+    places = np.arange(_BATCH)
+    langs, rows = places % len(LANGS), 2 * (places // len(LANGS)) + half
+    return pd.DataFrame({
+        'qid': [f'{half}/{place}' for place in places],
+        'query_lang': np.array(LANGS)[langs],
+        'query_vec': list(questions[langs, rows]),
+    })
+
+
+def _recalls(exact: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """Recall over all, and for the passages and the questions of each language."""
+    exact = exact.merge(found[['qid', 'docno']], on=['qid', 'docno'], how='left', indicator=True)
+    exact['recall'] = exact['_merge'] == 'both'
+    parts = [exact.assign(side='all', lang='all')]
+    for side, column in (('passages', 'doc_lang'), ('questions', 'query_lang')):
+        parts.append(exact.assign(side=side, lang=exact[column]))
+    groups = pd.concat(parts).groupby(['side', 'lang'])['recall']
+    return groups.agg(['mean', 'size']).rename(columns={'mean': 'recall', 'size': 'count'}).reset_index()
+
+
+def _anonymous() -> int:
+    """Bytes that the process has allocated, without files that are mapped."""
+    for line in Path('/proc/self/status').read_text().splitlines():
+        if line.startswith('RssAnon:'):
+            return 1024 * int(line.split()[1])
+    raise OSError('/proc/self/status has no RssAnon')

@@ -1,0 +1,66 @@
+"""Vectors of real sentences, and as many more like them as a benchmark needs.
+
+Sentences are drawn from the training texts, as many of each language; a trained encoder encodes them. Each is then
+copied, and each copy moved by a share of the difference between two other sentences of its language: noise that has the
+covariance of the sentences themselves, so that the copies are as hard to tell apart as sentences are. Isotropic noise
+would be spread over all dimensions, as no encoder's vectors are.
+"""
+import json
+import lzma
+from collections.abc import Iterator
+from pathlib import Path
+
+import _data
+import numpy as np
+
+LANGS = ('ar', 'de', 'el', 'en', 'es', 'hi', 'ru', 'th', 'tr', 'vi', 'zh')
+_PASSAGES = ('bible.bitext', 'sentences.bitext', 'tatoeba.bitext')
+_QUESTIONS = ('questions.bitext', 'sections.qa')
+
+
+def texts(names: tuple[str, ...], lang: str, count: int) -> list[str]:
+    """``count`` distinct texts of a language, spread evenly over the files."""
+    found = {}
+    for name in names:
+        with lzma.open(_data.DATA / 'train' / f'{name}.jsonl.xz', 'rt', encoding='utf-8') as lines:
+            rows = (row.get('text') or row['query'] for row in map(json.loads, lines))
+            found.update(dict.fromkeys(row[lang] for row in rows if lang in row))
+    distinct = list(found)
+    return [distinct[i] for i in np.linspace(0, len(distinct) - 1, count).astype(int)]
+
+
+def encode(folder: Path, checkpoint: str, passages: int, questions: int) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors of passages and of questions, ``(languages, count, d)`` each; kept in the folder for the next run."""
+    path = folder / f'{Path(checkpoint).name}-{passages}-{questions}.npz'
+    if not path.exists():
+        from pyterrier_hybrid import HybridEncoder
+
+        folder.mkdir(parents=True, exist_ok=True)
+        encoder = HybridEncoder(checkpoint)
+        docs = [encoder.encode_docs(texts(_PASSAGES, lang, passages)) for lang in LANGS]
+        queries = [encoder.encode_queries(texts(_QUESTIONS, lang, questions)) for lang in LANGS]
+        np.savez(path, docs=np.stack(docs), queries=np.stack(queries))
+    with np.load(path) as arrays:
+        return arrays['docs'], arrays['queries']
+
+
+def jittered(originals: np.ndarray, count: int, share: float, block: int = 8192) -> Iterator[dict]:
+    """``count`` documents of unit length: the originals first, then copies of them, languages in turn.
+
+    Args:
+        originals: float32, ``(languages, n, d)``.
+        count: documents.
+        share: of the difference between two others that a copy is moved by.
+        block: documents made at a time.
+    """
+    rng = np.random.default_rng(0)
+    n_langs, n, _ = originals.shape
+    for start in range(0, count, block):
+        docids = np.arange(start, min(start + block, count))
+        langs, rows = docids % n_langs, docids // n_langs % n
+        one, other = (originals[langs, rng.integers(n, size=len(docids))] for _ in range(2))
+        copies = (docids >= n_langs * n).astype(np.float32)[:, None]
+        vectors = originals[langs, rows] + share * copies * (one - other)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        for docid, lang, vector in zip(docids.tolist(), langs.tolist(), vectors):
+            yield {'docno': f'{LANGS[lang]}/{docid}', 'lang': LANGS[lang], 'doc_vec': vector}

@@ -1,0 +1,29 @@
+"""Indexes at scale: each subcommand measures one figure, on this machine and in one run.
+
+    python benchmarks/scale.py ann --docs 1000000
+
+A subcommand is a module beside this one, with ``add_arguments(parser)``, ``main(args)`` and a docstring for its help.
+"""
+import argparse
+import importlib
+
+#: Names of subcommands and their modules.
+COMMANDS = {'ann': '_scale_ann'}
+
+
+def main() -> None:
+    """Runs the subcommand asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest='command', required=True)
+    for name, module in COMMANDS.items():
+        work = importlib.import_module(module)
+        command = commands.add_parser(name, description=work.__doc__, help=work.__doc__.splitlines()[0],
+                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+        work.add_arguments(command)
+        command.set_defaults(work=work.main)
+    args = parser.parse_args()
+    args.work(args)
+
+
+if __name__ == '__main__':
+    main()
