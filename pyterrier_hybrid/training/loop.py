@@ -2,7 +2,7 @@
 import json
 import time
 from collections.abc import Sequence
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import torch
@@ -19,14 +19,10 @@ from pyterrier_hybrid.training.display import Bar
 from pyterrier_hybrid.training.feed import ConsecutiveBatches, column_names, slot_table
 from pyterrier_hybrid.training.monitor import Monitor
 from pyterrier_hybrid.training.objective import info_nce
+from pyterrier_hybrid.training.packed import can_be_packed, packed
 from pyterrier_hybrid.training.processes import count, is_first, mean, rank
-from pyterrier_hybrid.training.static import (
-    CachedTokens,
-    SparseAdamW,
-    clip_sparse_grad_norm,
-    is_row_sparse,
-    row_sparse,
-)
+from pyterrier_hybrid.training.seen_rows import SeenRowsAdamW, clip_grad_norm, large_table, sparse_gradient
+from pyterrier_hybrid.training.static import CachedTokens, SparseAdamW, is_row_sparse, row_sparse
 
 _PROGRESS = 'progress.json'
 
@@ -94,11 +90,16 @@ class BatchTrainer(SentenceTransformerTrainer):
     def _clip_grad_norm(self, model) -> torch.Tensor:
         """As ``training_step``, for a gradient that is not finite though its loss is."""
         if any(weight.grad is not None and weight.grad.is_sparse for weight in model.parameters()):
-            norm = clip_sparse_grad_norm(model.parameters(), self.args.max_grad_norm)
+            norm = clip_grad_norm(model.parameters(), self.args.max_grad_norm)
         else:
             norm = super()._clip_grad_norm(model)
         self._check_finite('norm of the gradient', norm)
         return norm
+
+    def get_optimizer_cls_and_kwargs(self, args, model=None) -> tuple[type, dict]:
+        """AdamW, for which a large table may have sparse gradients."""
+        _, kwargs = super().get_optimizer_cls_and_kwargs(args, model)
+        return SeenRowsAdamW, kwargs
 
     def _check_finite(self, name: str, value: torch.Tensor) -> None:
         if torch.isfinite(value):
@@ -175,7 +176,7 @@ def fit(
         warmup_steps=int(arguments.warmup * steps), lr_scheduler_type='linear', batch_sampler=ConsecutiveBatches,
         seed=arguments.seed, bf16=arguments.bf16,
         save_strategy='no' if arguments.checkpoint_steps is None else 'steps',
-        save_steps=arguments.checkpoint_steps or steps, logging_steps=max(1, steps // 100),
+        save_steps=arguments.checkpoint_steps or steps, optim='adamw_torch_fused', logging_steps=max(1, steps // 100),
         logging_nan_inf_filter=False, report_to='none', run_name=run_name, disable_tqdm=True,
         dataloader_num_workers=0, dataloader_pin_memory=not on_cpu, dataloader_drop_last=True,
         prompts={name: model.prompts[task] for name, task in tasks.items()}, router_mapping=tasks, use_cpu=on_cpu,
@@ -203,7 +204,13 @@ def fit(
         torch.manual_seed(arguments.seed + rank())
     if monitor is not None and resume_from is not None:
         monitor.stopping.load(resume_from)
-    with closing(bar), row_sparse(model, arguments.token_dropout) if sparse else nullcontext():
+    with closing(bar), ExitStack() as faster:
+        if sparse:
+            faster.enter_context(row_sparse(model, arguments.token_dropout))
+        elif (table := large_table(model)) is not None and count() == 1:
+            faster.enter_context(sparse_gradient(table))
+        if can_be_packed(model):
+            faster.enter_context(packed(model))
         trainer.train(resume_from_checkpoint=None if resume_from is None else str(resume_from))
     if monitor is not None:
         monitor.stopping.restore(model)

@@ -2,10 +2,10 @@
 
 A step uses a few thousand rows of the table of vectors. A dense gradient costs the whole table in every step, and
 torch's own sparse gradient holds a row for each token of the batch. Here a step costs the rows that occur in the batch:
-:class:`RowSparseEmbedding` computes their gradients, :func:`clip_sparse_grad_norm` clips them, and :class:`SparseAdamW`
-moves them. :class:`CachedTokens` keeps the token ids of a text, whose tokenization takes longer than a step.
+:class:`RowSparseEmbedding` computes their gradients, and :class:`SparseAdamW` moves them. :class:`CachedTokens` keeps
+the token ids of a text, whose tokenization takes longer than a step.
 """
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 
@@ -88,19 +88,6 @@ class _RowSparseMean(torch.autograd.Function):
         (values,) = torch.autograd.grad(ctx.means, ctx.vectors, gradient)
         rows = torch.sparse_coo_tensor(ctx.rows[None], values, ctx.shape, is_coalesced=True, check_invariants=False)
         return rows, None, None
-
-
-def clip_sparse_grad_norm(weights: Iterable[nn.Parameter], max_norm: float) -> torch.Tensor:
-    """``torch.nn.utils.clip_grad_norm_`` for gradients that are all sparse; leaves them coalesced."""
-    weights = [weight for weight in weights if weight.grad is not None]
-    for weight in weights:
-        weight.grad = weight.grad.coalesce()
-    values = [weight.grad.values() for weight in weights]
-    norm = nn.utils.get_total_norm(values)
-    scale = torch.clamp(max_norm / (norm + 1e-6), max=1.0)
-    for each in values:
-        each.mul_(scale)
-    return norm
 
 
 class SparseAdamW(torch.optim.Optimizer):

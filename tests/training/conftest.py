@@ -1,6 +1,8 @@
 """Checkpoints for the tests of training: a tiny transformer, XLM-R shaped and random."""
+import importlib.util
 import math
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -44,3 +46,18 @@ def tiny_transformer(tiny_folder):
     from pyterrier_hybrid.encoding import HybridEncoder
 
     return HybridEncoder(tiny_folder, normalize=True, device='cpu').model
+
+
+@pytest.fixture
+def watched():
+    """A function: what the first attention of a model computes from now on, as (texts at a time, type)."""
+    spec = importlib.util.spec_from_file_location('run_processes', Path(__file__).with_name('run_processes.py'))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    def watch(model) -> list:
+        calls = []
+        module.watch(model, calls)
+        return calls
+
+    return watch

@@ -19,10 +19,21 @@ class Stopped(Exception):
     pass
 
 
+def watch(model: torch.nn.Module, calls: list[tuple[int, torch.dtype]]) -> None:
+    """Notes of each call of a transformer's first attention how many texts it has, and the type that it computes in."""
+
+    def note(module, given, named, out):
+        calls.append((sum(texts for texts, _ in named['blocks'].shapes), out[0].dtype))
+
+    attentions = ('BertSelfAttention', 'XLMRobertaSelfAttention', 'ModernBertAttention')
+    for first in [module for module in model.modules() if type(module).__name__ in attentions][:1]:
+        first.register_forward_hook(note, with_kwargs=True)
+
+
 def run(case: dict) -> dict:
     """Trains; returns the error if there is one, the loss and the gradients of every step, and vectors.
 
-    Of a transformer also the calls of its first linear layer, as (texts, type of what it computes).
+    Of a transformer also the calls of :func:`watch`.
 
     Args:
         case: ``options`` of ``train``, with the folder of the pairs; ``of_rank``, further ones of one process;
@@ -34,8 +45,7 @@ def run(case: dict) -> dict:
     class Watched(loop.BatchTrainer):
         def __init__(self, **kwargs):
             super().__init__(**kwargs)
-            for first in [module for module in self.model.modules() if isinstance(module, torch.nn.Linear)][:1]:
-                first.register_forward_hook(lambda module, given, out: seen['calls'].append((len(out), out.dtype)))
+            watch(self.model, seen['calls'])
 
         def _fails(self, what: str) -> bool:
             return fail.get(what) in ([self.state.global_step, rank()], [self.state.global_step, 'every'])

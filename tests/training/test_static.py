@@ -5,13 +5,8 @@ from torch import nn
 
 from pyterrier_hybrid.encoding.backbones import static_backbone
 from pyterrier_hybrid.training import static
-from pyterrier_hybrid.training.static import (
-    CachedTokens,
-    RowSparseEmbedding,
-    SparseAdamW,
-    clip_sparse_grad_norm,
-    row_sparse,
-)
+from pyterrier_hybrid.training.seen_rows import clip_grad_norm
+from pyterrier_hybrid.training.static import CachedTokens, RowSparseEmbedding, SparseAdamW, row_sparse
 
 TOKENS = {
     'repeated tokens': ([3, 1, 3, 3, 7, 1], [0, 2, 5]),
@@ -85,7 +80,7 @@ def test_clipping_is_torchs(max_norm):
         for tokens in ([1, 2, 2], [2, 8]):
             embedding(torch.tensor(tokens), torch.tensor([0])).pow(2).sum().backward()
     expected = nn.utils.clip_grad_norm_(dense.parameters(), max_norm)
-    torch.testing.assert_close(clip_sparse_grad_norm(sparse.parameters(), max_norm), expected)
+    torch.testing.assert_close(clip_grad_norm(sparse.parameters(), max_norm), expected)
     torch.testing.assert_close(sparse.weight.grad.to_dense(), dense.weight.grad)
 
 

@@ -177,14 +177,6 @@ def without_dropout(folder: Path) -> SentenceTransformer:
     return model
 
 
-def watched(model: SentenceTransformer) -> list[tuple[int, torch.dtype]]:
-    """What the transformer's first linear layer computes from now on: how many texts at a time, and in which type."""
-    calls = []
-    first = next(module for module in model.modules() if isinstance(module, torch.nn.Linear))
-    first.register_forward_hook(lambda module, given, states: calls.append((len(states), states.dtype)))
-    return calls
-
-
 def check_calls(calls: list[tuple[int, torch.dtype]], texts: int, dtype: torch.dtype, *,
                 mini_batch_size: float = float('inf'), gradient_checkpointing: bool = False) -> None:  # fmt: skip
     """GradCache encodes a text for its vector and for its gradient, and what is not kept is computed again."""
@@ -195,7 +187,7 @@ def check_calls(calls: list[tuple[int, torch.dtype]], texts: int, dtype: torch.d
 
 
 @pytest.mark.parametrize('options', SAVERS)
-def test_memory_savers_change_no_weight_but_by_rounding(corpus, tiny_folder, tmp_path, options):
+def test_memory_savers_change_no_weight_but_by_rounding(corpus, tiny_folder, tmp_path, watched, options):
     """AdamW divides a gradient by its own size, so that rounding in an entry near zero becomes a step like any other.
 
     What is compared is how far two runs end from each other, against how far they went, and all but one entry in a
@@ -220,7 +212,7 @@ def test_memory_savers_change_no_weight_but_by_rounding(corpus, tiny_folder, tmp
 
 
 @pytest.mark.parametrize('options', [{}, *SAVERS])
-def test_bf16_trains_and_saves_float32(corpus, tiny_folder, tmp_path, options):
+def test_bf16_trains_and_saves_float32(corpus, tiny_folder, tmp_path, watched, options):
     vectors, losses = [], []
     for bf16, given in ((True, options), (False, {})):
         model = without_dropout(tiny_folder)
