@@ -1,6 +1,7 @@
 """Steps per second of ``train`` against sentence-transformers' own trainer: same pairs, model and batch size.
 
     python benchmarks/trainer_speed.py --threads 2               # a static encoder and a small transformer
+    python benchmarks/trainer_speed.py --threads 2 --models pretrained --encoder runs/multilingual-e5-small --bf16
 
 Three ways, each in a process of its own, which take turns step by step, in a new random order each time: while one
 computes the others wait, so that a machine that gets slower or faster does so for all of them.
@@ -22,6 +23,7 @@ updates the table of a static encoder by its rows in the batch, and the trainer 
 """
 import argparse
 import os
+import resource
 import tempfile
 import time
 from pathlib import Path
@@ -52,7 +54,9 @@ MIX = {'monolingual': 0.5, 'crosslingual': 0.5}
 OURS, DEFAULT, ORDERED = 'train', 'SentenceTransformerTrainer', "the same in the plan's order"
 WAYS = (OURS, DEFAULT, ORDERED)
 #: Of each model: batch size, learning rate, steps that are timed.
-SIZES = {'static': (512, 0.05, 200), 'small': (64, 1e-3, 40)}
+SIZES = {'static': (512, 0.05, 200), 'small': (64, 1e-3, 40), 'pretrained': (32, 3e-5, 16)}
+#: Tokens after which texts of a pretrained encoder are cut.
+LENGTH = 96
 WARM_UP = 4
 #: What makes glibc keep freed memory in the process, in bytes.
 KEEPING = {'MALLOC_MMAP_THRESHOLD_': str(2**34), 'MALLOC_TRIM_THRESHOLD_': str(2**34)}
@@ -98,20 +102,22 @@ def in_memory(batches: HybridBatches, steps: int) -> Dataset:
     return Dataset.from_dict({name: np.concatenate([c[name] for c in columns]).tolist() for name in columns[0]})
 
 
-def ours(model, pairs, batch_size: int, rate: float, steps: int, folder: Path, turns: Turns) -> None:
+def ours(model, pairs, batch_size: int, rate: float, steps: int, folder: Path, turns: Turns, bf16: bool) -> None:
     """Trains by ``train``."""
     train(
-        pairs, folder, backbone=model, mix=MIX, batch_size=batch_size, steps=steps, learning_rate=rate,
+        pairs, folder, backbone=model, mix=MIX, batch_size=batch_size, steps=steps, learning_rate=rate, bf16=bf16,
         query_prefix='', passage_prefix='', report_to=turns, verbose=False,
     )  # fmt: skip
 
 
-def theirs(model, pairs, batch_size: int, rate: float, steps: int, folder: Path, turns: Turns, **sampler) -> None:
+def theirs(
+    model, pairs, batch_size: int, rate: float, steps: int, folder: Path, turns: Turns, bf16: bool, **sampler
+) -> None:
     """Trains by sentence-transformers' trainer, with the settings that ``train`` has by default."""
     texts, on_cpu = in_memory(HybridBatches(pairs, batch_size=batch_size, mix=MIX), steps), model.device.type == 'cpu'
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(folder), max_steps=steps, per_device_train_batch_size=batch_size, learning_rate=rate,
-        weight_decay=0.01, warmup_steps=int(0.1 * steps), lr_scheduler_type='linear', seed=0,
+        weight_decay=0.01, warmup_steps=int(0.1 * steps), lr_scheduler_type='linear', seed=0, bf16=bf16,
         save_strategy='no', logging_steps=max(1, steps // 100), report_to='none', disable_tqdm=True,
         dataloader_pin_memory=not on_cpu, use_cpu=on_cpu, **sampler,
     )  # fmt: skip
@@ -123,7 +129,9 @@ def theirs(model, pairs, batch_size: int, rate: float, steps: int, folder: Path,
     trainer.train()
 
 
-def one_way(number: int, ways: list[str], folder: Path, sizes: tuple, threads: int, turns: list, over) -> None:
+def one_way(
+    number: int, ways: list[str], folder: Path, sizes: tuple, threads: int, bf16: bool, turns: list, over
+) -> None:
     """A process: trains in one of the ways, and writes what each timed step took."""
     torch.set_num_threads(threads)
     if KEEPING.items() <= os.environ.items():
@@ -133,15 +141,20 @@ def one_way(number: int, ways: list[str], folder: Path, sizes: tuple, threads: i
     callback, place = Turns(turns[number], over), folder / f'run {number}'
     sampler = {'batch_sampler': ConsecutiveBatches} if way == ORDERED else {}
     with progress_bar(False):
-        (ours if way == OURS else theirs)(model, pairs, batch_size, rate, WARM_UP + steps, place, callback, **sampler)
+        train_by = ours if way == OURS else theirs
+        train_by(model, pairs, batch_size, rate, WARM_UP + steps, place, callback, bf16, **sampler)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f'{way}: {peak:.2f} GiB at most', flush=True)
     np.save(folder / f'seconds {number}.npy', callback.seconds[WARM_UP:])
 
 
-def timed(ways: list[str], folder: Path, sizes: tuple[int, float, int], threads: int) -> dict[str, np.ndarray]:
+def timed(
+    ways: list[str], folder: Path, sizes: tuple[int, float, int], threads: int, bf16: bool
+) -> dict[str, np.ndarray]:
     """Seconds of each timed step of each way, float64 (steps,)."""
     context, rng = multiprocessing.get_context('spawn'), np.random.default_rng(0)
     turns, over = [context.Semaphore(0) for _ in ways], context.Semaphore(0)
-    given = (ways, folder, sizes, threads, turns, over)
+    given = (ways, folder, sizes, threads, bf16, turns, over)
     processes = multiprocessing.spawn(one_way, given, len(ways), join=False)
 
     def wait() -> None:
@@ -169,11 +182,23 @@ def interval(their: np.ndarray, our: np.ndarray, paired: bool) -> tuple[float, f
     return tuple(np.quantile(ratios, (0.025, 0.975)))
 
 
+def start(name: str, pairs: ParallelPairs, encoder: str | None) -> SentenceTransformer:
+    """The model that all ways begin with."""
+    if name == 'pretrained':
+        model = SentenceTransformer(encoder, device='cpu')
+        model.max_seq_length, model.prompts = LENGTH, {}
+        return model
+    return (static_backbone if name == 'static' else small_backbone)(balanced_texts(pairs, 300_000))
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--pairs', type=Path, default=DATA / 'train', help='JSON lines, or a folder of them')
-    parser.add_argument('--models', nargs='+', choices=[*SIZES], default=[*SIZES])
+    parser.add_argument('--models', nargs='+', choices=[*SIZES], default=['static', 'small'])
+    parser.add_argument('--encoder', help='folder or hub name of the pretrained one')
+    parser.add_argument('--batch-size', type=int, help='pairs in a batch')
+    parser.add_argument('--bf16', action='store_true', help='transformers compute in bfloat16, in all ways')
     parser.add_argument('--ways', nargs='+', choices=WAYS, default=WAYS, help='train among them')
     parser.add_argument('--steps', type=int, help='timed ones, of each way')
     parser.add_argument('--threads', type=int, default=torch.get_num_threads(), help='of torch, in each process')
@@ -181,19 +206,22 @@ def main() -> None:
     args = parser.parse_args()
     if OURS not in args.ways:
         parser.error(f'--ways needs {OURS}, which the others are compared with')
+    if 'pretrained' in args.models and args.encoder is None:
+        parser.error('--models pretrained needs --encoder')
     if args.malloc == 'keeping':
         os.environ.update(KEEPING)  # the processes read it when they start
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     for name in args.models:
         with tempfile.TemporaryDirectory() as folder:
             pairs = ParallelPairs.from_jsonl(args.pairs, Path(folder, 'pairs'), verbose=False)
-            make = static_backbone if name == 'static' else small_backbone
             with progress_bar(False):
-                make(balanced_texts(pairs, 300_000)).save(str(Path(folder, 'model')))
+                start(name, pairs, args.encoder).save(str(Path(folder, 'model')))
             batch_size, rate, steps = SIZES[name]
-            seconds = timed(args.ways, Path(folder), (batch_size, rate, args.steps or steps), args.threads)
+            batch_size, bf16 = args.batch_size or batch_size, args.bf16 and name != 'static'
+            seconds = timed(args.ways, Path(folder), (batch_size, rate, args.steps or steps), args.threads, bf16)
         ours = seconds[OURS]
-        print(f'\n{name}, batches of {batch_size}, {len(ours)} steps, {device}, {args.threads} threads\n')
+        where = f'{device}, {args.threads} threads' + ', bfloat16' * bf16
+        print(f'\n{name}, batches of {batch_size}, {len(ours)} steps, {where}\n')
         print("| | steps/s | train's speed over this one's | 95% |\n|---|---|---|---|")
         for way, theirs in seconds.items():
             low, high = interval(theirs, ours, paired=way != DEFAULT)

@@ -1,0 +1,129 @@
+"""Records of runs on a real encoder: one file a run and collection, from which every table and test is computed.
+
+A record is JSON: the run (name, mix, seed), its settings, versions, cost, the figure of every language setting, and
+what each question contributes to every figure of the table. To read it takes neither the encoder nor the data.
+"""
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pyterrier_hybrid.experiment import Result
+from pyterrier_hybrid.experiment.paired import paired_t, t_interval, tost
+from pyterrier_hybrid.files import replace_text
+
+RECORDS = Path(__file__).parent / 'records'
+#: Figures of the tables: measure and kind of setting.
+FIGURES = [
+    *((measure, kind) for measure in ('AP', 'R@1', 'R@10') for kind in ('monolingual', 'crosslingual', 'multilingual')),
+    *((measure, 'multilingual') for measure in ('RankDistance', 'LPR', 'TLR')),
+]
+#: In ranks: less is better, and fewer digits say as much.
+RANKS = ('RankDistance',)
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """One run on one collection.
+
+    Attributes:
+        about: run, mix, seed, dataset, settings, versions, cost.
+        cells: ``setting, query_lang, doc_lang, measure, value``, a row a language setting and measure.
+        questions: what each question contributes to each figure, columns of :data:`FIGURES`, indexed by qid; the mean
+            of a column is the figure.
+    """
+
+    about: dict
+    cells: pd.DataFrame
+    questions: pd.DataFrame
+
+    @property
+    def figures(self) -> pd.Series:
+        """The table's figures, by measure and kind of setting."""
+        return self.cells.groupby(['measure', 'setting'], sort=False)['value'].mean()
+
+
+def place(run: str, dataset: str, folder: Path = RECORDS) -> Path:
+    """Where a record is."""
+    return folder / dataset / f'{run}.json'
+
+
+def write(result: Result, run: str, about: dict, folder: Path = RECORDS) -> None:
+    """Writes the record of a result of one system."""
+    cells = result.by_setting()
+    rows = [[*cell, _short(measure, value)] for *cell, measure, value in
+            cells[['setting', 'query_lang', 'doc_lang', 'measure', 'value']].itertuples(index=False)]  # fmt: skip
+    questions = _contributions(result.per_query)
+    columns = {f'{measure} {kind}': [_short(measure, value) for value in questions[measure, kind]]
+               for measure, kind in questions}  # fmt: skip
+    content = {
+        'run': run, 'dataset': result.dataset, **about, 'cells': rows,
+        'questions': {'qid': questions.index.tolist(), **columns},
+    }  # fmt: skip
+    path = place(run, result.dataset, folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = ',\n'.join(f'"{key}": {json.dumps(value, separators=(",", ":"))}' for key, value in content.items())
+    replace_text(path, f'{{\n{lines}\n}}\n')
+
+
+def read(run: str, dataset: str, folder: Path = RECORDS) -> Record | None:
+    """A record; None if there is none."""
+    path = place(run, dataset, folder)
+    if not path.exists():
+        return None
+    content = json.loads(path.read_text(encoding='utf-8'))
+    cells = pd.DataFrame(content.pop('cells'), columns=['setting', 'query_lang', 'doc_lang', 'measure', 'value'])
+    questions = content.pop('questions')
+    index = pd.Index(questions.pop('qid'), name='qid')
+    columns = {tuple(name.rsplit(' ', 1)): values for name, values in questions.items()}
+    return Record(content, cells, pd.DataFrame(columns, index=index, dtype=float))
+
+
+def compared(runs: list[Record], baselines: list[Record], margin: float = 0.01) -> pd.DataFrame:
+    """Tests a system against a baseline, both the mean over their seeds, question by question.
+
+    It says what new questions would show of these encoders; how much seeds differ is in the tables beside it.
+
+    Returns:
+        Indexed by measure and kind of setting: ``difference, low, high`` (95%), ``p`` (paired t), ``p_equivalent``
+        (TOST within ``margin``; NaN for ranks), ``languages_won, languages``.
+    """
+    found = {}
+    for figure in FIGURES:
+        one, other = (pd.concat([r.questions[figure] for r in side], axis=1).mean(axis=1) for side in (runs, baselines))
+        differences = (one - other).dropna().to_numpy()
+        low, high = t_interval(differences, 0.95)
+        better = -1 if figure[0] in RANKS else 1
+        langs = pd.concat([_by_language(side, figure) for side in (runs, baselines)], axis=1)
+        found[figure] = {
+            'difference': differences.mean(), 'low': low, 'high': high, 'p': paired_t(differences).p,
+            'p_equivalent': np.nan if figure[0] in RANKS else tost(differences, margin),
+            'languages_won': int((better * (langs[0] - langs[1]) > 0).sum()), 'languages': len(langs),
+        }  # fmt: skip
+    return pd.DataFrame.from_dict(found, orient='index')
+
+
+def _by_language(side: list[Record], figure: tuple[str, str]) -> pd.Series:
+    """The mean of a figure over seeds, by the questions' language."""
+    cells = pd.concat([record.cells for record in side])
+    chosen = cells[(cells['measure'] == figure[0]) & (cells['setting'] == figure[1])]
+    return chosen.groupby('query_lang')['value'].mean().rename(None)
+
+
+def _contributions(per_query: pd.DataFrame) -> pd.DataFrame:
+    """What questions contribute: n/C times the sum of value/n_c over a question's cells, as in ``contributions.py``."""
+    rows = per_query.astype({'qid': str, 'measure': str, 'setting': str})
+    rows = rows.assign(cell=rows['query_lang'].astype(str) + '>' + rows['doc_lang'].astype(str))
+    columns = {}
+    for (measure, kind), chosen in rows.groupby(['measure', 'setting'], sort=False):
+        sizes = chosen.groupby('cell')['value'].transform('size')
+        parts = (chosen['value'] / sizes).groupby(chosen['qid']).sum()
+        columns[measure, kind] = parts * len(parts) / chosen['cell'].nunique()
+    return pd.DataFrame(columns).sort_index()
+
+
+def _short(measure: str, value: float) -> float | None:
+    """As many digits as the tables and tests need; None for no value."""
+    return None if pd.isna(value) else round(float(value), 0 if measure in RANKS else 5)

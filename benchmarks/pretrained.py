@@ -1,0 +1,223 @@
+"""The paper's question on a real pretrained encoder: what the ratio of batches does to mAP and to language bias.
+
+    python benchmarks/pretrained.py --encoder runs/multilingual-e5-small --out runs/pretrained    # what is missing
+    python benchmarks/pretrained.py --encoder ... --out ... --runs X-Y-seed0 hybrid-seed0 --datasets xquad-r
+    python benchmarks/pretrained.py --table                                 # from the records, without encoder or data
+
+Each run is trained from the encoder, evaluated on XQuAD-R and MLQA-R at full depth, and recorded in
+``benchmarks/records/<collection>/<run>.json``. A record that is there is not made again; an interrupted run resumes.
+There is one setting, :data:`SETTINGS`: the paper's learning rate, the encoder's prefixes, and lengths and steps for two
+cores. Nothing was searched.
+"""
+# ruff: noqa: E402
+from _data import DATA, offline_home
+
+offline_home()  # ir_datasets reads where its home is when it is imported
+
+import argparse
+import json
+import multiprocessing
+import platform
+import resource
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+import pandas as pd
+import pyterrier as pt
+from _records import RANKS, RECORDS, Record, compared, place, read, write
+from ir_measures import AP, R
+
+from pyterrier_hybrid.encoding import HybridEncoder
+from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment
+from pyterrier_hybrid.experiment.provenance import versions
+from pyterrier_hybrid.indexing import MultilingualIndex
+from pyterrier_hybrid.lexical import BM25Index
+from pyterrier_hybrid.measures import LPR, TLR, RankDistance
+from pyterrier_hybrid.pairs import ParallelPairs, inverse_cloze
+from pyterrier_hybrid.training import train
+
+DATASETS = ('xquad-r', 'mlqa-r')
+MEASURES = [AP, R @ 1, R @ 10, RankDistance, LPR, TLR]
+SETTINGS = {
+    'batch_size': 32, 'steps': 100, 'learning_rate': 3e-5, 'temperature': 0.02, 'source_temperature': 0.0,
+    'query_prefix': 'query: ', 'passage_prefix': 'passage: ', 'max_length': (24, 96), 'bf16': True,
+}  # fmt: skip
+#: The paper's three mixes, then further points of its line, then of the simplex with multilingual batches.
+MIXES = {
+    'X-X-mono': {'monolingual': 1.0},
+    'X-Y': {'crosslingual': 1.0},
+    'hybrid': {'monolingual': 0.5, 'crosslingual': 0.5},
+    'mono.25': {'monolingual': 0.25, 'crosslingual': 0.75},
+    'mono.75': {'monolingual': 0.75, 'crosslingual': 0.25},
+    'mono.1': {'monolingual': 0.1, 'crosslingual': 0.9},
+    'multi': {'multilingual': 1.0},
+    'mono.5-multi.5': {'monolingual': 0.5, 'multilingual': 0.5},
+    'cross.5-multi.5': {'crosslingual': 0.5, 'multilingual': 0.5},
+    'thirds': {'monolingual': 1 / 3, 'crosslingual': 1 / 3, 'multilingual': 1 / 3},
+}
+PAPER, RATIO = list(MIXES)[:3], list(MIXES)[:6]
+#: Runs in the order in which they are made: of the paper's mixes three seeds, of the other ratios two.
+RUNS = {
+    f'{mix}-seed{seed}': (mix, seed) for seed, mixes in
+    [(0, PAPER), (1, PAPER), (0, RATIO[3:]), (2, PAPER), (1, RATIO[3:]), (0, list(MIXES)[6:])] for mix in mixes
+}  # fmt: skip
+#: Systems that are not trained here.
+OTHERS = ('untouched', 'BM25', 'mDPR')
+#: Languages that no training text is in.
+UNSEEN: dict[str, tuple[str, ...]] = {}
+
+
+def _train(encoder: str, pairs: Path, folder: Path, mix: dict, seed: int, sender) -> None:
+    """Trains one run in a process of its own, whose peak memory is the run's."""
+    train(
+        ParallelPairs(pairs), folder, backbone=encoder, mix=mix, seed=seed, resume=True, checkpoint_steps=25,
+        verbose=False, **SETTINGS,
+    )  # fmt: skip
+    sender.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+
+
+def trained(encoder: str, pairs: Path, folder: Path, mix: dict, seed: int) -> dict:
+    """The cost of a run, which is trained if it is not there: minutes, and memory at most in GiB (None if unknown)."""
+    memory = None
+    if not folder.exists():
+        context = multiprocessing.get_context('spawn')
+        receiver, sender = context.Pipe(duplex=False)
+        process = context.Process(target=_train, args=(encoder, pairs, folder, mix, seed, sender))
+        process.start()
+        process.join()
+        if process.exitcode:
+            raise SystemExit(f'training {folder.name} ended with {process.exitcode}')
+        memory = round(receiver.recv(), 2)
+    record = json.loads((folder / 'training.json').read_text(encoding='utf-8'))
+    return {'training_minutes': round(record['seconds'] / 60, 2), 'peak_gib': memory}
+
+
+def evaluated(name: str, system: object, collection: EvaluationSet, about: dict) -> None:
+    """Evaluates a system on a collection, and writes its record."""
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as scratch:
+        if isinstance(system, HybridEncoder):
+            index = MultilingualIndex(Path(scratch) / 'index', verbose=False)
+            (system.doc_encoder() >> index).index(collection.docs())
+            system = system, index
+        elif system == 'BM25':
+            bm25 = BM25Index(Path(scratch) / 'bm25', verbose=False).index(collection.docs())
+            system = lambda langs: bm25.bm25(langs=langs)  # noqa: E731
+        result = MultilingualExperiment({name: system}, collection, MEASURES, verbose=False)
+    cost = {**about.pop('cost', {}), 'evaluation_minutes': round((time.monotonic() - start) / 60, 2)}
+    write(result, name, {**about, 'cost': cost, 'versions': versions(), 'processor': platform.processor() or None})
+
+
+def mdpr_system(given: str | None) -> object:
+    """mDPR as an encoder, or as a TREC run; None, with the reason printed, where there is none."""
+    if given is None:
+        print('no mDPR: give --mdpr a hub name, a folder or a TREC run')
+        return None
+    if Path(given).is_file():
+        return pt.io.read_results(given)
+    try:
+        return HybridEncoder(given, preset='mdpr')
+    except (OSError, ValueError) as error:
+        print(f'no mDPR: {error}')
+        return None
+
+
+def run_all(arguments) -> None:
+    """Makes the records that are missing."""
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    pairs = arguments.out / 'pairs'
+    if not pairs.exists():
+        ParallelPairs.from_jsonl(DATA / 'train', pairs, derive=inverse_cloze, verbose=False)
+    collections: dict[str, EvaluationSet] = {}
+    for dataset in arguments.datasets:
+        for name in [*OTHERS, *RUNS]:
+            if name not in (arguments.runs or [*OTHERS, *RUNS]) or place(name, dataset).exists():
+                continue
+            if name in RUNS:
+                mix, seed = RUNS[name]
+                folder = arguments.out / name
+                about = {'mix': MIXES[mix], 'seed': seed, 'settings': SETTINGS,
+                         'cost': trained(arguments.encoder, pairs, folder, MIXES[mix], seed)}  # fmt: skip
+                system = HybridEncoder(folder, dtype='bfloat16')
+            else:
+                about = {}
+                system = {'untouched': lambda: HybridEncoder(arguments.encoder, dtype='bfloat16'),
+                          'BM25': lambda: 'BM25', 'mDPR': lambda: mdpr_system(arguments.mdpr)}[name]()  # fmt: skip
+            if system is None:
+                continue
+            if dataset not in collections:
+                collections[dataset] = EvaluationSet(dataset)
+            evaluated(name, system, collections[dataset], about)
+            print(f'{dataset}, {name}: {time.strftime("%H:%M")}', flush=True)
+
+
+def of_mix(mix: str, dataset: str) -> list[Record]:
+    """The records of a mix, one a seed."""
+    return [r for name, (its, _) in RUNS.items() if its == mix and (r := read(name, dataset)) is not None]
+
+
+def tables(dataset: str) -> str:
+    """The table of all systems, and the tests of hybrid batches against each of the others."""
+    shown = [('AP', 'monolingual'), ('AP', 'crosslingual'), ('AP', 'multilingual'), ('R@1', 'multilingual'),
+             ('R@10', 'multilingual'), ('RankDistance', 'multilingual'), ('LPR', 'multilingual'),
+             ('TLR', 'multilingual')]  # fmt: skip
+    lines = ['| | seeds | Mo. | Cr. | Mul. | R@1 Mul. | R@10 Mul. | rank distance | LPR | TLR | minutes | GiB |',
+             '|---|---|---|---|---|---|---|---|---|---|---|---|']  # fmt: skip
+    groups = {**{name: [r for r in [read(name, dataset)] if r] for name in OTHERS},
+              **{mix: of_mix(mix, dataset) for mix in MIXES}}  # fmt: skip
+    for name, records in groups.items():
+        if records:
+            figures = pd.concat([r.figures for r in records], axis=1).reindex(shown)
+            minutes = [r.about['cost'].get('training_minutes') or 0 for r in records]
+            memory = max(r.about['cost'].get('peak_gib') or 0 for r in records)
+            cells = [_cell(measure, row) for (measure, _), row in figures.iterrows()]
+            lines.append(f'| {name} | {len(records)} | {" | ".join(cells)} | {max(minutes):.1f} | {memory:.1f} |')
+    for baseline in [mix for mix in PAPER if mix != 'hybrid'] + ['untouched']:
+        if groups['hybrid'] and groups[baseline]:
+            lines += ['', f'hybrid against {baseline}:', '', *_tests(compared(groups['hybrid'], groups[baseline]))]
+    return '\n'.join(lines)
+
+
+def _cell(measure: str, values: pd.Series) -> str:
+    form = '{:,.0f}'.format if measure in RANKS else lambda value: f'{value:.3f}'.replace('0.', '.', 1)
+    spread = f' ({form(values.min())} to {form(values.max())})' if len(values) > 1 else ''
+    return '' if values.isna().any() else form(values.mean()) + spread
+
+
+def _tests(found: pd.DataFrame) -> list[str]:
+    lines = ['| | difference | 95% | p | equivalent within .01 | better in |', '|---|---|---|---|---|---|']
+    for (measure, kind), row in found.iterrows():
+        form = '{:+,.0f}'.format if measure in RANKS else '{:+.4f}'.format
+        equivalent = '' if pd.isna(row['p_equivalent']) else f'p = {row["p_equivalent"]:.2g}'
+        lines.append(
+            f'| {measure}, {kind} | {form(row["difference"])} | {form(row["low"])} to {form(row["high"])} | '
+            f'{row["p"]:.2g} | {equivalent} | {row["languages_won"]:.0f} of {row["languages"]:.0f} |'
+        )
+    return lines
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--encoder', help='folder or hub name of the pretrained encoder')
+    parser.add_argument('--out', type=Path, help='folder for the pairs and the runs')
+    parser.add_argument('--mdpr', help='hub name, folder or TREC run of mDPR')
+    parser.add_argument('--runs', nargs='+', choices=[*OTHERS, *RUNS], help='these alone')
+    parser.add_argument('--datasets', nargs='+', choices=DATASETS, default=DATASETS)
+    parser.add_argument('--table', action='store_true', help='train and evaluate nothing')
+    arguments = parser.parse_args()
+    if not arguments.table:
+        if arguments.encoder is None or arguments.out is None:
+            parser.error('give --encoder and --out, or --table')
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', UserWarning)
+            run_all(arguments)
+    for dataset in arguments.datasets:
+        if (RECORDS / dataset).is_dir():
+            print(f'\n{dataset}\n\n{tables(dataset)}')
+
+
+if __name__ == '__main__':
+    main()
