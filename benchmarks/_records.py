@@ -18,7 +18,7 @@ RECORDS = Path(__file__).parent / 'records'
 #: Figures of the tables: measure and kind of setting.
 FIGURES = [
     *((measure, kind) for measure in ('AP', 'R@1', 'R@10') for kind in ('monolingual', 'crosslingual', 'multilingual')),
-    *((measure, 'multilingual') for measure in ('RankDistance', 'LPR', 'TLR')),
+    *((measure, 'multilingual') for measure in ('RankDistance', 'LPR', 'TLR@20')),
 ]
 #: In ranks: less is better, and fewer digits say as much.
 RANKS = ('RankDistance',)

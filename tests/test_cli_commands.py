@@ -11,9 +11,11 @@ from datasets_ext.shape import Doc, MemoryDocs, Qrel, Query
 from pyterrier_hybrid.cli import main, options
 from pyterrier_hybrid.cli.options import add_training, training_arguments
 from pyterrier_hybrid.cli.parser import CommandParser
+from pyterrier_hybrid.encoding.backbones import static_backbone
 from pyterrier_hybrid.experiment import Result
 from pyterrier_hybrid.experiment.study_result import StudyResult
 from pyterrier_hybrid.publishing import claim
+from pyterrier_hybrid.training.record import read_training_record
 
 LANGS = ('de', 'en', 'th')
 SIZE = 30
@@ -237,6 +239,18 @@ def test_demo_prints_one_table(collection, jsonl, tmp_path, capsys):
     assert Result.load(tmp_path / 'demo' / 'result').systems[-1] == 'hybrid'
     assert call(*argv, '--out', tmp_path / 'demo') == 1
     assert 'exists already; give another folder to --out' in capsys.readouterr().err
+
+
+def test_demo_starts_from_a_checkpoint(collection, jsonl, tmp_path, capsys):
+    static_backbone(['one text', 'another'], vocab_size=50, dimension=8).save(str(tmp_path / 'start'))
+    argv = ['demo', '--dataset', collection, '--pairs', jsonl, '--steps', 2, '--batch-size', 4, '--quiet']
+    assert call(*argv, '--backbone', tmp_path / 'start', '--out', tmp_path / 'demo') == 0
+    result = Result.load(tmp_path / 'demo' / 'result')
+    assert result.systems == ['BM25', 'untouched', 'X-X-mono', 'X-Y', 'hybrid']
+    assert read_training_record(tmp_path / 'demo' / 'hybrid')['backbone'] == str(tmp_path / 'start')
+    capsys.readouterr()
+    assert call(*argv, '--backbone', tmp_path / 'stat', '--pairs', tmp_path / 'none') == 1
+    assert 'did you mean' in capsys.readouterr().err  # before the pairs are looked for
 
 
 DEMO = ['demo', '--pairs', '{jsonl}', '--dataset', '{collection}', '--out', '{new}']

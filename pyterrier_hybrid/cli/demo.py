@@ -17,16 +17,21 @@ EXAMPLES = """\
 examples:
   pyterrier-hybrid demo
   pyterrier-hybrid demo --dataset xquad-r --pairs data/train --out runs/xquad-r
+  pyterrier-hybrid demo --dataset xquad-r --pairs data/train --backbone intfloat/multilingual-e5-small
   pyterrier-hybrid demo --mdpr castorini/mdpr-tied-pft-msmarco
 """
-#: How a static encoder is trained. On worldfacts, whose sentences differ in few words, a high temperature lets mixes
-#: reach their ends in a few hundred steps; real pairs take more and larger batches.
+#: How a static encoder is trained, on worldfacts and on other pairs, and one from a checkpoint. On worldfacts, whose
+#: sentences differ in few words, a high temperature lets mixes reach their ends in a few hundred steps; real pairs take
+#: more and larger batches.
 TRAINING = {
     'worldfacts': {
         'steps': 600, 'batch_size': 128, 'learning_rate': 0.15, 'temperature': 0.2, 'source_temperature': 0.5,
     },
     'own': {
         'steps': 1500, 'batch_size': 512, 'learning_rate': 0.05, 'temperature': 0.05, 'source_temperature': 0.0,
+    },
+    'backbone': {
+        'steps': 100, 'batch_size': 32, 'temperature': 0.02, 'source_temperature': 0.0,
     },
 }  # fmt: skip
 
@@ -40,6 +45,7 @@ def add_command(commands) -> None:
     add_pairs(parser)
     parser.add_argument('--out', type=Path, help='keep runs, indexes and result in this folder, which must be new')
     parser.add_argument('--mdpr', metavar='PATH_OR_NAME', help='evaluate this mDPR checkpoint too')
+    parser.add_argument('--backbone', metavar='PATH_OR_NAME', help='start from this checkpoint, not a static encoder')
     parser.add_argument('--steps', type=int, help='training steps of each encoder')
     parser.add_argument('--batch-size', type=int, help='pairs in a batch')
     parser.add_argument('--seed', type=int, default=0, help='of everything random (default: 0)')
@@ -49,6 +55,7 @@ def add_command(commands) -> None:
 
 def run(arguments: argparse.Namespace) -> Path | None:
     """Trains, evaluates and prints; returns the folder that is kept, if one is."""
+    from pyterrier_hybrid.encoding.checkpoint import located
     from pyterrier_hybrid.experiment import EvaluationSet
     from pyterrier_hybrid.experiment.comparison import compare_mixes
     from pyterrier_hybrid.experiment.exports import text
@@ -59,16 +66,19 @@ def run(arguments: argparse.Namespace) -> Path | None:
         raise WrongArguments(f'--dataset {arguments.dataset} needs --pairs, a folder of training pairs')
     if arguments.out is not None and arguments.out.exists():
         raise FileExistsError(f'{arguments.out} exists already; give another folder to --out, or remove it')
+    if arguments.backbone is not None:
+        located(arguments.backbone)
     collection = EvaluationSet(arguments.dataset)  # before the pairs, whose import takes longer to fail
     given = {'steps': arguments.steps, 'batch_size': arguments.batch_size}
-    training = TRAINING['own' if own_pairs else 'worldfacts'] | {k: v for k, v in given.items() if v is not None}
+    which = 'backbone' if arguments.backbone else 'own' if own_pairs else 'worldfacts'
+    training = TRAINING[which] | {k: v for k, v in given.items() if v is not None}
     with tempfile.TemporaryDirectory(prefix='pyterrier-hybrid-') as temporary, opened_pairs(arguments) as pairs:
         folder = arguments.out or Path(temporary) / 'demo'
         folder.mkdir(parents=True, exist_ok=True)
         try:
             result = compare_mixes(
-                pairs, collection, folder, mdpr=arguments.mdpr, seed=arguments.seed, verbose=not arguments.quiet,
-                **training,
+                pairs, collection, folder, mdpr=arguments.mdpr, backbone=arguments.backbone, seed=arguments.seed,
+                verbose=not arguments.quiet, **training,
             )  # fmt: skip
             result.save(folder / 'result')
         finally:

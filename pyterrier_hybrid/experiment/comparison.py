@@ -31,12 +31,13 @@ def compare_mixes(
     *,
     mixes: Mapping[str, Mapping[str, float]] = MIXES,
     mdpr: str | None = None,
+    backbone: str | Path | None = None,
     seed: int = 0,
     tell: Callable[[str], None] = print,
     verbose: bool = True,
     **training,
 ) -> Result:
-    """Trains one static encoder per mix from the same start, and evaluates them with BM25 and the untrained encoder.
+    """Trains one encoder per mix from the same start, and evaluates them with BM25 and the start itself.
 
     Args:
         pairs: a :class:`ParallelPairs`.
@@ -44,6 +45,8 @@ def compare_mixes(
         folder: where the runs (``<mix>``) and the indexes (``<system>.flex``, ``bm25``) go.
         mixes: by name, see :class:`HybridBatches`.
         mdpr: a folder or hub name of an mDPR checkpoint to evaluate too.
+        backbone: a folder or hub name of the checkpoint to start from, ``'untouched'`` in the table; None for a static
+            embedding with random vectors, ``'untrained'``.
         seed: of everything random.
         tell: told what happens, in a line each.
         verbose: show progress bars.
@@ -60,12 +63,16 @@ def compare_mixes(
         f'{first}, {len(collection.languages)} languages'
     )
     last = {} if mdpr is None else {'mDPR': HybridEncoder(mdpr, preset='mdpr', verbose=verbose)}
-    start = static_backbone(balanced_texts(pairs), seed=seed)
-    encoders = {'untrained': HybridEncoder.from_model(start)}
+    if backbone is None:
+        start = static_backbone(balanced_texts(pairs), seed=seed)
+        encoders = {'untrained': HybridEncoder.from_model(start)}
+    else:
+        encoders = {'untouched': HybridEncoder(backbone, verbose=verbose)}
     for name, mix in mixes.items():
         encoders[name] = train(
-            pairs, folder / name, backbone=copy.deepcopy(start), mix=mix, seed=seed, verbose=verbose, **training
-        )
+            pairs, folder / name, backbone=copy.deepcopy(start) if backbone is None else backbone, mix=mix, seed=seed,
+            verbose=verbose, **training,
+        )  # fmt: skip
         tell(f'trained {name}: {folder / name}')
 
     bm25 = BM25Index(folder / 'bm25', verbose=verbose)

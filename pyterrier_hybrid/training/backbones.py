@@ -4,7 +4,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -17,6 +17,7 @@ from pyterrier_hybrid.encoding.devices import check_memory
 from pyterrier_hybrid.encoding.encoder import HybridEncoder
 from pyterrier_hybrid.encoding.identity import digest
 from pyterrier_hybrid.encoding.modules import position_limit
+from pyterrier_hybrid.encoding.presets import PRESETS
 from pyterrier_hybrid.encoding.sides import passage_side, query_side
 from pyterrier_hybrid.pairs.balanced import balanced_texts
 from pyterrier_hybrid.training.processes import built_once
@@ -99,6 +100,29 @@ def kind_of(backbone: object) -> Backbone:
             'checkpoint, or a SentenceTransformer (encoder.model of a HybridEncoder)'
         )
     return FROM_SCRATCH.get(backbone, _ANY_CHECKPOINT)
+
+
+def with_own_prefixes(kind: Backbone, model: SentenceTransformer, arguments) -> Backbone:
+    """The kind with the prefixes that a checkpoint was trained with, if it says them in its prompts.
+
+    Warns if a transformer does not say them, is none of the paper's, and ``arguments`` have none either.
+    """
+    if is_static(model):
+        return kind
+    sides = query_side(model, None, None), passage_side(model, None, None)
+    own = dict(zip(('query_prefix', 'passage_prefix'), (side.prefix for side in sides)))
+    if any(own.values()):
+        return replace(kind, **own)
+    given = arguments.query_prefix is not None and arguments.passage_prefix is not None
+    if not given and str(arguments.backbone) not in (*PRESETS['xlm-r'].hub_names, *PRESETS['labse'].hub_names):
+        name = 'the model' if isinstance(arguments.backbone, SentenceTransformer) else arguments.backbone
+        warnings.warn(
+            f'{name} does not say which prefixes it was trained with; {kind.query_prefix!r} and '
+            f"{kind.passage_prefix!r}, the paper's, are put before its texts. Give query_prefix= and passage_prefix=, "
+            "'' for none",
+            stacklevel=2,
+        )
+    return kind
 
 
 def content_of(backbone: str | os.PathLike | SentenceTransformer, model: SentenceTransformer | None) -> dict[str, str]:

@@ -12,7 +12,7 @@ from pyterrier_hybrid.encoding.checkpoint import located
 from pyterrier_hybrid.encoding.devices import check_device
 from pyterrier_hybrid.pairs.protocol import Pairs
 from pyterrier_hybrid.training.arguments import TrainingArguments
-from pyterrier_hybrid.training.backbones import content_of, kind_of, opened_backbone, set_up
+from pyterrier_hybrid.training.backbones import content_of, kind_of, opened_backbone, set_up, with_own_prefixes
 from pyterrier_hybrid.training.checkpoints import differences
 from pyterrier_hybrid.training.loggers import loggers
 from pyterrier_hybrid.training.monitor import Monitor
@@ -89,6 +89,7 @@ def prepared_run(pairs: Pairs, folder: Path, arguments: TrainingArguments) -> Pr
         model = opened_backbone(arguments.backbone, arguments.device)
         kind = kind_of(model)
         kind.check_options(arguments)
+        kind = with_own_prefixes(kind, model, arguments)
     arguments = arguments.resolved(len(batches), kind)
     if model is not None:
         set_up(model, arguments)

@@ -89,8 +89,9 @@ def train(
         temperature: of InfoNCE over cosines.
         source_temperature: 1 draws sources by size, 0 uniformly.
         negatives: hard negatives for each pair, out of those given in the pairs, see :func:`batch_negatives`.
-        query_prefix, passage_prefix: put before every text, and stored in the checkpoint; None for the backbone's: the
-            paper's ``'Query: '`` and ``'Passage: '``, and none for a static embedding.
+        query_prefix, passage_prefix: put before every text, and stored in the checkpoint; None for the backbone's: what
+            its checkpoint says in its prompts, otherwise the paper's ``'Query: '`` and ``'Passage: '`` (with a
+            warning, except for the paper's backbones), and none for a static embedding.
         max_length: tokens after which a text is cut, or a pair, of queries and of passages; None for the backbone's.
             Not for a static embedding.
         vocab_size: subwords of a backbone from random weights, at most; None for its default.

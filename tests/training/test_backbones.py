@@ -53,3 +53,29 @@ def test_options_that_it_lacks_are_refused(corpus, tmp_path, plain):
 def test_without_its_entry_the_name_is_that_of_a_checkpoint(corpus, tmp_path):
     with pytest.raises(FileNotFoundError, match='plain'):
         train(corpus, tmp_path / 'run', backbone='plain', **TINY)
+
+
+def prefixes(run) -> tuple[str, str]:
+    record = json.loads((run / 'training.json').read_text())
+    return record['query_prefix'], record['passage_prefix']
+
+
+def test_a_checkpoint_that_says_its_prefixes_is_trained_with_them(corpus, tmp_path, tiny_transformer, recwarn):
+    tiny_transformer.prompts = {'query': 'query: ', 'passage': 'passage: ', 'document': ''}  # as multilingual-e5 does
+    tiny_transformer.save(str(tmp_path / 'e5'))
+    train(corpus, tmp_path / 'own', backbone=tmp_path / 'e5', **TINY)
+    assert prefixes(tmp_path / 'own') == ('query: ', 'passage: ')
+    train(corpus, tmp_path / 'given', backbone=tmp_path / 'e5', query_prefix='', **TINY)
+    assert prefixes(tmp_path / 'given') == ('', 'passage: ')
+    train(corpus, tmp_path / 'further', backbone=tmp_path / 'own', **TINY)
+    assert prefixes(tmp_path / 'further') == ('query: ', 'passage: ')
+    assert not [warning for warning in recwarn if 'prefixes' in str(warning.message)]
+
+
+def test_a_checkpoint_that_does_not_say_them_gets_the_papers_with_a_warning(corpus, tmp_path, tiny_folder, recwarn):
+    with pytest.warns(UserWarning, match='tiny does not say which prefixes .* Give query_prefix='):
+        train(corpus, tmp_path / 'run', backbone=tiny_folder, **TINY)
+    assert prefixes(tmp_path / 'run') == ('Query: ', 'Passage: ')
+    recwarn.clear()
+    train(corpus, tmp_path / 'told', backbone=tiny_folder, query_prefix='', passage_prefix='', **TINY)
+    assert not [warning for warning in recwarn if 'prefixes' in str(warning.message)]

@@ -256,7 +256,7 @@ def test_nothing_is_printed_without_verbose(corpus, tiny_folder, tmp_path):
         f'for backbone in ("static", {str(tiny_folder)!r}):\n'
         f'    folder = {str(tmp_path)!r} + "/run-" + str(len(backbone))\n'
         f'    train(pairs, folder, backbone=backbone, mix={HALF!r}, batch_size=8,\n'
-        '          steps=3, checkpoint_steps=2, device="cpu", verbose=False)\n'
+        '          steps=3, checkpoint_steps=2, query_prefix="", passage_prefix="", device="cpu", verbose=False)\n'
     )
     run = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True, env=os.environ)
     assert (run.stdout, run.stderr) == ('', '')
