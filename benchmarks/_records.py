@@ -53,7 +53,7 @@ def place(run: str, dataset: str, folder: Path = RECORDS) -> Path:
 def write(result: Result, run: str, about: dict, folder: Path = RECORDS) -> None:
     """Writes the record of a result of one system."""
     cells = result.by_setting()
-    rows = [[*cell, _short(measure, value)] for *cell, measure, value in
+    rows = [[*cell, measure, _short(measure, value)] for *cell, measure, value in
             cells[['setting', 'query_lang', 'doc_lang', 'measure', 'value']].itertuples(index=False)]  # fmt: skip
     questions = _contributions(result.per_query)
     columns = {f'{measure} {kind}': [_short(measure, value) for value in questions[measure, kind]]
