@@ -50,3 +50,13 @@ def test_it_trains_an_encoder_where_none_is_given_and_keeps_it(run, tiny, tmp_pa
     assert len(asked) == 1 and asked[0]['mix'] == {'monolingual': 0.5, 'crosslingual': 0.5}
     assert (tmp_path / 'runs' / 'example' / 'encoder' / 'training.json').is_file()
     assert 'not how well they can work' in capsys.readouterr().out
+
+
+def test_a_trec_run_of_mdpr_stands_beside_the_others(run, encoder, tiny, tmp_path, capsys):
+    assert list(run('xquad_r.py', encoder, '--dataset', tiny)['table']['name']) == ['BM25', 'hybrid']
+    assert 'There is no mDPR in the table' in capsys.readouterr().out
+    docnos = [doc['docno'] for doc in run('xquad_r.py', encoder, '--dataset', tiny)['dataset'].get_corpus_iter()]
+    lines = [f'{qid} Q0 {docno} {n} {-n} mDPR' for qid in '012' for n, docno in enumerate(sorted(docnos))]
+    (tmp_path / 'mdpr.trec').write_text('\n'.join(lines))
+    table = run('xquad_r.py', encoder, '--dataset', tiny, '--mdpr', tmp_path / 'mdpr.trec')['table'].set_index('name')
+    assert list(table.index) == ['BM25', 'hybrid', 'mDPR'] and table.loc['mDPR', 'R@10'] == 1
