@@ -8,7 +8,7 @@ import argparse
 import importlib
 
 #: Names of subcommands and their modules.
-COMMANDS = {'ann': '_scale_ann'}
+COMMANDS = {'ann': '_scale_ann', 'simulate': '_scale_simulate', 'plan': '_scale_plan'}
 
 
 def main() -> None:

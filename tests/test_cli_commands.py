@@ -288,7 +288,7 @@ DEMO = ['demo', '--pairs', '{jsonl}', '--dataset', '{collection}', '--out', '{ne
     (['study', '--dataset', '{collection}', '--pairs', '{done}/pairs', '--out', '{new}', '--alphas', '2'],
      'alpha is 2'),
     (['study', '--dataset', '{collection}', '--pairs', '{done}/pairs', '--out', '{new}', '--ray-gpus', '1'],
-     '--ray-gpus is for runs on Ray; give --ray too'),
+     '--ray-gpus is for work on Ray; give --ray too'),
     (['study', '--dataset', '{collection}', '--pairs', '{done}/pairs', '--out', '{new}', '--ray', '--ray-cpus', '0'],
      'num_cpus is 0'),
     (['study', '--dataset', '{collection}', '--pairs', '{done}/pairs', '--out', '{new}', '--ray', '--processes', '2'],

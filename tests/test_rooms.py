@@ -17,7 +17,7 @@ ARROWS = {
     'indexing': {'encoding', 'measures', 'ranking', 'stored'},  # measures for the tuner of approximate search
     'lexical': {'encoding', 'indexing', 'ranking', 'stored'},  # checks of texts and docnos, tables of docnos
     'training': {'batches', 'encoding', 'measures', 'pairs', 'ranking'},
-    'distributed': set(),
+    'distributed': {'encoding', 'indexing', 'ranking', 'stored'},
     'experiment': {'batches', 'distributed', 'encoding', 'indexing', 'lexical', 'measures', 'pairs', 'ranking',
                    'stored', 'training'},
     'cli': {'batches', 'distributed', 'encoding', 'experiment', 'indexing', 'lexical', 'measures', 'pairs',

@@ -2,7 +2,7 @@
 import argparse
 from pathlib import Path
 
-from .options import add_common
+from .options import add_common, add_ray, ray_resources
 from .parser import WrongArguments
 
 DESCRIPTION = """\
@@ -14,6 +14,8 @@ examples:
   pyterrier-hybrid index --dataset worldfacts --encoder runs/hybrid --out runs/hybrid.flex
   pyterrier-hybrid index --dataset xquad-r --bm25 --out runs/xquad-r.bm25
   pyterrier-hybrid index --dataset xquad-r --encoder sentence-transformers/LaBSE --out labse.flex --mode resume
+  RAY_ADDRESS=auto pyterrier-hybrid index --dataset miracl-multi --encoder intfloat/multilingual-e5-small --ray \
+      --ray-cpus 4 --ray-gpus 1 --encoder-dtype bfloat16 --out /shared/miracl.index
 """
 
 
@@ -32,6 +34,15 @@ def add_command(commands) -> None:
                         help='create (default; refuses an index that is there), overwrite it, or, for a dense index, '
                         'resume a build that was stopped')  # fmt: skip
     parser.add_argument('--device', help='cpu, cuda, ... (default: cuda where there is some)')
+    parser.add_argument('--encoder-dtype', choices=('auto', 'float32', 'bfloat16', 'float16'), default='auto',
+                        help='precision in the encoder (default: bfloat16 on a GPU of this machine that has it, else '
+                        'float32)')  # fmt: skip
+    parser.add_argument('--ray', action='store_true', help='encode on the workers of the Ray cluster at RAY_ADDRESS, '
+                        'or of this machine; the index is the same')  # fmt: skip
+    parser.add_argument('--workers', type=int, metavar='N', help='on Ray (default: as many as the cluster holds)')
+    parser.add_argument('--shards', metavar='FOLDER_OR_URL', help='on Ray, where finished shards are kept until the '
+                        'end: a folder that all machines see, or s3://... (default: beside the index)')  # fmt: skip
+    add_ray(parser, 'worker')
     add_common(parser)
     parser.set_defaults(run=run)
 
@@ -45,6 +56,12 @@ def run(arguments: argparse.Namespace) -> Path:
         raise WrongArguments('give either --encoder, for a dense index, or --bm25')
     if arguments.bm25 and (arguments.mode == 'resume' or arguments.preset):
         raise WrongArguments('--preset and --mode resume are for a dense index; --bm25 takes neither')
+    resources = ray_resources(arguments)
+    given = next((name for name in ('workers', 'shards') if getattr(arguments, name) is not None), None)
+    if given and not arguments.ray:
+        raise WrongArguments(f'--{given} is for an index that is built on Ray; give --ray too')
+    if arguments.bm25 and arguments.ray:
+        raise WrongArguments('--ray is for a dense index; --bm25 is built in one process')
     if arguments.mode == 'create' and arguments.out.exists():
         raise FileExistsError(f'{arguments.out} exists already; replace it with --mode overwrite, or change --out')
     check_device(arguments.device)
@@ -58,9 +75,19 @@ def run(arguments: argparse.Namespace) -> Path:
         from pyterrier_hybrid.encoding import HybridEncoder
         from pyterrier_hybrid.indexing import MultilingualIndex
 
-        encoder = HybridEncoder(arguments.encoder, preset=arguments.preset, device=arguments.device)
-        index = MultilingualIndex(arguments.out, verbose=verbose)
-        (encoder.doc_encoder() >> index.indexer(mode=arguments.mode)).index(collection.docs())
+        encoder = HybridEncoder(
+            arguments.encoder, preset=arguments.preset, device=arguments.device, dtype=arguments.encoder_dtype
+        )
+        if arguments.ray:
+            from pyterrier_hybrid.distributed import Resources, build_index
+
+            build_index(
+                encoder, collection.docs(), arguments.out, mode=arguments.mode, workers=arguments.workers,
+                resources=Resources(**resources), shards=arguments.shards, verbose=verbose,
+            )  # fmt: skip
+        else:
+            index = MultilingualIndex(arguments.out, verbose=verbose)
+            (encoder.doc_encoder() >> index.indexer(mode=arguments.mode)).index(collection.docs())
     passages, languages = collection.pool_sizes.sum(), len(collection.languages)
     print(f'{passages:,} passages in {languages} languages are indexed in {arguments.out}')
     return arguments.out

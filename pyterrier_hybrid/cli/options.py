@@ -18,6 +18,22 @@ def add_common(parser: CommandParser) -> None:
     parser.add_argument('--quiet', action='store_true', help='no progress bars')
 
 
+def add_ray(parser: CommandParser, unit: str) -> None:
+    """``--ray-cpus`` and ``--ray-gpus``: what a worker has, or whatever else the unit of work is called."""
+    parser.add_argument('--ray-cpus', type=int, metavar='N', help=f'processors of a {unit} on Ray (default: 1)')
+    parser.add_argument('--ray-gpus', type=float, metavar='N',
+                        help=f'GPUs of a {unit} on Ray, .5 to share one (default: 0)')  # fmt: skip
+
+
+def ray_resources(arguments: argparse.Namespace) -> dict[str, float]:
+    """What was given of :func:`add_ray`, as parameters of :class:`~pyterrier_hybrid.distributed.Resources`."""
+    given = {'num_cpus': arguments.ray_cpus, 'num_gpus': arguments.ray_gpus}
+    given = {name: value for name, value in given.items() if value is not None}
+    if given and not arguments.ray:
+        raise ValueError(f'--ray-{next(iter(given))[4:]} is for work on Ray; give --ray too')
+    return given
+
+
 def add_pairs(parser: CommandParser) -> None:
     """What is trained on."""
     parser.add_argument(

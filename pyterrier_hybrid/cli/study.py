@@ -7,9 +7,11 @@ from .options import (
     add_common,
     add_evaluation,
     add_pairs,
+    add_ray,
     add_training,
     opened_pairs,
     parse_measures,
+    ray_resources,
     training_arguments,
 )
 
@@ -49,9 +51,7 @@ def add_command(commands) -> None:
     parser.add_argument('--processes', type=int, default=1, help='runs at a time (default: 1)')
     parser.add_argument('--ray', action='store_true',
                         help='each run on a worker of the Ray cluster at RAY_ADDRESS, or of this machine')  # fmt: skip
-    parser.add_argument('--ray-cpus', type=int, metavar='N', help='processors of a run on Ray (default: 1)')
-    parser.add_argument('--ray-gpus', type=float, metavar='N',
-                        help='GPUs of a run on Ray, .5 to share one (default: 0)')  # fmt: skip
+    add_ray(parser, 'run')
     add_pairs(parser)
     add_training(parser)
     add_evaluation(parser)
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> Path:
         'mixes': _mixes(arguments), 'seeds': arguments.seeds, 'dataset': arguments.dataset,
         'fractions': arguments.fractions, 'measures': parse_measures(arguments.measures),
         'settings': arguments.settings, 'backbone': arguments.backbone, 'processes': arguments.processes,
-        'ray': _ray(arguments), **training_arguments(arguments),
+        'ray': ray_resources(arguments) or arguments.ray, **training_arguments(arguments),
     }  # fmt: skip
     plan_study(**given)  # before pairs are imported
     with opened_pairs(arguments) as pairs:
@@ -80,15 +80,6 @@ def run(arguments: argparse.Namespace) -> Path:
     print(text(study_table(study.values)))
     print(f'the study is in {arguments.out}')
     return arguments.out
-
-
-def _ray(arguments: argparse.Namespace) -> bool | dict[str, float]:
-    """What a run is given on Ray; False for no Ray."""
-    given = {'num_cpus': arguments.ray_cpus, 'num_gpus': arguments.ray_gpus}
-    given = {name: value for name, value in given.items() if value is not None}
-    if given and not arguments.ray:
-        raise ValueError(f'--ray-{next(iter(given))[4:]} is for runs on Ray; give --ray too')
-    return given or arguments.ray
 
 
 def _mixes(arguments: argparse.Namespace) -> dict[str, dict[str, float]]:

@@ -1,7 +1,8 @@
 """Work on many machines, by Ray, which is optional: ``pip install pyterrier-hybrid[ray]``.
 
-Nothing here knows what the work is. Public names are loaded when they are first asked for (PEP 562); Ray itself is not
-imported before there is work for it.
+``on_ray`` calls a function for many items, whatever it does; ``build_index`` and ``RayIndex`` build and search a dense
+index. Public names are loaded when they are first asked for (PEP 562); Ray itself is not imported before there is
+work for it.
 """
 import lazy_loader
 

@@ -67,6 +67,12 @@ def cluster(resources: Resources) -> Iterator[ModuleType]:
             ray.shutdown()
 
 
+def capacity(ray: ModuleType, resources: Resources) -> int:
+    """How many such tasks run at a time on the machines that the cluster has now; at least 1."""
+    nodes = [node['Resources'] for node in ray.nodes() if node['Alive']]
+    return max(1, sum(map(resources.count, nodes)))
+
+
 def _connect(ray: ModuleType, address: str) -> None:
     host, _, port = address.rpartition(':')
     try:

@@ -42,6 +42,11 @@ class Resources:
         """Whether a machine with these resources, by Ray's names, can ever run the task."""
         return node.get('CPU', 0) >= self.num_cpus and node.get('GPU', 0) >= self.num_gpus
 
+    def count(self, node: Mapping[str, float]) -> int:
+        """How many tasks a machine with these resources, by Ray's names, can run at a time."""
+        by_gpus = [node.get('GPU', 0) // self.num_gpus] if self.num_gpus else []
+        return int(min([node.get('CPU', 0) // self.num_cpus, *by_gpus]))
+
     def environment(self) -> dict[str, str]:
         """The environment variables of a task, those of :data:`ENVIRONMENT` as they are here.
 

@@ -1,4 +1,5 @@
 """A function over many items, each of them a task of a Ray cluster."""
+import math
 import os
 import signal
 import socket
@@ -10,6 +11,9 @@ from .resources import Resources
 
 Item = TypeVar('Item')
 Result = TypeVar('Result')
+_NONE = object()
+#: In a worker: the last function that it was sent.
+_held: dict[str, Callable] = {}
 
 
 def on_ray(
@@ -20,6 +24,7 @@ def on_ray(
     folders: Iterable[str | os.PathLike] = (),
     name: Callable[[Item], str] = str,
     max_retries: int = 3,
+    at_once: int | None = None,
 ) -> Iterator[tuple[Item, Result]]:
     """Calls a function with every item, on the machines of a cluster (:func:`cluster`), and yields in order of finish.
 
@@ -29,13 +34,17 @@ def on_ray(
     machines that have this process's working directory.
 
     Args:
-        function: must be importable on every machine, or is sent as it is if it is local.
-        items: their number is not limited, the cluster runs as many at a time as it has resources for.
+        function: must be importable on every machine, or is sent as it is if it is local. A process gets it once: what
+            an object keeps in a call is there in the next one.
+        items: their number is not limited, the cluster runs as many at a time as it has resources for. They are read
+            here, all of them before the first is worked on unless ``at_once`` is given.
         resources: what each task asks for; one processor by default.
         folders: which every machine has to see at the same path, as on a shared file system; looked for before the
             function is sent.
         name: what an item is called in messages.
         max_retries: how often a task is begun again.
+        at_once: how many tasks are begun before the first of them has ended; one more item is read ahead. For items
+            that memory does not hold all at a time.
 
     Yields:
         (item, result).
@@ -44,10 +53,13 @@ def on_ray(
         ModuleNotFoundError, ConnectionError, ValueError: there is no cluster for the tasks, see :func:`cluster`.
         FileNotFoundError: a machine does not see one of the folders, named with it.
         ChildProcessError: a task died more often than it is begun again.
+        TypeError: the function cannot be sent.
         Exception: what the function has raised.
     """
-    items, resources = list(items), resources or Resources()
-    if not items:
+    resources = resources or Resources()
+    waiting = iter(items if at_once else list(items))
+    following = next(waiting, _NONE)
+    if following is _NONE:
         return
     folders = [os.path.abspath(folder) for folder in folders]
     with cluster(resources) as ray:
@@ -57,18 +69,24 @@ def on_ray(
             'runtime_env': {'env_vars': resources.environment()},
         }  # fmt: skip
         # In a list, a reference is passed on as it is: what it refers to is read after the folders were looked for.
-        sent, here = [ray.put(function)], (os.getcwd(), folders)
-        under_way = {task.options(name=name(item), **options).remote(sent, item, here): item for item in items}
+        sent, here, under_way = [_send(ray, function)], (os.getcwd(), folders), {}
         failure = None
         try:
-            while under_way:
+            while under_way or following is not _NONE:
+                while following is not _NONE and len(under_way) < (at_once or math.inf):
+                    begun = task.options(name=name(following), **options).remote(sent, following, here)
+                    under_way[begun] = following
+                    try:
+                        following = next(waiting, _NONE)
+                    except Exception as error:
+                        following, failure = _NONE, error
                 (done,), _ = ray.wait(list(under_way))
                 item = under_way.pop(done)
                 try:
                     result = ray.get(done)
                 except ray.exceptions.RayError as error:
                     if failure is None:  # and not one of those that were dropped after it
-                        failure = _failure(ray, error, name(item), max_retries)
+                        following, failure = _NONE, _failure(ray, error, name(item), max_retries)
                         for other in under_way:
                             ray.cancel(other)  # drops it if it waits; see _in_worker
                 else:
@@ -98,9 +116,32 @@ def _in_worker(sent: list, item, here: tuple[str, list[str]]):
     # What Ray sends to cancel a task drops one that waits and interrupts one that runs, which shall come to its end.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        return ray.get(sent[0])(item)
+        return _received(ray, sent[0])(item)
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _send(ray, function: Callable):
+    """A reference to the function."""
+    try:
+        return ray.put(function)
+    except Exception as error:  # of any class, by what fails in pickling
+        reason = str(error).strip().partition('\n')[0]
+        raise TypeError(f'{function!r:.200} cannot be sent to the machines of a Ray cluster: {reason}') from error
+
+
+def _received(ray, reference) -> Callable:
+    """The function of a reference, read once in a process."""
+    if reference.hex() not in _held:
+        _held.clear()
+        try:
+            _held[reference.hex()] = ray.get(reference)
+        except Exception as error:
+            raise ValueError(
+                f'{socket.gethostname()}, a machine of the Ray cluster, cannot read the work it is given '
+                f'({type(error).__name__}: {error!s:.300}); it needs the same packages as this one'
+            ) from error
+    return _held[reference.hex()]
 
 
 def _failure(ray, error: Exception, name: str, max_retries: int) -> Exception:

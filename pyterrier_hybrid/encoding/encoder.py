@@ -1,7 +1,8 @@
 """The encoder: texts in any language to vectors, as PyTerrier's dense indexes and retrievers want them."""
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +112,7 @@ class HybridEncoder(BiEncoder):
         self.folder = folder.absolute() if folder.is_dir() else None
         self.dtype = reduce_precision(self.model, precision)
         self.model.to(device)
+        self._load = partial(type(self), str(self.folder or name), preset=preset, **given)
         told = {'preset': preset, **given, 'dtype': None if dtype == 'auto' else dtype}
         self._repr = ', '.join([repr(name), *(f'{k}={v!r}' for k, v in told.items() if v is not None)])
 
@@ -146,7 +148,7 @@ class HybridEncoder(BiEncoder):
             max_query_length=max_query_length, max_passage_length=max_passage_length,
         )  # fmt: skip
         encoder._set_up(model, settings, batch_size, text_field, verbose)
-        encoder.folder = None
+        encoder.folder = encoder._load = None
         encoder.dtype = model.dtype
         encoder._repr = f'<{type(model[0]).__name__} in memory>'
         return encoder
@@ -193,6 +195,16 @@ class HybridEncoder(BiEncoder):
             }
             self._identity = (version, identity.digest(self.model, settings))
         return self._identity[1]
+
+    def recipe(self) -> 'Callable[[], HybridEncoder] | None':
+        """What makes this encoder in another process, which reads the checkpoint itself; None for a model in memory.
+
+        The precision is the one in use here, also where ``dtype='auto'`` has chosen it; the device is chosen there.
+        """
+        if self._load is None:
+            return None
+        dtype = str(self.dtype).removeprefix('torch.')
+        return partial(self._load, dtype=dtype, batch_size=self.batch_size, text_field=self.text_field)
 
     def query_encoder(self, verbose: bool | None = None, batch_size: int | None = None) -> QueryEncoder:
         """A transformer that adds ``query_vec`` to queries."""

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from pyterrier_hybrid.distributed.cluster import cluster, import_ray
+from pyterrier_hybrid.distributed.cluster import capacity, cluster, import_ray
 from pyterrier_hybrid.distributed.resources import Resources
 
 
@@ -131,6 +131,13 @@ def test_more_than_any_machine_of_another_cluster_has_may_come(noted):
         pass
     with cluster(Resources(1, 2)):  # the second has them
         pass
+
+
+def test_capacity():
+    nodes = [{'CPU': 8.0}, {'CPU': 5.0, 'GPU': 4.0}]
+    assert capacity(NotedRay(nodes=nodes), Resources(2)) == 6
+    assert capacity(NotedRay(nodes=nodes), Resources(2, 1)) == 2
+    assert capacity(NotedRay(nodes=nodes), Resources(16)) == 1  # a machine may come
 
 
 def test_ray_is_optional(monkeypatch):

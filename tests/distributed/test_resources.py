@@ -20,6 +20,17 @@ def test_fit(resources, node, fits):
     assert resources.fit(node) is fits
 
 
+@pytest.mark.parametrize(('resources', 'node', 'count'), [
+    (Resources(), {'CPU': 3.0}, 3),
+    (Resources(2), {'CPU': 5.0, 'GPU': 8.0}, 2),
+    (Resources(1, 0.5), {'CPU': 8.0, 'GPU': 2.0}, 4),
+    (Resources(1, 2), {'CPU': 8.0, 'GPU': 3.0}, 1),
+    (Resources(1, 1), {'CPU': 8.0}, 0),
+])  # fmt: skip
+def test_count(resources, node, count):
+    assert resources.count(node) == count
+
+
 @pytest.mark.parametrize(('given', 'message'), [
     ({'num_cpus': 0}, 'num_cpus is 0; it is a whole number of processors, at least 1'),
     ({'num_cpus': 1.5}, 'num_cpus is 1.5'),

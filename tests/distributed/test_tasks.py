@@ -100,3 +100,56 @@ def test_ctrl_c_ends_the_tasks(ray, tmp_path):
 def workers(pid: str) -> list[psutil.Process]:
     """The process, if it is still there."""
     return [psutil.Process(int(pid))] if psutil.pid_exists(int(pid)) else []
+
+
+def test_items_are_read_as_they_are_needed(ray, tmp_path):
+    def work(item):
+        while not (tmp_path / f'go {item}').exists():
+            time.sleep(0.01)
+        return item
+
+    def items():
+        for item in range(6):
+            (tmp_path / f'read {item}').touch()
+            yield item
+
+    tasks = on_ray(work, items(), at_once=2)
+    for item in range(6):
+        (tmp_path / f'go {item}').touch()
+        assert next(tasks) == (item, item)
+        read = [int(path.name[5:]) for path in tmp_path.glob('read *')]
+        assert max(read) <= item + 3  # two under way, and one more
+    assert list(tasks) == []
+
+
+def test_an_error_of_the_items_lets_what_is_under_way_come_to_its_end(ray):
+    def items():
+        yield from range(3)
+        raise KeyError('the third')
+
+    tasks = on_ray(lambda item: item, items(), at_once=2)
+    assert {next(tasks)[0] for _ in range(3)} == {0, 1, 2}
+    with pytest.raises(KeyError, match='the third'):
+        next(tasks)
+
+
+def test_a_process_gets_the_function_once(ray):
+    class Counting:
+        """Counts its calls."""
+
+        def __init__(self):
+            self.calls = 0
+
+        def __call__(self, item):
+            self.calls += 1
+            return os.getpid(), self.calls
+
+    found = [result for _, result in on_ray(Counting(), range(6), at_once=1)]
+    last = {pid: max(calls for other, calls in found if other == pid) for pid, _ in found}
+    assert sum(last.values()) == 6
+
+
+def test_a_function_that_cannot_be_sent(ray):
+    lock = threading.Lock()
+    with pytest.raises(TypeError, match='cannot be sent to the machines of a Ray cluster'):
+        list(on_ray(lambda item: lock, [1]))

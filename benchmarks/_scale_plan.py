@@ -1,0 +1,133 @@
+"""Computes what MIRACL's 106 million passages take, from measured rates and stated assumptions.
+
+    python benchmarks/scale.py plan
+
+Prints the tables of docs/scaling.md. Every number that goes in is an option, whose help says where it is from: measured
+by a command, or assumed. Nothing is run.
+"""
+import argparse
+from dataclasses import dataclass
+
+from _scale_simulate import MIRACL
+
+PASSAGES = sum(MIRACL.values())
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """What an encoder costs.
+
+    Args:
+        name: of the checkpoint.
+        dims: of its vectors.
+        weights: in the layers; those of the table of words cost no product.
+        layers, hidden: of the transformer, for attention's products.
+    """
+
+    name: str
+    dims: int
+    weights: float
+    layers: int
+    hidden: int
+
+    def flops(self, tokens: float) -> float:
+        """Floating-point operations of a passage: two a weight and token, and attention's four a pair, layer and
+        dimension."""
+        return tokens * (2 * self.weights + 4 * tokens * self.layers * self.hidden)
+
+
+def layers(count: int, hidden: int, inner: int) -> float:
+    """The weights of a transformer's layers."""
+    return count * (4 * hidden**2 + 2 * hidden * inner)
+
+
+ENCODERS = (
+    Encoder('multilingual-e5-small', 384, layers(12, 384, 1536), 12, 384),
+    Encoder('XLM-R base, LaBSE, mDPR', 768, layers(12, 768, 3072), 12, 768),
+)
+#: Bytes of a passage's vector in memory by backend, for d dimensions: FAISS's own formulas (its wiki, "Guidelines to
+#: choose an index"); the exact retriever maps the vectors, which is page cache.
+BACKENDS = {
+    'exact, float32, mapped': lambda d: 4 * d,
+    'exact, float16, mapped': lambda d: 2 * d,
+    'exact, int8, mapped': lambda d: d,
+    'HNSW, M = 32, float32': lambda d: 4 * d + 2 * 32 * 4,
+    'IVF-Flat, float32': lambda d: 4 * d + 8,
+    'IVF-PQ, 64 bytes': lambda d: 64 + 8,
+}
+ARGUMENTS = {
+    'tokens': (128, 'tokens of a passage: assumed; the paper of MIRACL gives none for its encoders'),
+    'core-tokens': (1_000, 'tokens/s of multilingual-e5-small on one core, float32: measured by encode_speed.py'),
+    'read': (52_326, 'passages/s that one process reads of miracl-multi: measured by datasets_speed.py'),
+    'gpu-flops': (989e12, 'bf16 matrix products of a GPU: datasheet of the H100 SXM, dense'),
+    'gpu-share': (0.35, 'of that which encoding reaches: assumed'),
+    'gpu-float32': (67e12, 'float32 operations/s of a GPU (exact search): datasheet of the H100 SXM'),
+    'bus': (50e9, 'bytes/s from host to GPU: PCIe 5.0 x16 gives 63e9, of which about 80% are assumed'),
+    'core-scores': (15e9, 'products and sums/s of exact search on one core: measured by scale.py simulate'),
+    'cores': (64, 'of a CPU machine: assumed'),
+    'memory-bandwidth': (200e9, 'bytes/s of its memory: assumed'),
+    'disk': (3e9, 'bytes/s of its NVMe disk: assumed'),
+    'gpu-hour': (3.0, 'dollars: assumed'),
+    'core-hour': (0.05, 'dollars: assumed'),
+    'batch': (256, 'queries searched at a time'),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Every number that goes in."""
+    for name, (value, source) in ARGUMENTS.items():
+        parser.add_argument(f'--{name}', type=float, default=value, help=f'{source} (default: {value:g})')
+
+
+def main(args: argparse.Namespace) -> None:
+    """Prints the tables."""
+    print(f'{PASSAGES:,} passages in {len(MIRACL)} languages\n')
+    print_encoding(args)
+    print_bytes()
+    print_search(args)
+
+
+def print_encoding(args: argparse.Namespace) -> None:
+    """Hours and dollars of encoding; the one process that reads is the floor."""
+    floor = PASSAGES / args.read / 3600
+    print(f'Reading in one process: {floor:.2f} hours, whatever encodes\n')
+    print('| encoder | on | passages/s | hours | with the reader | dollars |\n|---|---|---|---|---|---|')
+    small = ENCODERS[0].flops(args.tokens)
+    for encoder in ENCODERS:
+        cost = encoder.flops(args.tokens)
+        core = args.core_tokens / args.tokens * small / cost
+        gpu = args.gpu_flops * args.gpu_share / cost
+        places = [(f'{args.cores:.0f} cores', args.cores * core, args.cores * args.core_hour)]
+        places += [(f'{n} GPU{"s" * (n > 1)}', n * gpu, n * args.gpu_hour) for n in (1, 8, 64)]
+        for place, rate, price in places:
+            hours = PASSAGES / rate / 3600
+            print(f'| {encoder.name} | {place} | {rate:,.0f} | {hours:,.2f} | {max(hours, floor):,.2f} | '
+                  f'{max(hours, floor) * price:,.0f} |')  # fmt: skip
+    print()
+
+
+def print_bytes() -> None:
+    """Gigabytes of all vectors by backend."""
+    dims = sorted({encoder.dims for encoder in ENCODERS})
+    print(f'| backend | {" | ".join(f"{d} dimensions, GB" for d in dims)} |\n|---|{"---|" * len(dims)}')
+    for name, size in BACKENDS.items():
+        print(f'| {name} | {" | ".join(f"{PASSAGES * size(d) / 1e9:,.0f}" for d in dims)} |')
+    print()
+
+
+def print_search(args: argparse.Namespace) -> None:
+    """Seconds of one batch of exact search: products, or the bytes that have to be read, whichever is more."""
+    print('| dimensions | exact search, float32, by | s a batch | queries/s | limited by |\n|---|---|---|---|---|')
+    for d in sorted({encoder.dims for encoder in ENCODERS}):
+        size, sums = PASSAGES * 4 * d, PASSAGES * d * args.batch
+        rate = args.cores * args.core_scores
+        machines = [(f'{n} CPU machine{"s" * (n > 1)}, in memory', {
+            'products': sums / rate / n, 'memory': size / args.memory_bandwidth / n,
+        }) for n in (1, 8)]  # fmt: skip
+        machines.append(('1 CPU machine, from disk', {'products': sums / rate, 'disk': size / args.disk}))
+        machines += [(f'{n} GPU{"s" * (n > 1)}, rows sent at each search', {
+            'products': 2 * sums / (args.gpu_float32 * args.gpu_share) / n, 'bus': size / args.bus / n,
+        }) for n in (1, 8, 64)]  # fmt: skip
+        for name, seconds in machines:
+            limit = max(seconds, key=seconds.get)
+            print(f'| {d} | {name} | {seconds[limit]:,.2f} | {args.batch / seconds[limit]:,.1f} | {limit} |')

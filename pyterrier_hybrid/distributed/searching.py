@@ -1,0 +1,271 @@
+"""Exact search over an index whose rows are held by actors of a Ray cluster: the results of one process."""
+import os
+import socket
+import warnings
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pyterrier_hybrid.indexing import MultilingualIndex
+from pyterrier_hybrid.indexing.retriever import DenseRetriever
+from pyterrier_hybrid.ranking.order import from_order_keys, order_keys
+from pyterrier_hybrid.ranking.search import top_k
+
+from .cluster import capacity, cluster
+from .resources import Resources
+
+if TYPE_CHECKING:
+    from pyterrier_hybrid.indexing.index import OpenedIndex
+
+#: How often a search that dies with its actor is repeated.
+_RETRIES = 3
+#: Seconds after which a search that waits says why.
+_PATIENCE = 60
+#: Results of all actors that are in memory at a time.
+_RESULTS = 2**22
+
+
+class RayIndex:
+    """A :class:`~pyterrier_hybrid.MultilingualIndex` whose rows are shared out over actors of a Ray cluster.
+
+    Each actor maps an equal range of rows of the folder, which every machine sees at the same path, and searches
+    them; the best of all of them are merged here. An actor that dies, alone or with its machine, is started again where
+    there is room, and searches again: every question is answered, and the run is that of one process.
+
+    The actors are started by the first search, and end with :meth:`close` or the block. They serve all retrievers that
+    are made here, and a new index from the next search on if the folder is replaced.
+
+    Example::
+
+        with RayIndex(MultilingualIndex('/shared/miracl.index'), workers=8) as index:
+            run = (encoder.query_encoder() >> index.retriever(100))(topics)
+
+    Args:
+        index: the index, or its path.
+        workers: the number of actors; as many as the cluster holds by default.
+        resources: what each actor has, one processor by default. With a GPU, its first selection is made there.
+    """
+
+    def __init__(
+        self,
+        index: MultilingualIndex | str | os.PathLike,
+        *,
+        workers: int | None = None,
+        resources: Resources | None = None,
+    ):
+        if workers is not None and workers < 1:
+            raise ValueError(f'workers is {workers}; there is at least one')
+        self.index = index if isinstance(index, MultilingualIndex) else MultilingualIndex(index)
+        self.workers = workers
+        self.resources = resources or Resources()
+        self._stack: ExitStack | None = None
+
+    def retriever(
+        self,
+        num_results: int = 1000,
+        *,
+        langs: str | Iterable[str] | None = None,
+        exclude: str | None = None,
+        drop_query_vec: bool = False,
+        separate: bool = True,
+        verbose: bool = False,
+    ) -> 'RayRetriever':
+        """An exact retriever, with the arguments and results of :meth:`MultilingualIndex.retriever`."""
+        return RayRetriever(
+            self, num_results, langs=langs, exclude=exclude, drop_query_vec=drop_query_vec, separate=separate,
+            verbose=verbose,
+        )  # fmt: skip
+
+    def search(
+        self,
+        queries: np.ndarray,
+        k: int,
+        *,
+        langs: Iterable[str] | None = None,
+        progress: Callable[[int], object] = lambda queries: None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The best ``k`` documents of each query by (score descending, docno ascending).
+
+        Args:
+            queries: float32, ``(q, d)``, finite.
+            k: how many, at least 1.
+            langs: language codes of the index, to search in these alone; None for all.
+            progress: called with the number of queries finished since the last call.
+
+        Returns:
+            docids (int64) and scores (float32), both ``(q, k)``, or fewer columns if there are fewer documents.
+
+        Raises:
+            FileNotFoundError: there is no index, or a machine does not see it.
+            ValueError: the index was replaced during the search.
+            ChildProcessError: an actor died again and again.
+            ModuleNotFoundError, ConnectionError, ValueError: there is no cluster, see :func:`~.cluster.cluster`.
+        """
+        opened = self.index.open()
+        actors = self._start()
+        spans = list(pairwise(np.linspace(0, len(opened.vecs), len(actors) + 1).astype(int).tolist()))
+        step = max(1, _RESULTS // (k * len(actors)))
+        keys = []
+        for start in range(0, len(queries), step):
+            batch = queries[start : start + step]
+            found = self._ask(batch, k, langs, spans, opened.fingerprint)
+            docids, scores = (np.concatenate(parts, axis=1) for parts in zip(*found))
+            keys.append(np.sort(order_keys(scores, opened.docnos.rank[docids]), axis=1)[:, :k])
+            progress(len(batch))
+        places, scores = from_order_keys(np.concatenate(keys))
+        return opened.docnos.order[places].astype(np.int64), scores
+
+    def close(self) -> None:
+        """Ends the actors, and the cluster if it was started here."""
+        if self._stack is not None:
+            self._stack.close()
+            self._stack = None
+
+    def __enter__(self) -> 'RayIndex':
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _start(self) -> list:
+        """The actors, started if there are none."""
+        if self._stack is None:
+            resources = self.resources
+            path, device = os.path.abspath(self.index.path), 'cuda' if resources.num_gpus else None
+            with ExitStack() as stack:
+                ray = stack.enter_context(cluster(resources))
+                held = ray.remote(HeldRows).options(
+                    num_cpus=resources.num_cpus, num_gpus=resources.num_gpus, max_restarts=-1,
+                    max_task_retries=_RETRIES, scheduling_strategy='SPREAD',
+                    runtime_env={'env_vars': resources.environment()},
+                )  # fmt: skip
+                self._actors = [held.remote(path, device) for _ in range(self.workers or capacity(ray, resources))]
+                for actor in self._actors:
+                    stack.callback(ray.kill, actor)
+                self._stack = stack.pop_all()
+        return self._actors
+
+    def _ask(self, queries, k, langs, spans, fingerprint) -> list[tuple[np.ndarray, np.ndarray]]:
+        """What each actor finds in its rows."""
+        import ray
+
+        sent = ray.put(queries)
+        asked = [actor.search.remote(sent, k, langs, span, fingerprint) for actor, span in zip(self._actors, spans)]
+        waiting = asked
+        while waiting:
+            _, waiting = ray.wait(waiting, num_returns=len(waiting), timeout=_PATIENCE)
+            if waiting:
+                warnings.warn(
+                    f'{len(waiting)} of {len(asked)} actors have not answered a search in {self.index.path} for '
+                    f'{_PATIENCE} s. The cluster has room for {capacity(ray, self.resources)}, unless other work holds '
+                    'it; if that is too few, add a machine, or make a RayIndex with fewer workers', stacklevel=2,
+                )  # fmt: skip
+        try:
+            return ray.get(asked)
+        except ray.exceptions.RayTaskError as error:
+            failure = error.cause if isinstance(error.cause, Exception) else error
+            raise failure from (error if failure is not error else None)
+        except ray.exceptions.RayActorError as error:
+            raise ChildProcessError(
+                f'a search in {self.index.path} was given up: an actor that holds a part of it died {_RETRIES + 1} '
+                f'times ({str(error).strip().partition(chr(10))[0]:.300}). If memory was short, use more workers'
+            ) from error
+
+    def __getstate__(self) -> dict:
+        return {name: value for name, value in self.__dict__.items() if name != '_actors'} | {'_stack': None}
+
+    def __repr__(self) -> str:
+        return f'RayIndex({self.index!r})'
+
+
+class RayRetriever(DenseRetriever):
+    """The :class:`~pyterrier_hybrid.indexing.ExactRetriever` of an index whose rows are held by actors.
+
+    Args:
+        ray_index: the index. The other arguments are those of the exact retriever.
+    """
+
+    schematic = {'label': 'Exact, on Ray'}  # noqa: RUF012 (PyTerrier reads it from the class)
+
+    def __init__(
+        self,
+        ray_index: RayIndex,
+        num_results: int = 1000,
+        *,
+        langs: str | Iterable[str] | None = None,
+        exclude: str | None = None,
+        drop_query_vec: bool = False,
+        separate: bool = True,
+        verbose: bool = False,
+    ):
+        super().__init__(
+            ray_index.index, num_results, langs=langs, exclude=exclude, drop_query_vec=drop_query_vec,
+            separate=separate, verbose=verbose,
+        )  # fmt: skip
+        self.ray_index = ray_index
+
+    def _search(self, opened, queries, k, progress):
+        return self.ray_index.search(queries, k, langs=self.langs, progress=progress)
+
+    def __repr__(self) -> str:
+        return super().__repr__().replace(repr(self.index), repr(self.ray_index), 1)
+
+
+class HeldRows:
+    """An actor: searches rows of an index.
+
+    Args:
+        path: the index's folder.
+        device: a torch device for the first selection; numpy by default.
+    """
+
+    def __init__(self, path: str, device: str | None):
+        self._index, self._device = MultilingualIndex(path, verbose=False), device
+        self._known: tuple | None = None
+
+    def search(
+        self, queries: np.ndarray, k: int, langs: tuple[str, ...] | None, span: tuple[int, int], fingerprint: str
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The best ``k`` documents among the rows from ``span[0]`` up to ``span[1]``, as :meth:`RayIndex.search`."""
+        opened = self._open(fingerprint)
+        first, last = span
+        rows = None
+        if langs is not None:
+            wanted = [opened.languages.index(lang) for lang in langs]
+            rows = np.flatnonzero(np.isin(opened.lang_ids[first:last], wanted))
+        if not (last - first if rows is None else len(rows)):
+            return np.empty((len(queries), 0), np.int64), np.empty((len(queries), 0), np.float32)
+        docids, scores = top_k(
+            queries, opened.vecs[first:last], *self._order(opened, span), k, max_norm=opened.max_norm, rows=rows,
+            device=self._device,
+        )  # fmt: skip
+        return docids + first, scores
+
+    def _open(self, fingerprint: str) -> 'OpenedIndex':
+        where = f'{socket.gethostname()}, a machine of the Ray cluster,'
+        try:
+            opened = self._index.open()
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f'{where} does not see the index ({error}); every machine has to see it at this path, so put it on a '
+                'file system that they share'
+            ) from None
+        if opened.fingerprint != fingerprint:
+            raise ValueError(
+                f'{where} sees another index at {self._index.path} than the one that is searched: if it was replaced '
+                'just now, search again; if not, this machine has a folder of its own at this path'
+            )
+        return opened
+
+    def _order(self, opened: 'OpenedIndex', span: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """The order of the docnos of the rows, and its inverse; places among these rows alone."""
+        if self._known is None or self._known[0] != (opened.fingerprint, span):
+            order = opened.docnos.order
+            order = (order[(order >= span[0]) & (order < span[1])] - span[0]).astype(np.uint32)
+            rank = np.empty_like(order)
+            rank[order] = np.arange(len(order), dtype=np.uint32)
+            self._known = (opened.fingerprint, span), order, rank
+        return self._known[1:]
