@@ -3,16 +3,19 @@
     python benchmarks/pretrained.py --encoder runs/multilingual-e5-small --out runs/pretrained    # what is missing
     python benchmarks/pretrained.py --encoder ... --out ... --runs X-Y-seed0 hybrid-seed0 --datasets xquad-r
     python benchmarks/pretrained.py --table                                 # from the records, without encoder or data
+    python benchmarks/pretrained.py --table --picture docs/ratio.svg        # what the ratio does on XQuAD-R
 
 Each run is trained from the encoder, evaluated on XQuAD-R and MLQA-R at full depth, and recorded in
 ``benchmarks/records/<collection>/<run>.json``. A record that is there is not made again; an interrupted run resumes.
 There is one setting, :data:`SETTINGS`: the paper's learning rate, the encoder's prefixes, and lengths and steps for two
 cores. Nothing was searched.
 """
-# ruff: noqa: E402
+import sys
+
 from _data import DATA, offline_home
 
-offline_home()  # ir_datasets reads where its home is when it is imported
+if '--table' not in sys.argv:
+    offline_home()  # ir_datasets reads where its home is when it is imported
 
 import argparse
 import json
@@ -32,6 +35,8 @@ from ir_measures import AP, R
 from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment
 from pyterrier_hybrid.experiment.provenance import versions
+from pyterrier_hybrid.experiment.report.curves import ratio_figures
+from pyterrier_hybrid.experiment.study_result import SHARES
 from pyterrier_hybrid.indexing import MultilingualIndex
 from pyterrier_hybrid.lexical import BM25Index
 from pyterrier_hybrid.measures import LPR, TLR, RankDistance
@@ -57,6 +62,8 @@ MIXES = {
     'cross.5-multi.5': {'crosslingual': 0.5, 'multilingual': 0.5},
     'thirds': {'monolingual': 1 / 3, 'crosslingual': 1 / 3, 'multilingual': 1 / 3},
 }
+#: What the picture shows.
+CURVES = [('AP', 'monolingual'), ('AP', 'crosslingual'), ('AP', 'multilingual'), ('RankDistance', 'multilingual')]
 PAPER, RATIO = list(MIXES)[:3], list(MIXES)[:6]
 #: Runs in the order in which they are made: of the paper's mixes three seeds, of the other ratios two.
 RUNS = {
@@ -65,8 +72,6 @@ RUNS = {
 }  # fmt: skip
 #: Systems that are not trained here.
 OTHERS = ('untouched', 'BM25', 'mDPR')
-#: Languages that no training text is in.
-UNSEEN: dict[str, tuple[str, ...]] = {}
 
 
 def _train(encoder: str, pairs: Path, folder: Path, mix: dict, seed: int, sender) -> None:
@@ -180,6 +185,17 @@ def tables(dataset: str) -> str:
     return '\n'.join(lines)
 
 
+def picture(dataset: str) -> bytes:
+    """Figures over the share of monolingual batches, as SVG with a heading."""
+    rows = [
+        {**{kind: MIXES[mix].get(kind, 0.0) for kind in SHARES}, 'mix': mix, 'fraction': 1.0,
+         'seed': record.about['seed'], 'measure': measure, 'setting': kind, 'value': record.figures[measure, kind]}
+        for mix in RATIO for record in of_mix(mix, dataset) for measure, kind in CURVES
+    ]  # fmt: skip
+    (figure,) = ratio_figures(pd.DataFrame(rows), f'{dataset}, from multilingual-e5-small')
+    return next(content for name, content in figure.files().items() if name.endswith('.svg'))
+
+
 def _cell(measure: str, values: pd.Series) -> str:
     form = '{:,.0f}'.format if measure in RANKS else lambda value: f'{value:.3f}'.replace('0.', '.', 1)
     spread = f' ({form(values.min())} to {form(values.max())})' if len(values) > 1 else ''
@@ -207,6 +223,7 @@ def main() -> None:
     parser.add_argument('--runs', nargs='+', choices=[*OTHERS, *RUNS], help='these alone')
     parser.add_argument('--datasets', nargs='+', choices=DATASETS, default=DATASETS)
     parser.add_argument('--table', action='store_true', help='train and evaluate nothing')
+    parser.add_argument('--picture', type=Path, help='write an SVG of the ratio on the first of the datasets')
     arguments = parser.parse_args()
     if not arguments.table:
         if arguments.encoder is None or arguments.out is None:
@@ -214,6 +231,8 @@ def main() -> None:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', UserWarning)
             run_all(arguments)
+    if arguments.picture is not None:
+        arguments.picture.write_bytes(picture(arguments.datasets[0]))
     for dataset in arguments.datasets:
         if (RECORDS / dataset).is_dir():
             print(f'\n{dataset}\n\n{tables(dataset)}')
