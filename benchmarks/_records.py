@@ -56,6 +56,8 @@ def write(result: Result, run: str, about: dict, folder: Path = RECORDS) -> None
     rows = [[*cell, measure, _short(measure, value)] for *cell, measure, value in
             cells[['setting', 'query_lang', 'doc_lang', 'measure', 'value']].itertuples(index=False)]  # fmt: skip
     questions = _contributions(result.per_query)
+    if questions.isna().all().any():
+        raise ValueError(f'no question of {run} contributes to {questions.columns[questions.isna().all()].tolist()}')
     columns = {f'{measure} {kind}': [_short(measure, value) for value in questions[measure, kind]]
                for measure, kind in questions}  # fmt: skip
     content = {
@@ -114,8 +116,8 @@ def _by_language(side: list[Record], figure: tuple[str, str]) -> pd.Series:
 
 def _contributions(per_query: pd.DataFrame) -> pd.DataFrame:
     """What questions contribute: n/C times the sum of value/n_c over a question's cells, as in ``contributions.py``."""
-    rows = per_query.astype({'qid': str, 'measure': str, 'setting': str})
-    rows = rows.assign(cell=rows['query_lang'].astype(str) + '>' + rows['doc_lang'].astype(str))
+    rows = per_query.astype(dict.fromkeys(['query_lang', 'doc_lang', 'measure', 'setting', 'qid'], object))
+    rows = rows.assign(cell=rows['query_lang'] + '>' + rows['doc_lang'].fillna(''))
     columns = {}
     for (measure, kind), chosen in rows.groupby(['measure', 'setting'], sort=False):
         sizes = chosen.groupby('cell')['value'].transform('size')

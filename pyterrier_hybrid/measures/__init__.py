@@ -16,11 +16,12 @@ languages to a run. Rank is by (-score, docno) everywhere, and relevant means re
 :mod:`~pyterrier_hybrid.measures.facts` says what a reader of a measure has to know. Neither scipy nor torch is imported
 here.
 """
+from typing import TYPE_CHECKING
+
 from pyterrier_hybrid.measures.awrf import AWRF
 from pyterrier_hybrid.measures.complete import Complete
 from pyterrier_hybrid.measures.consistency import mrc
 from pyterrier_hybrid.measures.doc_languages import Languages
-from pyterrier_hybrid.measures.labelling import AddDocLang
 from pyterrier_hybrid.measures.lpr import LPR
 from pyterrier_hybrid.measures.matrix import diagonal_advantage, language_matrix
 from pyterrier_hybrid.measures.max_rank import MaxRank
@@ -28,6 +29,9 @@ from pyterrier_hybrid.measures.peer import PEER
 from pyterrier_hybrid.measures.provider import register as _register
 from pyterrier_hybrid.measures.rank_distance import RankDistance
 from pyterrier_hybrid.measures.tlr import TLR
+
+if TYPE_CHECKING:
+    from pyterrier_hybrid.measures.labelling import AddDocLang
 
 _register([RankDistance, MaxRank, Complete, LPR, TLR, PEER, AWRF])
 
@@ -45,3 +49,16 @@ __all__ = [
     'language_matrix',
     'mrc',
 ]
+
+
+def __getattr__(name: str) -> object:
+    """``AddDocLang``, a transformer, when it is asked for: PyTerrier takes as long to import as all measures."""
+    if name != 'AddDocLang':
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    from pyterrier_hybrid.measures.labelling import AddDocLang
+
+    return AddDocLang
+
+
+def __dir__() -> list[str]:
+    return [*globals(), 'AddDocLang']

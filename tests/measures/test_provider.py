@@ -205,7 +205,7 @@ def python(code):
 
 def test_importing_registers_everything_and_imports_neither_scipy_nor_torch():
     done = python('import sys, pyterrier_hybrid.measures, ir_measures\n'
-                  'heavy = {"scipy", "torch", "transformers", "faiss"} & set(sys.modules)\n'
+                  'heavy = {"scipy", "torch", "transformers", "faiss", "pyterrier"} & set(sys.modules)\n'
                   'assert not heavy, heavy\n'
                   'm = ir_measures.parse_measure("RankDistance@1000")\n'
                   'print(m.calc_aggregate([ir_measures.Qrel("q", "a", 1, "de"), ir_measures.Qrel("q", "b", 1, "en")],\n'
