@@ -7,6 +7,7 @@ import traceback
 import warnings
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
 
 from pyterrier_hybrid import __version__
 from pyterrier_hybrid.training.processes import count, is_first
@@ -62,7 +63,14 @@ def _run(argv: Sequence[str] | None) -> int:
     parser.add_argument('--version', action='version', version=f'pyterrier-hybrid {__version__}')
     commands = parser.add_subparsers(required=True, metavar='command', dest='command', parser_class=CommandParser)
     for module in (train, index, evaluate, study, report, measure, demo):
-        module.add_command(commands)
+        command = commands.add_parser(
+            module.__name__.rpartition('.')[2], help=module.HELP, description=module.DESCRIPTION, epilog=module.EXAMPLES
+        )
+        module.add_options(command)
+        command.add_argument('--config', type=Path, metavar='FILE',
+                             help='YAML file with options of this command by name')  # fmt: skip
+        command.add_argument('--quiet', action='store_true', help='no progress bars')
+        command.set_defaults(run=module.run)
     arguments = parser.parse_args(argv)
     _be_quiet()
     try:

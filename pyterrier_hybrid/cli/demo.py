@@ -3,9 +3,10 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from .options import add_common, add_pairs, opened_pairs
-from .parser import WrongArguments
+from .options import add_pairs, opened_pairs
+from .parser import CommandParser, WrongArguments
 
+HELP = 'train on three mixes, evaluate, print one table'
 DESCRIPTION = """\
 Trains three encoders that differ in their batches alone (X-X-mono: one language per batch; X-Y: query and passage in
 different languages; hybrid: half of each), and evaluates them beside BM25 and the untrained encoder: mAP in the
@@ -36,11 +37,8 @@ TRAINING = {
 }  # fmt: skip
 
 
-def add_command(commands) -> None:
-    """Adds the command to a parser's subparsers."""
-    parser = commands.add_parser(
-        'demo', help='train on three mixes, evaluate, print one table', description=DESCRIPTION, epilog=EXAMPLES
-    )
+def add_options(parser: CommandParser) -> None:
+    """Adds the command's own options to its parser."""
     parser.add_argument('--dataset', default='worldfacts', help='collection to evaluate on (default: worldfacts)')
     add_pairs(parser)
     parser.add_argument('--out', type=Path, help='keep runs, indexes and result in this folder, which must be new')
@@ -49,8 +47,6 @@ def add_command(commands) -> None:
     parser.add_argument('--steps', type=int, help='training steps of each encoder')
     parser.add_argument('--batch-size', type=int, help='pairs in a batch')
     parser.add_argument('--seed', type=int, default=0, help='of everything random (default: 0)')
-    add_common(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> Path | None:

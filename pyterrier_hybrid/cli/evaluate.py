@@ -2,9 +2,10 @@
 import argparse
 from pathlib import Path
 
-from .options import add_common, add_evaluation, parse_measures
-from .parser import WrongArguments
+from .options import add_evaluation, parse_measures
+from .parser import CommandParser, WrongArguments
 
+HELP = 'evaluate indexes in every language setting'
 DESCRIPTION = """\
 Evaluates indexes in the monolingual, cross-lingual and multilingual settings of a collection: dense ones from exact
 ranks at full depth, BM25 down to a depth of 1000. The result folder holds every question's values; the same inputs give
@@ -19,11 +20,8 @@ examples:
 """
 
 
-def add_command(commands) -> None:
-    """Adds the command to a parser's subparsers."""
-    parser = commands.add_parser(
-        'evaluate', help='evaluate indexes in every language setting', description=DESCRIPTION, epilog=EXAMPLES
-    )
+def add_options(parser: CommandParser) -> None:
+    """Adds the command's own options to its parser."""
     parser.add_argument('--dataset', required=True, help='collection, such as worldfacts, xquad-r, mlqa-r')
     parser.add_argument('--dense', nargs='+', action='append', default=[], metavar='X',
                         help='a dense system, several times for several: NAME ENCODER INDEX [PRESET]')  # fmt: skip
@@ -37,8 +35,6 @@ def add_command(commands) -> None:
                         help='write the runs of these settings as TREC files, beside qrels and records')  # fmt: skip
     parser.add_argument('--trec-depth', type=int, default=1000, metavar='K', help='passages a question (default: 1000)')
     parser.add_argument('--device', help='cpu, cuda, ... (default: cuda where there is some)')
-    add_common(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> Path:
@@ -48,7 +44,9 @@ def run(arguments: argparse.Namespace) -> Path:
     from pyterrier_hybrid.experiment.exports import text
     from pyterrier_hybrid.experiment.rows import summary_table
 
-    out, verbose = _result_folder(arguments.out), not arguments.quiet
+    out, verbose = arguments.out, not arguments.quiet
+    if out.exists() and not (out / 'result.json').exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FileExistsError(f'{out} holds something that is not a result; give another folder to --out')
     if arguments.trec is not None and arguments.trec.exists() and any(arguments.trec.iterdir()):
         raise FileExistsError(f'{arguments.trec} is not empty; give another folder to --trec')
     if arguments.trec_depth < 1:
@@ -68,13 +66,6 @@ def run(arguments: argparse.Namespace) -> Path:
         print(f'{len(files)} TREC files are in {arguments.trec}')
     print(f'the result is in {out}')
     return out
-
-
-def _result_folder(path: Path) -> Path:
-    """The folder, if a result may be written there: said before the evaluation, not after."""
-    if path.exists() and not (path / 'result.json').exists() and (not path.is_dir() or any(path.iterdir())):
-        raise FileExistsError(f'{path} holds something that is not a result; give another folder to --out')
-    return path
 
 
 def _systems(arguments: argparse.Namespace) -> dict[str, object]:
@@ -99,11 +90,7 @@ def _systems(arguments: argparse.Namespace) -> dict[str, object]:
             else:
                 bm25 = BM25Index(rest[0], verbose=False)
                 bm25.postings()
-                systems[name] = _in_languages(bm25)
+                systems[name] = lambda langs, bm25=bm25: bm25.bm25(langs=langs)
     if not systems:
         raise WrongArguments('there is nothing to evaluate; give a system with --dense or --bm25')
     return systems
-
-
-def _in_languages(index):
-    return lambda langs: index.bm25(langs=langs)

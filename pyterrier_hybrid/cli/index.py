@@ -2,9 +2,10 @@
 import argparse
 from pathlib import Path
 
-from .options import add_common, add_ray, ray_resources
-from .parser import WrongArguments
+from .options import add_ray, ray_resources
+from .parser import CommandParser, WrongArguments
 
+HELP = "index a collection's passages"
 DESCRIPTION = """\
 Indexes the passages of a collection, in all of its languages or in some: with an encoder into a dense index, or with
 --bm25 into an index of terms, analysed language by language. A build that was stopped leaves no index.
@@ -19,11 +20,8 @@ examples:
 """
 
 
-def add_command(commands) -> None:
-    """Adds the command to a parser's subparsers."""
-    parser = commands.add_parser(
-        'index', help="index a collection's passages", description=DESCRIPTION, epilog=EXAMPLES
-    )
+def add_options(parser: CommandParser) -> None:
+    """Adds the command's own options to its parser."""
     parser.add_argument('--dataset', required=True, help='collection, such as worldfacts, xquad-r, mlqa-r')
     parser.add_argument('--languages', nargs='+', metavar='L', help='of the passages (default: all)')
     parser.add_argument('--encoder', metavar='PATH_OR_NAME', help="a trained encoder's folder, or a model's hub name")
@@ -43,8 +41,6 @@ def add_command(commands) -> None:
     parser.add_argument('--shards', metavar='FOLDER_OR_URL', help='on Ray, where finished shards are kept until the '
                         'end: a folder that all machines see, or s3://... (default: beside the index)')  # fmt: skip
     add_ray(parser, 'worker')
-    add_common(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> Path:

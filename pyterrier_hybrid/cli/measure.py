@@ -5,9 +5,10 @@ import sys
 import warnings
 from pathlib import Path
 
-from .options import add_common, parse_measures
-from .parser import WrongArguments
+from .options import parse_measures
+from .parser import CommandParser, WrongArguments
 
+HELP = 'evaluate a TREC run'
 DESCRIPTION = """\
 Evaluates a TREC run by measures of ir_measures and of this package, which ir_measures' own command does not know. It
 prints the mean of each measure; with --by-query, every query's values and then the means.
@@ -22,9 +23,8 @@ examples:
 """
 
 
-def add_command(commands) -> None:
-    """Adds the command to a parser's subparsers."""
-    parser = commands.add_parser('measure', help='evaluate a TREC run', description=DESCRIPTION, epilog=EXAMPLES)
+def add_options(parser: CommandParser) -> None:
+    """Adds the command's own options to its parser."""
     parser.add_argument('qrels', metavar='QRELS', help='TREC qrels, plain or gzipped, or a data set (xquad-r/de)')
     parser.add_argument('run_file', metavar='RUN', type=Path, help='a TREC run, plain or gzipped')
     parser.add_argument('measures', metavar='MEASURE', nargs='+', help="in ir_measures' names: RankDistance@1000")
@@ -32,8 +32,6 @@ def add_command(commands) -> None:
     parser.add_argument('-p', '--places', type=int, default=4, help='decimal places (default: 4)')
     parser.add_argument('--index', type=Path, metavar='FOLDER',
                         help='an index, for the languages of documents about which the qrels say nothing')  # fmt: skip
-    add_common(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -45,7 +43,9 @@ def run(arguments: argparse.Namespace) -> None:
 
     if arguments.places < 0:
         raise WrongArguments(f'--places is {arguments.places}; it is a number of decimal places, 0 or more')
-    names = list(dict.fromkeys(name for argument in arguments.measures for name in _split(argument)))
+    # Measures in one argument are separated by white space, outside parentheses.
+    named = [name for given in arguments.measures for name in re.split(r'\s+(?![^()]*\))', given.strip())]
+    names = list(dict.fromkeys(named))
     measures = dict(zip(_with_languages(parse_measures(names), arguments.index), names))
     for measure in measures:
         _check(measure)
@@ -68,11 +68,6 @@ def run(arguments: argparse.Namespace) -> None:
             print(f'{metric.query_id}\t{measures[metric.measure]}\t{metric.value:.{arguments.places}f}')
     for measure, name in measures.items():
         print(f'{lead}{name}\t{means[measure]:.{arguments.places}f}')
-
-
-def _split(argument: str) -> list[str]:
-    """The names of measures in an argument, separated by white space outside parentheses."""
-    return re.split(r'\s+(?![^()]*\))', argument.strip())
 
 
 def _check(measure) -> None:

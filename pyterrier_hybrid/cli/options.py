@@ -2,6 +2,7 @@
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,12 +11,6 @@ from .parser import CommandParser, WrongArguments
 #: Measures when none are named. Not R@1: with a relevant passage in each of 11 languages it is at most 1/11.
 MEASURES = ('AP', 'nDCG@10', 'R@10', 'RankDistance', 'LPR')
 SETTINGS = ('monolingual', 'crosslingual', 'multilingual')
-
-
-def add_common(parser: CommandParser) -> None:
-    """``--config`` and ``--quiet``."""
-    parser.add_argument('--config', type=Path, metavar='FILE', help='YAML file with options of this command by name')
-    parser.add_argument('--quiet', action='store_true', help='no progress bars')
 
 
 def add_ray(parser: CommandParser, unit: str) -> None:
@@ -92,13 +87,10 @@ def add_training(parser: CommandParser) -> None:
 
 
 def training_arguments(arguments: argparse.Namespace) -> dict:
-    """What was given of :func:`add_training`, but for the backbone."""
-    names = ('steps', 'batch_size', 'learning_rate', 'weight_decay', 'warmup', 'temperature', 'source_temperature',
-             'max_length', 'dimension', 'vocab_size', 'token_dropout', 'negatives', 'mini_batch_size', 'bf16',
-             'gradient_checkpointing', 'validation',
-             'eval_steps', 'patience', 'metric_for_best_model', 'load_best_model_at_end', 'report_to',
-             'checkpoint_steps', 'device')  # fmt: skip
-    given = {name: getattr(arguments, name) for name in names}
+    """The arguments of :func:`pyterrier_hybrid.train` that were given."""
+    from pyterrier_hybrid.training.arguments import TrainingArguments
+
+    given = {field.name: getattr(arguments, field.name, None) for field in fields(TrainingArguments)}
     given = {name: value for name, value in given.items() if value is not None and value is not False}
     if len(given.get('max_length', ())) == 1:
         given['max_length'] = given['max_length'][0]
@@ -117,11 +109,7 @@ def add_evaluation(parser: CommandParser) -> None:
 
 
 def parse_measures(names: list[str]) -> list:
-    """The measures of these names.
-
-    Raises:
-        WrongArguments: an unknown measure, or one of bad syntax.
-    """
+    """The measures of these names; one that is unknown or of bad syntax raises WrongArguments."""
     import ir_measures
 
     import pyterrier_hybrid.measures  # noqa: F401  (registers the language-bias measures)
@@ -135,24 +123,6 @@ def parse_measures(names: list[str]) -> list:
     return [parse(name) for name in names]
 
 
-def parse_mix(text: str) -> dict[str, float]:
-    """A mix from ``'monolingual=.5,crosslingual=.5'``.
-
-    Raises:
-        argparse.ArgumentTypeError: other syntax.
-    """
-    mix = {}
-    for part in text.split(','):
-        kind, _, share = part.partition('=')
-        try:
-            mix[kind.strip()] = float(share)
-        except ValueError:
-            raise argparse.ArgumentTypeError(
-                f'{text!r} is not a mix; give shares by kind, such as monolingual=.5,crosslingual=.5'
-            ) from None
-    return mix
-
-
 def parse_validation(text: str) -> int | float | str:
     """What to validate on: a number (of pairs that are held out) as one, anything else as it is."""
     try:
@@ -162,11 +132,22 @@ def parse_validation(text: str) -> int | float | str:
 
 
 class Mix(dict):
-    """A mix that is written as :func:`parse_mix` reads it."""
+    """A mix out of a text such as ``'monolingual=.5,crosslingual=.5'``, as which it is written, too.
+
+    Of other syntax it raises ArgumentTypeError.
+    """
 
     def __init__(self, text: str):
-        super().__init__(parse_mix(text))
+        super().__init__()
         self._text = text
+        for part in text.split(','):
+            kind, _, share = part.partition('=')
+            try:
+                self[kind.strip()] = float(share)
+            except ValueError:
+                raise argparse.ArgumentTypeError(
+                    f'{text!r} is not a mix; give shares by kind, such as monolingual=.5,crosslingual=.5'
+                ) from None
 
     def __str__(self) -> str:
         return self._text
@@ -211,11 +192,7 @@ def _has_jsonl(folder: Path) -> bool:
 
 
 def new_output(path: Path) -> Path:
-    """The path of an output, whose parents are made.
-
-    Raises:
-        FileExistsError: it is there already.
-    """
+    """The path of an output, whose parents are made; raises FileExistsError if it is there already."""
     if path.exists():
         raise FileExistsError(f'{path} exists already; give another path to --out, or remove it')
     path.parent.mkdir(parents=True, exist_ok=True)

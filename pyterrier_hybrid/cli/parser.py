@@ -94,20 +94,16 @@ class CommandParser(argparse.ArgumentParser):
             if value not in ('true', 'false'):
                 self.error(f'--config {path}: {name} is {value!r:.80}; it is true or false')
             return [option] if value == 'true' else []
-        if isinstance(action, argparse._AppendAction):
-            repeated = value if isinstance(value, list) else [value]
-            return [a for each in repeated for a in self._with_values(path, option, action, each)]
-        return self._with_values(path, option, action, value)
-
-    def _with_values(self, path: Path, option: str, action: argparse.Action, value) -> list[str]:
-        values = value if isinstance(value, list) else [value]
-        if not all(isinstance(each, str) for each in values):
-            self.error(f'--config {path}: {option[2:]} takes {"a value or a list" if action.nargs else "one value"}')
-        if action.nargs is None:
-            if isinstance(value, list):
-                self.error(f'--config {path}: {option[2:]} takes one value, not a list')
-            return [f'{option}={value}']
-        return [option, *values]
+        repeated = isinstance(action, argparse._AppendAction) and isinstance(value, list)
+        arguments = []
+        for one in value if repeated else [value]:
+            values = one if isinstance(one, list) else [one]
+            if not all(isinstance(each, str) for each in values):
+                self.error(f'--config {path}: {name} takes {"a value or a list" if action.nargs else "one value"}')
+            if action.nargs is None and isinstance(one, list):
+                self.error(f'--config {path}: {name} takes one value, not a list')
+            arguments += [f'{option}={one}'] if action.nargs is None else [option, *values]
+        return arguments
 
 
 def keep_record(arguments: argparse.Namespace, output: Path) -> Path:

@@ -2,8 +2,10 @@
 import argparse
 from pathlib import Path
 
-from .options import add_common, new_output
+from .options import new_output
+from .parser import CommandParser
 
+HELP = 'write an HTML report of a result or a study'
 DESCRIPTION = """\
 Writes one self-contained HTML file about what evaluate and study have written: tables, figures, what they were made
 with. It opens from disk and needs no network. Its figures are written beside it too, as SVG, PDF
@@ -17,22 +19,17 @@ examples:
 """
 
 
-def add_command(commands) -> None:
-    """Adds the command to a parser's subparsers."""
-    parser = commands.add_parser(
-        'report', help='write an HTML report of a result or a study', description=DESCRIPTION, epilog=EXAMPLES
-    )
+def add_options(parser: CommandParser) -> None:
+    """Adds the command's own options to its parser."""
     parser.add_argument('--result', type=Path, metavar='FOLDER', help='what evaluate has written')
     parser.add_argument('--study', type=Path, metavar='FOLDER', help='what study has written')
     parser.add_argument('--baseline', metavar='NAME',
                         help='test the differences to this system of the result, by language too')  # fmt: skip
-    parser.add_argument('--margin', nargs='+', type=_margin, default=[], metavar='MEASURE=M',
+    parser.add_argument('--margin', nargs='+', type=Margin, default=[], metavar='MEASURE=M',
                         help='with --baseline: test by these measures whether systems are equivalent to it, that is '
                         'differ by less than M, in the measure\'s unit')  # fmt: skip
     parser.add_argument('--title', help='heading of the page')
     parser.add_argument('--out', type=Path, required=True, metavar='FILE', help='the HTML file, which must be new')
-    add_common(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> Path:
@@ -50,7 +47,7 @@ def run(arguments: argparse.Namespace) -> Path:
     if arguments.result is None:
         write_report(None, out, study=study, title=arguments.title)
     else:
-        margins = {measure: float(width) for measure, _, width in (m.rpartition('=') for m in arguments.margin)}
+        margins = {margin.measure: margin.width for margin in arguments.margin}
         Result.load(arguments.result).report(
             out, baseline=arguments.baseline, margin=margins or None, study=study, title=arguments.title,
             verbose=not arguments.quiet,
@@ -59,17 +56,14 @@ def run(arguments: argparse.Namespace) -> Path:
     return out
 
 
-def _margin(text: str) -> str:
-    """The text, if it names a measure and a margin.
+class Margin(str):
+    """A margin out of a text such as ``AP=.02``; of other syntax it raises ArgumentTypeError."""
 
-    Raises:
-        argparse.ArgumentTypeError: other syntax.
-    """
-    measure, _, width = text.rpartition('=')
-    try:
-        float(width)
-    except ValueError:
-        measure = ''
-    if not measure:
-        raise argparse.ArgumentTypeError(f'{text!r} is not a margin; give a measure and a number, such as AP=.02')
-    return text
+    def __init__(self, text: str):
+        self.measure, _, width = text.rpartition('=')
+        try:
+            self.width = float(width)
+        except ValueError:
+            self.measure = ''
+        if not self.measure:
+            raise argparse.ArgumentTypeError(f'{text!r} is not a margin; give a measure and a number, such as AP=.02')

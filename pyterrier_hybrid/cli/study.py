@@ -2,19 +2,10 @@
 import argparse
 from pathlib import Path
 
-from .options import (
-    Mix,
-    add_common,
-    add_evaluation,
-    add_pairs,
-    add_ray,
-    add_training,
-    opened_pairs,
-    parse_measures,
-    ray_resources,
-    training_arguments,
-)
+from . import options
+from .parser import CommandParser
 
+HELP = 'train and evaluate many mixes'
 DESCRIPTION = """\
 Trains an encoder for every mix, seed and fraction of the training data, evaluates each in every language setting, and
 writes one table, study.csv. A study that was stopped continues when the command is given again; mixes, seeds and
@@ -32,18 +23,15 @@ examples:
 """
 
 
-def add_command(commands) -> None:
-    """Adds the command to a parser's subparsers."""
-    parser = commands.add_parser(
-        'study', help='train and evaluate many mixes', description=DESCRIPTION, epilog=EXAMPLES
-    )
+def add_options(parser: CommandParser) -> None:
+    """Adds the command's own options to its parser."""
     parser.add_argument('--dataset', required=True, help='collection, such as worldfacts, xquad-r, mlqa-r')
     parser.add_argument('--out', type=Path, required=True, help='folder of the study; one begun there is continued')
     parser.add_argument('--alphas', nargs='+', type=float, metavar='A',
                         help='monolingual shares, the rest cross-lingual (default: 0 .25 .5 .75 1)')  # fmt: skip
     parser.add_argument('--simplex', type=int, metavar='N',
                         help='monolingual, cross-lingual and multilingual in steps of 1/N')  # fmt: skip
-    parser.add_argument('--mix', type=Mix, action='append', default=[], metavar='KIND=SHARE,...',
+    parser.add_argument('--mix', dest='mixes', type=options.Mix, action='append', default=[], metavar='KIND=SHARE,...',
                         help='one mix, several times for several')  # fmt: skip
     parser.add_argument('--seeds', nargs='+', type=int, default=[0], metavar='S', help='default: 0')
     parser.add_argument('--fractions', nargs='+', type=float, default=[1.0], metavar='F',
@@ -51,12 +39,10 @@ def add_command(commands) -> None:
     parser.add_argument('--processes', type=int, default=1, help='runs at a time (default: 1)')
     parser.add_argument('--ray', action='store_true',
                         help='each run on a worker of the Ray cluster at RAY_ADDRESS, or of this machine')  # fmt: skip
-    add_ray(parser, 'run')
-    add_pairs(parser)
-    add_training(parser)
-    add_evaluation(parser)
-    add_common(parser)
-    parser.set_defaults(run=run)
+    options.add_ray(parser, 'run')
+    options.add_pairs(parser)
+    options.add_training(parser)
+    options.add_evaluation(parser)
 
 
 def run(arguments: argparse.Namespace) -> Path:
@@ -68,15 +54,13 @@ def run(arguments: argparse.Namespace) -> Path:
 
     given = {
         'mixes': _mixes(arguments), 'seeds': arguments.seeds, 'dataset': arguments.dataset,
-        'fractions': arguments.fractions, 'measures': parse_measures(arguments.measures),
-        'settings': arguments.settings, 'backbone': arguments.backbone, 'processes': arguments.processes,
-        'ray': ray_resources(arguments) or arguments.ray, **training_arguments(arguments),
+        'fractions': arguments.fractions, 'measures': options.parse_measures(arguments.measures),
+        'settings': arguments.settings, 'processes': arguments.processes,
+        'ray': options.ray_resources(arguments) or arguments.ray, **options.training_arguments(arguments),
     }  # fmt: skip
     plan_study(**given)  # before pairs are imported
-    with opened_pairs(arguments) as pairs:
-        study = ratio_study(
-            pairs, arguments.out, languages=arguments.languages, verbose=not arguments.quiet, **given
-        )  # fmt: skip
+    with options.opened_pairs(arguments) as pairs:
+        study = ratio_study(pairs, arguments.out, languages=arguments.languages, verbose=not arguments.quiet, **given)
     print(text(study_table(study.values)))
     print(f'the study is in {arguments.out}')
     return arguments.out
@@ -86,7 +70,7 @@ def _mixes(arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
     """The mixes that were asked for; the paper's line if none were."""
     from pyterrier_hybrid.experiment.study_mixes import alphas, mix_name, simplex
 
-    mixes = {mix_name(mix): dict(mix) for mix in arguments.mix}
+    mixes = {mix_name(mix): dict(mix) for mix in arguments.mixes}
     if arguments.simplex is not None:
         mixes |= simplex(arguments.simplex)
     if arguments.alphas is not None or not mixes:

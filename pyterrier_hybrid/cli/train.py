@@ -2,8 +2,10 @@
 import argparse
 from pathlib import Path
 
-from .options import Mix, add_common, add_pairs, add_training, new_output, opened_pairs, training_arguments
+from .options import Mix, add_pairs, add_training, new_output, opened_pairs, training_arguments
+from .parser import CommandParser
 
+HELP = 'train an encoder on a mix of batches'
 DESCRIPTION = """\
 Trains one encoder on hybrid batches: monolingual (one language throughout), crosslingual (query and passage in
 different languages), multilingual (languages drawn independently) and mixed (one language in a pair, several in a
@@ -21,11 +23,8 @@ examples:
 """
 
 
-def add_command(commands) -> None:
-    """Adds the command to a parser's subparsers."""
-    parser = commands.add_parser(
-        'train', help='train an encoder on a mix of batches', description=DESCRIPTION, epilog=EXAMPLES
-    )
+def add_options(parser: CommandParser) -> None:
+    """Adds the command's own options to its parser."""
     parser.add_argument('--out', type=Path, required=True, help='folder of the trained encoder, which must be new')
     parser.add_argument('--mix', type=Mix, default='monolingual=.5,crosslingual=.5', metavar='KIND=SHARE,...',
                         help='default: monolingual=.5,crosslingual=.5')  # fmt: skip
@@ -35,8 +34,6 @@ def add_command(commands) -> None:
     parser.add_argument('--passage-prefix', help="put before every passage (default: 'Passage: '; static: none)")
     parser.add_argument('--resume', action='store_true', help='go on from the newest checkpoint, if there is one')
     parser.add_argument('--seed', type=int, default=0, help='of everything random (default: 0)')
-    add_common(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> Path:
@@ -46,11 +43,7 @@ def run(arguments: argparse.Namespace) -> Path:
     out = arguments.out
     if not arguments.resume:
         new_output(out)
-    given = {
-        'backbone': arguments.backbone, 'mix': arguments.mix, 'seed': arguments.seed,
-        'query_prefix': arguments.query_prefix, 'passage_prefix': arguments.passage_prefix, 'resume': arguments.resume,
-        'verbose': not arguments.quiet, **training_arguments(arguments),
-    }  # fmt: skip
+    given = {**training_arguments(arguments), 'verbose': not arguments.quiet}
     check_training(out, **given)  # before pairs are imported
     with opened_pairs(arguments) as pairs:
         train(pairs, out, **given)
