@@ -36,19 +36,9 @@ if TYPE_CHECKING:
 _register([RankDistance, MaxRank, Complete, LPR, TLR, PEER, AWRF])
 
 __all__ = [
-    'AWRF',
-    'LPR',
-    'PEER',
-    'TLR',
-    'AddDocLang',
-    'Complete',
-    'Languages',
-    'MaxRank',
-    'RankDistance',
-    'diagonal_advantage',
-    'language_matrix',
-    'mrc',
-]
+    'AWRF', 'LPR', 'PEER', 'TLR', 'AddDocLang', 'Complete', 'Languages', 'MaxRank', 'RankDistance',
+    'diagonal_advantage', 'language_matrix', 'mrc',
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

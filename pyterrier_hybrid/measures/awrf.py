@@ -1,10 +1,8 @@
 """AWRF: how near the languages' exposure comes to a target."""
-from collections.abc import Mapping
-from typing import ClassVar
 
 import numpy as np
 
-from pyterrier_hybrid.measures.base import LANGS, REL, LanguageMeasure, Param, count, one_of
+from pyterrier_hybrid.measures.base import LanguageMeasure, Param, count, one_of, parameters
 from pyterrier_hybrid.measures.evaluation import Evaluation
 from pyterrier_hybrid.measures.relevant import Values, counted
 
@@ -17,8 +15,6 @@ def language_exposure(ranks: np.ndarray, queries: np.ndarray, langs: np.ndarray,
         ranks: int (n,), the ranks of the retrieved documents that count, relevant or not, from 1.
         queries: int (n,), the query's position.
         langs: int (n,), the document's language, from 0.
-        n_queries: the number of queries.
-        n_langs: the number of languages.
 
     Returns:
         float64 (n_queries, n_langs), rows that sum to 1, or to 0 where nothing was retrieved.
@@ -29,12 +25,7 @@ def language_exposure(ranks: np.ndarray, queries: np.ndarray, langs: np.ndarray,
 def attention_weighted_fairness(exposure: np.ndarray, target: np.ndarray) -> np.ndarray:
     """1 - JSD(exposure, target), JSD the Jensen-Shannon divergence in base 2 (not its square root).
 
-    Args:
-        exposure: float64 (n_queries, n_langs), rows that sum to 1 or to 0.
-        target: float64 (n_queries, n_langs), rows that sum to 1 or to 0.
-
-    Returns:
-        float64 (n_queries,), 0 where a row of either sums to 0.
+    Both are float64 (n_queries, n_langs), rows that sum to 1 or to 0; where one sums to 0, the value (n_queries,) is 0.
     """
     def entropy(shares: np.ndarray) -> np.ndarray:
         return -(shares * np.log2(shares, out=np.zeros_like(shares), where=shares > 0)).sum(axis=1)
@@ -68,17 +59,14 @@ class _AWRF(LanguageMeasure):
     TREC Fair Ranking track of 2022.
     """
 
-    __name__ = 'AWRF'
-    NAME = __name__
+    __name__ = NAME = 'AWRF'
     PRETTY_NAME = 'Attention-weighted rank fairness of languages at k'
     SHORT_DESC = "How near the languages' shares of exposure in the top k results come to a target."
-    SUPPORTED_PARAMS: ClassVar[Mapping[str, Param]] = {
-        'cutoff': Param(count, required=True, desc='ranking cutoff threshold'),
-        'target': Param(one_of('relevant', 'uniform', 'collection'), default='relevant',
+    SUPPORTED_PARAMS = parameters(
+        cutoff=Param(count, required=True, desc='ranking cutoff threshold'),
+        target=Param(one_of('relevant', 'uniform', 'collection'), default='relevant',
                         desc="the shares to reach: 'relevant', 'uniform' or 'collection' (needs langs)"),
-        'rel': REL,
-        'langs': LANGS,
-    }
+    )
 
     def validate_params(self) -> None:
         super().validate_params()

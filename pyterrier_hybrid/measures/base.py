@@ -73,6 +73,11 @@ LANGS = Param(languages, desc="languages of the documents about which the qrels'
 QUERY_LANG = Param(language, desc='language of the queries about which neither qrels nor run say anything')
 
 
+def parameters(**own: Param) -> dict[str, Param]:
+    """The parameters of a measure: its own, and those that all measures have, ``rel`` and ``langs``."""
+    return {**own, 'rel': REL, 'langs': LANGS}
+
+
 class LanguageMeasure(Measure):
     """A measure of this package: an ir_measures measure whose parameters are checked when they are given.
 
@@ -117,11 +122,7 @@ class LanguageMeasure(Measure):
                 raise ValueError(f'{self!r} needs a {name} ({param.desc}), as in {how}')
 
     def check_alone(self) -> None:
-        """Checks what ir_measures cannot know, and an experiment does (the size of the pool).
-
-        Raises:
-            ValueError: a parameter that is missing there.
-        """
+        """Raises ValueError if what an experiment knows, and ir_measures cannot (the size of the pool), is missing."""
 
     def limits(self, pool: int | None = None) -> tuple[float, float]:
         """The least and the greatest value that the measure can have.

@@ -1,10 +1,8 @@
 """Complete@k: whether every language is found."""
-from collections.abc import Mapping
-from typing import ClassVar
 
 import numpy as np
 
-from pyterrier_hybrid.measures.base import LANGS, REL, LanguageMeasure, Param, count
+from pyterrier_hybrid.measures.base import LanguageMeasure, Param, count, parameters
 from pyterrier_hybrid.measures.rank_distance import worst_ranks
 from pyterrier_hybrid.measures.relevant import Relevant, Values, counted
 
@@ -18,15 +16,10 @@ class _Complete(LanguageMeasure):
     Sees: whether no language is left out. Does not see: which one is, nor the order within the first k.
     """
 
-    __name__ = 'Complete'
-    NAME = __name__
+    __name__ = NAME = 'Complete'
     PRETTY_NAME = 'Queries with every language within k'
     SHORT_DESC = 'Whether the top k results hold a relevant document of every language that has one.'
-    SUPPORTED_PARAMS: ClassVar[Mapping[str, Param]] = {
-        'cutoff': Param(count, required=True, desc='ranking cutoff threshold'),
-        'rel': REL,
-        'langs': LANGS,
-    }
+    SUPPORTED_PARAMS = parameters(cutoff=Param(count, required=True, desc='ranking cutoff threshold'))
 
     def from_ranks(self, relevant: Relevant) -> Values:
         within = worst_ranks(relevant, cutoff=self['cutoff']) <= self['cutoff']

@@ -4,10 +4,10 @@ from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from pyterrier_hybrid.languages import check_language
 from pyterrier_hybrid.measures.base import count
-from pyterrier_hybrid.measures.kruskal import mid_ranks
 from pyterrier_hybrid.measures.ranking import rank_judged
 from pyterrier_hybrid.measures.table import read_run
 from pyterrier_hybrid.ranking.separation import join
@@ -16,23 +16,16 @@ _Scores = dict[str, float]
 
 
 def rank_correlation(one: Mapping[str, float], other: Mapping[str, float]) -> float:
-    """Spearman's correlation, with mid-ranks, of the scores that two lists give to the union of their documents.
+    """Spearman's correlation, with mid-ranks, of the scores (by docno) that two lists give to all of their documents.
 
     A document that a list does not hold scores one below that list's lowest. A list that gives all of them the same
     score (an empty one, too) says nothing of their order: 0.
-
-    Args:
-        one, other: scores by docno.
-
-    Returns:
-        A value in -1..1.
     """
     union = sorted({*one, *other})
     ranks = []
     for scores in (one, other):
         absent = min(scores.values(), default=0.) - 1.
-        ranks.append(mid_ranks(np.array([scores.get(docno, absent) for docno in union]),
-                               np.zeros(len(union), dtype=np.int64)) - (len(union) + 1) / 2)
+        ranks.append(pd.Series([scores.get(docno, absent) for docno in union]).rank() - (len(union) + 1) / 2)
     spread = np.sqrt((ranks[0] @ ranks[0]) * (ranks[1] @ ranks[1]))
     return float(ranks[0] @ ranks[1] / spread) if spread else 0.
 

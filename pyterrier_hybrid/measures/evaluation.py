@@ -1,7 +1,7 @@
 """One run against one set of qrels: everything that the measures of a call share, computed once."""
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,32 +14,20 @@ from pyterrier_hybrid.measures.relevant import Relevant
 from pyterrier_hybrid.measures.table import Table
 
 
-@dataclass(frozen=True)
-class Top:
-    """The first documents of every query's list, n of them, aligned arrays.
-
-    Attributes:
-        ranks, queries: int64 (n,).
-        langs: int64 (n,), languages as in :attr:`Evaluation.languages`.
-        relevance: int64 (n,), 0 for a document that is not judged.
-    """
+class Top(NamedTuple):
+    """The first documents of every query's list, n of them: int64 (n,), languages by :attr:`Evaluation.languages`."""
 
     ranks: np.ndarray
     queries: np.ndarray
     langs: np.ndarray
-    relevance: np.ndarray
 
 
 class Evaluation:
     """A run and qrels, as the arrays from which measures are computed.
 
     A language is a small integer, its position in :attr:`languages`, for documents and queries alike. The list grows
-    while documents and queries are read.
-
-    Args:
-        judgements: the qrels.
-        run: the run.
-        depth: how many documents of every list :meth:`top` can give; 0 if no measure looks at unjudged documents.
+    while documents and queries are read. ``depth`` is how many documents of every list :meth:`top` can give, 0 if no
+    measure looks at unjudged documents.
     """
 
     def __init__(self, judgements: Judgements, run: Table, depth: int = 0):
@@ -75,12 +63,8 @@ class Evaluation:
     def relevant(self, rel: int, langs: Languages | None) -> Relevant:
         """The documents of relevance ``rel`` or more.
 
-        Args:
-            rel: the least relevance.
-            langs: the languages of documents about which the qrels' ``iteration`` says nothing.
-
         Raises:
-            ValueError: the language of a relevant document is unknown.
+            ValueError: the language of one is neither in the qrels' ``iteration`` nor in ``langs``.
         """
         key = (rel, repr(langs))
         if key not in self._relevant:
@@ -158,16 +142,11 @@ class Evaluation:
         for code, lang in enumerate(distinct):
             check_language(lang, where(int(np.argmax(codes == code))))
         found[unknown] = self._codes(distinct)[codes]
-        return Top(ranks, queries, found, np.where(judged >= 0, self.judgements.relevance[judged], 0))
+        return Top(ranks, queries, found)
 
     def _judged_row(self, queries: np.ndarray, docs: np.ndarray) -> np.ndarray:
         """The row of the judgements for each pair of query and document, -1 where it is not judged."""
         width = len(self.run.doc_ids)
         in_run = np.flatnonzero(self.ranking.judged_docs >= 0)
-        keys = self.judgements.queries[in_run] * width + self.ranking.judged_docs[in_run]
-        order = np.argsort(keys)
-        keys = np.append(keys[order], np.iinfo(np.int64).max)  # so that every search ends at a key
-        rows = np.append(in_run[order], -1)
-        wanted = queries * width + docs
-        place = np.searchsorted(keys, wanted)
-        return np.where(keys[place] == wanted, rows[place], -1)
+        keys = pd.Index(self.judgements.queries[in_run] * width + self.ranking.judged_docs[in_run])
+        return np.append(in_run, -1)[keys.get_indexer(queries * width + docs)]

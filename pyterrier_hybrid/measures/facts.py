@@ -11,14 +11,7 @@ import numpy as np
 from ir_measures.measures import Measure
 
 from pyterrier_hybrid.measures.base import LanguageMeasure
-from pyterrier_hybrid.measures.effectiveness import (
-    average_precision,
-    ndcg,
-    precision,
-    recall,
-    reciprocal_rank,
-    success,
-)
+from pyterrier_hybrid.measures.effectiveness import average_precision, ndcg, precision, recall, reciprocal_rank, success
 from pyterrier_hybrid.measures.relevant import Relevant, Values
 
 
@@ -123,14 +116,6 @@ def per_query(measure: Measure, relevant: Relevant) -> Values:
 
 
 def chance(measure: Measure, relevant: Relevant) -> np.ndarray | None:
-    """The expected value of every query under a ranking that prefers no language; None if the measure has none.
-
-    Args:
-        measure: any measure.
-        relevant: as for :func:`per_query`; its ranks do not matter.
-
-    Returns:
-        float64 (n_queries,), NaN where the measure says nothing whatever the ranking.
-    """
+    """:meth:`LanguageMeasure.chance` of any measure, for the relevant documents of :func:`per_query`."""
     has_chance = isinstance(measure, LanguageMeasure)
     return measure.chance(relevant.of_level(measure.params.get('rel', 1))) if has_chance else None

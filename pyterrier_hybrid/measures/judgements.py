@@ -56,14 +56,9 @@ def read_judgements(qrels: Any) -> Judgements:
 
 
 def query_languages(table: Table, queries: np.ndarray) -> np.ndarray:
-    """The language that a table's ``query_lang`` gives each of some queries, None where it gives none.
+    """The language that ``query_lang`` of a run or qrels gives each of some queries, None where it gives none.
 
-    Args:
-        table: a run or qrels.
-        queries: int, positions in ``table.query_ids``.
-
-    Returns:
-        object (number of queries asked for,).
+    Queries are positions in ``table.query_ids``: int (n,), to object (n,).
 
     Raises:
         ValueError: a value that is not a language code, or a query with two languages.

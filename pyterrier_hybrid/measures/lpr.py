@@ -1,10 +1,9 @@
 """LPR: how often the query's own language comes first."""
-from collections.abc import Mapping
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from pyterrier_hybrid.measures.base import LANGS, QUERY_LANG, REL, LanguageMeasure, Param
+from pyterrier_hybrid.measures.base import QUERY_LANG, LanguageMeasure, parameters
 from pyterrier_hybrid.measures.relevant import Relevant, Values, counted
 
 
@@ -28,7 +27,9 @@ class Preference(NamedTuple):
 
 def language_preference(relevant: Relevant) -> Preference:
     """Whether each query's best-ranked relevant document is in its own language; see :class:`LPR`."""
-    own, all_langs = relevant.in_query_language(), relevant.per_language.sum(axis=1)
+    in_own = relevant.langs == relevant.query_langs[relevant.queries]
+    own = np.bincount(relevant.queries[in_own], minlength=relevant.n_queries)
+    all_langs = relevant.per_language.sum(axis=1)
     chance = np.divide(own, all_langs, out=np.zeros(relevant.n_queries), where=all_langs > 0)
     applicable = (own > 0) & (own < all_langs)
     best = relevant.best_ranks()
@@ -57,11 +58,10 @@ class _LPR(LanguageMeasure):
     (arXiv 2605.07249), Language Preference Rate; extended here to several relevant documents in a language.
     """
 
-    __name__ = 'LPR'
-    NAME = __name__
+    __name__ = NAME = 'LPR'
     PRETTY_NAME = 'Language preference rate'
     SHORT_DESC = "Whether the best-ranked relevant document is in the query's language."
-    SUPPORTED_PARAMS: ClassVar[Mapping[str, Param]] = {'query_lang': QUERY_LANG, 'rel': REL, 'langs': LANGS}
+    SUPPORTED_PARAMS = parameters(query_lang=QUERY_LANG)
 
     better = 0
 

@@ -21,12 +21,6 @@ def mean_ranks(relevant: Relevant, n_langs: int, *, cutoff: int | None = None, p
     for a mean if what was not retrieved follows in random order. With a cutoff, or without a pool, it ranks as in
     :class:`RankDistance`.
 
-    Args:
-        relevant: the relevant documents.
-        n_langs: the number of languages.
-        cutoff: k, or None.
-        pool: N, the number of documents ranked, or None.
-
     Returns:
         float64 (n_queries, n_langs), NaN where a query has no relevant document in a language.
     """
@@ -40,17 +34,9 @@ def mean_ranks(relevant: Relevant, n_langs: int, *, cutoff: int | None = None, p
 
 
 def average_precisions(relevant: Relevant, n_langs: int, *, cutoff: int | None = None) -> np.ndarray:
-    """Each query's average precision when relevant are its documents in one language alone.
+    """Each query's average precision when relevant are its documents in one language alone; see :func:`mean_ranks`.
 
     Documents of other languages stay in the ranking as non-relevant.
-
-    Args:
-        relevant: the relevant documents.
-        n_langs: the number of languages.
-        cutoff: k, or None.
-
-    Returns:
-        float64 (n_queries, n_langs), NaN where a query has no relevant document in a language.
     """
     cells, size = relevant.queries * n_langs + relevant.langs, relevant.n_queries * n_langs
     values = average_precision(relevant.ranks, cells, size, cutoff)

@@ -1,10 +1,8 @@
 """MaxRank: how far down one has to read until every language has been found."""
-from collections.abc import Mapping
-from typing import ClassVar
 
 import numpy as np
 
-from pyterrier_hybrid.measures.base import LANGS, REL, LanguageMeasure, Param, count
+from pyterrier_hybrid.measures.base import LanguageMeasure, Param, count, parameters
 from pyterrier_hybrid.measures.random_order import worst_share
 from pyterrier_hybrid.measures.rank_distance import worst_ranks
 from pyterrier_hybrid.measures.relevant import Relevant, Values, counted
@@ -26,16 +24,12 @@ class _MaxRank(LanguageMeasure):
     Sees: the worst-served language. Does not see: which one it is, nor the others.
     """
 
-    __name__ = 'MaxRank'
-    NAME = __name__
+    __name__ = NAME = 'MaxRank'
     PRETTY_NAME = 'Rank at which every language is found'
     SHORT_DESC = "The worst of the languages' best-ranked relevant documents."
-    SUPPORTED_PARAMS: ClassVar[Mapping[str, Param]] = {
-        'cutoff': Param(count, desc='ranking cutoff threshold'),
-        'pool': Param(count, desc='number of documents ranked'),
-        'rel': REL,
-        'langs': LANGS,
-    }
+    SUPPORTED_PARAMS = parameters(
+        cutoff=Param(count, desc='ranking cutoff threshold'), pool=Param(count, desc='number of documents ranked')
+    )
     better = -1
     unit = 'ranks'
 

@@ -2,11 +2,11 @@
 from collections.abc import Mapping
 from math import isfinite
 from operator import index
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from pyterrier_hybrid.measures.base import LANGS, REL, LanguageMeasure, Param, count
+from pyterrier_hybrid.measures.base import LanguageMeasure, Param, count, parameters
 from pyterrier_hybrid.measures.kruskal import kruskal_p, mid_ranks
 from pyterrier_hybrid.measures.relevant import Relevant, Values, counted
 
@@ -27,12 +27,9 @@ class Peer(NamedTuple):
 
 
 def equal_expected_rank(relevant: Relevant, *, cutoff: int, weights: Mapping[int, float] | None = None) -> Peer:
-    """The probability of equal expected rank of every query; see :class:`PEER` for the definition.
+    """The probability of equal expected rank of every query within k; see :class:`PEER` for the definition.
 
-    Args:
-        relevant: the relevant documents.
-        cutoff: k.
-        weights: the weight of each level, 0 for a level that is not there; None for equal weights.
+    ``weights`` gives the weight of each level, 0 for a level that is not there; None stands for equal weights.
     """
     queries, n_queries = relevant.queries, relevant.n_queries
     levels, level = np.unique(relevant.relevance, return_inverse=True)
@@ -89,16 +86,13 @@ class _PEER(LanguageMeasure):
     (arXiv 2405.00978), section 3.
     """
 
-    __name__ = 'PEER'
-    NAME = __name__
+    __name__ = NAME = 'PEER'
     PRETTY_NAME = 'Probability of equal expected rank at k'
     SHORT_DESC = 'The p-value of Kruskal-Wallis over the ranks of equally relevant documents, grouped by language.'
-    SUPPORTED_PARAMS: ClassVar[Mapping[str, Param]] = {
-        'cutoff': Param(count, required=True, desc='ranking cutoff threshold'),
-        'weights': Param(_weights, desc='weight of each relevance level (equal by default)'),
-        'rel': REL,
-        'langs': LANGS,
-    }
+    SUPPORTED_PARAMS = parameters(
+        cutoff=Param(count, required=True, desc='ranking cutoff threshold'),
+        weights=Param(_weights, desc='weight of each relevance level (equal by default)'),
+    )
 
     def validate_params(self) -> None:
         super().validate_params()

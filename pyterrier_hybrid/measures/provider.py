@@ -39,14 +39,9 @@ class LanguageProvider(Provider):
 
 
 class LanguageEvaluator(Evaluator):
-    """Measures on one set of qrels. It yields a value for every query of the qrels, so that ir_measures adds none.
+    """Measures on one set of qrels, in any form that ir_measures takes; see :func:`read_judgements`.
 
-    Args:
-        measures: measures of this package.
-        qrels: qrels in any form that ir_measures takes.
-
-    Raises:
-        ValueError: qrels that cannot be read; see :func:`read_judgements`.
+    It yields a value for every query of the qrels, so that ir_measures adds none.
     """
 
     def __init__(self, measures: Iterable[LanguageMeasure], qrels: Any):

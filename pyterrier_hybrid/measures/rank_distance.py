@@ -1,10 +1,8 @@
 """RankDistance: how far apart the best-ranked relevant documents of the languages are."""
-from collections.abc import Mapping
-from typing import ClassVar
 
 import numpy as np
 
-from pyterrier_hybrid.measures.base import LANGS, REL, LanguageMeasure, Param, count, flag
+from pyterrier_hybrid.measures.base import LanguageMeasure, Param, count, flag, parameters
 from pyterrier_hybrid.measures.random_order import random_distance, worst_share
 from pyterrier_hybrid.measures.relevant import Relevant, Values, counted
 
@@ -13,14 +11,9 @@ USUAL_DEPTH = 1000
 
 
 def depths(relevant: Relevant, cutoff: int | None = None) -> np.ndarray:
-    """The depth below which everything counts as not retrieved: k, or max(m, 1000) without a cutoff.
+    """The depth below which everything counts as not retrieved, int64 (n_queries,): the cutoff k, or max(m, 1000).
 
-    Args:
-        relevant: m is the length of the query's own list, 0 if it is missing.
-        cutoff: k, or None.
-
-    Returns:
-        int64 (n_queries,).
+    m is the length of the query's own list, 0 if it is missing.
     """
     if cutoff is not None:
         return np.full(relevant.n_queries, cutoff)
@@ -28,15 +21,11 @@ def depths(relevant: Relevant, cutoff: int | None = None) -> np.ndarray:
 
 
 def worst_ranks(relevant: Relevant, *, cutoff: int | None = None, pool: int | None = None) -> np.ndarray:
-    """The greatest of the languages' best ranks; see :class:`MaxRank` for the definition.
+    """The greatest of the languages' best ranks, float64 (n_queries,); see :class:`MaxRank` for the definition.
 
     Args:
-        relevant: the relevant documents.
         cutoff: k, or None.
         pool: N, the number of documents ranked, or None. It decides if there is no cutoff.
-
-    Returns:
-        float64 (n_queries,); of a query without relevant documents as of one whose documents were not retrieved.
     """
     best = relevant.best_ranks(cutoff)
     lost = best.mask & (relevant.per_language > 0)
@@ -50,15 +39,9 @@ def worst_ranks(relevant: Relevant, *, cutoff: int | None = None, pool: int | No
 
 
 def rank_distances(relevant: Relevant, *, cutoff: int | None = None, pool: int | None = None) -> np.ndarray:
-    """The rank distance of every query; see :class:`RankDistance` for the definition.
+    """The rank distance of every query, float64 (n_queries,); see :class:`RankDistance` for the definition.
 
-    Args:
-        relevant: the relevant documents.
-        cutoff: k, or None.
-        pool: N, the number of documents ranked, or None. It decides if there is no cutoff.
-
-    Returns:
-        float64 (n_queries,).
+    Cutoff and pool are those of :func:`worst_ranks`.
     """
     best = relevant.best_ranks(cutoff).min(axis=1)
     distances = worst_ranks(relevant, cutoff=cutoff, pool=pool) - best.filled(0)
@@ -103,18 +86,15 @@ class _RankDistance(LanguageMeasure):
     (arXiv 2305.09025), the analysis of language bias; used by arXiv 2408.10536.
     """
 
-    __name__ = 'RankDistance'
-    NAME = __name__
+    __name__ = NAME = 'RankDistance'
     PRETTY_NAME = 'Rank distance between languages'
     SHORT_DESC = "The gap between the best and the worst of the languages' best-ranked relevant documents."
-    SUPPORTED_PARAMS: ClassVar[Mapping[str, Param]] = {
-        'cutoff': Param(count, desc='ranking cutoff threshold'),
-        'pool': Param(count, desc='number of documents ranked'),
-        'norm': Param(flag, default=False, desc='divide by the expectation under a random ranking; needs pool'),
-        'complete': Param(flag, default=False, desc='only queries with every language within the cutoff'),
-        'rel': REL,
-        'langs': LANGS,
-    }
+    SUPPORTED_PARAMS = parameters(
+        cutoff=Param(count, desc='ranking cutoff threshold'),
+        pool=Param(count, desc='number of documents ranked'),
+        norm=Param(flag, default=False, desc='divide by the expectation under a random ranking; needs pool'),
+        complete=Param(flag, default=False, desc='only queries with every language within the cutoff'),
+    )
     better = -1
 
     @property

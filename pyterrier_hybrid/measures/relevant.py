@@ -53,16 +53,10 @@ class Relevant:
         """The number of languages in which each query has documents: int64 (n_queries,)."""
         return np.count_nonzero(self.per_language, axis=1)
 
-    def in_query_language(self) -> np.ndarray:
-        """The number of documents of each query in its own language: int64 (n_queries,)."""
-        own = self.langs == self.query_langs[self.queries]
-        return np.bincount(self.queries[own], minlength=self.n_queries)
-
     def best_ranks(self, cutoff: int | None = None) -> np.ma.MaskedArray:
         """The best rank in each language: masked int64 (n_queries, languages), masked where nothing was retrieved.
 
-        Args:
-            cutoff: k, beyond which a document counts as not retrieved.
+        Beyond the cutoff, a document counts as not retrieved.
         """
         never = np.iinfo(np.int64).max
         best = np.full(self.per_language.shape, never)
@@ -90,19 +84,12 @@ class Values(NamedTuple):
 def was_retrieved(ranks: np.ndarray, cutoff: int | None = None) -> np.ndarray:
     """Which documents were retrieved, within the cutoff if there is one: bool, the shape of ``ranks``.
 
-    Args:
-        ranks: int, counted from 1; 0 or less for a document that was not retrieved.
-        cutoff: k, or None.
+    Ranks are counted from 1, 0 or less for a document that was not retrieved.
     """
     return (ranks > 0) & (ranks <= (np.iinfo(np.int64).max if cutoff is None else cutoff))
 
 
 def counted(chosen: np.ndarray, what: str) -> tuple[str, ...]:
-    """The phrase about the chosen queries, for :attr:`Values.notes`; none if there are none.
-
-    Args:
-        chosen: bool (n_queries,).
-        what: what is true of them.
-    """
+    """What is true of the chosen queries, bool (n_queries,), as a phrase for :attr:`Values.notes`, if any."""
     number = int(chosen.sum())
     return (f'{number} of {len(chosen)} queries {what}',) if number else ()

@@ -124,10 +124,7 @@ def _from_tuples(data: Iterable[Any], what: str, value: str, optional: tuple[str
         for name, values in columns.items():
             values.append(getattr(row, name))
     columns = columns or {name: [] for name in ('query_id', 'doc_id', value)}
-    query, query_ids = _factorize(np.array(columns['query_id'], dtype=object), what, 'query_id')
-    doc, doc_ids = _factorize(np.array(columns['doc_id'], dtype=object), what, 'doc_id')
-    return Table(list(query_ids), query, doc_ids, doc, _numbers(pd.Series(columns[value]), what, value),
-                 {name: pd.Series(columns[name], dtype=object) for name in optional if name in columns})
+    return _from_frame(pd.DataFrame(columns), what, value, optional)
 
 
 def _factorize(ids: pd.Series | np.ndarray, what: str, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -1,10 +1,8 @@
 """TLR: recall over the languages that are not the query's."""
-from collections.abc import Mapping
-from typing import ClassVar
 
 import numpy as np
 
-from pyterrier_hybrid.measures.base import LANGS, QUERY_LANG, REL, LanguageMeasure, Param, count
+from pyterrier_hybrid.measures.base import QUERY_LANG, LanguageMeasure, Param, count, parameters
 from pyterrier_hybrid.measures.relevant import Relevant, Values, counted
 
 
@@ -23,16 +21,12 @@ class _TLR(LanguageMeasure):
     Information Retrieval" (arXiv 2606.18801), evaluation.
     """
 
-    __name__ = 'TLR'
-    NAME = __name__
+    __name__ = NAME = 'TLR'
     PRETTY_NAME = 'Recall outside the query language at k'
     SHORT_DESC = "The share of the relevant documents outside the query's language that the top k results hold."
-    SUPPORTED_PARAMS: ClassVar[Mapping[str, Param]] = {
-        'cutoff': Param(count, required=True, desc='ranking cutoff threshold'),
-        'query_lang': QUERY_LANG,
-        'rel': REL,
-        'langs': LANGS,
-    }
+    SUPPORTED_PARAMS = parameters(
+        cutoff=Param(count, required=True, desc='ranking cutoff threshold'), query_lang=QUERY_LANG
+    )
 
     def from_ranks(self, relevant: Relevant) -> Values:
         other = relevant.langs != relevant.query_langs[relevant.queries]

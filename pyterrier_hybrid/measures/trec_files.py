@@ -27,10 +27,7 @@ def read_run_file(path: str | Path) -> pd.DataFrame:
     Returns:
         ``query_id, doc_id, score``.
 
-    Raises:
-        FileNotFoundError: there is no file.
-        ValueError: another number of fields, a score that is not a finite number, or bytes that are not UTF-8; the
-            message names the line.
+    Raises what :func:`read_qrels_file` raises, and refuses a score that is not a finite number.
     """
     frame = _read(path, 'query_id Q0 doc_id rank score tag', 'score', _finite)
     return frame[['query_id', 'doc_id', 'score']]
