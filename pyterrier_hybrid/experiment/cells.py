@@ -4,12 +4,10 @@ from typing import NamedTuple
 
 import ir_measures
 import numpy as np
-import pandas as pd
 from ir_measures.measures import Measure
 
 from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet
-from pyterrier_hybrid.experiment.judged import Judged
-from pyterrier_hybrid.experiment.setting import Setting
+from pyterrier_hybrid.experiment.setting import Judged, Setting
 from pyterrier_hybrid.experiment.systems import System
 from pyterrier_hybrid.measures.base import LanguageMeasure
 from pyterrier_hybrid.measures.facts import is_from_ranks, per_query
@@ -22,8 +20,6 @@ class Cell(NamedTuple):
     """One cell.
 
     Attributes:
-        system: its name.
-        setting: the setting.
         measure: its repr.
         asked: how many questions the setting asks.
         qids: object (n,), the questions on which the measure says something.
@@ -44,9 +40,7 @@ class Evaluated(NamedTuple):
     """A system in a setting.
 
     Attributes:
-        system: its name.
-        setting: the setting.
-        judged: its questions and relevant passages.
+        judged: the setting's questions and relevant passages.
         relevant: these passages with their ranks; None where the system cannot be evaluated.
         refused: why it cannot be; empty if it can.
     """
@@ -61,13 +55,7 @@ class Evaluated(NamedTuple):
 def evaluate(
     system: System, settings: Iterable[Setting], measures: Sequence[Measure]
 ) -> Iterator[tuple[Evaluated, list[Cell]]]:
-    """Evaluates a system in each setting, and yields the cells by each measure.
-
-    Args:
-        system: a prepared system.
-        settings: the settings.
-        measures: the measures.
-    """
+    """Evaluates a prepared system in each setting, and yields the cells by each measure."""
     collection = system.collection
     for setting in settings:
         judged = collection.judged(setting)
@@ -80,28 +68,18 @@ def evaluate(
 
 
 def cell(evaluated: Evaluated, measure: Measure, values: Values | None = None) -> Cell:
-    """A system in a setting by a measure.
-
-    Args:
-        evaluated: the system in the setting.
-        measure: the measure.
-        values: of a measure that is not computed from ranks.
-    """
-    _, setting, judged, relevant, refused = evaluated
+    """A system in a setting by a measure; ``values`` are those of a measure that is not computed from ranks."""
+    name, setting, judged, relevant, refused = evaluated
     reason = refused if refused or _fits(measure, setting) else _UNFIT
     if not reason:
         values = per_query(measure, relevant) if values is None else values
         reason = '' if values.applies.any() else values.otherwise
     found = _NOTHING if reason else (judged.qids[values.applies], values.value[values.applies])
-    return Cell(evaluated.system, setting, repr(measure), judged.n_queries, *found, reason)
+    return Cell(name, setting, repr(measure), judged.n_queries, *found, reason)
 
 
 def check_measures(measures: Iterable[Measure], *, dense: bool) -> list[Measure]:
-    """Checks what measures there are.
-
-    Args:
-        measures: ir_measures objects.
-        dense: whether there is a dense system, whose whole run is never made.
+    """Checks what measures there are; ``dense`` says whether there is a dense system, whose whole run is never made.
 
     Raises:
         ValueError: a string, a measure without a parameter it needs or twice, or one that needs whole runs of a dense
@@ -160,10 +138,9 @@ def _by_ir_measures(
     run = run.assign(score=-1.0 - run['rank'])  # so that no evaluation tool breaks ties in another order
     qrels = system.collection.judgements(setting)
     found = ir_measures.iter_calc(measures, qrels.rename(columns=_NAMES), run.rename(columns=_NAMES))
-    frame = pd.DataFrame([(m.measure, m.query_id, m.value) for m in found], columns=['measure', 'qid', 'value'])
+    value_of = {(metric.measure, metric.query_id): metric.value for metric in found}
     values = {}
     for measure in measures:
-        of_query = frame[frame['measure'] == measure].set_index('qid')['value'].reindex(judged.qids)
-        values[measure] = Values(of_query.to_numpy(dtype=float), of_query.notna().to_numpy(),
-                                 'ir_measures gives it no value')  # fmt: skip
+        of_queries = np.array([value_of.get((measure, qid), np.nan) for qid in judged.qids], dtype=float)
+        values[measure] = Values(of_queries, ~np.isnan(of_queries), 'ir_measures gives it no value')
     return values

@@ -3,23 +3,17 @@ import numpy as np
 import pandas as pd
 
 from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet
-from pyterrier_hybrid.experiment.judged import Judged
 from pyterrier_hybrid.experiment.provenance import training
-from pyterrier_hybrid.experiment.setting import Setting
+from pyterrier_hybrid.experiment.setting import Judged, Setting
 from pyterrier_hybrid.experiment.systems import System
 from pyterrier_hybrid.languages import QUERY_LANG
 from pyterrier_hybrid.ranking.grid import rank_grid
 
 
 class DenseSystem(System):
-    """An encoder and the index it built.
+    """An encoder, with ``encode_queries(texts) -> float32 (n, d)``, and the :class:`MultilingualIndex` it built.
 
-    Args:
-        name: for messages.
-        collection: the collection.
-        encoder: has ``encode_queries(texts) -> float32 (n, d)``.
-        index: a :class:`MultilingualIndex`.
-        device: a torch device for the matrix product; numpy by default.
+    The matrix product is computed on ``device``, a torch device, or by numpy.
     """
 
     def __init__(self, name: str, collection: EvaluationSet, encoder, index, device: str | None = None):

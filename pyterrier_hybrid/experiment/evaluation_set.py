@@ -12,8 +12,7 @@ import pyterrier as pt
 from datasets_ext.opening import IRDSDataset, asking_over, in_languages, name_of, open_dataset
 from datasets_ext.provider import HybridDataset
 from datasets_ext.shape import REGISTERED
-from pyterrier_hybrid.experiment.judged import Judged
-from pyterrier_hybrid.experiment.setting import Setting
+from pyterrier_hybrid.experiment.setting import Judged, Setting
 from pyterrier_hybrid.languages import LANG, QUERY_LANG, check_languages
 
 
@@ -22,10 +21,9 @@ def _kept(method: Callable) -> Callable:
 
     @wraps(method)
     def get(self: 'EvaluationSet', key: object) -> object:
-        found = self._found
-        if (method, key) not in found:
-            found[method, key] = method(self, key)
-        return found[method, key]
+        if (method, key) not in self._found:
+            self._found[method, key] = method(self, key)
+        return self._found[method, key]
 
     return get
 
@@ -210,19 +208,15 @@ class EvaluationSet:
                     f'{self.name} is one setting of a collection, questions in {ref.queries_lang()} alone; name the '
                     "collection, such as 'xquad-r' or 'miracl-multi/dev'"
                 )
-            return self._by_language()
+            topics = self._base.get_topics()
+            if QUERY_LANG not in topics.columns:
+                raise ValueError(f'the questions of {self.name} have no {QUERY_LANG}, which an experiment needs')
+            return dict.fromkeys(sorted(topics[QUERY_LANG].unique()), self._base)
         below = asking_over(self.name)
         asked = {known.queries_lang(): HybridDataset(known, name) for name, known in below.items()}
         if None in asked or not asked:
             raise ValueError(f'{self.name} asks no questions' + f'; name one of {", ".join(below)}' * bool(below))
         return asked
-
-    def _by_language(self) -> dict[str, pt.datasets.Dataset]:
-        """The data set itself, for each language in which it asks questions."""
-        topics = self._base.get_topics()
-        if QUERY_LANG not in topics.columns:
-            raise ValueError(f'the questions of {self.name} have no {QUERY_LANG}; an experiment needs their languages')
-        return dict.fromkeys(sorted(topics[QUERY_LANG].unique()), self._base)
 
     def __repr__(self) -> str:
         return f'EvaluationSet({self.name!r}, languages={list(self.codes)})'
@@ -231,11 +225,7 @@ class EvaluationSet:
 def as_evaluation_set(
     dataset: object, languages: Iterable[str] | None = None, ignore_identical_ids: bool = False
 ) -> EvaluationSet:
-    """The collection that a user names: an :class:`EvaluationSet`, or what one is made of.
-
-    Raises:
-        ValueError: what an EvaluationSet has is chosen once more.
-    """
+    """The collection that a user names: an :class:`EvaluationSet` without further choices, or what one is made of."""
     if not isinstance(dataset, EvaluationSet):
         return EvaluationSet(dataset, languages=languages, ignore_identical_ids=ignore_identical_ids)
     if languages is not None:

@@ -4,12 +4,15 @@ import shutil
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pyterrier_hybrid.experiment.presentation import one_line, shortened
 from pyterrier_hybrid.experiment.printed import PrintedTable
-from pyterrier_hybrid.experiment.result import Result
 from pyterrier_hybrid.experiment.rows import tidy_cells
 from pyterrier_hybrid.files import replace_text
+
+if TYPE_CHECKING:
+    from pyterrier_hybrid.experiment.result import Result
 
 #: Brackets and stars are arguments of a line's end when they begin the next line.
 _LATEX = {
@@ -26,9 +29,7 @@ _FORMULA = tuple('=+-@\t\r\n|%')
 def text(table: PrintedTable, width: int | None = None) -> str:
     """A table as lines for a terminal: labels to the left, values to the right, notes below.
 
-    Args:
-        table: the table.
-        width: of a line, at most; groups of columns that do not fit go below the others. None for the terminal's.
+    Groups of columns that do not fit into ``width`` characters, by default the terminal's, go below the others.
     """
     width = shutil.get_terminal_size().columns if width is None else width
     two = table.has_two_heading_rows()
@@ -116,8 +117,8 @@ def templates():
     )  # fmt: skip
 
 
-def csv(result: Result, path: str | Path | None = None) -> str:
-    """Every cell of a result as CSV (:func:`~.rows.tidy_cells`), written to ``path`` if there is one.
+def csv(result: 'Result', path: str | Path | None = None) -> str:
+    """Every cell as CSV, blank ones with their reason (:func:`~.rows.tidy_cells`), written to ``path`` if there is one.
 
     Values have all their digits. A text that a spreadsheet would read as a formula has an apostrophe before it.
     """

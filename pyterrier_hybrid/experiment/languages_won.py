@@ -45,11 +45,9 @@ def compare_by_language(
         verbose: show a progress bar.
 
     Returns:
-        ``system, baseline, measure, setting, query_lang, value, baseline_value, difference, low, high, interval,
-        effect, statistic, p, df, few, left_out, p_corrected, significant, n``, then ``test, correction, comparisons,
-        level, better``: a row per comparison and language in which two questions or more have values of both systems.
-        ``better`` says whether the difference is in favour of ``system``, the others are those of
-        :meth:`Result.compare`. :func:`better_in` puts the rows of one comparison into words.
+        The columns of :meth:`Result.compare`, with ``query_lang`` behind ``setting``, and ``better``, whether the
+        difference is in favour of ``system``: a row per comparison and language in which two questions or more have
+        values of both systems. :func:`better_in` puts the rows of one comparison into words.
 
     Raises:
         ValueError: an unknown name, a measure that has no better direction, or nothing to compare.

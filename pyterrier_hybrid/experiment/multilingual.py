@@ -1,5 +1,4 @@
 """Every monolingual, cross-lingual and multilingual setting of a collection, for several systems, in one call."""
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -8,16 +7,16 @@ import pyterrier as pt
 from ir_measures.measures import Measure
 
 from pyterrier_hybrid.experiment.cells import Cell, Evaluated, cell, check_measures, evaluate
-from pyterrier_hybrid.experiment.common_depth import with_common_depth
 from pyterrier_hybrid.experiment.dense import DenseSystem
 from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet, as_evaluation_set
 from pyterrier_hybrid.experiment.forms import as_systems
-from pyterrier_hybrid.experiment.frames import BLANK_COLUMNS, MATRIX_COLUMNS, SETTING_KINDS
-from pyterrier_hybrid.experiment.language_tables import chance, matrix
+from pyterrier_hybrid.experiment.frames import BLANK_COLUMNS, CHANCE_COLUMNS, MATRIX_COLUMNS, SETTING_KINDS
 from pyterrier_hybrid.experiment.provenance import provenance
 from pyterrier_hybrid.experiment.result import Result
-from pyterrier_hybrid.experiment.setting import list_settings
-from pyterrier_hybrid.measures.facts import facts
+from pyterrier_hybrid.experiment.setting import Setting, list_settings
+from pyterrier_hybrid.measures import facts
+from pyterrier_hybrid.measures.base import LanguageMeasure
+from pyterrier_hybrid.measures.matrix import average_precisions, mean_ranks
 
 
 def MultilingualExperiment(
@@ -80,7 +79,10 @@ def MultilingualExperiment(
     collection = as_evaluation_set(dataset, languages, ignore_identical_ids)
     runners = as_systems(systems, collection, device)
     measures = check_measures(measures, dense=any(isinstance(runner, DenseSystem) for runner in runners))
-    _check_pools(measures, collection)
+    pool = int(collection.pool_sizes.sum())
+    for measure in measures:
+        if measure.params.get('pool', pool) != pool:
+            raise ValueError(f'{measure!r}: the pool of {collection!r} holds {pool} passages; leave pool= out')
     wanted = list_settings(collection.query_languages, collection.languages, settings)
     cells: list[Cell] = []
     matrices = [pd.DataFrame(columns=MATRIX_COLUMNS)]
@@ -92,33 +94,71 @@ def MultilingualExperiment(
             cells += found
             kept.append(evaluated if evaluated.setting.doc_lang is None else evaluated._replace(relevant=None))
             if evaluated.relevant is not None and evaluated.setting.doc_lang is None:
-                matrices.append(matrix(runner.name, evaluated.setting.query_lang, evaluated.relevant, collection))
+                matrices.append(_matrix(evaluated, collection))
     cut = {runner.name: runner.cut() for runner in runners if runner.cut() is not None}
     asked, depths = measures, [depth for depth in cut.values() if depth]
-    measures = with_common_depth(asked, min(depths, default=None))
+    measures = _with_common_depth(asked, min(depths, default=None))
     cells += [cell(evaluated, measure) for measure in measures if measure not in asked for evaluated in kept]
-    pool = int(collection.pool_sizes.sum())
+    blanks = [(of.system, *of.setting, of.measure, of.reason) for of in cells if of.reason]
     return Result(
         per_query=_per_query(cells, list(systems), measures, collection),
         systems=list(systems),
         measures=[repr(measure) for measure in measures],
         dataset=collection.name,
-        blanks=_blanks(cells),
+        blanks=pd.DataFrame(blanks, columns=BLANK_COLUMNS, dtype=object),
         matrix=pd.concat(matrices, ignore_index=True),
-        chance=chance(measures, wanted, collection),
+        chance=_chance(measures, wanted, collection),
         notes=[*(note for runner in runners for note in runner.notes()), *_left_out(cells)],
         provenance=provenance(collection, runners, measures, wanted),
         cut=cut,
-        facts={repr(measure): facts(measure, pool) for measure in measures},
+        facts={repr(measure): facts.facts(measure, pool) for measure in measures},
     )
 
 
-def _check_pools(measures: Sequence[Measure], collection: EvaluationSet) -> None:
-    """Refuses RankDistance over another pool than there is."""
-    pool = int(collection.pool_sizes.sum())
+def _with_common_depth(measures: Sequence[Measure], depth: int | None) -> list[Measure]:
+    """Adds, behind each measure over the whole pool, the same measure at the depth that all rankings have in common.
+
+    The value of such a measure on a cut ranking rests on an expectation of what was cut off; at a common depth it does
+    not. Nothing is added if all rankings are whole, that is without a depth.
+    """
+    found: dict[Measure, None] = {}
     for measure in measures:
-        if measure.params.get('pool', pool) != pool:
-            raise ValueError(f'{measure!r}: the pool of {collection!r} holds {pool} passages; leave pool= out')
+        found[measure] = None
+        over_pool = isinstance(measure, LanguageMeasure) and 'pool' in measure.SUPPORTED_PARAMS
+        if depth and over_pool and 'cutoff' not in measure.params:
+            params = {name: value for name, value in measure.params.items() if name not in ('pool', 'norm')}
+            found[type(measure)(**params, cutoff=depth)] = None
+    return list(found)
+
+
+def _matrix(evaluated: Evaluated, collection: EvaluationSet) -> pd.DataFrame:
+    """The row of a system's language matrix for the questions of one multilingual setting."""
+    relevant = evaluated.relevant
+    by_rank = mean_ranks(relevant, len(collection.languages), pool=relevant.pool)
+    by_ap = average_precisions(relevant, len(collection.languages))
+    n = np.count_nonzero(~np.isnan(by_rank), axis=0)
+    rows = [
+        (evaluated.system, evaluated.setting.query_lang, lang, np.nanmean(by_rank[:, i]), np.nanmean(by_ap[:, i]), n[i])
+        for i, lang in enumerate(collection.languages) if n[i]
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=MATRIX_COLUMNS)
+
+
+def _chance(measures: Sequence[Measure], settings: Iterable[Setting], collection: EvaluationSet) -> pd.DataFrame:
+    """What a system without preference for a language has in the multilingual settings, by the measures that know it.
+
+    The mean of :func:`pyterrier_hybrid.measures.facts.chance` over the questions on which the measure says something.
+    """
+    rows = []
+    for setting in settings:
+        if setting.doc_lang is None:
+            judged = collection.judged(setting)
+            relevant = judged.ranked(np.zeros(len(judged.queries), int), np.zeros(judged.n_queries, int))
+            for measure in measures:
+                values = facts.chance(measure, relevant)
+                if values is not None and np.isfinite(values).any():
+                    rows.append((repr(measure), setting.query_lang, float(np.nanmean(values))))
+    return pd.DataFrame(rows, columns=CHANCE_COLUMNS)
 
 
 def _per_query(cells: Sequence[Cell], systems: list[str], measures: Sequence[Measure], collection) -> pd.DataFrame:
@@ -144,25 +184,17 @@ def _per_query(cells: Sequence[Cell], systems: list[str], measures: Sequence[Mea
 
 def _left_out(cells: Iterable[Cell]) -> list[str]:
     """Sentences about the questions in the multilingual settings about which measures say nothing."""
-    counts: dict[str, dict[str, np.ndarray]] = {}
-    for one in cells:
-        if not one.reason and one.setting.doc_lang is None:
-            of_system = counts.setdefault(one.measure, {}).setdefault(one.system, np.zeros(2, dtype=int))
-            of_system += one.asked - len(one.values), one.asked
-    measures = defaultdict(list)  # that leave out as many questions of a system
-    for measure, of_systems in counts.items():
-        for system, (left_out, asked) in of_systems.items():
-            measures[system, int(left_out), int(asked)].append(measure)
-    systems = defaultdict(list)
-    for (system, left_out, asked), names in measures.items():
-        systems[', '.join(names), left_out, asked].append(system)
-    return [
-        f'{names}: {left_out:,} of {asked:,} questions in the multilingual settings are left out '
-        f'({", ".join(found)}), because the measure says nothing about them.'
-        for (names, left_out, asked), found in systems.items() if left_out
+    rows = [
+        (cell.measure, cell.system, cell.asked - len(cell.values), cell.asked)
+        for cell in cells if not cell.reason and cell.setting.doc_lang is None
     ]  # fmt: skip
-
-
-def _blanks(cells: Sequence[Cell]) -> pd.DataFrame:
-    rows = [(cell.system, *cell.setting, cell.measure, cell.reason) for cell in cells if cell.reason]
-    return pd.DataFrame(rows, columns=BLANK_COLUMNS, dtype=object)
+    counts = pd.DataFrame(rows, columns=['measure', 'system', 'left_out', 'asked'])
+    counts = counts.groupby(['measure', 'system'], sort=False, as_index=False).sum()
+    counts = counts.sort_values('measure', key=lambda names: pd.factorize(names)[0], kind='stable')
+    for names, same in (('measure', ['system', 'left_out', 'asked']), ('system', ['measure', 'left_out', 'asked'])):
+        counts = counts.groupby(same, sort=False, as_index=False)[names].agg(', '.join)
+    return [
+        f'{row.measure}: {row.left_out:,} of {row.asked:,} questions in the multilingual settings are left out '
+        f'({row.system}), because the measure says nothing about them.'
+        for row in counts.itertuples() if row.left_out
+    ]  # fmt: skip

@@ -1,7 +1,9 @@
 """Tests and intervals for a mean of paired differences, one per question: arrays in, numbers out.
 
-No p-value is ever NaN: if nothing differs it is 1, and if all differ alike it is 0 by the t test. Differences that are
-equal up to rounding have to be exactly equal, as :func:`~.contributions.contributions` makes them.
+Every function takes the ``differences``, float (n,), n >= 2, and those that go by Student's t their degrees of freedom,
+``df``, n - 1 by default. ``resamples`` is the number of random draws, ``seed`` theirs. No p-value is ever NaN: if
+nothing differs it is 1, and if all differ alike it is 0 by the t test. Differences that are equal up to rounding have
+to be exactly equal, as :func:`~.contributions.contributions` makes them.
 """
 from collections.abc import Callable
 from typing import NamedTuple
@@ -22,12 +24,7 @@ class Outcome(NamedTuple):
 
 
 def paired_t(differences: np.ndarray, df: float | None = None) -> Outcome:
-    """Student's t test of whether the mean difference is 0.
-
-    Args:
-        differences: float (n,), n >= 2.
-        df: degrees of freedom; n - 1 by default.
-    """
+    """Student's t test of whether the mean difference is 0."""
     from scipy.stats import t
 
     mean, error = differences.mean(), _standard_error(differences)
@@ -43,9 +40,6 @@ def wilcoxon(differences: np.ndarray) -> Outcome:
     It does not test the mean, and so not the difference of a table: many small positive differences and a
     few large negative ones can be significant with a mean below 0. The p-value is exact for up to 50 differences
     without ties, otherwise a normal approximation, as scipy decides.
-
-    Args:
-        differences: float (n,), n >= 2.
     """
     from scipy import stats
 
@@ -61,11 +55,6 @@ def randomization(differences: np.ndarray, *, resamples: int = 10_000, seed: int
     Smucker, Allan and Carterette, "A comparison of statistical significance tests for information retrieval
     evaluation", CIKM 2007. All assignments of signs are gone through if there are at most ``resamples`` of them;
     otherwise p is (1 + hits) / (1 + resamples), which is never 0 (Phipson and Smyth, 2010).
-
-    Args:
-        differences: float (n,), n >= 2.
-        resamples: how many assignments of signs.
-        seed: of the draws.
     """
     from scipy.stats import permutation_test
 
@@ -85,13 +74,6 @@ def bootstrap_interval(
     freedom is taken off. The level is expanded by both (Hesterberg, "What teachers should know about the bootstrap",
     The American Statistician, 2015). With fewer than :data:`FEW_TO_RESAMPLE` degrees of freedom the t interval covers
     better than this, the plain percentile and the BCa interval (``benchmarks/statistics_simulation.py``).
-
-    Args:
-        differences: float (n,), n >= 2.
-        df: degrees of freedom; n - 1 by default.
-        level: of confidence.
-        resamples: how many samples of n questions, with replacement.
-        seed: of the draws.
     """
     from scipy.stats import bootstrap, norm, t
 
@@ -107,13 +89,9 @@ def bootstrap_interval(
 
 
 def t_interval(differences: np.ndarray, level: float, df: float | None = None) -> tuple[float, float]:
-    """Student's t interval of the mean difference.
+    """Student's t interval of the mean difference, of a level of confidence.
 
-    Args:
-        differences: float (n,), n >= 2.
-        level: of confidence. The interval of level 2 * .95 - 1 lies within a margin exactly if :func:`tost` is below
-            .05.
-        df: degrees of freedom; n - 1 by default.
+    The interval of level 2 * .95 - 1 lies within a margin exactly if :func:`tost` is below .05.
     """
     from scipy.stats import t
 
@@ -123,15 +101,10 @@ def t_interval(differences: np.ndarray, level: float, df: float | None = None) -
 
 
 def tost(differences: np.ndarray, margin: float, df: float | None = None) -> float:
-    """The p-value of two one-sided t tests of whether the mean difference lies within ``-margin`` and ``margin``.
+    """The p-value of two one-sided t tests of whether the mean difference lies within ``-margin`` and ``margin``, > 0.
 
     Schuirmann, "A comparison of the two one-sided tests procedure and the power approach", 1987. A small p says that
     the systems are equivalent up to the margin; a large p of :func:`paired_t` never does.
-
-    Args:
-        differences: float (n,), n >= 2.
-        margin: more than 0, in the measure's unit.
-        df: degrees of freedom; n - 1 by default.
     """
     from scipy.stats import t
 

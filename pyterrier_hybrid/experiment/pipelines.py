@@ -8,8 +8,7 @@ import pandas as pd
 import pyterrier as pt
 
 from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet
-from pyterrier_hybrid.experiment.judged import Judged
-from pyterrier_hybrid.experiment.setting import Setting
+from pyterrier_hybrid.experiment.setting import Judged, Setting
 from pyterrier_hybrid.experiment.systems import System
 from pyterrier_hybrid.languages import QUERY_LANG
 from pyterrier_hybrid.measures.ranking import Ranking, rank_judged
@@ -23,13 +22,7 @@ WHOLE_POOL_ONLY = (
 
 
 class PoolSystem(System):
-    """A callable that returns the pipeline for a pool of passages.
-
-    Args:
-        name: for messages.
-        collection: the collection.
-        build: takes a list of languages, or None for all; returns a Transformer. Called once a pool.
-    """
+    """A callable that takes a list of languages, or None for all, and returns the pipeline; called once a pool."""
 
     kind = 'pipeline'
 
@@ -153,10 +146,7 @@ class FixedSystem(PoolSystem):
 class RunSystem(PoolSystem):
     """A run over all passages that was made before, for the multilingual settings alone.
 
-    Args:
-        name: for messages.
-        collection: the collection.
-        run: ``qid, docno, score``, and ``query_lang`` if a question has one qid in several languages.
+    It has ``qid, docno, score``, and ``query_lang`` if a question has one qid in several languages.
     """
 
     kind = 'run'

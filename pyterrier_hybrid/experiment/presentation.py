@@ -3,9 +3,6 @@ import math
 import re
 from functools import cache
 
-from ir_measures import parse_measure
-from ir_measures.measures import Measure
-
 from pyterrier_hybrid.languages import NAMES as LANGUAGES
 from pyterrier_hybrid.measures.facts import Facts
 
@@ -18,14 +15,6 @@ _UNPRINTABLE = re.compile(r'[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\
 
 #: What is known of a measure (direction, unit, range) by its repr, such as ``'R@10'``.
 facts_of = cache(Facts.of)
-
-
-def parsed(measure: str) -> Measure | None:
-    """The measure with a repr, or None if ir_measures does not read it."""
-    try:
-        return parse_measure(measure)
-    except Exception:  # a name that comes from a file may be any text
-        return None
 
 
 def better(measure: str) -> int:

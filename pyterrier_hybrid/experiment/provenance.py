@@ -35,14 +35,13 @@ def provenance(
         says of itself), ``measures``, ``settings`` (their number by kind), ``versions``.
     """
     kinds = [setting.kind for setting in settings]
-    questions = {lang: len(collection.topics(lang)) for lang in collection.query_languages}
     return {
         'dataset': {
             'name': collection.name,
             'fingerprint': collection.fingerprint,
             'languages': list(collection.codes),
             'passages': {lang: int(size) for lang, size in collection.pool_sizes.items()},
-            'questions': questions,
+            'questions': {lang: len(collection.topics(lang)) for lang in collection.query_languages},
             **({'ignore_identical_ids': True} if collection.ignore_identical_ids else {}),
         },
         'systems': {system.name: system.describe() for system in systems},
@@ -53,10 +52,7 @@ def provenance(
 
 
 def training(encoder) -> dict | None:
-    """How an encoder was trained, as far as its weights depend on it, out of the record in its folder.
-
-    Args:
-        encoder: a :class:`HybridEncoder`, or another one.
+    """How an encoder of any class was trained, as far as its weights depend on it, out of the record in its folder.
 
     Returns:
         JSON values, the same for every run of training with the same inputs and versions: mix, seed, fingerprint of the

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from ir_measures.measures import Measure
 
+from pyterrier_hybrid.experiment.exports import csv, html, latex, markdown
 from pyterrier_hybrid.experiment.frames import (
     BLANK_COLUMNS,
     CELL,
@@ -17,7 +18,10 @@ from pyterrier_hybrid.experiment.frames import (
     SETTING_KINDS,
 )
 from pyterrier_hybrid.experiment.languages_won import compare_by_language
+from pyterrier_hybrid.experiment.printed import PrintedTable
+from pyterrier_hybrid.experiment.rows import language_table, summary_table
 from pyterrier_hybrid.experiment.significance import compare, equivalence
+from pyterrier_hybrid.experiment.storage import load_result, save_result, verify_result
 from pyterrier_hybrid.measures.facts import Facts
 
 if TYPE_CHECKING:
@@ -68,13 +72,15 @@ class Result:
         return f'<Result on {self.dataset}: {systems:.200}; by {measures:.200}>'
 
     def _repr_html_(self) -> str:
-        from pyterrier_hybrid.experiment.exports import html
-
         return html(self._rows(None, None))
 
     compare = compare
     equivalence = equivalence
     compare_by_language = compare_by_language
+    to_csv = csv
+    save = save_result
+    load = staticmethod(load_result)
+    verify = staticmethod(verify_result)
 
     def by_setting(self) -> pd.DataFrame:
         """The mean over the questions of every single setting.
@@ -132,20 +138,12 @@ class Result:
         return rows.pivot(index='query_lang', columns='doc_lang', values=value).astype(float)
 
     def check_measure(self, measure: str) -> None:
-        """Refuses a measure that the result does not have.
-
-        Raises:
-            ValueError: with the names there are.
-        """
+        """Refuses a measure that the result does not have, by a ValueError with the names there are."""
         if measure not in self.measures:
             raise ValueError(f'the result has no measure {measure!r}; it has {", ".join(self.measures)}')
 
     def check(self, measure: str, setting: str) -> None:
-        """Refuses a measure or a kind of setting for which the result has no value.
-
-        Raises:
-            ValueError: with the reason if it is a blank, otherwise with the names there are.
-        """
+        """Refuses a measure or setting that has no value, by a ValueError with the reason or the names there are."""
         self.check_measure(measure)
         if setting not in SETTING_KINDS:
             raise ValueError(f'the result has no setting {setting!r}; it has {", ".join(SETTING_KINDS)}')
@@ -165,25 +163,13 @@ class Result:
         Raises:
             ValueError: an unknown measure or setting, or ``setting`` with several measures.
         """
-        from pyterrier_hybrid.experiment.exports import markdown
-
         return markdown(self._rows(measures, setting))
 
     def to_latex(self, measures: Sequence[str] | None = None, *, setting: str | None = None) -> str:
         """The same as a LaTeX ``tabular`` for booktabs; see :meth:`to_markdown`."""
-        from pyterrier_hybrid.experiment.exports import latex
-
         return latex(self._rows(measures, setting))
 
-    def to_csv(self, path: str | Path | None = None) -> str:
-        """Every cell, blank ones with their reason, as CSV; see :func:`~.exports.csv`."""
-        from pyterrier_hybrid.experiment.exports import csv
-
-        return csv(self, path)
-
-    def _rows(self, measures: Sequence[str] | None, setting: str | None):
-        from pyterrier_hybrid.experiment.rows import language_table, summary_table
-
+    def _rows(self, measures: Sequence[str] | None, setting: str | None) -> PrintedTable:
         measures = [measures] if isinstance(measures, str) else measures
         if setting is None:
             return summary_table(self, measures)
@@ -204,20 +190,16 @@ class Result:
         """Writes one HTML file with tables, figures and what they were made from; see :func:`~.report.write_report`.
 
         Args:
-            path: of the file.
+            path, study, title: as there; it also says what is raised.
             baseline: a system; the differences to it are tested, over all languages and in each language.
             margin: with a baseline, the systems are also tested for equivalence to it, see :meth:`equivalence`.
-            study: a :class:`StudyResult` to report too.
-            title: the page's heading; None for one that names the data set.
             verbose: show a progress bar.
 
         Returns:
             The file's path.
 
         Raises:
-            ValueError: a margin without a baseline, an unknown name, or a path that is a folder.
-            FileExistsError: a file that no report wrote lies where a figure goes.
-            ImportError: matplotlib is not installed; it comes with the extra ``report``.
+            ValueError: a margin without a baseline, or an unknown name.
         """
         from pyterrier_hybrid.experiment.report import write_report
 
@@ -231,36 +213,13 @@ class Result:
                 tests['equivalence'] = self.equivalence(baseline, margin=margin)
         return write_report(self, path, study=study, title=title, **tests)
 
-    def save(self, folder: str | Path) -> Path:
-        """Writes the result to a folder, which appears whole; see :func:`~.storage.save_result`.
-
-        Its ``per_query.parquet`` is the table for other programs.
-        """
-        from pyterrier_hybrid.experiment.storage import save_result
-
-        return save_result(self, folder)
-
-    @classmethod
-    def load(cls, folder: str | Path) -> 'Result':
-        """Reads a saved result, and checks that no file has changed; see :func:`~.storage.load_result`."""
-        from pyterrier_hybrid.experiment.storage import load_result
-
-        return load_result(folder)
-
-    @staticmethod
-    def verify(folder: str | Path) -> None:
-        """Raises ValueError if a file of a saved result is missing or changed; see :func:`~.storage.verify_result`."""
-        from pyterrier_hybrid.experiment.storage import verify_result
-
-        verify_result(folder)
-
     def to_parquet(self, path: str | Path) -> None:
         """The old name of :meth:`save`, which writes a folder."""
         warnings.warn('Result.to_parquet is Result.save now, which writes a folder', FutureWarning, stacklevel=2)
         self.save(path)
 
-    @classmethod
-    def read_parquet(cls, path: str | Path) -> 'Result':
+    @staticmethod
+    def read_parquet(path: str | Path) -> 'Result':
         """The old name of :meth:`load`, which also reads a single Parquet file of an earlier version."""
         warnings.warn('Result.read_parquet is Result.load now', FutureWarning, stacklevel=2)
-        return cls.load(path)
+        return load_result(path)

@@ -1,35 +1,29 @@
 """A result as tables: one place turns it into rows, which every output (see :mod:`~.exports`) renders."""
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from ir_measures import R
+from ir_measures import R, parse_measure
 
 from pyterrier_hybrid.experiment.frames import SETTING_KINDS
 from pyterrier_hybrid.experiment.paper import SOURCE, comparable, paper_values
-from pyterrier_hybrid.experiment.presentation import (
-    SETTINGS,
-    SHORT,
-    better,
-    direction,
-    format_value,
-    language_name,
-    parsed,
-)
+from pyterrier_hybrid.experiment.presentation import SETTINGS, SHORT, better, direction, format_value, language_name
 from pyterrier_hybrid.experiment.printed import Block, Column, PrintedCell, PrintedTable
-from pyterrier_hybrid.experiment.result import Result
 from pyterrier_hybrid.measures import RankDistance
+
+if TYPE_CHECKING:
+    from pyterrier_hybrid.experiment.result import Result
 
 CHANCE = 'by chance'
 #: What marks a system whose runs were cut.
 CUT = ' †'
 
 
-def summary_table(result: Result, measures: Sequence[str] | None = None, *, paper: bool = False) -> PrintedTable:
+def summary_table(result: 'Result', measures: Sequence[str] | None = None, *, paper: bool = False) -> PrintedTable:
     """The paper's summary (arXiv 2408.10536, tables 1 and 2): macro averages, a group of columns per measure.
 
     Args:
-        result: the result.
-        measures: which of its measures; None for all.
+        measures: which of the result's measures; None for all.
         paper: whether to add the paper's own figures, if the result is on a whole data set of the paper.
 
     Raises:
@@ -60,21 +54,13 @@ def summary_table(result: Result, measures: Sequence[str] | None = None, *, pape
     if paper and comparable(result.dataset, languages_of(result)):
         printed = {column: dict(paper_values(result.dataset, *column).get('mean', {})) for column in columns}
     caption = f'{result.dataset}: means over the settings of each kind'
-    notes += [*cut_notes(result), *ceiling_notes(result, columns), *result.notes]
-    return _table(result, caption, values, columns, {c: c[0] for c in columns}, by_chance, marks, notes, printed)
+    return _table(result, caption, values, columns, {c: c for c in columns}, by_chance, marks, notes, printed)
 
 
-def language_table(result: Result, measure: str, setting: str, *, paper: bool = False) -> PrintedTable:
+def language_table(result: 'Result', measure: str, setting: str, *, paper: bool = False) -> PrintedTable:
     """One measure in one kind of setting by the questions' language, as in the paper's tables 3 to 8, 12 and 13.
 
-    Args:
-        result: the result.
-        measure: the measure.
-        setting: the kind of setting.
-        paper: as in :func:`summary_table`.
-
-    Raises:
-        ValueError: the result has no value for the measure or setting.
+    See :func:`summary_table`; raises ValueError if the result has no value for the measure or setting.
     """
     values = result.by_query_language(measure, setting)
     title = f'{measure}, {setting}, by the language of the questions'
@@ -97,17 +83,17 @@ def language_table(result: Result, measure: str, setting: str, *, paper: bool = 
         found = paper_values(result.dataset, measure, setting)
         printed = {column: dict(found[column]) for column in columns if column in found}
     values = values.assign(mean=values.mean(axis=1))
-    measures = dict.fromkeys(columns, measure)
-    notes += [*cut_notes(result), *ceiling_notes(result, [(measure, setting)]), *result.notes]
-    return _table(result, title, values, columns, measures, by_chance, marks, notes, printed)
+    return _table(
+        result, title, values, columns, dict.fromkeys(columns, (measure, setting)), by_chance, marks, notes, printed
+    )
 
 
-def marked(result: Result, system: str) -> str:
+def marked(result: 'Result', system: str) -> str:
     """A system's name, with a mark if its runs were cut."""
     return f'{system}{CUT}' if system in result.cut else str(system)
 
 
-def cut_notes(result: Result) -> list[str]:
+def cut_notes(result: 'Result') -> list[str]:
     """What the mark means, if a system has it."""
     if not result.cut:
         return []
@@ -118,16 +104,15 @@ def cut_notes(result: Result) -> list[str]:
     ]
 
 
-def ceiling_notes(result: Result, columns: Iterable[tuple[str, str]]) -> list[str]:
-    """What limits or misleads a reader of some measures in the multilingual settings.
-
-    Args:
-        result: the result.
-        columns: the measures and kinds of settings that a table shows.
-    """
+def ceiling_notes(result: 'Result', columns: Iterable[tuple[str, str]]) -> list[str]:
+    """What limits or misleads a reader of the measures that a table shows, by (measure, kind of setting)."""
     languages, notes = len(languages_of(result)), []
-    for measure in (parsed(measure) for measure, kind in columns if kind == SETTING_KINDS[-1]):
-        k = measure.params.get('cutoff') if measure else None
+    for name in (measure for measure, kind in columns if kind == SETTING_KINDS[-1]):
+        try:
+            measure = parse_measure(name)
+        except Exception:  # a name that comes from a file may be any text
+            continue
+        k = measure.params.get('cutoff')
         if not isinstance(k, int):
             continue
         if measure.NAME == R.NAME and k < languages:
@@ -143,23 +128,22 @@ def ceiling_notes(result: Result, columns: Iterable[tuple[str, str]]) -> list[st
     return notes
 
 
-def languages_of(result: Result) -> list[str]:
+def languages_of(result: 'Result') -> list[str]:
     """The languages of the questions, those of blank cells too, sorted."""
     return sorted({*map(str, result.per_query['query_lang'].unique()), *map(str, result.blanks['query_lang'].unique())})
 
 
 def _table(
-    result: Result,
-    caption: str,
-    values: pd.DataFrame,
-    columns: Mapping[Hashable, Column],
-    measures: Mapping[Hashable, str],
-    by_chance: Mapping[Hashable, float],
-    marks: Mapping[tuple, int],
-    notes: list[str],
-    printed: Mapping[Hashable, Mapping[str, float]],
-) -> PrintedTable:
-    """The table of values, a row per system, with the rows of chance and of the paper."""
+    result: 'Result', caption: str, values: pd.DataFrame, columns: Mapping[Hashable, Column],
+    shown: Mapping[Hashable, tuple[str, str]], by_chance: Mapping[Hashable, float], marks: Mapping[tuple, int],
+    notes: list[str], printed: Mapping[Hashable, Mapping[str, float]],
+) -> PrintedTable:  # fmt: skip
+    """The table of values, a row per system, with the rows of chance and of the paper, and notes.
+
+    ``shown`` has the measure and the kind of setting of each column.
+    """
+    measures = {column: measure for column, (measure, _) in shown.items()}
+    notes += [*cut_notes(result), *ceiling_notes(result, dict.fromkeys(shown.values())), *result.notes]
     best = {column: _best(measures[column], values[column]) for column in columns}
     rows = []
     for system in values.index:
@@ -191,12 +175,9 @@ def _best(measure: str, values: pd.Series) -> str:
 
 
 def _blank_notes(
-    systems: Sequence[str],
-    keys: Sequence[Hashable],
-    reasons: Sequence[str],
-    labels: Mapping[Hashable, str],
+    systems: Sequence[str], keys: Sequence[Hashable], reasons: Sequence[str], labels: Mapping[Hashable, str],
     filled: Mapping[tuple, int],
-) -> tuple[dict[tuple, int], list[str]]:
+) -> tuple[dict[tuple, int], list[str]]:  # fmt: skip
     """What averages leave out, and why: one sentence for all systems with the same reason.
 
     Args:
@@ -227,7 +208,7 @@ def _blank_notes(
     return marks, notes
 
 
-def tidy_cells(result: Result) -> pd.DataFrame:
+def tidy_cells(result: 'Result') -> pd.DataFrame:
     """Every cell of a result, those without a value with their reason.
 
     Returns:

@@ -69,10 +69,9 @@ def compare(
     """
     check_choices(test, correction, level)
     rows = [
-        {'system': system, 'baseline': baseline, 'measure': measure, 'setting': setting,
-         **tested(sample, result.facts[measure], test, level, resamples, seed)}
-        for system, measure, setting, sample in _samples(result, baseline, systems, measures, settings)
-    ]  # fmt: skip
+        {**compared, **tested(sample, result.facts[compared['measure']], test, level, resamples, seed)}
+        for compared, sample in _samples(result, baseline, systems, measures, settings)
+    ]
     return corrected(pd.DataFrame(rows), test, correction, level, 'significant')
 
 
@@ -117,26 +116,22 @@ def equivalence(
         margin = dict(zip(listed(list(margin)), margin.values()))
         measures = list(margin) if measures is None else measures
     rows = []
-    for system, measure, setting, sample in _samples(result, baseline, systems, measures, settings):
+    for compared, sample in _samples(result, baseline, systems, measures, settings):
+        measure = compared['measure']
         given = margin.get(measure) if isinstance(margin, dict) else margin
         width = float(given) if isinstance(given, Real) and not isinstance(given, bool) else np.nan
         if not 0 < width < np.inf:
             raise ValueError(f'the margin of {measure} is {given!r}; it is a number above 0, in its unit')
         low, high = _within(t_interval(sample.differences, 2 * level - 1, sample.df), result.facts[measure])
         rows.append({
-            'system': system, 'baseline': baseline, 'measure': measure, 'setting': setting,
-            'difference': sample.difference, 'low': low, 'high': high, 'margin': width,
+            **compared, 'difference': sample.difference, 'low': low, 'high': high, 'margin': width,
             'p': tost(sample.differences, width, sample.df), **_sample(sample),
         })  # fmt: skip
     return corrected(pd.DataFrame(rows), 'tost', correction, level, 'equivalent')
 
 
 def check_choices(test: str, correction: str | None, level: float) -> None:
-    """Refuses unknown tests and corrections, and levels outside 0 to 1.
-
-    Raises:
-        ValueError: with what there is.
-    """
+    """Refuses unknown tests and corrections, and levels outside 0 to 1, by a ValueError with what there is."""
     from statsmodels.stats.multitest import multitest_alias
 
     for what, given, known in (('test', test, TESTS), ('correction', correction, [None, *multitest_alias])):
@@ -188,21 +183,8 @@ def corrected(rows: pd.DataFrame, test: str, correction: str | None, level: floa
     return rows.drop(columns='n').assign(**{'p_corrected': p, verdict: p < 1 - level, 'n': rows['n'], **made})
 
 
-def list_comparisons(
-    result: 'Result',
-    baseline: str,
-    systems: str | Sequence[str] | None,
-    measures: str | Measure | Sequence[str | Measure] | None,
-    settings: str | Sequence[str] | None,
-) -> list[tuple[str, str, str]]:
-    """The (system, measure, setting) in which a system and the baseline have values.
-
-    Args:
-        result, baseline, systems, measures, settings: as in :func:`compare`.
-
-    Raises:
-        ValueError: an unknown name, or nothing to compare.
-    """
+def list_comparisons(result: 'Result', baseline: str, systems, measures, settings) -> list[tuple[str, str, str]]:
+    """The (system, measure, setting) in which a system and the baseline have values; see :func:`compare`."""
     systems = [name for name in result.systems if name != baseline] if systems is None else listed(systems)
     for name in (baseline, *systems):
         if name not in result.systems:
@@ -226,15 +208,14 @@ def list_comparisons(
     return found
 
 
-def _samples(
-    result: 'Result', baseline: str, systems, measures, settings
-) -> list[tuple[str, str, str, Contributions]]:
+def _samples(result: 'Result', baseline: str, *chosen) -> list[tuple[dict[str, str], Contributions]]:
     """The comparisons and what the questions contribute to them, without those of a single question."""
     rows, found, too_few = result.per_query, [], []
-    for system, measure, setting in list_comparisons(result, baseline, systems, measures, settings):
+    for system, measure, setting in list_comparisons(result, baseline, *chosen):
         here = rows[(rows['measure'] == measure) & (rows['setting'] == setting)]
+        compared = {'system': system, 'baseline': baseline, 'measure': measure, 'setting': setting}
         try:
-            found.append((system, measure, setting, contributions(here, system, baseline)))
+            found.append((compared, contributions(here, system, baseline)))
         except TooFewQuestions as error:
             too_few.append(TooFewQuestions(f'{measure}, {setting} settings: {error}'))
     if not found:

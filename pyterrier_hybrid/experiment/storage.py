@@ -1,6 +1,7 @@
 """Results on disk: a folder that is absent or whole, the same bytes for the same result."""
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow.parquet
@@ -8,10 +9,12 @@ from pandas.api.types import is_numeric_dtype
 
 from pyterrier_hybrid.digests import check_contents, list_files
 from pyterrier_hybrid.experiment.frames import BLANK_COLUMNS, CHANCE_COLUMNS, COLUMNS, MATRIX_COLUMNS
-from pyterrier_hybrid.experiment.result import Result
 from pyterrier_hybrid.files import read_whole, whole_folder
 from pyterrier_hybrid.measures.facts import Facts
 from pyterrier_hybrid.stored import check_fields, read_json
+
+if TYPE_CHECKING:
+    from pyterrier_hybrid.experiment.result import Result
 
 #: The file that is written last, and makes a folder a result.
 RESULT_FILE = 'result.json'
@@ -26,17 +29,14 @@ _NUMBERS = {'value', 'rank', 'AP', 'n'}
 _REMEDY = 'the result is damaged; restore the folder from a copy, or remove it and evaluate again'
 
 
-def save_result(result: Result, folder: str | Path) -> Path:
+def save_result(result: 'Result', folder: str | Path) -> Path:
     """Writes a result as ``result.json`` (names, notes, provenance, digests) and a Parquet file for each of its frames.
 
-    The folder appears whole, by one rename. An earlier result there is replaced.
-
-    Args:
-        result: the result.
-        folder: where to; its parents are made.
+    The folder appears whole, by one rename. An earlier result there is replaced. ``per_query.parquet`` is the table for
+    other programs.
 
     Returns:
-        The folder.
+        The folder, whose parents are made.
 
     Raises:
         FileExistsError: the folder holds something that is not a result.
@@ -53,7 +53,7 @@ def save_result(result: Result, folder: str | Path) -> Path:
     return Path(folder)
 
 
-def load_result(folder: str | Path) -> Result:
+def load_result(folder: str | Path) -> 'Result':
     """Reads what :func:`save_result` has written, and checks that no file has changed since.
 
     Args:
@@ -64,16 +64,16 @@ def load_result(folder: str | Path) -> Result:
         ValueError: a damaged file, which is named, or a result of another version of this package.
     """
     folder = Path(folder)
-    if folder.is_file() and _is_parquet(folder):
-        return _load_file(folder)
+    if folder.is_file():
+        with folder.open('rb') as file:
+            is_parquet = file.read(4) == b'PAR1'
+        if is_parquet:
+            return _load_file(folder)
     return read_whole(folder, RESULT_FILE, lambda: _load_folder(folder))
 
 
 def verify_result(folder: str | Path) -> None:
     """Reads a saved result and checks that no file has changed since it was written.
-
-    Args:
-        folder: of the result.
 
     Raises:
         FileNotFoundError: there is no result in the folder.
@@ -85,7 +85,7 @@ def verify_result(folder: str | Path) -> None:
         raise ValueError(f'{folder} holds a result of an earlier version without digests; save it again to have them')
 
 
-def _load_folder(folder: Path) -> Result:
+def _load_folder(folder: Path) -> 'Result':
     path = folder / RESULT_FILE
     record = read_json(path)
     if record is None:
@@ -103,12 +103,7 @@ def _load_folder(folder: Path) -> Result:
     return _result(frames, record, path)
 
 
-def _is_parquet(path: Path) -> bool:
-    with path.open('rb') as file:
-        return file.read(4) == b'PAR1'
-
-
-def _load_file(path: Path) -> Result:
+def _load_file(path: Path) -> 'Result':
     """A result of one Parquet file, whose metadata hold all but the values as JSON."""
     frames = {'per_query': _read(path, ())}
     text = pyarrow.parquet.read_schema(path).metadata.get(b'pyterrier_hybrid')
@@ -119,7 +114,9 @@ def _load_file(path: Path) -> Result:
     return _result(frames, record, path)
 
 
-def _result(frames: dict[str, pd.DataFrame], record: dict, path: Path) -> Result:
+def _result(frames: dict[str, pd.DataFrame], record: dict, path: Path) -> 'Result':
+    from pyterrier_hybrid.experiment.result import Result
+
     try:
         facts = {of['name']: Facts.from_json(of) for of in record.get('facts', ())}
     except (KeyError, TypeError):

@@ -2,20 +2,19 @@
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyterrier as pt
-from ir_measures import AP, R
 from ir_measures.measures import Measure
 
 from pyterrier_hybrid.experiment.frames import SETTING_KINDS
-from pyterrier_hybrid.experiment.study_plan import StudyPlan, plan_study
+from pyterrier_hybrid.experiment.study_plan import MEASURES, plan_study
 from pyterrier_hybrid.experiment.study_result import STUDY_FILE, StudyResult, read_study
 from pyterrier_hybrid.experiment.study_runs import Study, clear_leftovers, collection_of, complete_all
 from pyterrier_hybrid.files import only_one, replace_text
-from pyterrier_hybrid.measures import LPR, RankDistance
 from pyterrier_hybrid.pairs.protocol import Pairs
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def ratio_study(
     seeds: Iterable[int] = (0,),
     dataset: object,
     fractions: Iterable[float] = (1.0,),
-    measures: Measure | Sequence[Measure] = (AP, R @ 10, RankDistance, LPR),
+    measures: Measure | Sequence[Measure] = MEASURES,
     settings: str | Sequence[str] = SETTING_KINDS,
     languages: Iterable[str] | None = None,
     backbone: str | os.PathLike = 'static',
@@ -86,23 +85,23 @@ def ratio_study(
         study = ratio_study(pairs, 'studies/line', mixes=alphas(), seeds=range(3), dataset='xquad-r', steps=3000)
         study.summary().query("setting == 'crosslingual' and measure == 'AP'")
     """
-    plan = plan_study(
+    study = plan_study(
         mixes=mixes, dataset=dataset, seeds=seeds, fractions=fractions, measures=measures, settings=settings,
         backbone=backbone, processes=processes, ray=ray, **training,
     )  # fmt: skip
     languages = None if languages is None else tuple(languages)
-    folder, backbone, runs = Path(folder), os.fspath(backbone), plan.runs
-    study = Study(pairs, folder, dataset, languages, plan.measures, plan.settings, backbone, training)
-    _check_runs(study, plan)
+    folder, runs = Path(folder), study.runs
+    study = replace(study, pairs=pairs, folder=folder, languages=languages)
+    _check_runs(study)
     try:
-        made_with = _made_with(study, plan, collection_of(dataset, languages))
+        made_with = _made_with(study, collection_of(dataset, languages))
         with only_one(folder):
             folder.mkdir(exist_ok=True)
-            record = _recorded(folder, made_with, plan.mixes)
+            record = _recorded(folder, made_with, study.mixes)
             clear_leftovers(folder)
             missing = [run for run in runs if not study.is_done(run)]
             with pt.tqdm(total=len(runs), initial=len(runs) - len(missing), desc='study', disable=not verbose) as bar:
-                for run in complete_all(study, missing, processes, plan.resources, verbose):
+                for run in complete_all(study, missing, processes, verbose):
                     bar.set_postfix_str(run.name)
                     bar.update()
             finished = StudyResult.load(folder)
@@ -112,33 +111,34 @@ def ratio_study(
     return StudyResult.of([finished.results[run.mix, run.fraction, run.seed] for run in runs], record)
 
 
-def _check_runs(study: Study, plan: StudyPlan) -> None:
+def _check_runs(study: Study) -> None:
     """Refuses what no run can be trained with, before the first run is trained."""
     from pyterrier_hybrid.batches import HybridBatches
     from pyterrier_hybrid.training.validation_sources import open_validation
 
-    held_out = plan.arguments.validation if isinstance(plan.arguments.validation, Real) else None
+    arguments = study.arguments
+    held_out = arguments.validation if isinstance(arguments.validation, Real) else None
     parts = {}
-    for run in plan.runs:
+    for run in study.runs:
         if (run.fraction, run.seed) not in parts:
             parts[run.fraction, run.seed] = open_validation(held_out, study.pairs_for(run))[0]
         HybridBatches(
-            parts[run.fraction, run.seed], batch_size=plan.arguments.batch_size, mix=run.shares,
-            source_temperature=plan.arguments.source_temperature, seed=run.seed,
+            parts[run.fraction, run.seed], batch_size=arguments.batch_size, mix=run.shares,
+            source_temperature=arguments.source_temperature, seed=run.seed,
         )  # fmt: skip
 
 
-def _made_with(study: Study, plan: StudyPlan, collection: 'EvaluationSet') -> dict:
+def _made_with(study: Study, collection: 'EvaluationSet') -> dict:
     """What all runs have in common, and must stay as it is: JSON values."""
     from pyterrier_hybrid.training.backbones import FROM_SCRATCH, content_of, opened_backbone
     from pyterrier_hybrid.training.validation_sources import open_validation
 
     model = None if study.backbone in FROM_SCRATCH else opened_backbone(study.backbone, 'cpu')
     contents = content_of(study.backbone, model)
-    validation = plan.arguments.validation
+    validation = study.arguments.validation
     if validation is not None and not isinstance(validation, Real):
         contents['validation'] = open_validation(validation, study.pairs)[1].record()
-    settings = plan.arguments.settings(**contents)
+    settings = study.arguments.settings(**contents)
     of_all = {name: value for name, value in settings.items() if name not in ('mix', 'seed')}
     made_with = {
         **of_all, 'pairs': study.pairs.fingerprint, 'dataset': collection.name, 'languages': list(collection.codes),
@@ -149,12 +149,7 @@ def _made_with(study: Study, plan: StudyPlan, collection: 'EvaluationSet') -> di
 
 
 def _recorded(folder: Path, made_with: dict, mixes: dict) -> dict:
-    """The study's record, written if it is new or has new mixes.
-
-    Raises:
-        FileExistsError: the folder holds something that is not a study.
-        ValueError: a study made in another way.
-    """
+    """The study's record, written if it is new or has new mixes; refuses a study made in another way."""
     from pyterrier_hybrid.training.checkpoints import differences
 
     record = read_study(folder)

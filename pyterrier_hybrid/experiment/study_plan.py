@@ -1,10 +1,8 @@
 """What a study will run: every combination of mixes, fractions and seeds, checked before pairs are opened."""
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable, Mapping
 
 from ir_measures import AP, R
-from ir_measures.measures import Measure
 
 from datasets_ext.opening import open_dataset
 from pyterrier_hybrid.distributed import Resources
@@ -13,57 +11,22 @@ from pyterrier_hybrid.experiment.cells import check_measures
 from pyterrier_hybrid.experiment.frames import SETTING_KINDS
 from pyterrier_hybrid.experiment.setting import list_settings
 from pyterrier_hybrid.experiment.study_mixes import mix_name
-from pyterrier_hybrid.experiment.study_runs import Run
+from pyterrier_hybrid.experiment.study_runs import Run, Study
 from pyterrier_hybrid.measures import LPR, RankDistance
 
-if TYPE_CHECKING:
-    from pyterrier_hybrid.training.arguments import TrainingArguments
-
+#: What a study measures by default.
+MEASURES = (AP, R @ 10, RankDistance, LPR)
 #: The length of a run's name, at most; file systems take 255 bytes, and partial folders need some of them.
 _LONGEST = 200
 
 
-class StudyPlan(NamedTuple):
-    """A study that can begin.
-
-    Attributes:
-        mixes: by name, their shares as floats.
-        runs: every combination, once.
-        measures, settings: of the evaluation.
-        resources: of each run on a Ray cluster; None for none.
-        arguments: of the training of the first run; the others differ in mix and seed alone.
-    """
-
-    mixes: dict[str, dict[str, float]]
-    runs: list[Run]
-    measures: tuple[Measure, ...]
-    settings: tuple[str, ...]
-    resources: Resources | None
-    arguments: 'TrainingArguments'
-
-
 def plan_study(
-    *,
-    mixes: Mapping[str, Mapping[str, float]] | Iterable[Mapping[str, float]],
-    dataset: object,
-    seeds: Iterable[int] = (0,),
-    fractions: Iterable[float] = (1.0,),
-    measures: Measure | Sequence[Measure] = (AP, R @ 10, RankDistance, LPR),
-    settings: str | Sequence[str] = SETTING_KINDS,
-    backbone: str | os.PathLike = 'static',
-    processes: int = 1,
-    ray: bool | Mapping[str, float] = False,
-    **training: Any,
-) -> StudyPlan:
-    """Checks the arguments of :func:`ratio_study`, as far as that needs neither pairs nor passages.
+    *, mixes, dataset, seeds=(0,), fractions=(1.0,), measures=MEASURES, settings=SETTING_KINDS, backbone='static',
+    processes=1, ray=False, **training,
+) -> Study:  # fmt: skip
+    """A study without pairs and folder, from arguments of :func:`ratio_study` that are checked as far as they can be.
 
-    A mistyped argument costs no import of pairs if this is called before.
-
-    Args:
-        mixes, dataset, seeds, fractions, measures, settings, backbone, processes, ray, training: as there.
-
-    Raises:
-        ValueError, TypeError, KeyError, FileNotFoundError, ModuleNotFoundError: what :func:`ratio_study` raises.
+    It raises what that raises. A mistyped argument costs no import of pairs if this is called before.
     """
     from pyterrier_hybrid.training.arguments import TrainingArguments
     from pyterrier_hybrid.training.validation_sources import check_validation
@@ -83,7 +46,9 @@ def plan_study(
     settings = (settings,) if isinstance(settings, str) else tuple(settings)
     list_settings([], [], settings)
     open_dataset(dataset)
-    return StudyPlan(mixes, runs, tuple(measures), settings, resources, arguments[0])
+    return Study(
+        mixes, runs, dataset, tuple(measures), settings, os.fspath(backbone), training, arguments[0], resources
+    )  # fmt: skip
 
 
 def _resources(ray: bool | Mapping[str, float], processes: int) -> Resources | None:

@@ -3,6 +3,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from pyterrier_hybrid.batches import Kind
@@ -57,16 +58,8 @@ class StudyResult:
             Columns ``mix``, its shares, ``fraction, setting, measure, mean, std, low, high, n``; the three are NaN for
             a single seed.
         """
-        from scipy.stats import t
-
         keys = [column for column in self.values.columns if column not in ('seed', 'value')]
-        found = self.values.groupby(keys, sort=False)['value'].agg(mean='mean', std='std', n='size').reset_index()
-        reach = t.ppf((1 + level) / 2, found['n'] - 1) * found['std'] / found['n'] ** 0.5
-        ends = {name: found['measure'].map({m: getattr(f, name) for m, f in self.facts.items()}).astype(float)
-                for name in ('low', 'high')}  # fmt: skip
-        found.insert(len(found.columns) - 1, 'low', (found['mean'] - reach).clip(lower=ends['low']))
-        found.insert(len(found.columns) - 1, 'high', (found['mean'] + reach).clip(upper=ends['high']))
-        return found
+        return over_seeds(self.values, keys, self.facts, level)
 
     def __repr__(self) -> str:
         mixes, seeds = (self.values[column].nunique() for column in ('mix', 'seed'))
@@ -97,9 +90,7 @@ class StudyResult:
     def load(cls, folder: str | Path) -> 'StudyResult':
         """Reads the finished runs of a study, which may still be going on.
 
-        Raises:
-            FileNotFoundError: no study in the folder, or none of its runs is finished.
-            ValueError: a damaged record or result, with file and field.
+        Raises FileNotFoundError if there is none, and ValueError with file and field if one is damaged.
         """
         record, finished = _open_study(Path(folder))
         return cls.of([_read_run(path) for path in finished], record)
@@ -109,11 +100,8 @@ class StudyResult:
         """Puts the results of runs together: in the order of the mixes, then by fraction and seed.
 
         Args:
-            results: each with ``provenance['run']``, which has ``mix, fraction, seed``.
+            results: each with ``provenance['run']``, which has ``mix, fraction, seed``, a mix of the study's.
             record: the study's.
-
-        Raises:
-            ValueError: a run of a mix that the study does not have.
         """
         unknown = {r.provenance['run']['mix'] for r in results} - record['mixes'].keys()
         if unknown:
@@ -132,12 +120,22 @@ class StudyResult:
         return cls(pd.concat(frames, ignore_index=True), runs, first.dataset, first.measures, record)
 
 
-def read_study(folder: Path) -> dict | None:
-    """The record of the study in a folder; None if there is none.
+def over_seeds(
+    values: pd.DataFrame, keys: list[str], facts: Mapping[str, Facts], level: float = 0.95
+) -> pd.DataFrame:
+    """Means and intervals over the seeds by ``keys``, ``measure`` among them; see :meth:`StudyResult.summary`."""
+    from scipy.stats import t
 
-    Raises:
-        ValueError: a damaged record; names file and field.
-    """
+    found = values.groupby(keys, sort=False)['value'].agg(mean='mean', std='std', n='size').reset_index()
+    reach = t.ppf((1 + level) / 2, found['n'] - 1) * found['std'] / found['n'] ** 0.5
+    least, most = ([getattr(facts[measure], end) for measure in found['measure']] for end in ('low', 'high'))
+    found.insert(len(found.columns) - 1, 'low', np.maximum(found['mean'] - reach, least))
+    found.insert(len(found.columns) - 1, 'high', np.minimum(found['mean'] + reach, most))
+    return found
+
+
+def read_study(folder: Path) -> dict | None:
+    """The record of the study in a folder; None if there is none. A damaged one is a ValueError with file and field."""
     path, remedy = folder / STUDY_FILE, 'the study is damaged; restore this file from a copy, or begin anew elsewhere'
     record = read_json(path)
     if record is None:

@@ -12,8 +12,10 @@ from functools import lru_cache, partial
 from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+from ir_measures.measures import Measure
 
 from pyterrier_hybrid.distributed import Resources, on_ray
 from pyterrier_hybrid.distributed.resources import processors
@@ -22,9 +24,12 @@ from pyterrier_hybrid.publishing import discard, scratch, scratches
 
 if TYPE_CHECKING:
     from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet
+    from pyterrier_hybrid.training.arguments import TrainingArguments
 
 #: Seconds that a shared file system has to show what another machine has written; NFS takes up to a minute.
 SEEN_WITHIN = 90
+#: What the working folders of indexes are named after; nothing is written to it.
+INDEX = 'index'
 
 
 @dataclass(frozen=True)
@@ -48,28 +53,35 @@ class Run:
         """The name of its folders, different for every run."""
         # What follows begins with -data or -seed, and must not be taken for a part of the mix's name.
         mix = re.sub('-(?=data|seed)', '%2D', quote(self.mix, safe=' ,+='))
-        part = '' if self.fraction == 1 else f'-data{_shortest(self.fraction)}'
+        short = f'{self.fraction:g}'
+        part = '' if self.fraction == 1 else f'-data{short if float(short) == self.fraction else repr(self.fraction)}'
         return f'{mix}{part}-seed{self.seed}'
-
-
-def _shortest(number: float) -> str:
-    """The shortest text that is this number."""
-    short = f'{number:g}'
-    return short if float(short) == number else repr(number)
 
 
 @dataclass(frozen=True)
 class Study:
-    """What the runs of a study have in common; sent to every process. See :func:`ratio_study`."""
+    """A study: its runs and what they have in common, see :func:`ratio_study`; sent to every process.
 
-    pairs: object
-    folder: Path
+    Attributes:
+        mixes: by name, their shares as floats.
+        runs: every combination, once.
+        training: further arguments of :func:`train`.
+        arguments: of the training of the first run, checked; the others differ in mix and seed alone.
+        resources: of each run on a Ray cluster; None for none.
+    """
+
+    mixes: dict[str, dict[str, float]]
+    runs: list[Run]
     dataset: object
-    languages: tuple[str, ...] | None
-    measures: tuple
+    measures: tuple[Measure, ...]
     settings: tuple[str, ...]
     backbone: str
-    training: dict
+    training: dict[str, Any]
+    arguments: 'TrainingArguments'
+    resources: Resources | None
+    pairs: Any = None
+    folder: Path = Path()
+    languages: tuple[str, ...] | None = None
 
     def model_folder(self, run: Run) -> Path:
         """The folder of the trained encoder, absent or complete."""
@@ -92,48 +104,48 @@ class Study:
 
 def complete(study: Study, run: Run, verbose: bool) -> None:
     """Trains and evaluates an encoder, unless that is done already; the message of an error begins with the run."""
-    with _named(run):
-        _complete(study, run, verbose)
-
-
-def _complete(study: Study, run: Run, verbose: bool) -> None:
     from pyterrier_hybrid.experiment.multilingual import MultilingualExperiment
     from pyterrier_hybrid.indexing import MultilingualIndex
     from pyterrier_hybrid.training import train
     from pyterrier_hybrid.training.record import verify_run
 
-    model = study.model_folder(run)
-    model.parent.mkdir(exist_ok=True)
-    if model.is_dir():
-        verify_run(model)
-    encoder = train(  # of a run that is finished, this only reads the encoder and removes left checkpoints
-        study.pairs_for(run), model, backbone=study.backbone, mix=run.shares, seed=run.seed, resume=True,
-        verbose=verbose, **study.training,
-    )  # fmt: skip
-    collection = collection_of(study.dataset, study.languages)
-    work = scratch(_index_target(study.folder))
-    try:
-        index = MultilingualIndex(work / 'index.flex', verbose=verbose)
-        (encoder.doc_encoder() >> index).index(collection.docs())
-        result = MultilingualExperiment(
-            {run.mix: (encoder, index)}, collection, study.measures, settings=study.settings, verbose=verbose
-        )
-    finally:
-        discard(work)
-    place = {'mix': run.mix, 'shares': run.shares, 'fraction': run.fraction, 'seed': run.seed}
-    replace(result, provenance={**result.provenance, 'run': place}).save(study.result_folder(run))
+    with _named(run):
+        model = study.model_folder(run)
+        model.parent.mkdir(exist_ok=True)
+        if model.is_dir():
+            verify_run(model)
+        encoder = train(  # of a run that is finished, this only reads the encoder and removes left checkpoints
+            study.pairs_for(run), model, backbone=study.backbone, mix=run.shares, seed=run.seed, resume=True,
+            verbose=verbose, **study.training,
+        )  # fmt: skip
+        collection = collection_of(study.dataset, study.languages)
+        work = scratch(study.folder / INDEX)
+        try:
+            index = MultilingualIndex(work / 'index.flex', verbose=verbose)
+            (encoder.doc_encoder() >> index).index(collection.docs())
+            result = MultilingualExperiment(
+                {run.mix: (encoder, index)}, collection, study.measures, settings=study.settings, verbose=verbose
+            )
+        finally:
+            discard(work)
+        place = {'mix': run.mix, 'shares': run.shares, 'fraction': run.fraction, 'seed': run.seed}
+        replace(result, provenance={**result.provenance, 'run': place}).save(study.result_folder(run))
 
 
-def complete_all(
-    study: Study, runs: list[Run], processes: int, ray: Resources | None, verbose: bool
-) -> Iterator[Run]:
+def complete_all(study: Study, runs: list[Run], processes: int, verbose: bool) -> Iterator[Run]:
     """Completes runs, in this process, in several, or on a Ray cluster, and yields each run when it is done.
 
     After the first error no further run is started; those that run in other processes are completed. Ctrl-C ends them
     at once.
     """
-    if ray is not None:
-        yield from _complete_on_ray(study, runs, ray)
+    if study.resources is not None:  # each in a task of its own; all machines see the study's folders at the same paths
+        folders = [study.folder, _folder(study.pairs), *([study.backbone] if os.path.isdir(study.backbone) else [])]
+        work = partial(complete, study, verbose=False)
+        tasks = on_ray(work, runs, resources=study.resources, folders=folders, name=lambda run: f'run {run.name}')
+        with closing(tasks):
+            for run, _ in tasks:
+                _wait_for_result(study.result_folder(run))
+                yield run
         return
     if processes == 1 or len(runs) < 2:
         for run in runs:
@@ -161,17 +173,6 @@ def complete_all(
             executor.shutdown(cancel_futures=True)
 
 
-def _complete_on_ray(study: Study, runs: list[Run], resources: Resources) -> Iterator[Run]:
-    """Completes each run in a task of its own; all machines see the study's folders at the same paths."""
-    folders = [study.folder, _folder(study.pairs), *([study.backbone] if os.path.isdir(study.backbone) else [])]
-    work = partial(complete, study, verbose=False)
-    finished = on_ray(work, runs, resources=resources, folders=folders, name=lambda run: f'run {run.name}')
-    with closing(finished):
-        for run, _ in finished:
-            _wait_for_result(study.result_folder(run))
-            yield run
-
-
 def _wait_for_result(folder: Path) -> None:
     """Waits until this machine sees what another one has written, at most :data:`SEEN_WITHIN` seconds."""
     deadline = time.monotonic() + SEEN_WITHIN
@@ -188,13 +189,8 @@ def _wait_for_result(folder: Path) -> None:
 
 def clear_leftovers(folder: Path) -> None:
     """Removes indexes that killed processes have left; training and saving remove what they have left themselves."""
-    for leftover in scratches(_index_target(folder)):
+    for leftover in scratches(folder / INDEX):
         discard(leftover)
-
-
-def _index_target(folder: Path) -> Path:
-    """The path that the working folders of indexes are named after; nothing is written to it."""
-    return folder / 'index'
 
 
 def _folder(pairs) -> Path:

@@ -11,11 +11,7 @@ COLUMNS = [*SHARES, 'seed', 'setting', 'measure', 'value']
 
 
 def check_study(study: pd.DataFrame) -> None:
-    """Refuses what is not a study's table.
-
-    Raises:
-        ValueError: a missing column, no rows, or shares that do not sum to 1.
-    """
+    """Refuses a table without a column or rows, or with shares that do not sum to 1; raises ValueError."""
     several = 'fraction' in study and study['fraction'].nunique() > 1
     missing = [column for column in (*COLUMNS, *['mix'] * several) if column not in study]
     if missing:
@@ -88,16 +84,3 @@ def seeds_in_words(study: pd.DataFrame) -> str:
         f'Lines join the means over {number} seeds, dots are single seeds, bars are 95% intervals (Student’s t), cut '
         f'at the ends of the measure’s range.{few}'
     )
-
-
-def over_seeds(values: pd.Series, level: float = 0.95) -> tuple[float, float]:
-    """The mean of a mix's seeds, and half the width of its interval: Student's t, as the seeds are few.
-
-    Returns:
-        Mean and half width; NaN for the width of a single seed.
-    """
-    from scipy.stats import t
-
-    n = len(values)
-    half = t.ppf((1 + level) / 2, n - 1) * values.std(ddof=1) / np.sqrt(n) if n > 1 else np.nan
-    return float(values.mean()), float(half)

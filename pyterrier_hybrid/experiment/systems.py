@@ -5,17 +5,11 @@ import numpy as np
 import pandas as pd
 
 from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet
-from pyterrier_hybrid.experiment.judged import Judged
-from pyterrier_hybrid.experiment.setting import Setting
+from pyterrier_hybrid.experiment.setting import Judged, Setting
 
 
 class System(ABC):
-    """A system to be evaluated on one collection; a subclass for each form.
-
-    Args:
-        name: for messages.
-        collection: the collection.
-    """
+    """A system to be evaluated on one collection, with a name for messages; a subclass for each form."""
 
     def __init__(self, name: str, collection: EvaluationSet):
         self.name, self.collection = name, collection
@@ -37,11 +31,7 @@ class System(ABC):
 
     @abstractmethod
     def run(self, setting: Setting, judged: Judged, depth: int | None) -> pd.DataFrame:
-        """The run of a setting's questions.
-
-        Args:
-            setting, judged: the setting.
-            depth: how many passages of every list are needed at least; None for all that the system retrieves.
+        """The run of a setting's questions, at least down to a depth; None for all that the system retrieves.
 
         Returns:
             ``qid, docno, score, rank`` and whatever else the system gives, each question's passages in order; ``rank``

@@ -159,9 +159,7 @@ def _metadata(tag: str, record: dict, files: list[str]) -> dict:
         'platform': {'software': {'libraries': {'python': [f'{k}=={v}' for k, v in record['versions'].items()]}}},
         'data': {
             'test collection': {
-                'name': record['dataset']['name'],
-                'fingerprint': record['dataset']['fingerprint'],
-                'languages': record['dataset']['languages'],
+                **{name: record['dataset'][name] for name in ('name', 'fingerprint', 'languages')},
                 'settings': record['settings'],
             }
         },

@@ -49,16 +49,10 @@ class RankCounter:
     """
 
     def __init__(
-        self,
-        query_vecs: np.ndarray,
-        doc_vecs: np.ndarray,
-        queries: np.ndarray,
-        docs: np.ndarray,
-        doc_langs: np.ndarray,
-        docno_rank: np.ndarray,
-        max_norm: float,
+        self, query_vecs: np.ndarray, doc_vecs: np.ndarray, queries: np.ndarray, docs: np.ndarray,
+        doc_langs: np.ndarray, docno_rank: np.ndarray, max_norm: float,
         excluded: tuple[np.ndarray, np.ndarray] | None = None,
-    ):
+    ):  # fmt: skip
         self._query_vecs, self._doc_vecs = query_vecs, doc_vecs
         self._bounds = np.searchsorted(queries, np.arange(len(query_vecs) + 1))
         codes = np.unique(np.asarray(doc_langs), return_inverse=True)[1]
@@ -91,9 +85,9 @@ class RankCounter:
     def _leave_out(self, queries: np.ndarray, docs: np.ndarray) -> None:
         """Takes passages out of the rankings of some questions: int (m,) each, any order, pairs may repeat."""
         pairs = np.unique(np.stack([queries, self._place[docs]]), axis=1)
-        for query, first, last in zip(*_runs(pairs[0])):
+        which, starts = np.unique(pairs[0], return_index=True)
+        for query, places in zip(which.tolist(), np.split(pairs[1], starts[1:])):
             relevant = np.arange(self._bounds[query], self._bounds[query + 1])
-            places = pairs[1, first:last]
             self._count_close(query, relevant.repeat(len(places)), np.tile(places, len(relevant)), -1)
 
     def near(self, rows: range, place: int, scores: np.ndarray) -> Near:
@@ -138,13 +132,9 @@ class RankCounter:
             self._count_close(query, relevant.start + which, places[column])
 
     def _count_close(self, query: int, relevant: np.ndarray, places: np.ndarray, by: int = 1) -> None:
-        """Counts passages that come before relevant ones by their exact scores.
+        """Counts the passages at ``places``, int (c,), that come before ``relevant`` ones, int (c,), by exact scores.
 
-        Args:
-            query: the question.
-            relevant: int (c,), positions of the relevant passages.
-            places: int (c,), the places of the passages to compare with them.
-            by: what each counts; -1 to take it back.
+        Relevant passages are given by their positions. Each passage counts ``by``; -1 takes it back.
         """
         unique, back = np.unique(places, return_inverse=True)
         exact = exact_scores(self._query_vecs[query : query + 1], self._doc_vecs[self.order[unique]])[0][back]
@@ -153,9 +143,3 @@ class RankCounter:
         same = before & (places >= self._start[relevant]) & (places < self._stop[relevant])
         np.add.at(self.before[0], relevant[before], by)
         np.add.at(self.before[1], relevant[same], by)
-
-
-def _runs(ascending: np.ndarray) -> tuple[list[int], list[int], list[int]]:
-    """Each value of an ascending array, and where its entries begin and end."""
-    values, starts = np.unique(ascending, return_index=True)
-    return values.tolist(), starts.tolist(), [*starts[1:].tolist(), len(ascending)]

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import pyterrier as pt
 
-from pyterrier_hybrid.ranking.counting import Near, RankCounter
+from pyterrier_hybrid.ranking.counting import RankCounter
 from pyterrier_hybrid.ranking.order import comes_before
 from pyterrier_hybrid.ranking.scores import exact_scores, matrix_product
 from pyterrier_hybrid.ranking.scores import max_norm as greatest_norm
@@ -112,10 +112,10 @@ def rank_grid(
                 mine = [scores[part.start - rows.start : part.stop - rows.start] for part in parts]
                 near.append(list(threads.map(counter.near, parts, [place] * len(parts), mine)))
                 if sum(len(part.values) for block in near for part in block) > NEAR:
-                    _count(counter, parts, near, threads)
+                    list(threads.map(counter.count, parts, zip(*near)))
                     near = []
                 bar.update(scores.size)
-            _count(counter, parts, near, threads)
+            list(threads.map(counter.count, parts, zip(*near)))
     ranks[:, by_query] = 1 + counter.before
     return Ranks(*ranks)
 
@@ -141,11 +141,6 @@ def _count_all(
                 before[1, of] = (first & (langs == langs[own][:, None])).sum(axis=1)
             bar.update(len(rows))
     return before
-
-
-def _count(counter: RankCounter, parts: list[range], near: list[list[Near]], threads: ThreadPoolExecutor) -> None:
-    """Counts in what several blocks have left over, a part of the rows per thread."""
-    list(threads.map(counter.count, parts, zip(*near)))
 
 
 def _blocks(

@@ -1,10 +1,8 @@
 """What tables and figures read out of a study's values."""
 import numpy as np
 import pandas as pd
-import pytest
-import scipy.stats
 
-from pyterrier_hybrid.experiment.study_values import all_data, mix_in_words, on_simplex, over_seeds, study_table
+from pyterrier_hybrid.experiment.study_values import all_data, mix_in_words, on_simplex, study_table
 
 COLUMNS = ['monolingual', 'crosslingual', 'multilingual', 'mixed', 'seed', 'setting', 'measure', 'value']
 LINE = pd.DataFrame([
@@ -12,14 +10,6 @@ LINE = pd.DataFrame([
     (0.5, 0.5, 0, 0, 0, 'multilingual', 'AP', 0.5), (0.5, 0.5, 0, 0, 1, 'multilingual', 'AP', 0.7),
     (1.0, 0.0, 0, 0, 0, 'multilingual', 'AP', 0.1), (0.0, 0.0, 1, 0, 0, 'multilingual', 'AP', 0.9),
 ], columns=COLUMNS)  # fmt: skip
-
-
-def test_interval_over_seeds_is_students():
-    values = pd.Series([0.2, 0.4, 0.45])
-    mean, half = over_seeds(values)
-    low, high = scipy.stats.t.interval(0.95, 2, loc=values.mean(), scale=scipy.stats.sem(values))
-    assert (mean - half, mean + half) == pytest.approx((low, high))
-    assert over_seeds(pd.Series([0.3])) == (0.3, pytest.approx(np.nan, nan_ok=True))
 
 
 def test_line_and_simplex():

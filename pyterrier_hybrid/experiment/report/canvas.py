@@ -108,11 +108,7 @@ class Drawing:
 
 
 def check_matplotlib() -> None:
-    """Says how to install matplotlib if it is missing.
-
-    Raises:
-        ModuleNotFoundError: it is.
-    """
+    """Raises ModuleNotFoundError that says how to install matplotlib, if it is missing."""
     if find_spec('matplotlib') is None:
         raise ModuleNotFoundError("figures need matplotlib; install it with pip install 'pyterrier-hybrid[report]'")
 

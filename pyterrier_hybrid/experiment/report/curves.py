@@ -5,16 +5,10 @@ import numpy as np
 import pandas as pd
 
 from pyterrier_hybrid.experiment.frames import SETTING_KINDS
-from pyterrier_hybrid.experiment.presentation import (
-    axis_title,
-    better,
-    facts_of,
-    format_value,
-    in_full,
-    setting_name,
-)
+from pyterrier_hybrid.experiment.presentation import axis_title, better, facts_of, format_value, in_full, setting_name
 from pyterrier_hybrid.experiment.report.canvas import LINES, MARKERS, QUIET, SERIES, WIDTH, Drawing, figure_name, label
-from pyterrier_hybrid.experiment.study_values import all_data, mix_in_words, on_simplex, over_seeds, seeds_in_words
+from pyterrier_hybrid.experiment.study_result import over_seeds
+from pyterrier_hybrid.experiment.study_values import all_data, mix_in_words, on_simplex, seeds_in_words
 
 #: More curves than this in a figure cannot be told apart; the table has every mix.
 MOST = 7
@@ -29,12 +23,8 @@ def ratio_figures(
 
     The first figure has the first measure (mAP) in all kinds of settings and the first one in ranks (rank distance);
     each of the other measures has a figure. Empty if the study has fewer than two mixes of monolingual and
-    cross-lingual batches.
-
-    Args:
-        study: a study's values.
-        dataset: the collection's name.
-        chance: what a system without preference for a language has in the multilingual settings, by measure.
+    cross-lingual batches. ``chance`` is what a system without preference for a language has in the multilingual
+    settings, by measure.
     """
     line = on_simplex(all_data(study), ['monolingual', 'crosslingual'])
     if line['monolingual'].nunique() < 2:
@@ -67,12 +57,9 @@ def curve_over(rows: pd.DataFrame, column: str) -> pd.DataFrame:
         A row per value of the column, ascending: ``mean, low, high`` (the 95% interval over seeds, within the measure's
         range; NaN for one seed), ``n`` (the seeds).
     """
-    known = facts_of(rows['measure'].iloc[0])
-    points = {}
-    for at, seeds in rows.groupby(column)['value']:
-        mean, half = over_seeds(seeds)
-        points[at] = mean, max(mean - half, known.low), min(mean + half, known.high), len(seeds)
-    return pd.DataFrame.from_dict(points, orient='index', columns=['mean', 'low', 'high', 'n'])
+    measure = rows['measure'].iloc[0]
+    found = over_seeds(rows, [column, 'measure'], {measure: facts_of(measure)})
+    return found.set_index(column).sort_index()[['mean', 'low', 'high', 'n']]
 
 
 def _ratio(line: pd.DataFrame, measures: list[str], dataset: str | None, chance: Mapping[str, float]) -> Drawing:

@@ -4,15 +4,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from pyterrier_hybrid.experiment.presentation import (
-    SETTINGS,
-    better,
-    facts_of,
-    in_full,
-    setting_name,
-    shortened,
-    signed,
-)
+from pyterrier_hybrid.experiment.presentation import SETTINGS, facts_of, in_full, setting_name, shortened, signed
 from pyterrier_hybrid.experiment.report.canvas import INK, SERIES, WIDTH, Drawing, figure_name, label
 from pyterrier_hybrid.experiment.report.tested import baselines, in_units, verdict
 
@@ -74,7 +66,8 @@ def _draw(figure, rows: pd.DataFrame, measure: str) -> None:
         for bound in (-margin, margin):
             axes.axvline(bound, color=INK, linewidth=1, linestyle='--')
     places, names, headings, y = [], [], [], 0.0
-    most = facts_of(measure).high - facts_of(measure).low  # between two values of the measure
+    known = facts_of(measure)
+    most = known.high - known.low  # between two values of the measure
     for setting, some in rows.groupby('setting', sort=False, observed=True):
         headings.append(len(places))
         places.append(y)
@@ -98,6 +91,6 @@ def _draw(figure, rows: pd.DataFrame, measure: str) -> None:
     axes.set_ylim(y - 0.6, -0.7)
     axes.grid(False, axis='y')
     axes.spines['left'].set_visible(False)
-    side = {1: ', right is better', -1: ', left is better', 0: ''}[better(measure)]
+    side = {1: ', right is better', -1: ', left is better', 0: ''}[known.better]
     stated = f'\nmargin ±{", ±".join(map(in_units, margins))}' if margins else ''
     axes.set_xlabel(f'difference in {shortened(measure, 40)}{side}{stated}')

@@ -4,17 +4,7 @@ import pandas as pd
 
 from pyterrier_hybrid.experiment.frames import SETTING_KINDS
 from pyterrier_hybrid.experiment.presentation import axis_title, better, format_value, in_full, shortened
-from pyterrier_hybrid.experiment.report.canvas import (
-    INK,
-    WIDTH,
-    Drawing,
-    cell_colours,
-    colour_bar,
-    colour_scale,
-    figure_name,
-    short_number,
-    text_colour,
-)
+from pyterrier_hybrid.experiment.report import canvas
 from pyterrier_hybrid.experiment.result import Result
 from pyterrier_hybrid.experiment.rows import marked
 
@@ -22,7 +12,7 @@ from pyterrier_hybrid.experiment.rows import marked
 NARROWEST, HEIGHT = 26, 21
 
 
-def setting_heatmaps(result: Result) -> list[Drawing]:
+def setting_heatmaps(result: Result) -> list[canvas.Drawing]:
     """A heatmap per system of its monolingual (the diagonal) and cross-lingual settings, by the first measure there is.
 
     Empty without cross-lingual settings.
@@ -42,11 +32,11 @@ def setting_heatmaps(result: Result) -> list[Drawing]:
         'the monolingual settings, the rest the cross-lingual ones.'
     )
     about = f'{in_full(measure)}. Data set: {result.dataset}'
-    scale = colour_scale(_values(grids), better(measure))
+    scale = canvas.colour_scale(_values(grids), better(measure))
     return _heatmaps(grids, f'{measure} by language', about, caption, measure, axis_title(measure), scale)
 
 
-def pooled_heatmaps(result: Result) -> list[Drawing]:
+def pooled_heatmaps(result: Result) -> list[canvas.Drawing]:
     """A heatmap per system of its language matrix: mean ranks over the pool of all languages. Empty without any."""
     known = set(result.matrix['system'])
     grids = {marked(result, name): result.language_matrix(name) for name in result.systems if name in known}
@@ -61,7 +51,7 @@ def pooled_heatmaps(result: Result) -> list[Drawing]:
     if passages:
         caption += f' A random ranking has {(sum(passages) + 1) / 2:,.0f} everywhere.'
     about = f'In ranks of the whole pool, lower is better. Data set: {result.dataset}'
-    scale = colour_scale(_values(grids), -1, logarithmic=True)
+    scale = canvas.colour_scale(_values(grids), -1, logarithmic=True)
     key = 'mean rank (lower is better)'
     return _heatmaps(grids, 'Mean rank in the pool', about, caption, 'RankDistance', key, scale)
 
@@ -72,15 +62,15 @@ def _values(grids: dict[str, pd.DataFrame]) -> np.ndarray:
 
 def _heatmaps(
     grids: dict[str, pd.DataFrame], title: str, about: str, caption: str, measure: str, key: str, scale
-) -> list[Drawing]:
+) -> list[canvas.Drawing]:
     """A heatmap for each system, on one scale; ``key`` labels it, values are printed as those of ``measure``."""
     caption += ' Lighter is better; all systems share one scale.'
     if np.isnan(_values(grids)).any():
         caption += ' A dash is a blank: nothing relevant to be found there, or not evaluated.'
     return [
-        Drawing(
-            figure_name(title, i, system), f'{title}: {system}', about, caption, _alt(measure, system, grid),
-            (max(WIDTH, 30 + NARROWEST * grid.shape[1]), 90 + HEIGHT * grid.shape[0]),
+        canvas.Drawing(
+            canvas.figure_name(title, i, system), f'{title}: {system}', about, caption, _alt(measure, system, grid),
+            (max(canvas.WIDTH, 30 + NARROWEST * grid.shape[1]), 90 + HEIGHT * grid.shape[0]),
             lambda figure, grid=grid: _draw(figure, grid, scale, key),
         )
         for i, (system, grid) in enumerate(grids.items(), start=1)
@@ -101,7 +91,7 @@ def _alt(measure: str, system: str, grid: pd.DataFrame) -> str:
 
 
 def _draw(figure, grid: pd.DataFrame, scale, key: str) -> None:
-    axes, colours = figure.subplots(), cell_colours(scale, grid.to_numpy(dtype=float))
+    axes, colours = figure.subplots(), canvas.cell_colours(scale, grid.to_numpy(dtype=float))
     axes.grid(False)
     axes.spines[:].set_visible(False)
     axes.pcolormesh(colours, edgecolors='face', linewidth=0.4)
@@ -113,9 +103,7 @@ def _draw(figure, grid: pd.DataFrame, scale, key: str) -> None:
     axes.set_xlabel('passages in')
     axes.set_ylabel('questions in', rotation_mode='anchor')
     for (row, column), value in np.ndenumerate(grid.to_numpy()):
-        missing = not np.isfinite(value)
-        axes.text(
-            column + 0.5, row + 0.5, '–' if missing else short_number(value), ha='center', va='center', fontsize=9.5,
-            color=INK if missing else text_colour(colours[row, column]), in_layout=False,
-        )  # fmt: skip
-    colour_bar(figure, axes, scale, key)
+        colour = canvas.text_colour(colours[row, column]) if np.isfinite(value) else canvas.INK
+        axes.text(column + 0.5, row + 0.5, canvas.short_number(value) or '–', ha='center', va='center', fontsize=9.5,
+                  color=colour, in_layout=False)  # fmt: skip
+    canvas.colour_bar(figure, axes, scale, key)

@@ -12,23 +12,13 @@ from pyterrier_hybrid.experiment.languages_won import COMPARISON
 from pyterrier_hybrid.experiment.paper import SOURCE, comparable
 from pyterrier_hybrid.experiment.presentation import language_with_code
 from pyterrier_hybrid.experiment.printed import PrintedTable
+from pyterrier_hybrid.experiment.report import tested
 from pyterrier_hybrid.experiment.report.canvas import Drawing, check_matplotlib, inline_svg
 from pyterrier_hybrid.experiment.report.curves import amount_figures, ratio_figures
 from pyterrier_hybrid.experiment.report.differences import differences_figures, equivalence_figures
 from pyterrier_hybrid.experiment.report.heatmap import pooled_heatmaps, setting_heatmaps
 from pyterrier_hybrid.experiment.report.rank_distance import rank_distance_figures
 from pyterrier_hybrid.experiment.report.ternary import ternary_figures
-from pyterrier_hybrid.experiment.report.tested import (
-    BY_LANGUAGE,
-    DIFFERENCES,
-    EQUIVALENCE,
-    baselines,
-    by_language_tables,
-    check_tested,
-    differences_table,
-    equivalence_lines,
-    equivalence_table,
-)
 from pyterrier_hybrid.experiment.result import Result
 from pyterrier_hybrid.experiment.rows import language_table, languages_of, marked, summary_table
 from pyterrier_hybrid.experiment.study_result import StudyResult
@@ -122,28 +112,32 @@ def write_report(
     study = study.values if isinstance(study, StudyResult) else study
     if study is not None:
         check_study(study)
-    if significance is not None:
-        check_tested(significance, DIFFERENCES, 'significance', 'compare_systems')
     if isinstance(by_language, Mapping):
         parts = [rows.assign(**dict(zip(COMPARISON, compared))) for compared, rows in by_language.items()]
         by_language = pd.concat(parts, ignore_index=True) if parts else None
-    if by_language is not None:
-        check_tested(by_language, BY_LANGUAGE, 'by_language', 'compare_by_language')
-    if equivalence is not None:
-        check_tested(equivalence, EQUIVALENCE, 'equivalence', 'equivalence')
-
-    if results is not None:
-        significance, by_language, equivalence = (
-            _with_marks(tests, results) for tests in (significance, by_language, equivalence)
-        )
+    tests = {'significance': significance, 'by_language': by_language, 'equivalence': equivalence}
+    for name, table in tests.items():
+        if table is not None:
+            tested.check_tested(table, name)
+            if results is not None:  # with a mark on the systems whose runs were cut
+                marks = {side: [marked(results, system) for system in table[side]] for side in ('system', 'baseline')}
+                tests[name] = table.assign(**marks)
     main, *rest = _of_result(results) if results is not None else [None]
     ratio, *mixes = _of_study(study, dataset, chance) if study is not None else [None]
     sections = [
-        ratio, main, *_of_tests(significance, by_language, equivalence, dataset), *mixes, *rest,
+        ratio, main, *_of_tests(*tests.values(), dataset), *mixes, *rest,
         Section('configuration', 'Configuration and versions', records={k: v for k, v in records.items() if v}),
     ]  # fmt: skip
     title = title or (f'Retrieval across languages: {dataset}' if dataset else 'Retrieval across languages')
-    return _write(path, title, [section for section in sections if section])
+    sections = [section for section in sections if section]
+    folder = path.with_name(f'{path.stem}_figures')
+    drawings = [drawing for section in sections for drawing in section.figures]
+    figures = {name: content for drawing in drawings for name, content in drawing.files().items()}
+    page = rendered(title, sections, folder.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write_figures(folder, figures)
+    replace_text(path, page)  # last and in one step, so that a page never lacks a figure
+    return path
 
 
 def _of_result(result: Result) -> list[Section]:
@@ -179,13 +173,6 @@ def _of_result(result: Result) -> list[Section]:
     ]
 
 
-def _with_marks(tests: pd.DataFrame | None, result: Result) -> pd.DataFrame | None:
-    """Tests with a mark on the systems whose runs were cut."""
-    if tests is None or not result.cut:
-        return tests
-    return tests.assign(**{side: [marked(result, name) for name in tests[side]] for side in ('system', 'baseline')})
-
-
 def _of_study(study: pd.DataFrame, dataset: str | None, chance: Mapping[str, float]) -> list[Section]:
     ratio = ratio_figures(study, dataset, chance)
     return [
@@ -202,34 +189,22 @@ def _of_tests(
 ) -> list[Section]:
     sections = []
     if differences is not None and len(differences):
-        table, figures = differences_table(differences), differences_figures(differences, dataset)
+        table, figures = tested.differences_table(differences), differences_figures(differences, dataset)
         sections.append(Section('significance', 'Significance', table=table, figures=figures))
     if by_language is not None and len(by_language):
-        table, *folded = by_language_tables(by_language)
+        table, *folded = tested.by_language_tables(by_language)
         sections.append(Section('languages-won', 'Significance by question language', table=table, folded=folded))
     if equivalence is not None and len(equivalence):
         about = (
             'A difference that is not significant is no evidence that there is none. Here a system counts as '
-            f'equivalent to {baselines(equivalence)} only if the tests show that they differ by less than the margin, '
-            'the greatest difference that was said not to matter.'
+            f'equivalent to {tested.baselines(equivalence)} only if the tests show that they differ by less than the '
+            'margin, the greatest difference that was said not to matter.'
         )
         sections.append(Section(
-            'equivalence', 'Equivalence', [about], equivalence_lines(equivalence), equivalence_table(equivalence),
-            equivalence_figures(equivalence, dataset),
+            'equivalence', 'Equivalence', [about], tested.equivalence_lines(equivalence),
+            tested.equivalence_table(equivalence), equivalence_figures(equivalence, dataset),
         ))  # fmt: skip
     return sections
-
-
-def _write(path: Path, title: str, sections: list[Section]) -> Path:
-    """The figures first, the page last and in one step, so that a page never lacks a figure."""
-    folder = path.with_name(f'{path.stem}_figures')
-    drawings = [drawing for section in sections for drawing in section.figures]
-    figures = {name: content for drawing in drawings for name, content in drawing.files().items()}
-    page = rendered(title, sections, folder.name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _write_figures(folder, figures)
-    replace_text(path, page)
-    return path
 
 
 def rendered(title: str, sections: list[Section], folder: str) -> str:

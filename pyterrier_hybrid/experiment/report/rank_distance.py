@@ -4,14 +4,7 @@ from functools import partial
 import numpy as np
 
 from pyterrier_hybrid.experiment.frames import SETTING_KINDS
-from pyterrier_hybrid.experiment.presentation import (
-    axis_title,
-    facts_of,
-    format_value,
-    in_full,
-    language_with_code,
-    shortened,
-)
+from pyterrier_hybrid.experiment.presentation import axis_title, facts_of, format_value, in_full, language_with_code
 from pyterrier_hybrid.experiment.report.canvas import MARKERS, QUIET, SERIES, WIDTH, Drawing, figure_name, label
 from pyterrier_hybrid.experiment.result import Result
 from pyterrier_hybrid.experiment.rows import marked
@@ -68,7 +61,7 @@ def _draw(figure, values, chance, logarithmic: bool, measure: str) -> None:
     if chance.notna().any():
         axes.plot(chance, rows, linestyle='', marker='|', color=QUIET, markersize=13, markeredgewidth=1.6,
                   label='by chance', clip_on=False)  # fmt: skip
-    axes.set_yticks(rows, [shortened(language_with_code(lang), 24) for lang in values.columns])
+    axes.set_yticks(rows, [label(language_with_code(lang), 24) for lang in values.columns])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.spines['left'].set_visible(False)
     if logarithmic:

@@ -3,17 +3,7 @@ import numpy as np
 import pandas as pd
 
 from pyterrier_hybrid.experiment.presentation import SETTINGS, axis_title, better, format_value, in_full, setting_name
-from pyterrier_hybrid.experiment.report.canvas import (
-    FAINT,
-    WIDTH,
-    Drawing,
-    cell_colours,
-    colour_bar,
-    colour_scale,
-    figure_name,
-    short_number,
-    text_colour,
-)
+from pyterrier_hybrid.experiment.report import canvas
 from pyterrier_hybrid.experiment.study_values import all_data, mix_in_words, on_simplex
 
 #: Where a batch of each kind alone lies: cross-lingual left, monolingual right, multilingual on top.
@@ -22,7 +12,7 @@ CORNERS = {'crosslingual': (0.0, 0.0), 'monolingual': (1.0, 0.0), 'multilingual'
 SIDE = 262
 
 
-def ternary_figures(study: pd.DataFrame, dataset: str | None = None) -> list[Drawing]:
+def ternary_figures(study: pd.DataFrame, dataset: str | None = None) -> list[canvas.Drawing]:
     """A figure per measure and kind of setting: the mean over seeds at every mix of the three kinds of batches.
 
     Empty if the study's mixes lie on a line, that is, leave out one of the three kinds.
@@ -43,7 +33,7 @@ def corner_positions(shares: np.ndarray) -> np.ndarray:
     return shares @ np.array(list(CORNERS.values()))
 
 
-def _figure(means: pd.DataFrame, measure: str, setting: str, dataset: str | None) -> Drawing:
+def _figure(means: pd.DataFrame, measure: str, setting: str, dataset: str | None) -> canvas.Drawing:
     direction = better(measure)
     ordered = means.sort_values('value', ascending=direction < 0, kind='stable')
     first, last = ordered.iloc[0], ordered.iloc[-1]
@@ -58,33 +48,33 @@ def _figure(means: pd.DataFrame, measure: str, setting: str, dataset: str | None
         f'kinds, the inside all three. {"Lighter is better." if direction else "Lighter is higher."}'
     )
     about = f'{in_full(measure)}.' + (f' Data set: {dataset}' if dataset else '')
-    return Drawing(
-        figure_name('ternary', measure, setting), title, about, caption, f'{len(means)} mixes. {ends}.', (WIDTH, 330),
-        lambda figure: _draw(figure, means, direction, axis_title(measure)),
+    return canvas.Drawing(
+        canvas.figure_name('ternary', measure, setting), title, about, caption, f'{len(means)} mixes. {ends}.',
+        (canvas.WIDTH, 330), lambda figure: _draw(figure, means, direction, axis_title(measure)),
     )  # fmt: skip
 
 
 def _draw(figure, means: pd.DataFrame, direction: int, key: str) -> None:
     at = corner_positions(means[list(CORNERS)].to_numpy(dtype=float))
     values = means['value'].to_numpy(dtype=float)
-    scale = colour_scale(values, direction)
-    colours = cell_colours(scale, values)
+    scale = canvas.colour_scale(values, direction)
+    colours = canvas.cell_colours(scale, values)
     distances = np.linalg.norm(at[:, None] - at[None], axis=-1) + 9 * np.eye(len(at))
     diameter = min(32, 0.92 * SIDE * distances.min())
     axes = figure.subplots()
     axes.set_axis_off()
     axes.set_aspect('equal')
-    axes.set_xlim((SIDE - WIDTH) / 2 / SIDE, (SIDE + WIDTH) / 2 / SIDE)
+    axes.set_xlim((SIDE - canvas.WIDTH) / 2 / SIDE, (SIDE + canvas.WIDTH) / 2 / SIDE)
     axes.set_ylim(-40 / SIDE, 250 / SIDE)
     outline = np.array([*CORNERS.values(), CORNERS['crosslingual']])
-    axes.plot(outline[:, 0], outline[:, 1], color=FAINT, linewidth=1, zorder=0)
+    axes.plot(outline[:, 0], outline[:, 1], color=canvas.FAINT, linewidth=1, zorder=0)
     axes.scatter(at[:, 0], at[:, 1], s=diameter**2, c=colours, linewidths=0, zorder=2)
     for (x, y), value, colour in zip(at, values, colours):
         if diameter >= 17:
-            axes.text(x, y, short_number(value), ha='center', va='center', fontsize=min(10, diameter / 2.2),
-                      color=text_colour(colour), zorder=3)  # fmt: skip
+            axes.text(x, y, canvas.short_number(value), ha='center', va='center', fontsize=min(10, diameter / 2.2),
+                      color=canvas.text_colour(colour), zorder=3)  # fmt: skip
     for kind, (x, y) in CORNERS.items():
         place, side = (x, 'center') if y else (-0.15, 'left') if x == 0 else (1.15, 'right')
         away = (22 if y else -33) / SIDE
         axes.text(place, y + away, f'100% {SETTINGS[kind].lower()}', va='baseline', ha=side)
-    colour_bar(figure, axes, scale, key)
+    canvas.colour_bar(figure, axes, scale, key)

@@ -14,13 +14,14 @@ from pyterrier_hybrid.experiment.printed import Block, Column, PrintedCell, Prin
 
 #: How a table was made; what :func:`how_tested` puts into words.
 MADE = ['test', 'correction', 'comparisons', 'level']
-TESTED = [
-    'value', 'baseline_value', 'difference', 'low', 'high', 'effect', 'p', 'p_corrected', 'significant', 'n', *MADE
-]  # fmt: skip
-DIFFERENCES = [*COMPARISON, *TESTED]
-EQUIVALENCE = [*COMPARISON, 'difference', 'low', 'high', 'margin', 'p', 'p_corrected', 'equivalent', 'n', *MADE]
-BY_LANGUAGE = [*COMPARISON, 'query_lang', *TESTED, 'better']
-
+_ALL = [*COMPARISON, 'difference', 'low', 'high', 'p', 'p_corrected', 'n', *MADE]
+_DIFFERENCES = [*_ALL, 'value', 'baseline_value', 'effect', 'significant']
+#: Each table that can be reported: the function that makes it, and the columns that it must have.
+_TABLES = {
+    'significance': ('compare_systems', _DIFFERENCES),
+    'by_language': ('compare_by_language', [*_DIFFERENCES, 'query_lang', 'better']),
+    'equivalence': ('equivalence', [*_ALL, 'margin', 'equivalent']),
+}
 _HEADINGS = ['Value', 'Baseline', 'Difference', 'Interval', 'Effect', 'p', 'p, corrected', 'Questions']
 _IN_WORDS = Column('In words', words=True)
 _TESTS = {
@@ -40,18 +41,9 @@ _FEW = 'Fewer than 20 degrees of freedom: too few questions, or very unequal one
 _CORRECTIONS = {None: 'no correction', 'holm': 'Holm’s correction', 'bonferroni': 'Bonferroni’s correction'}
 
 
-def check_tested(tests: pd.DataFrame, columns: list[str], name: str, made_by: str) -> None:
-    """Refuses what is not a table of comparisons.
-
-    Args:
-        tests: the table.
-        columns: what it must have.
-        name: the argument's, for the message.
-        made_by: the function that makes such tables, for the message.
-
-    Raises:
-        ValueError: a missing column.
-    """
+def check_tested(tests: pd.DataFrame, name: str) -> None:
+    """Refuses a table of comparisons, given as the argument ``name``, that lacks a column; raises ValueError."""
+    made_by, columns = _TABLES[name]
     missing = [column for column in columns if column not in tests]
     if missing:
         raise ValueError(f'{name} has no column {", ".join(missing)}; give the table of {made_by}')
@@ -130,12 +122,7 @@ def by_language_tables(tests: pd.DataFrame) -> list[PrintedTable]:
 
 
 def how_tested(tests: pd.DataFrame, compared: str = 'comparison') -> str:
-    """How a table was made, in a sentence for each way that is in it.
-
-    Args:
-        tests: the table.
-        compared: what the correction counts, a word in the singular.
-    """
+    """How a table was made, in a sentence for each way that is in it; ``compared`` is what the correction counts."""
     ways = tests[MADE].astype(object).drop_duplicates().itertuples(index=False, name=None)
     unit = 'A question is one observation, in however many languages it is asked and answered.'
     kinds = tuple(sorted(set(tests.get('interval', ['t' if set(tests['test']) == {'tost'} else 'bootstrap']))))
