@@ -4,6 +4,7 @@ import hashlib
 import ir_measures
 import numpy as np
 import pandas as pd
+import pyterrier as pt
 import pytest
 
 from datasets_ext import shape
@@ -156,6 +157,43 @@ def settings(collection):
 def by_hand():
     """The oracle's functions."""
     return whole_run, oracle, values_of
+
+
+class Ranker(pt.Transformer):
+    """A pipeline that ranks by brute force, in a shuffled order of rows."""
+
+    def __init__(self, encoder, collection, doc_lang, depth=None):
+        self.args = encoder, collection, doc_lang, depth
+
+    def transform(self, topics):
+        encoder, collection, doc_lang, depth = self.args
+        (query_lang,) = topics['query_lang'].unique()
+        setting = next(
+            s for s in list_settings([query_lang], collection.languages)
+            if s.doc_lang == doc_lang and s.query_lang == query_lang
+        )  # fmt: skip
+        run = whole_run(encoder, collection, setting, depth)
+        run = run[run['query_id'].isin(topics['qid'])].rename(columns={'query_id': 'qid', 'doc_id': 'docno'})
+        return run.sample(frac=1, random_state=0)
+
+
+@pytest.fixture
+def ranker():
+    """The class of pipelines of an encoder over a collection's passages in a language, or in all, to a depth."""
+    return Ranker
+
+
+@pytest.fixture
+def piped():
+    """The pipeline of an encoder and an index, over passages in some languages."""
+
+    def make(encoder, index, langs, depth=100, **options):
+        vectors = pt.apply.generic(
+            lambda topics: topics.assign(query_vec=list(encoder.encode_queries(topics['query'])))
+        )
+        return vectors >> index.retriever(depth, langs=langs, **options)
+
+    return make
 
 
 @pytest.fixture

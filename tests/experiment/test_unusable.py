@@ -1,0 +1,117 @@
+"""Systems, runs, measures and choices that an experiment refuses, with what to do."""
+import numpy as np
+import pandas as pd
+import pyterrier as pt
+import pytest
+from ir_measures import AP, Bpref, R, nDCG
+
+from pyterrier_hybrid.experiment import MultilingualExperiment
+from pyterrier_hybrid.measures import RankDistance
+
+pytestmark = [
+    pytest.mark.filterwarnings('ignore:small. .* have no relevant passage'),
+    pytest.mark.filterwarnings('ignore:(PEER|AWRF|RankDistance|LPR|TLR)'),
+]
+
+
+def frame(**columns):
+    return pd.DataFrame({'qid': ['q1', 'q1'], 'docno': ['de/0', 'de/1'], 'score': [2.0, 1.0], **columns})
+
+
+@pytest.mark.parametrize('run, message', [
+    (frame(docno='de/0', query_lang='de'), "system 'bad', questions in de .*: query 'q1': document 'de/0' is .* once"),
+    (frame(docno='xx/9', query_lang='de'), "it returned 'xx/9', which is no passage of EvaluationSet\\('small'"),
+    (frame(score=np.nan, query_lang='de'), "system 'bad'.*has the score nan; scores must be finite"),
+    (frame(score='high', query_lang='de'), "system 'bad'.*score that is not a number"),
+    (frame(qid='q9', query_lang='de'), "it answers 'q9', which is no question of small in de"),
+    (frame(), "a run without query_lang, and question 'q.' is asked in de and in en; give the run the column"),
+    (frame().drop(columns='docno'), "system 'bad' is a run without docno; it has qid, score"),
+    (frame(query_lang='fr'), r"is a run without any question of EvaluationSet\('small'.*; it has questions in fr"),
+    (frame(query_lang='de').iloc[:0], "'bad' is a run without any question of .*; it has 0 rows"),
+    (frame(query_lang=['de', None]), "'bad' is a run with a row for question 'q1' that has no query_lang"),
+])  # fmt: skip
+def test_unusable_runs(collection, run, message):
+    with pytest.raises(ValueError, match=message):
+        MultilingualExperiment({'bad': run}, collection, [AP], verbose=False)
+
+
+def test_a_pipeline_of_other_passages_than_asked_for(collection):
+    everywhere = pt.Transformer.from_df(frame())
+    with pytest.raises(ValueError, match=r"passages in en: it returned 'de/0', which is in de; the callable must"):
+        MultilingualExperiment({'bad': lambda langs: everywhere}, collection, [AP], settings='crosslingual',
+                               verbose=False)  # fmt: skip
+    with pytest.raises(TypeError, match="'bad': the callable returned a NoneType for de; it takes a list of languages"):
+        MultilingualExperiment({'bad': lambda langs: None}, collection, [AP], verbose=False)
+
+
+def passages(collection):
+    return list(collection.docs())
+
+
+@pytest.mark.parametrize('change, message', [
+    (lambda docs: docs[1:], 'its index holds 6 passages in de, small has 7; index the collection whole'),
+    (lambda docs: [doc for doc in docs if doc['lang'] != 'th'], 'holds 0 passages in th, small has 5.*languages='),
+    (lambda docs: [{**docs[0], 'docno': 'de/x'}, *docs[1:]], "its index lacks 'de/0', relevant to 'q1'"),
+])  # fmt: skip
+def test_an_index_of_something_else(collection, make_dense, change, message):
+    with pytest.raises(ValueError, match=message):
+        MultilingualExperiment({'toy': make_dense(docs=change(passages(collection)))}, collection, [AP], verbose=False)
+
+
+def test_an_encoder_that_did_not_build_the_index(collection, make_dense):
+    _, index = make_dense('one')
+    encoder, _ = make_dense('two', dims=5)
+    with pytest.raises(ValueError, match=r'vectors of the shape \(13, 5\), its index needs \(13, 4\)'):
+        MultilingualExperiment({'mixed': (encoder, index)}, collection, [AP], verbose=False)
+
+
+def test_an_encoder_that_is_broken(collection, make_dense):
+    encoder, index = make_dense()
+    encoder.vector = lambda text: np.full(4, np.nan if text == 'en question q2' else 0)
+    with pytest.raises(ValueError, match="system 'toy': the vector of question 'q2' in en is not finite"):
+        MultilingualExperiment({'toy': (encoder, index)}, collection, [AP], verbose=False)
+
+
+@pytest.mark.parametrize('measures, message', [
+    (['AP'], r"give ir_measures.parse_measure\('AP'\)"),
+    ([AP, R], 'R: invalid param cutoff.*as in R@10'),
+    ([AP, AP], 'give AP once'),
+    ([], 'at least one measure'),
+    ([AP(rel=0)], 'counts passages of relevance 0 as relevant; here relevance starts at 1'),
+    ([Bpref], 'Bpref needs the whole run of a dense system, which is not made; give it a cutoff'),
+    ([nDCG(judged_only=True) @ 10], 'needs the whole run of a dense system'),
+    ([RankDistance(pool=5)], r'the pool of .* holds 21 passages; leave pool= out'),
+])  # fmt: skip
+def test_unusable_measures(collection, make_dense, measures, message):
+    with pytest.raises(ValueError, match=message):
+        MultilingualExperiment({'toy': make_dense()}, collection, measures, verbose=False)
+
+
+@pytest.mark.parametrize('systems, error, message', [
+    ({}, ValueError, 'there is no system to evaluate in {}; give a mapping from names to systems'),
+    (('a', 'b'), ValueError, 'there is no system to evaluate in'),
+    ({'x': pt.Transformer.identity()}, ValueError, "'x', questions in de over .*: it returned no docno, score, but"),
+    ({'x': 3}, TypeError, "system 'x' is a int; give"),
+    ({'x': ('a', 'b')}, TypeError, "system 'x' is a pair of str and str; give \\(encoder, index\\)"),
+    ({1: pt.Transformer.identity()}, TypeError, "a system is called 1; names are texts, as in '1'"),
+    ({'x': pt.apply.generic(lambda topics: None)}, TypeError, "'x', .*: it returned a NoneType; a pipeline ret"),
+])  # fmt: skip
+def test_unusable_systems(collection, systems, error, message):
+    with pytest.raises(error, match=message):
+        MultilingualExperiment(systems, collection, [AP], verbose=False)
+
+
+def test_a_run_of_other_questions(pooled):
+    run = pd.DataFrame({'qid': ['sw:other'], 'docno': ['sw:1'], 'score': [1.0]})
+    with pytest.raises(ValueError, match=r"without any question of EvaluationSet\('pooled'.*the first for 'sw:other'"):
+        MultilingualExperiment({'run': run}, pooled, [AP], verbose=False)
+
+
+def test_a_device_that_is_not_there(collection, make_dense):
+    with pytest.raises(ValueError, match=r"the device 'warp' cannot be used \(.*\); give another one, such as cpu"):
+        MultilingualExperiment({'toy': make_dense()}, collection, [AP], device='warp', verbose=False)
+
+
+def test_languages_are_chosen_in_one_place(collection):
+    with pytest.raises(ValueError, match='an EvaluationSet has languages of its own'):
+        MultilingualExperiment({}, collection, [AP], languages=['de'])
