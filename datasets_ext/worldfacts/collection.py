@@ -16,7 +16,7 @@ from itertools import count
 from datasets_ext.about import Documentation, shipped
 from datasets_ext.shape import Doc, MemoryDocs, Qrel, Query
 from datasets_ext.shape import register as register_shape
-from datasets_ext.worldfacts.lexicon import Cell, Lexicon, check, languages, read
+from datasets_ext.worldfacts.lexicon import Cell, Lexicon, languages, read
 from datasets_ext.worldfacts.split import connected, held_out, taught
 
 #: What stands between two sentences of an article, where that is not a space.
@@ -25,12 +25,8 @@ _BETWEEN = {'zh': ''}
 
 @lru_cache(1)
 def load() -> Lexicon:
-    """The lexicon of the package, checked; read once.
-
-    Raises:
-        ValueError: it has a hole; names the file, the language and the id.
-    """
-    return check(read())
+    """The lexicon of the package; read once."""
+    return read()
 
 
 def documents(lexicon: Lexicon, lang: str) -> list[Doc]:
