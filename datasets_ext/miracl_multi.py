@@ -10,8 +10,6 @@ Built on ir_datasets' own ``miracl/<lang>/<split>``, which stays the monolingual
 Ids of passages and questions are ``<lang>:<upstream id>``, since upstream's repeat across languages. All relevant
 passages of a question are in its own language: rank distance says nothing here.
 """
-import json
-import pkgutil
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
 from itertools import chain
@@ -21,11 +19,10 @@ from typing import Any
 import ir_datasets
 from ir_datasets.datasets import miracl
 from ir_datasets.datasets.base import Dataset
-from ir_datasets.util import DownloadConfig, MetadataComponent, MetadataProvider
-from ir_datasets.util.metadata import default_metadata_provider
+from ir_datasets.util import DownloadConfig, MetadataComponent
 
 from datasets_ext import downloads
-from datasets_ext.about import Computed, Documentation
+from datasets_ext.about import Computed, Documentation, shipped
 from datasets_ext.miracl_docs import JudgedDocs, LanguageDocs, PooledDocs, pooled_id
 from datasets_ext.records import Qrel, Query, judged_once
 from datasets_ext.shape import LangQrels, LangQueries, add
@@ -98,7 +95,7 @@ def pooled_miracl(langs: Iterable[str], split: str, *, judged: bool = False) -> 
 
 def register() -> None:
     """Registers ``miracl-multi`` and all ids under it; reads and downloads nothing."""
-    documentation, metadata, pool = Documentation(NAME), MetadataProvider(_metadata), _pool(LANGUAGES)
+    documentation, metadata, pool = Documentation(NAME), shipped(), _pool(LANGUAGES)
     add(NAME, Dataset(pool, documentation('_')), metadata)
     for split, asked in SPLITS.items():
         pools = {'': pool, **({'judged/': _judged_pool(asked, split)} if split in JUDGED else {})}
@@ -137,23 +134,3 @@ def _dataset(docs: PooledDocs, asked: Sequence[str], split: str, *more: Any) -> 
         if split in JUDGED else None,
         *more,
     )
-
-
-def _metadata() -> dict[str, dict[str, Any]]:
-    """Counts: ir_datasets' own, summed over the languages, and those of judged passages, from ``data/judged.json``."""
-    judged = json.loads(pkgutil.get_data(__package__, 'data/judged.json'))
-
-    def upstream(key: str, entity: str) -> dict[str, Any]:
-        return default_metadata_provider.get_metadata(f'miracl/{key}', ir_datasets.EntityType(entity))
-
-    result = {NAME: {'docs': {'count': sum(upstream(lang, 'docs')['count'] for lang in LANGUAGES)}}}
-    for split, asked in SPLITS.items():
-        for ql, langs in {'': asked, **{f'{lang}/': [lang] for lang in asked}}.items():
-            entry = {'docs': {'_ref': NAME}}
-            entry['queries'] = {'count': sum(upstream(f'{lang}/{split}', 'queries')['count'] for lang in langs)}
-            if split in JUDGED:
-                entry['qrels'] = {'count': sum(upstream(f'{lang}/{split}', 'qrels')['count'] for lang in langs)}
-                docs = {'count': sum(judged[split].values())}
-                result[f'{NAME}/judged/{ql}{split}'] = {**entry, 'docs': docs}
-            result[f'{NAME}/{ql}{split}'] = entry
-    return result
