@@ -20,6 +20,7 @@ from ir_datasets.datasets.base import Dataset, YamlDocumentation
 from ir_datasets.lazy_libs import yaml
 from ir_datasets.util import MetadataProvider
 
+#: ISO 639-1 code -> English name: the 18 languages of MIRACL, those of XQuAD-R, MLQA-R and mMARCO.
 NAMES = {
     'ar': 'Arabic', 'bn': 'Bengali', 'de': 'German', 'el': 'Greek', 'en': 'English', 'es': 'Spanish', 'fa': 'Persian',
     'fi': 'Finnish', 'fr': 'French', 'hi': 'Hindi', 'id': 'Indonesian', 'it': 'Italian', 'ja': 'Japanese',
@@ -41,11 +42,7 @@ def shipped() -> MetadataProvider:
 
 
 class Computed(MetadataProvider):
-    """Counts computed from the records, each when it is first asked for.
-
-    Args:
-        datasets: id -> data set.
-    """
+    """Counts of data sets, by id; each is computed from the records when it is first asked for."""
 
     def __init__(self, datasets: Mapping[str, Dataset]):
         self._datasets = datasets
@@ -81,11 +78,7 @@ def write_counts(collection: str, datasets: Mapping[str, Dataset], folder: Path)
 
 
 class Documentation(YamlDocumentation):
-    """The entries of ``data/docs/<name>.yaml``, read when one is first asked for.
-
-    Args:
-        name: the collection.
-    """
+    """The entries of ``data/docs/<name>.yaml``, a collection's, read when one is first asked for."""
 
     def __init__(self, name: str):
         super().__init__(f'data/docs/{name}.yaml')

@@ -77,22 +77,22 @@ def beir_folder(
     judged = {each: _judgements(file) for each, file in splits.items()}
     queries = _queries(folder / 'queries.jsonl', lang, left_out)
     corpus, where = _corpus(folder / 'corpus.jsonl', lang, {doc_id for _, doc_id in judged[split]}, left_out)
-    for (query_id, doc_id), (_, number) in list(judged[split].items()):
+    rows = []
+    for (query_id, doc_id), (score, number) in judged.pop(split).items():
         line = f'{splits[split]}, line {number} judges the'
         if query_id not in queries:
             left_out.add('judgements of questions that are not in queries.jsonl', query_id,
                          f'{line} question {short(query_id)}, which is not in queries.jsonl')
-            del judged[split][query_id, doc_id]
         elif doc_id not in where:
             left_out.add('judgements of passages that are not in corpus.jsonl', doc_id,
                          f'{line} passage {short(doc_id)}, which is not in corpus.jsonl')
-            del judged[split][query_id, doc_id]
-    if not judged[split]:
+        else:
+            rows.append((query_id, doc_id, score, where[doc_id]))
+    if not rows:
         raise ValueError(f'{splits[split]} judges nothing')
 
-    rows = [(query_id, doc_id, score, where[doc_id]) for (query_id, doc_id), (score, _) in judged[split].items()]
     asked = dict.fromkeys(query_id for query_id, *_ in rows)
-    known = {query_id for rows in judged.values() for query_id, _ in rows}
+    known = {*asked, *(query_id for elsewhere in judged.values() for query_id, _ in elsewhere)}
     for query_id in (query_id for query_id in queries if query_id not in known):
         if unjudged == 'keep':
             asked[query_id] = None

@@ -21,12 +21,7 @@ class LeftOut:
         self.found: dict[str, list[str]] = {}
 
     def add(self, kind: str, name: str, refusal: str) -> None:
-        """Notes a thing.
-
-        Args:
-            kind: what is wrong with it, in the plural, for the warning.
-            name: the id or place of the thing.
-            refusal: the sentence that refuses it.
+        """Notes a thing by its ``name``, an id or a place; ``kind`` says what is wrong with it, in the plural.
 
         Raises:
             ValueError: ``refusal``, if reading is strict.
@@ -75,9 +70,14 @@ def parse_json(data: bytes | str, where: str) -> object:
 
 
 def check_lang(code: object, where: str) -> str:
-    """Returns a language code, or raises a ``ValueError`` that names ``where`` it stands.
+    """Returns ``code`` if it looks like a language code, otherwise raises a ``ValueError`` that names ``where``.
 
-    Any ISO 639-1 or 639-3 code is taken: two or three lower-case letters.
+    Any two or three lower-case letters are taken (data may be in a language that no table here has); what is refused is
+    what is surely not a code: a missing value, a name, another case.
+
+    Args:
+        code: the value found.
+        where: what carried it, for the message (``"document 'd1'"``).
     """
     if isinstance(code, str) and re.fullmatch('[a-z]{2,3}', code):
         return code
@@ -85,15 +85,9 @@ def check_lang(code: object, where: str) -> str:
 
 
 def check_text(text: str, where: str, *, blank: bool = False) -> str:
-    """Returns a text that can be written as UTF-8 (JSON can spell half a surrogate pair) and is not blank.
+    """Returns a text that can be written as UTF-8 (JSON can spell half a surrogate pair), and is not blank.
 
-    Args:
-        text: the text found.
-        where: the field it stands in, for the message.
-        blank: whether it may be blank.
-
-    Raises:
-        ValueError: it is neither.
+    Another raises a ``ValueError`` that names ``where`` it stands; with ``blank``, a blank text is returned.
     """
     if not blank and not text.strip():
         raise ValueError(f'{where} is empty')

@@ -1,12 +1,13 @@
-"""Documents as ir_datasets' handlers give them: iterators that can be cut, and documents that fit in memory."""
-from collections.abc import Callable, Iterator, Mapping, Sequence
+"""Documents as ir_datasets' handlers give them: iterators that can be cut, lookups by id, documents in memory."""
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from math import floor
 
 from ir_datasets.formats import BaseDocs
-from ir_datasets.indices import DEFAULT_DOCSTORE_OPTIONS, Docstore
+from ir_datasets.indices import DEFAULT_DOCSTORE_OPTIONS, Docstore, DocstoreOptions
 
-from datasets_ext.records import Doc
+from datasets_ext.checks import short
+from datasets_ext.records import Doc, TitledDoc
 
 
 class DocsIter:
@@ -50,17 +51,91 @@ class DocsIter:
         return DocsIter(self._read, self._count, positions[start:stop:key.step])
 
 
-class MemoryDocs(BaseDocs):
-    """A docs handler over documents that fit in memory: nothing to build, lookups by id in microseconds.
+class Docs(BaseDocs):
+    """A handler over documents that are read by position and found by id, with nothing to build.
+
+    A subclass has ``read``, ``lookup`` and ``docs_count``.
+
+    Args:
+        lang: the language of all documents, or None for several.
+    """
+
+    _cls: type[Doc | TitledDoc] = TitledDoc
+
+    def __init__(self, lang: str | None):
+        self._lang = lang
+
+    def read(self, positions: range | None) -> Iterator[Doc]:
+        """The documents at some positions (an increasing range), or all of them for None."""
+        raise NotImplementedError
+
+    def lookup(self, ids: Iterable[str], options: DocstoreOptions) -> Iterator[Doc]:
+        """The documents that there are of some ids; unknown ids are left out, as ir_datasets does."""
+        raise NotImplementedError
+
+    def size(self) -> int:
+        """The number of documents, whatever it takes to know it."""
+        return self.docs_count()
+
+    def findable(self) -> int:
+        """The number of documents that ``lookup`` finds."""
+        return self.size()
+
+    def docs_iter(self) -> DocsIter:
+        """A new iterator over the documents, which can be cut."""
+        return DocsIter(self.read, self.size)
+
+    def docs_store(self, field: str = 'doc_id', options: DocstoreOptions = DEFAULT_DOCSTORE_OPTIONS) -> 'DocsById':
+        """The documents by ``doc_id``."""
+        if field != 'doc_id':
+            raise ValueError(f'documents are looked up by doc_id, not by {short(field)}')
+        return DocsById(self, options)
+
+    def docs_cls(self) -> type[Doc | TitledDoc]:
+        """``Doc``, or ``TitledDoc`` where titles belong to the passages."""
+        return self._cls
+
+    def docs_lang(self) -> str | None:
+        """The language of all documents, or None where there are several."""
+        return self._lang
+
+
+class DocsById(Docstore):
+    """The documents of a handler by id."""
+
+    def __init__(self, docs: Docs, options: DocstoreOptions):
+        super().__init__(docs.docs_cls(), options=options)
+        self._docs = docs
+
+    def get_many_iter(self, doc_ids: Iterable[str]) -> Iterator[Doc]:
+        """The documents that there are; unknown ids are left out."""
+        return self._docs.lookup(doc_ids, self._options)
+
+    def built(self) -> bool:
+        """Always True: nothing is stored a second time."""
+        return True
+
+    def count(self) -> int:
+        """The number of documents."""
+        return self._docs.findable()
+
+    def __iter__(self) -> DocsIter:
+        return self._docs.docs_iter()
+
+
+class MemoryDocs(Docs):
+    """Documents that fit in memory; they are found by id in microseconds.
 
     Args:
         load: returns the documents; called once, when they are first needed.
         lang: their language, or None for several.
     """
 
+    _cls = Doc
+
     def __init__(self, load: Callable[[], Sequence[Doc]], lang: str | None):
+        super().__init__(lang)
         self._load = load
-        self._lang = lang
 
     @cached_property
     def docs_list(self) -> Sequence[Doc]:
@@ -71,58 +146,21 @@ class MemoryDocs(BaseDocs):
     def _by_id(self) -> dict[str, Doc]:
         return {doc.doc_id: doc for doc in self.docs_list}
 
-    def docs_iter(self) -> DocsIter:
-        """A new iterator over the documents, which can be cut."""
-        return iterate(lambda: self.docs_list)
+    def read(self, positions: range | None) -> Iterator[Doc]:
+        """The documents at some positions, or all of them for None."""
+        return iter(self.docs_list) if positions is None else map(self.docs_list.__getitem__, positions)
 
-    def docs_store(self, field: str = 'doc_id', options=DEFAULT_DOCSTORE_OPTIONS) -> 'MemoryDocstore':
-        """The documents by ``doc_id``."""
-        if field != 'doc_id':
-            raise ValueError(f'documents are looked up by doc_id, not by {field!r}')
-        return MemoryDocstore(self._by_id, options)
+    def lookup(self, ids: Iterable[str], options: DocstoreOptions) -> Iterator[Doc]:
+        """The documents of some ids, in the order asked for."""
+        return (self._by_id[doc_id] for doc_id in ids if doc_id in self._by_id)
 
     def docs_count(self) -> int | None:
         """The number of documents, or None while they are not loaded (ir_datasets then asks the metadata)."""
         return len(self.docs_list) if 'docs_list' in self.__dict__ else None
 
-    def docs_cls(self) -> type[Doc]:
-        """``Doc``."""
-        return Doc
-
-    def docs_lang(self) -> str | None:
-        """The language of all documents, or None where there are several."""
-        return self._lang
-
-
-class MemoryDocstore(Docstore):
-    """Documents by id, from a dict: there is nothing to build."""
-
-    def __init__(self, docs: Mapping[str, Doc], options=DEFAULT_DOCSTORE_OPTIONS):
-        super().__init__(Doc, options=options)
-        self._by_id = docs
-
-    def get_many_iter(self, doc_ids) -> Iterator[Doc]:
-        """The documents that there are, in the order asked for; unknown ids are left out, as ir_datasets does."""
-        return (self._by_id[doc_id] for doc_id in doc_ids if doc_id in self._by_id)
-
-    def built(self) -> bool:
-        """Always True."""
-        return True
-
-    def count(self) -> int:
-        """The number of documents."""
-        return len(self._by_id)
-
-    def __iter__(self) -> DocsIter:
-        return iterate(lambda: list(self._by_id.values()))
-
-
-def iterate(load: Callable[[], Sequence[Doc]]) -> DocsIter:
-    """Returns an iterator that can be cut, over a sequence that is loaded when the first document is asked for."""
-    def read(positions: range | None) -> Iterator[Doc]:
-        return iter(load()) if positions is None else map(load().__getitem__, positions)
-
-    return DocsIter(read, lambda: len(load()))
+    def size(self) -> int:
+        """The number of documents, which are loaded for that."""
+        return len(self.docs_list)
 
 
 def _position(end: int | float | None, count: int) -> int | None:

@@ -52,10 +52,7 @@ def read(collection: str, name: str) -> tuple[bytes, Path]:
 def unreachable(entry: Mapping[str, str], collection: str, error: OSError) -> FileNotFoundError:
     """The error for a file that is not cached and could not be downloaded: from where, and where to put a copy.
 
-    Args:
-        entry: its ``url`` and ``expected_md5``, as in the table.
-        collection: what needs it.
-        error: what the download raised.
+    ``entry`` has its ``url`` and ``expected_md5``, as in the table; ``error`` is what the download raised.
     """
     copy = home_path() / 'downloads' / entry['expected_md5']
     damaged = f' The file that is there has another MD5, {_md5(copy.read_bytes())}.' if copy.exists() else ''
@@ -64,15 +61,10 @@ def unreachable(entry: Mapping[str, str], collection: str, error: OSError) -> Fi
 
 
 def verified(path: Path, entry: Mapping[str, str], collection: str) -> bytes:
-    """Returns the bytes of a cached file if they are the expected ones.
-
-    Args:
-        path: the file.
-        entry: its ``url`` and ``expected_md5``, as in the table.
-        collection: what needs it, for the message.
+    """Returns the bytes of a cached file if they have the ``expected_md5`` of its ``entry``, as in the table.
 
     Raises:
-        ValueError: they are not.
+        ValueError: they do not.
     """
     data = path.read_bytes()
     if _md5(data) != entry['expected_md5']:

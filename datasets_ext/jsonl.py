@@ -7,12 +7,11 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from ir_datasets.formats import BaseDocs
-from ir_datasets.indices import DEFAULT_DOCSTORE_OPTIONS, Docstore
+from ir_datasets.indices import DocstoreOptions
 from ir_datasets.lazy_libs import tqdm
 
-from datasets_ext.checks import parse_json, short
-from datasets_ext.docs import DocsIter
+from datasets_ext.checks import parse_json
+from datasets_ext.docs import Docs
 from datasets_ext.records import TitledDoc
 
 #: The most bytes a line may have: a longer one is damage, and reading it might fill the memory.
@@ -106,8 +105,8 @@ class JsonLines:
                 yield int(self._order[first + earlier.index(last)]), int(self._order[n + 1])
 
 
-class JsonLinesDocs(BaseDocs):
-    """A docs handler over passages in a file of JSON lines.
+class JsonLinesDocs(Docs):
+    """Passages in a file of JSON lines.
 
     Args:
         lines: the file's objects.
@@ -119,7 +118,8 @@ class JsonLinesDocs(BaseDocs):
     def __init__(
         self, lines: JsonLines, make: Callable[[dict], TitledDoc], lang: str | None, positions: np.ndarray | None = None
     ):
-        self._lines, self._make, self._lang = lines, make, lang
+        super().__init__(lang)
+        self._lines, self._make = lines, make
         self._positions: Sequence[int] = range(len(lines)) if positions is None else positions
 
     def read(self, positions: range | None) -> Iterator[TitledDoc]:
@@ -127,46 +127,16 @@ class JsonLinesDocs(BaseDocs):
         cut = slice(None) if positions is None else slice(positions.start, positions.stop, positions.step)
         return map(self._make, self._lines.read(self._positions[cut]))
 
-    def docs_iter(self) -> DocsIter:
-        """A new iterator in file order, which can be cut."""
-        return DocsIter(self.read, self.docs_count)
-
-    def docs_store(self, field: str = 'doc_id', options=DEFAULT_DOCSTORE_OPTIONS) -> 'JsonLinesStore':
-        """The passages by ``doc_id``; there is nothing to build."""
-        if field != 'doc_id':
-            raise ValueError(f'documents are looked up by doc_id, not by {short(field)}')
-        return JsonLinesStore(self._lines, self._make, options)
+    def lookup(self, ids: Iterable[str], options: DocstoreOptions) -> Iterator[TitledDoc]:
+        """The passages of some ids, in the order asked for."""
+        return map(self._make, self._lines.find(ids))
 
     def docs_count(self) -> int:
         """The number of passages."""
         return len(self._positions)
 
-    def docs_cls(self) -> type[TitledDoc]:
-        """``TitledDoc``."""
-        return TitledDoc
-
-    def docs_lang(self) -> str | None:
-        """The language, or None where there are several."""
-        return self._lang
-
-
-class JsonLinesStore(Docstore):
-    """Passages by id, read from the file itself."""
-
-    def __init__(self, lines: JsonLines, make: Callable[[dict], TitledDoc], options=DEFAULT_DOCSTORE_OPTIONS):
-        super().__init__(TitledDoc, options=options)
-        self._lines, self._make = lines, make
-
-    def get_many_iter(self, doc_ids: Iterable[str]) -> Iterator[TitledDoc]:
-        """The passages that there are, in the order asked for; unknown ids are left out, as ir_datasets does."""
-        return map(self._make, self._lines.find(doc_ids))
-
-    def built(self) -> bool:
-        """Always True."""
-        return True
-
-    def count(self) -> int:
-        """The number of passages."""
+    def findable(self) -> int:
+        """The number of passages in the file."""
         return len(self._lines)
 
 

@@ -18,12 +18,11 @@ from tempfile import TemporaryDirectory
 import ir_datasets
 from ir_datasets.datasets import miracl
 from ir_datasets.datasets.base import Dataset
-from ir_datasets.formats import BaseDocs
-from ir_datasets.indices import DEFAULT_DOCSTORE_OPTIONS, Docstore
+from ir_datasets.indices import DocstoreOptions
 from ir_datasets.util import home_path
 
 from datasets_ext.checks import listed
-from datasets_ext.docs import DocsIter
+from datasets_ext.docs import Docs
 from datasets_ext.jsonl import LONGEST, JsonLines, JsonLinesDocs, records
 from datasets_ext.records import TitledDoc
 
@@ -61,27 +60,8 @@ def _stream(upstream: Dataset) -> Iterator[miracl.MiraclDoc]:
                 yield miracl.MiraclDoc(record['docid'], record['title'], record['text'])
 
 
-class _Docs(BaseDocs):
-    """What the handlers below have in common."""
-
-    def docs_cls(self) -> type[TitledDoc]:
-        """``TitledDoc``."""
-        return TitledDoc
-
-    def docs_iter(self) -> DocsIter:
-        """A new iterator that streams the passages; slices of it skip."""
-        return DocsIter(self.read, self.size)
-
-    def size(self) -> int:
-        """The number of passages, whatever it takes to know it."""
-        return self.docs_count()
-
-
-class LanguageDocs(_Docs):
-    """All passages of one language, under their pooled ids."""
-
-    def __init__(self, lang: str):
-        self._lang = lang
+class LanguageDocs(Docs):
+    """All passages of one language, under their pooled ids; they are streamed, and slices skip."""
 
     def _upstream(self):
         return ir_datasets.load(f'miracl/{self._lang}')
@@ -93,25 +73,17 @@ class LanguageDocs(_Docs):
         docs = upstream.docs_iter()[slice(*cut)] if upstream.docs_store().built() else islice(_stream(upstream), *cut)
         return _pooled(self._lang, docs)
 
-    def docs_store(self, field: str = 'doc_id', options=DEFAULT_DOCSTORE_OPTIONS) -> 'PooledStore':
-        """The passages by pooled id, from ir_datasets' docstore."""
-        return PooledStore({self._lang: self}, options)
-
-    def lookup(self, ids: list[str], options) -> Iterator[TitledDoc]:
-        """The passages of some pooled ids, all of this language."""
-        upstream = [doc_id.partition(':')[2] for doc_id in ids]
+    def lookup(self, ids: Iterable[str], options: DocstoreOptions) -> Iterator[TitledDoc]:
+        """The passages of some pooled ids, from ir_datasets' docstore."""
+        upstream = [doc_id.partition(':')[2] for doc_id in ids if doc_id.startswith(f'{self._lang}:')]
         return _pooled(self._lang, self._upstream().docs_handler().docs_store(options=options).get_many_iter(upstream))
 
     def docs_count(self) -> int:
         """The number of passages, by ir_datasets' metadata."""
         return self._upstream().docs_count()
 
-    def docs_lang(self) -> str:
-        """The language."""
-        return self._lang
 
-
-class JudgedDocs(_Docs):
+class JudgedDocs(Docs):
     """The passages of one language that the qrels of a split judge.
 
     They are collected once, into a file of JSON lines in ir_datasets' home: from ir_datasets' docstore of the language
@@ -124,9 +96,8 @@ class JudgedDocs(_Docs):
     """
 
     def __init__(self, lang: str, split: str, judged: Callable[[], set[str]]):
-        self._lang = lang
-        self._split = split
-        self._judged = judged
+        super().__init__(lang)
+        self._split, self._judged = split, judged
         self._all = LanguageDocs(lang)
 
     @property
@@ -175,9 +146,9 @@ class JudgedDocs(_Docs):
         """The passages at some positions, or all of them for None."""
         return self._docs.read(positions)
 
-    def lookup(self, ids: list[str], options) -> Iterator[TitledDoc]:
-        """The passages of some pooled ids, all of this language."""
-        return self._docs.docs_store(options=options).get_many_iter(ids)
+    def lookup(self, ids: Iterable[str], options: DocstoreOptions) -> Iterator[TitledDoc]:
+        """The passages of some pooled ids."""
+        return self._docs.lookup(ids, options)
 
     def docs_count(self) -> int | None:
         """The number of passages, or None before they are collected (ir_datasets then asks the metadata)."""
@@ -187,12 +158,8 @@ class JudgedDocs(_Docs):
         """The number of passages, which are collected for that."""
         return self._docs.docs_count()
 
-    def docs_lang(self) -> str:
-        """The language."""
-        return self._lang
 
-
-class PooledDocs(_Docs):
+class PooledDocs(Docs):
     """The passages of several languages, one language after another.
 
     Args:
@@ -200,6 +167,7 @@ class PooledDocs(_Docs):
     """
 
     def __init__(self, parts: Mapping[str, LanguageDocs | JudgedDocs]):
+        super().__init__(next(iter(parts)) if len(parts) == 1 else None)
         self._parts = dict(parts)
 
     @property
@@ -226,9 +194,12 @@ class PooledDocs(_Docs):
                 yield from part.read(range(here.start - first, here.stop - first, here.step))
             first = last
 
-    def docs_store(self, field: str = 'doc_id', options=DEFAULT_DOCSTORE_OPTIONS) -> 'PooledStore':
-        """The passages by pooled id, from each language's own docstore."""
-        return PooledStore(self._parts, options)
+    def lookup(self, ids: Iterable[str], options: DocstoreOptions) -> Iterator[TitledDoc]:
+        """The passages of some pooled ids, by language, each from the docstore of its language."""
+        known = sorted(doc_id for doc_id in ids if ':' in doc_id)
+        for lang, group in groupby(known, key=lambda doc_id: doc_id.partition(':')[0]):
+            if lang in self._parts:
+                yield from self._parts[lang].lookup(group, options)
 
     def docs_count(self) -> int | None:
         """The number of passages, or None if a language does not know it yet."""
@@ -238,25 +209,6 @@ class PooledDocs(_Docs):
     def size(self) -> int:
         """The number of passages, whatever it takes to know it."""
         return sum(part.size() for part in self._parts.values())
-
-    def docs_lang(self) -> str | None:
-        """The language, or None for several."""
-        return next(iter(self._parts)) if len(self._parts) == 1 else None
-
-
-class PooledStore(Docstore):
-    """Passages by pooled id, each from the docstore of its language."""
-
-    def __init__(self, parts: Mapping[str, LanguageDocs | JudgedDocs], options=DEFAULT_DOCSTORE_OPTIONS):
-        super().__init__(TitledDoc, options=options)
-        self._parts = parts
-
-    def get_many_iter(self, doc_ids) -> Iterator[TitledDoc]:
-        """The passages that there are, by language; unknown ids are left out, as ir_datasets does."""
-        ids = sorted(doc_id for doc_id in doc_ids if ':' in doc_id)
-        for lang, group in groupby(ids, key=lambda doc_id: doc_id.partition(':')[0]):
-            if lang in self._parts:
-                yield from self._parts[lang].lookup(list(group), self._options)
 
 
 def _index(positions: range, value: int) -> int:

@@ -183,7 +183,7 @@ def _answered(
     refusals = []
     for n, answer in enumerate(answers):
         try:
-            return _sentence(breaks, _answer_start(answer, context, where, n), where)
+            return _placed(answer, n, context, breaks, where)
         except ValueError as error:  # noqa: PERF203
             if left_out.strict:
                 raise
@@ -207,13 +207,6 @@ def _holding(breaks: list[tuple[int, int]], position: int) -> int | None:
     return sentence if sentence >= 0 and position < breaks[sentence][1] else None
 
 
-def _sentence(breaks: list[tuple[int, int]], position: int, where: str) -> int:
-    sentence = _holding(breaks, position)
-    if sentence is None:
-        raise ValueError(f'{where} has an answer at {position}, which is in no sentence of its paragraph')
-    return sentence
-
-
 def _breaks(paragraph: dict, context: str, place: str) -> list[tuple[int, int]]:
     """The [start, end) of each passage of a paragraph: its sentences, or all of it."""
     if 'sentence_breaks' not in paragraph:
@@ -234,18 +227,21 @@ def _breaks(paragraph: dict, context: str, place: str) -> list[tuple[int, int]]:
     return breaks
 
 
-def _answer_start(answer: dict, context: str, where: str, number: int) -> int:
+def _placed(answer: dict, number: int, context: str, breaks: list[tuple[int, int]], where: str) -> int:
+    """The number of the passage in which an answer starts, if its text stands where it says."""
     position = _field(answer, 'answer_start', int, f'{where}.answers[{number}]')
     if not 0 <= position < len(context):
         raise ValueError(f'{where} has an answer at {short(position)}, outside its paragraph of {len(context)} '
                          f'characters')
-    if 'text' in answer:
-        text = _field(answer, 'text', str, f'{where}.answers[{number}]')
-        if not context.startswith(text, position):
-            raise ValueError(f'{where} has the answer {short(text)}, but its paragraph has '
-                             f'{short(context[position:position + len(text)])} at {position}; offsets count code '
-                             f'points, not bytes')
-    return position
+    text = _field(answer, 'text', str, f'{where}.answers[{number}]') if 'text' in answer else ''
+    if not context.startswith(text, position):
+        raise ValueError(f'{where} has the answer {short(text)}, but its paragraph has '
+                         f'{short(context[position:position + len(text)])} at {position}; offsets count code '
+                         f'points, not bytes')
+    sentence = _holding(breaks, position)
+    if sentence is None:
+        raise ValueError(f'{where} has an answer at {position}, which is in no sentence of its paragraph')
+    return sentence
 
 
 def _field(record: object, name: str, kind: type, place: str):

@@ -6,32 +6,14 @@ A language is never parsed out of an id.
 """
 from collections.abc import Iterable
 
+from datasets_ext.about import NAMES
+from datasets_ext.checks import check_lang as check_language
+
+__all__ = ['DOC_LANG', 'LANG', 'NAMES', 'QUERY_LANG', 'check_language', 'check_languages']
+
 QUERY_LANG = 'query_lang'
 DOC_LANG = 'doc_lang'
 LANG = 'lang'
-
-#: ISO 639-1 code -> English name: the 18 languages of MIRACL, those of XQuAD-R, MLQA-R and mMARCO.
-NAMES = {
-    'ar': 'Arabic', 'bn': 'Bengali', 'de': 'German', 'el': 'Greek', 'en': 'English', 'es': 'Spanish', 'fa': 'Persian',
-    'fi': 'Finnish', 'fr': 'French', 'hi': 'Hindi', 'id': 'Indonesian', 'it': 'Italian', 'ja': 'Japanese',
-    'ko': 'Korean', 'nl': 'Dutch', 'pt': 'Portuguese', 'ru': 'Russian', 'sw': 'Swahili', 'te': 'Telugu', 'th': 'Thai',
-    'tr': 'Turkish', 'vi': 'Vietnamese', 'yo': 'Yoruba', 'zh': 'Chinese',
-}  # fmt: skip
-
-
-def check_language(code: object, where: str) -> str:
-    """Returns ``code`` if it looks like a language code, otherwise raises a ``ValueError`` that names ``where``.
-
-    Any two- or three-letter lower-case code is accepted (a user's data may be in a language this package has no table
-    for); what is refused is what is surely not one: a missing value, a name, another case.
-
-    Args:
-        code: the value found.
-        where: what carried it, for the message (``"document 'd1'"``).
-    """
-    if isinstance(code, str) and 2 <= len(code) <= 3 and code.isascii() and code.isalpha() and code.islower():
-        return code
-    raise ValueError(f'{where} has the language {code!r:.80}; a language is an ISO 639-1 code such as "de" or "en"')
 
 
 def check_languages(codes: str | Iterable[str] | None, known: Iterable[str], where: str) -> list[str] | None:

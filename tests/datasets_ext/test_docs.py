@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets_ext.docs import DocsIter, MemoryDocs, iterate
+from datasets_ext.docs import DocsIter, MemoryDocs
 from datasets_ext.records import Doc
 
 DOCS = [Doc('de/0.0', 'Ein Satz.', 'Ein Satz. Noch einer.', 'Titel', 'de'),
@@ -52,7 +52,7 @@ def counted(reads: list) -> DocsIter:
 @given(ends, ends, steps, ends, ends, steps)
 def test_cuts_like_a_list_and_can_be_cut_again(a, b, step, c, d, again):
     expected = ELEVEN[a:b:step][c:d:again]
-    assert list(iterate(lambda: ELEVEN)[a:b:step][c:d:again]) == expected
+    assert list(MemoryDocs(lambda: ELEVEN, 'de').docs_iter()[a:b:step][c:d:again]) == expected
     assert list(counted([])[a:b:step][c:d:again]) == expected
 
 
@@ -64,7 +64,7 @@ def test_cuts_like_a_list_and_can_be_cut_again(a, b, step, c, d, again):
     (slice(0.0, 0.0), range(0)),
 ])
 def test_cuts_at_shares(cut, expected):
-    assert [doc.doc_id for doc in iterate(lambda: ELEVEN)[cut]] == [str(n) for n in expected]
+    assert [doc.doc_id for doc in MemoryDocs(lambda: ELEVEN, 'de').docs_iter()[cut]] == [str(n) for n in expected]
 
 
 @pytest.mark.parametrize('cut', [
@@ -73,14 +73,14 @@ def test_cuts_at_shares(cut, expected):
 def test_agrees_with_ir_datasets(cut):
     whole = slice(0, len(ELEVEN), 1)
     theirs = ir_datasets.util.apply_sub_slice(whole, cut)
-    assert list(iterate(lambda: ELEVEN)[cut]) == ELEVEN[theirs]
+    assert list(MemoryDocs(lambda: ELEVEN, 'de').docs_iter()[cut]) == ELEVEN[theirs]
 
 
 def test_one_position():
-    assert iterate(lambda: ELEVEN)[4] == ELEVEN[4]
-    assert iterate(lambda: ELEVEN)[2:][-1] == ELEVEN[-1]
+    assert MemoryDocs(lambda: ELEVEN, 'de').docs_iter()[4] == ELEVEN[4]
+    assert MemoryDocs(lambda: ELEVEN, 'de').docs_iter()[2:][-1] == ELEVEN[-1]
     with pytest.raises(IndexError):
-        iterate(lambda: ELEVEN)[11]
+        MemoryDocs(lambda: ELEVEN, 'de').docs_iter()[11]
 
 
 def test_nothing_is_read_before_the_first_document():
@@ -99,4 +99,4 @@ def test_nothing_is_read_before_the_first_document():
 ])
 def test_refuses(cut, message):
     with pytest.raises(ValueError, match=message):
-        iterate(lambda: ELEVEN)[cut]
+        MemoryDocs(lambda: ELEVEN, 'de').docs_iter()[cut]
