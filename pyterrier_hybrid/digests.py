@@ -19,9 +19,7 @@ class MissingFile(FileNotFoundError, ValueError):
 def list_files(folder: Path, names: Iterable[str] | None = None) -> dict[str, dict]:
     """The size in bytes and a digest of files of a folder, by name.
 
-    Args:
-        folder: the folder.
-        names: relative paths; by default every file in it, and in the folders in it.
+    ``names`` are relative paths; by default every file in it, and in the folders in it.
     """
     if names is None:
         names = (path.relative_to(folder).as_posix() for path in folder.rglob('*') if path.is_file())
@@ -68,11 +66,8 @@ def check_sizes(folder: Path, files: object, remedy: str) -> None:
 def check_contents(folder: Path, files: object, remedy: str) -> None:
     """Reads all files and checks that none has changed, which takes about a second for each GB.
 
-    Args and errors as for :func:`check_sizes`.
-
-    Raises:
-        MissingFile: one is missing; a FileNotFoundError and a ValueError.
-        ValueError: one has another size or other content; it is named.
+    The arguments are those of :func:`check_sizes`, and so are the errors; a ValueError also names a file whose content
+    has changed.
     """
     check_sizes(folder, files, remedy)
     for name, entry in files.items():

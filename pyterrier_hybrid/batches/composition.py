@@ -13,15 +13,7 @@ _NAMED = 5
 
 
 def tabulate(batches: Iterable) -> pd.DataFrame:
-    """Counts the pairs of batches.
-
-    Args:
-        batches: each a :class:`Batch`.
-
-    Returns:
-        A frame with one row per step, source and language pair: ``step, kind, source, query_lang, passage_lang,
-        pairs`` (the number of pairs).
-    """
+    """Counts the pairs of batches, each a :class:`Batch`; the frame is that of :meth:`HybridBatches.preview`."""
     frames = [
         pd.DataFrame(dict(zip(_COLUMNS, (b.step, b.kind.value, b.sources, b.query_langs, b.passage_langs))))
         for b in batches
@@ -33,18 +25,7 @@ def tabulate(batches: Iterable) -> pd.DataFrame:
 def drawable(sources: Iterable, plan: Plan, shares: dict[Kind, float], batch_size: int) -> pd.DataFrame:
     """What can be drawn of each source for each kind, and what cannot, with the reason.
 
-    Args:
-        sources: of a :class:`ParallelPairs`.
-        plan: over the same sources.
-        shares: the kinds that occur and how probable each is.
-        batch_size: pairs in a global batch.
-
-    Returns:
-        A frame, one row per kind and source: ``kind, source, rows`` (that can be drawn), ``never_drawn`` (rows that
-        cannot, for this kind), ``language_pairs`` (that have enough passages), ``probability`` (of a pair being of this
-        kind and source), ``left_out`` (why rows or languages are never drawn, a few of them named; empty where all
-        are), ``too_few`` (the different passages of every language pair that has not enough) and ``absent`` (all
-        languages without any pair of this kind).
+    ``shares`` are the kinds that occur and how probable each is; the frame is that of :meth:`HybridBatches.describe`.
     """
     rows = []
     for kind, share in shares.items():

@@ -70,12 +70,7 @@ class Kind(str, Enum):
         return kind
 
     def language_pairs(self, source_kind: str, stratum: Stratum) -> LanguagePairs:
-        """The (query language, passage language) pairs in which a stratum's rows serve this kind.
-
-        Args:
-            source_kind: ``'qa'`` or ``'bitext'``, of the stratum's source.
-            stratum: rows of equal languages.
-        """
+        """The (query language, passage language) pairs that a stratum of a ``'qa'`` or ``'bitext'`` source serves."""
         if source_kind == 'bitext' and not self.rule.bitext:
             return []
         return self.rule.pairs(stratum.query_langs, stratum.passage_langs)

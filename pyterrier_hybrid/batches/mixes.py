@@ -103,10 +103,9 @@ class MixSchedule:
         return [mix.get(kind, 0.0) / total for kind in self.kinds]
 
     def record(self, steps: int) -> dict | list:
-        """What the schedule is, for a run's record: plain mappings and lists; of a function, a digest of its answers.
+        """What the schedule is, for the record of a run of so many steps: plain mappings and lists.
 
-        Args:
-            steps: of the run.
+        Of a function it is a digest of its answers.
         """
         if self._function is None:
             entries = [[step, {kind.value: share for kind, share in mix.items()}] for step, mix in self._entries]

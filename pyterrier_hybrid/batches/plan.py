@@ -63,7 +63,10 @@ class Plan:
         self._mix, self._seed, self._batch_size = mix, seed, batch_size
         weights = [np.array([float(supply.rows) for supply in of_kind]) ** source_temperature for of_kind in supplies]
         self.shares = np.concatenate([w / w.sum() for w in weights])
-        self.allotments = [self._allotment(supply) for supply in self.supplies]
+        self.allotments = [
+            Allotment(s.deal_weights, [key_of(seed, 'deal', s.kind, s.name, *deal) for deal in s.deals])
+            for s in self.supplies
+        ]
         deals = [len(supply.deals) for supply in self.supplies]
         self._deals, self._offsets = np.array(deals), np.cumsum([0, *deals])
         eligible = {(source.name, s) for supply in self.supplies for source, s in zip(supply.sources, supply.strata)}
@@ -73,11 +76,6 @@ class Plan:
     def __len__(self) -> int:
         """Steps of an epoch: floor(rows that any kind can draw / batch_size)."""
         return self._steps
-
-    def _allotment(self, supply: Supply) -> Allotment:
-        """Deals the slots of a supply's batches to its strata."""
-        keys = [key_of(self._seed, 'deal', supply.kind, supply.name, *deal) for deal in supply.deals]
-        return Allotment(supply.deal_weights, keys)
 
     def draw(self, step: int) -> Draw:
         """What the batch of a step is drawn from; any step from 0 on."""

@@ -143,16 +143,12 @@ def _passages(source, stratum) -> set[int]:
 
 
 def _supply(kind: Kind, sources: list[PairsSource], batch_size: int) -> Supply | None:
-    served = [(source, s, kind.language_pairs(source.kind, s)) for source in sources for s in source.strata]
+    serving = [(source, s, set(kind.language_pairs(source.kind, s))) for source in sources for s in source.strata]
     enough = sorted(pair for pair, n in passages_per_pair(kind, sources, batch_size).items() if n >= batch_size)
-    index = {pair: i for i, pair in enumerate(enough)}
-    served = [(source, s, [index[p] for p in pairs if p in index]) for source, s, pairs in served]
-    served = [entry for entry in served if entry[2]]
+    served = [(source, s, pairs) for source, s, pairs in serving if not pairs.isdisjoint(enough)]
     if not served:
         return None
-    serves = np.zeros((len(served), len(enough)), dtype=bool)
-    for i, (_, _, columns) in enumerate(served):
-        serves[i, columns] = True
+    serves = np.array([[pair in pairs for pair in enough] for *_, pairs in served])
     name = '+'.join(dict.fromkeys(source.name for source, _, _ in served))
     return Supply(kind, name, [e[0] for e in served], [e[1] for e in served], enough, serves)
 

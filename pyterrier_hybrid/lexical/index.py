@@ -166,12 +166,7 @@ class BM25Index(StoredIndex, pta.Artifact, pt.Indexer):
 
 
 class BM25Indexer(pt.Indexer):
-    """Builds a ``BM25Index``; use ``BM25Index.indexer``.
-
-    Args:
-        bm25_index: the index to build.
-        mode: 'create', 'overwrite' or 'resume'.
-    """
+    """Builds a ``BM25Index``; use ``BM25Index.indexer``."""
 
     def __init__(self, bm25_index: BM25Index, *, mode: str = 'create'):
         if mode not in MODES:

@@ -40,12 +40,9 @@ class Postings:
     tfs: np.ndarray
 
     def restrict(self, langs: Iterable[str]) -> 'Postings':
-        """Returns the postings of the documents in some languages alone, numbered anew.
+        """Returns the postings of the documents in some of ``langs`` alone, numbered anew.
 
         The terms keep their numbers; one that occurs in none of the documents has no postings.
-
-        Args:
-            langs: some of ``self.langs``.
         """
         chosen = sorted(langs)
         codes = [self.langs.index(lang) for lang in chosen]
@@ -114,12 +111,7 @@ def invert(documents: Iterable[dict]) -> Postings:
 
 
 def check_document(document: object, position: int) -> tuple[str, str, str]:
-    """Returns a document's docno, text and language, or says what is wrong with it.
-
-    Args:
-        document: what is said to be a document.
-        position: its position in the collection, counted from 0, for the message.
-    """
+    """Returns the docno, text and language of the document at a position, or says what is wrong with it."""
     docno = check_docno(document, position)
     lang, text = check_lang(document, docno), document.get('text')
     check_texts([text], 'document', [docno])

@@ -19,44 +19,32 @@ from pyterrier_hybrid.digests import check_contents, list_files
 from pyterrier_hybrid.indexing.docnos import Docnos
 from pyterrier_hybrid.lexical.analysis import ANALYSIS
 from pyterrier_hybrid.lexical.postings import Postings
-from pyterrier_hybrid.stored import META
+from pyterrier_hybrid.stored import META, StoredIndex
 
 TYPE, FORMAT = 'sparse_index', 'bm25_multilingual'
 #: What the metadata say.
 FIELDS = {'doc_count': int, 'langs': dict, 'analysis': str, 'files': dict, 'fingerprint': str}
-REMEDY = "the index is damaged; build it again with .indexer(mode='overwrite')"
 VOCABULARY = 'vocabulary.txt'
 ARRAYS = ('doc_langs', 'lengths', 'indptr', 'docs', 'tfs')
 
 
 def read(folder: Path, meta: dict) -> tuple[Postings, Docnos]:
-    """Returns stored postings and their docnos, read whole and compared with their digests.
-
-    Args:
-        folder: the index.
-        meta: its checked metadata.
+    """Returns the postings and docnos of an index with this metadata, read whole and compared with their digests.
 
     Raises:
         ValueError: a file is missing, or is not what was written; names it.
     """
-    check_contents(folder, meta['files'], REMEDY)
+    check_contents(folder, meta['files'], StoredIndex.REMEDY)
     terms = (folder / VOCABULARY).read_text(encoding='utf-8').split('\n')[:-1]
-    docnos = Docnos(_array(folder, 'docno_offsets'), _array(folder, 'docno_bytes'))
+    arrays = {name: np.load(folder / f'{name}.npy') for name in ('docno_offsets', 'docno_bytes', *ARRAYS)}
+    docnos = Docnos(arrays.pop('docno_offsets'), arrays.pop('docno_bytes'))
     postings = Postings(
         docnos=np.asarray(docnos),
         langs=list(meta['langs']),
         terms={term: number for number, term in enumerate(terms)},
-        **{name: _array(folder, name) for name in ARRAYS},
+        **arrays,
     )
     return postings, docnos
-
-
-def _array(folder: Path, name: str) -> np.ndarray:
-    path = folder / f'{name}.npy'
-    try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise ValueError(f'{path} cannot be read ({error!s:.100}): {REMEDY}') from None
 
 
 def write(postings: Postings, folder: Path) -> None:

@@ -9,11 +9,7 @@ from pyterrier_hybrid.pairs.protocol import PairsSource
 
 
 class BasePairs:
-    """Sources by name, with what follows from them.
-
-    Args:
-        sources: in order; none has the name of another.
-    """
+    """Sources by name, in order, with what follows from them."""
 
     def __init__(self, sources: list[PairsSource]):
         self._sources = {source.name: source for source in sources}

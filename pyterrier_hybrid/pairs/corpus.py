@@ -110,8 +110,7 @@ class ParallelPairs(BasePairs):
 
         Example::
 
-            from pyterrier_hybrid.pairs.identity import HASHES, KnownNegatives
-from pyterrier_hybrid.pairs.irds import MMARCO, MR_TYDI
+            from pyterrier_hybrid.pairs.irds import MMARCO, MR_TYDI
 
             ParallelPairs.from_irds([MMARCO['en'], MMARCO['de'], MR_TYDI['ar']], 'runs/pairs')
 
@@ -119,19 +118,14 @@ from pyterrier_hybrid.pairs.irds import MMARCO, MR_TYDI
             datasets: ids. Those of MS MARCO and mMARCO with the same split are translations of each other: they become
                 one source, joined on question and passage ids. Every other id is a source of its own, in the language
                 that ir_datasets states; a mapping ``{lang: id}`` states it, and joins several into one source.
-            folder: where the pairs go.
+            folder, overwrite, verbose: as in ``from_jsonl``.
             strict: refuse a judgement of a question or passage that has no text. By default it is left out, and one
                 warning counts and names such judgements.
-            overwrite: as in ``from_jsonl``.
-            verbose: show progress bars.
 
         Raises:
             ValueError: a data set of unknown language, without judgements, questions or passages; two for one language.
         """
-        def read(aside: Path) -> Iterator[Placed]:
-            return irds_rows(datasets, aside, strict=strict, verbose=verbose)
-
-        return cls._imported(read, folder, overwrite, verbose)
+        return cls._imported(lambda aside: irds_rows(datasets, aside, strict, verbose), folder, overwrite, verbose)
 
     @classmethod
     def from_squad(
@@ -151,12 +145,10 @@ from pyterrier_hybrid.pairs.irds import MMARCO, MR_TYDI
 
         Args:
             files: language to path; ``.gz`` and ``.xz`` are decompressed.
-            folder: where the pairs go.
+            folder, overwrite, verbose: as in ``from_jsonl``.
             source: the name of the source.
             strict: refuse what is wrong in a file, such as an answer that is not in its paragraph. By default it is
                 left out, and one warning counts and names it.
-            overwrite: as in ``from_jsonl``.
-            verbose: show a progress bar.
 
         Raises:
             FileNotFoundError: a path that does not exist.

@@ -90,11 +90,7 @@ def describe_sources(entries: list[dict], repeated_rows_skipped: int | None) -> 
 
 
 def describe_part(sources: Iterable) -> PairsDescription:
-    """Builds the description of a part of some pairs; reads all of its texts, for their lengths.
-
-    Args:
-        sources: of a :class:`PairsView`.
-    """
+    """Builds the description of the sources of a :class:`PairsView`; reads all of its texts, for their lengths."""
     return describe_sources([_entry(source) for source in sources], None)
 
 

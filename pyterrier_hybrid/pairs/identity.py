@@ -53,9 +53,7 @@ def hash63(text: str, kind: bytes = b'text') -> int:
 class SharedHashes:
     """Finds the rows that share a hash, on disk: 16 bytes for each hash, and in memory one part of 64 at a time.
 
-    Args:
-        folder: where its files go.
-        files: closes them.
+    ``folder`` is where its files go, ``files`` closes them.
     """
 
     def __init__(self, folder: Path, files: ExitStack):
@@ -107,16 +105,10 @@ class SharedHashes:
 
 
 def passage_numbers(lowest: np.ndarray, links: np.ndarray) -> np.ndarray:
-    """A number per passage: the lowest hash among all the rows that are joined.
+    """A number per passage, int64 (rows,): the lowest hash among all the rows that are joined.
 
-    It depends on the rows' content alone, not on their order.
-
-    Args:
-        lowest: uint64 (rows,), the lowest hash of each row.
-        links: int64 (n, 2), rows to be joined.
-
-    Returns:
-        int64 (rows,).
+    It depends on the rows' content alone, not on their order. ``lowest`` is the lowest hash of each row, uint64
+    (rows,), and ``links`` are the rows to be joined, int64 (n, 2).
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -146,15 +138,11 @@ def write_known(folder: Path, found: Iterable[tuple[np.ndarray, np.ndarray]], pa
         found: of :meth:`SharedHashes.asked`.
         passages: the passage's number of every row, int64.
     """
-    known = 0
-    with (folder / HASHES).open('wb') as hashes, (folder / PASSAGES).open('wb') as numbers:
-        for values, rows in found:
-            hashes.write(values.astype('<u8').tobytes())
-            numbers.write(passages[rows].astype('<i8').tobytes())
-            known += len(values)
-    if not known:
-        (folder / HASHES).unlink()
-        (folder / PASSAGES).unlink()
+    for hashes, rows in found:
+        if len(hashes):
+            for name, numbers in ((HASHES, hashes.astype('<u8')), (PASSAGES, passages[rows].astype('<i8'))):
+                with (folder / name).open('ab') as file:
+                    file.write(numbers.tobytes())
 
 
 class KnownNegatives:
@@ -187,12 +175,7 @@ class GivenIds:
         self._warned: set[frozenset[str]] = set()
 
     def add(self, row: Row, place: str) -> None:
-        """Looks at a row.
-
-        Args:
-            row: the row.
-            place: where it is in the input.
-        """
+        """Looks at a row, which is at a place in the input."""
         if row.passage_id is None:
             return
         texts = {lang: hash(text) for lang, text in row.positive.items()}

@@ -6,16 +6,16 @@ bytes.
 """
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from hashlib import blake2b
 from pathlib import Path
-from urllib.parse import quote
 
 import numpy as np
 import pyterrier as pt
 
 from pyterrier_hybrid.digests import list_files
+from pyterrier_hybrid.file_names import file_name
 from pyterrier_hybrid.files import whole_folder
 from pyterrier_hybrid.pairs.identity import passage_numbers, write_known
 from pyterrier_hybrid.pairs.jsonl import Placed
@@ -33,9 +33,7 @@ def import_pairs(
     Args:
         read: yields the rows with their places, in the interchange format; it is given a folder for what it has to put
             aside.
-        folder: where the pairs go; must not exist, or be empty, unless ``overwrite``.
-        overwrite: replace a pairs folder; the old one stays until the new one is complete.
-        verbose: show a progress bar.
+        folder, overwrite, verbose: as in ``ParallelPairs.from_jsonl``.
 
     Raises:
         FileExistsError: the folder exists, or is to be overwritten but is not a pairs folder.
@@ -63,11 +61,11 @@ def _write_tables(spill: Spill, folder: Path, verbose: bool) -> dict:
     keep = _first_of_each(records, spill)
     passages = passage_numbers(records['lowest'], spill.shared.links())
     rows = ImportedRows(keep, records['digest'], passages)
-    stems = _stems(spill.kinds)
-    entries = []
+    entries, stems = [], []
     for name in pt.tqdm(sorted(spill.kinds), desc='writing sources', unit=' sources', disable=not verbose):
         piles = {coverage: paths for coverage, paths in spill.piles.items() if coverage.source == name}
-        entries.append(write_source(name, spill.kinds[name][0], piles, rows, folder, stems[name]))
+        stems.append(file_name(name, stems))
+        entries.append(write_source(name, spill.kinds[name][0], piles, rows, folder, stems[-1]))
     write_known(folder, spill.shared.asked(), passages)
     digests = ''.join(entry['digest'] for entry in entries)
     return {
@@ -100,15 +98,3 @@ def _first_of_each(records: np.ndarray, spill: Spill) -> np.ndarray:
                 f'{spill.place(records[first])}, and {spill.place(records[second])}; give the rows different ids'
             )
     return keep
-
-
-def _stems(names: Iterable[str]) -> dict[str, str]:
-    """A file name for each source: percent-encoded, short enough for any file system, different in more than case."""
-    stems, taken = {}, set()
-    for name in sorted(names):
-        stem = quote(name, safe=' ()')
-        if len(stem) > 150 or stem.casefold() in taken:
-            stem = f'{stem[:120]}-{blake2b(name.encode(), digest_size=6).hexdigest()}'
-        taken.add(stem.casefold())
-        stems[name] = stem
-    return stems

@@ -22,7 +22,7 @@ MR_TYDI = {x: f'mr-tydi/{x}/train' for x in ('ar', 'bn', 'en', 'fi', 'id', 'ja',
 
 
 def irds_rows(
-    datasets: Iterable[str | Mapping[str, str]], folder: Path, *, strict: bool = False, verbose: bool = True
+    datasets: Iterable[str | Mapping[str, str]], folder: Path, strict: bool, verbose: bool
 ) -> Iterator[Placed]:
     """Yields a row for each judged pair (relevance 1 or more).
 
@@ -30,10 +30,8 @@ def irds_rows(
     text that is blank counts as missing in its language.
 
     Args:
-        datasets: ids, or mappings from language to id; see ``ParallelPairs.from_irds``.
+        datasets, strict, verbose: as in ``ParallelPairs.from_irds``.
         folder: where the files go.
-        strict: refuse a judgement of a question or passage that has no text, which is otherwise left out.
-        verbose: show progress bars.
     """
     for source, ids in _grouped(datasets).items():
         opened = {lang: _load(name) for lang, name in ids.items()}

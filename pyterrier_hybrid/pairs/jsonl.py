@@ -11,7 +11,8 @@ from datasets_ext.checks import parse_json
 from datasets_ext.jsonl import LONGEST
 
 SUFFIXES = ('.jsonl', '.jsonl.gz', '.jsonl.xz')
-_OPEN = {'.gz': gzip.open, '.xz': lzma.open}
+#: What reading a compressed file raises where it is damaged or cut off.
+DAMAGED = (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error)
 
 #: A place in the input: a label that ends in the unit ('pairs.jsonl, line'), and a number of that unit from 1.
 Placed = tuple[str, int, object]
@@ -19,9 +20,6 @@ Placed = tuple[str, int, object]
 
 def jsonl_files(sources: str | os.PathLike | Iterable[str | os.PathLike]) -> list[Path]:
     """The files meant by ``sources``: each file given, and the JSON lines files of each folder given, by name.
-
-    Args:
-        sources: one path or several; a folder stands for its ``*.jsonl``, ``*.jsonl.gz`` and ``*.jsonl.xz``.
 
     Raises:
         FileNotFoundError: a path that does not exist, or a folder without such a file.
@@ -41,8 +39,13 @@ def jsonl_files(sources: str | os.PathLike | Iterable[str | os.PathLike]) -> lis
     return files
 
 
+def open_unpacked(path: Path) -> BufferedReader | gzip.GzipFile | lzma.LZMAFile:
+    """Opens a file for reading; one that ends in ``.gz`` or ``.xz`` is decompressed."""
+    return {'.gz': gzip.open, '.xz': lzma.open}.get(path.suffix, open)(path, 'rb')
+
+
 def read_jsonl(files: Iterable[Path]) -> Iterator[Placed]:
-    """Yields ``(label, line number, value)`` for every line that is not blank.
+    """Yields ``(label, line number, value)`` for every line that is not blank; a byte order mark is no part of it.
 
     Raises:
         ValueError: a line that is not UTF-8, not JSON, longer than 64 MiB, or has a field twice in one object; or a
@@ -51,22 +54,15 @@ def read_jsonl(files: Iterable[Path]) -> Iterator[Placed]:
     for path in files:
         label = f'{path}, line'
         number = 0
-        with _OPEN.get(path.suffix, open)(path, 'rb') as file, BufferedReader(file) as lines:
+        with open_unpacked(path) as file, BufferedReader(file) as lines:
             try:
                 while line := lines.readline(LONGEST):
                     number += 1
                     if len(line) == LONGEST:
                         raise ValueError(f'{label} {number} is longer than {LONGEST >> 20} MiB; it is no row of pairs')
                     if not line.isspace():
-                        yield label, number, _decode(line, f'{label} {number}')
-            except (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error) as error:
+                        yield label, number, parse_json(line.decode('utf-8-sig'), f'{label} {number}')
+            except UnicodeDecodeError as error:
+                raise ValueError(f'{label} {number} is not UTF-8: {error.reason} at byte {error.start}') from error
+            except DAMAGED as error:
                 raise ValueError(f'{path} is damaged or cut off after line {number}: {error}') from error
-
-
-def _decode(line: bytes, where: str) -> object:
-    """One line as a JSON value; a byte order mark before it, as some editors write, is no part of it."""
-    try:
-        text = line.decode('utf-8-sig')
-    except UnicodeDecodeError as error:
-        raise ValueError(f'{where} is not UTF-8: {error.reason} at byte {error.start}') from error
-    return parse_json(text, where)

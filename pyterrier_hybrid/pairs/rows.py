@@ -143,11 +143,8 @@ def _check_unicode(row: Row, where: str) -> None:
     try:
         ' '.join(texts.values()).encode()
     except UnicodeEncodeError:
-        for field, text in texts.items():
-            found = re.search('[\ud800-\udfff]', text)
-            if found:
-                raise ValueError(
-                    f'{where}, the row {row.id!r:.80}: its {field} holds half a surrogate pair ({found[0]!a}), '
-                    'which is no character; mend the text'
-                ) from None
-        raise
+        field, half = next((name, half) for name, text in texts.items() if (half := re.search('[\ud800-\udfff]', text)))
+        raise ValueError(
+            f'{where}, the row {row.id!r:.80}: its {field} holds half a surrogate pair ({half[0]!a}), which is no '
+            'character; mend the text'
+        ) from None

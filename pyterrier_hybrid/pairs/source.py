@@ -29,20 +29,12 @@ BLOCK = 1 << 14
 class Source:
     """A source's rows, opened from a pairs folder; ``pairs['mkqa']`` gives one.
 
-    Attributes:
-        name: the source's name.
-        kind: ``'qa'`` (a query and its passage) or ``'bitext'`` (one text in several languages).
-        languages: the languages that occur, sorted.
-        strata: the ranges of rows with equal languages; they cover all rows, in order.
-        passage_ids: int64 (rows,), memory-mapped: a number per passage, equal where rows, of any source, may not meet
-            in a batch. They share a passage or a question, or are joined by others that do; see :mod:`.identity`.
+    Its attributes are those of :class:`PairsSource`. ``passage_ids`` are memory-mapped: a number per passage, equal
+    where rows share a passage or a question, or are joined by others that do; see :mod:`.identity`.
     """
 
     def __init__(self, folder: Path, entry: dict):
-        """
-        Args:
-            folder: the pairs folder.
-            entry: the source's entry in the folder's manifest.
+        """Opens the source of an entry of the folder's manifest.
 
         Raises:
             ValueError: a file is damaged; names it.

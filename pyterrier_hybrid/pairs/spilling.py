@@ -64,12 +64,7 @@ class Spill:
         self._files.close()
 
     def add(self, row: Row, label: str, number: int) -> None:
-        """Takes a row.
-
-        Args:
-            row: the row.
-            label: its place, with the unit ('pairs.jsonl, line').
-            number: its number in that unit.
+        """Takes a row; ``label`` and ``number`` are its place in the input, as in ``Placed``.
 
         Raises:
             ValueError: a source that had the other kind so far.

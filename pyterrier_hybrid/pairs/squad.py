@@ -1,17 +1,13 @@
 """Rows out of SQuAD-format files that share question ids across languages."""
-import gzip
-import lzma
 import os
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from datasets_ext import squad
 from datasets_ext.checks import LeftOut
 from pyterrier_hybrid.languages import check_language
-from pyterrier_hybrid.pairs.jsonl import Placed
+from pyterrier_hybrid.pairs.jsonl import DAMAGED, Placed, open_unpacked
 
-_OPEN = {'.gz': gzip.open, '.xz': lzma.open}
 #: Bytes of a file: a compressed one of a few KB may unpack to more than the memory holds.
 _LARGEST = 1 << 31
 
@@ -19,10 +15,7 @@ _LARGEST = 1 << 31
 def squad_rows(files: Mapping[str, str | os.PathLike], source: str, strict: bool = False) -> Iterator[Placed]:
     """Yields one row per question id, with every language that has it; the order is that of the first file, and so on.
 
-    Args:
-        files: language to path.
-        source: the name the rows get.
-        strict: refuse what is wrong in a file and otherwise left out.
+    The arguments are those of ``ParallelPairs.from_squad``.
     """
     if not files:
         raise ValueError('no SQuAD-format file given; map each language to its file')
@@ -44,12 +37,7 @@ def squad_rows(files: Mapping[str, str | os.PathLike], source: str, strict: bool
 
 
 def read_squad(path: str | os.PathLike, lang: str, left_out: LeftOut | None = None) -> squad.SquadFile:
-    """Reads a SQuAD-format file.
-
-    Args:
-        path: of the file; ``.gz`` and ``.xz`` are decompressed.
-        lang: the language of its questions and paragraphs.
-        left_out: notes what is wrong in it and left out, which is refused by default; see ``datasets_ext.squad.parse``.
+    """Reads a SQuAD-format file of one language, as ``datasets_ext.squad.parse``; ``.gz`` and ``.xz`` are decompressed.
 
     Raises:
         FileNotFoundError: no file there.
@@ -62,9 +50,9 @@ def _read(path: Path) -> bytes:
     if not path.is_file():
         raise FileNotFoundError(f'no SQuAD-format file at {path}')
     try:
-        with _OPEN.get(path.suffix, open)(path, 'rb') as file:
+        with open_unpacked(path) as file:
             data = file.read(_LARGEST)
-    except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
+    except DAMAGED as error:
         raise ValueError(f'{path} is damaged or cut off: {error}') from error
     if len(data) == _LARGEST:
         raise ValueError(f'{path} has more than {_LARGEST >> 30} GiB; it is no SQuAD-format file, or split it')

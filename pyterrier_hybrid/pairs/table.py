@@ -29,13 +29,7 @@ def write_source(
 ) -> dict:
     """Writes a source's table and passage numbers, and returns its entry of the manifest.
 
-    Args:
-        name: the source's name.
-        kind: ``'qa'`` or ``'bitext'``.
-        piles: the source's piles.
-        rows: what is known of all rows.
-        folder: where to write.
-        stem: the files' name without their endings.
+    ``rows`` is what is known of the rows of all sources; ``stem`` is the name of the files without their endings.
     """
     schema = pa.schema([('id', pa.large_string()), *_fields(piles)])
     table, numbers = folder / f'{stem}.arrow', folder / f'{stem}.passage_ids.npy'
@@ -84,29 +78,25 @@ def _blocks(piles: list[tuple[Coverage, list[Path]]], keep, schema, strata, orde
             order.append(numbers)
             stop += len(numbers)
             count += len(numbers)
-            waiting.append(_widen(pile, schema))
+            waiting.append(pile.drop_columns('row'))
             if count >= BLOCK:
-                whole = pa.concat_tables(waiting)
+                whole = _joined(waiting, schema)
                 for at in range(0, count - BLOCK + 1, BLOCK):
                     yield _block(whole.slice(at, BLOCK))
                 waiting, count = [whole.slice(count - count % BLOCK)], count % BLOCK
         if stop > start:
             strata.append([list(coverage.query_langs), list(coverage.passage_langs), start, stop])
     if count:
-        yield _block(pa.concat_tables(waiting))
+        yield _block(_joined(waiting, schema))
 
 
 def _open(path: Path) -> pa.RecordBatchFileReader:
     return pa.ipc.open_file(pa.memory_map(str(path)))
 
 
-def _widen(pile: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The pile with every column of the table, null where it has none."""
-    present = set(pile.column_names)
-    return pa.table(
-        [pile[f.name] if f.name in present else pa.nulls(len(pile), f.type) for f in schema],
-        schema=schema,
-    )
+def _joined(piles: list[pa.Table], schema: pa.Schema) -> pa.Table:
+    """Piles one after another, with every column of the table: null where a pile has none."""
+    return pa.concat_tables([schema.empty_table(), *piles], promote_options='default')
 
 
 def _block(table: pa.Table) -> pa.RecordBatch:

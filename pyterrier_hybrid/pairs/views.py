@@ -1,6 +1,6 @@
 """Parts of training pairs, without copying them: a fraction to train on, and what is held out to validate on."""
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import blake2b
 from itertools import pairwise
 from numbers import Real
@@ -88,11 +88,7 @@ class PairsSubset(PairsView):
         return f'PairsSubset({self.pairs!r}, {self.fraction:g}, seed={self.seed})'
 
     def __reduce__(self):
-        return _subset, (self.pairs, self.fraction, self.seed)
-
-
-def _subset(pairs: BasePairs, fraction: float, seed: int) -> PairsSubset:
-    return PairsSubset(pairs, fraction, seed=seed)
+        return partial(PairsSubset, seed=self.seed), (self.pairs, self.fraction)
 
 
 def hold_out(pairs: BasePairs, wanted: float | int) -> tuple[PairsView, PairsView]:
@@ -193,8 +189,3 @@ class _SourceView:
         for side, lang, first, texts in self._source.iter_columns(negatives=negatives):
             start, stop = np.searchsorted(self._rows, [first, first + len(texts)]).tolist()
             yield side, lang, start, texts.take(pa.array(self._rows[start:stop] - first))
-
-    def iter_texts(self) -> Iterator[tuple[str, str]]:
-        """Yields ``(lang, text)``."""
-        for _, lang, _, texts in self.iter_columns():
-            yield from ((lang, text) for text in texts.drop_null().to_pylist())
