@@ -63,7 +63,7 @@ ARGUMENTS = {
     'gpu-share': (0.35, 'of that which encoding reaches: assumed'),
     'gpu-float32': (67e12, 'float32 operations/s of a GPU (exact search): datasheet of the H100 SXM'),
     'bus': (50e9, 'bytes/s from host to GPU: PCIe 5.0 x16 gives 63e9, of which about 80% are assumed'),
-    'core-scores': (15e9, 'products and sums/s of exact search on one core: measured by scale.py simulate'),
+    'core-scores': (15e9, 'products and sums/s of exact search on one core: measured, RESULTS.md'),
     'cores': (64, 'of a CPU machine: assumed'),
     'memory-bandwidth': (200e9, 'bytes/s of its memory: assumed'),
     'disk': (3e9, 'bytes/s of its NVMe disk: assumed'),
@@ -81,7 +81,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     """Prints the tables."""
-    print(f'{PASSAGES:,} passages in {len(MIRACL)} languages\n')
+    print(f'{PASSAGES:,} passages in {len(MIRACL)} languages\n\n| number | value | from |\n|---|---|---|')
+    for name, (_, source) in ARGUMENTS.items():
+        print(f'| `--{name}` | {getattr(args, name.replace("-", "_")):,.6g} | {source} |')
+    print()
     print_encoding(args)
     print_bytes()
     print_search(args)
@@ -117,17 +120,21 @@ def print_bytes() -> None:
 
 def print_search(args: argparse.Namespace) -> None:
     """Seconds of one batch of exact search: products, or the bytes that have to be read, whichever is more."""
-    print('| dimensions | exact search, float32, by | s a batch | queries/s | limited by |\n|---|---|---|---|---|')
+    print('| dimensions | exact search, float32, by | s a batch | questions/s | limited by | dollars a million |')
+    print('|---|---|---|---|---|---|')
     for d in sorted({encoder.dims for encoder in ENCODERS}):
         size, sums = PASSAGES * 4 * d, PASSAGES * d * args.batch
         rate = args.cores * args.core_scores
-        machines = [(f'{n} CPU machine{"s" * (n > 1)}, in memory', {
+        machine, gpu = args.cores * args.core_hour, args.gpu_hour
+        machines = [(f'{n} CPU machine{"s" * (n > 1)}, in memory', n * machine, {
             'products': sums / rate / n, 'memory': size / args.memory_bandwidth / n,
         }) for n in (1, 8)]  # fmt: skip
-        machines.append(('1 CPU machine, from disk', {'products': sums / rate, 'disk': size / args.disk}))
-        machines += [(f'{n} GPU{"s" * (n > 1)}, rows sent at each search', {
+        machines.append(('1 CPU machine, from disk', machine, {'products': sums / rate, 'disk': size / args.disk}))
+        machines += [(f'{n} GPU{"s" * (n > 1)}, rows sent at each search', n * gpu, {
             'products': 2 * sums / (args.gpu_float32 * args.gpu_share) / n, 'bus': size / args.bus / n,
         }) for n in (1, 8, 64)]  # fmt: skip
-        for name, seconds in machines:
+        for name, price, seconds in machines:
             limit = max(seconds, key=seconds.get)
-            print(f'| {d} | {name} | {seconds[limit]:,.2f} | {args.batch / seconds[limit]:,.1f} | {limit} |')
+            each = seconds[limit] / args.batch
+            dollars = 1e6 * each * price / 3600
+            print(f'| {d} | {name} | {seconds[limit]:,.2f} | {1 / each:,.1f} | {limit} | {dollars:,.0f} |')

@@ -1,7 +1,9 @@
 """Exact search over an index whose rows are held by actors of a Ray cluster: the results of one process."""
 import os
 import socket
+import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from itertools import pairwise
@@ -20,8 +22,8 @@ from .resources import Resources
 if TYPE_CHECKING:
     from pyterrier_hybrid.indexing.index import OpenedIndex
 
-#: How often a search that dies with its actor is repeated.
-_RETRIES = 3
+#: How often an actor is asked that dies or is not there; over about a minute, as it is started again.
+_ATTEMPTS = 12
 #: Seconds after which a search that waits says why.
 _PATIENCE = 60
 #: Results of all actors that are in memory at a time.
@@ -139,8 +141,7 @@ class RayIndex:
                 ray = stack.enter_context(cluster(resources))
                 held = ray.remote(HeldRows).options(
                     num_cpus=resources.num_cpus, num_gpus=resources.num_gpus, max_restarts=-1,
-                    max_task_retries=_RETRIES, scheduling_strategy='SPREAD',
-                    runtime_env={'env_vars': resources.environment()},
+                    scheduling_strategy='SPREAD', runtime_env={'env_vars': resources.environment()},
                 )  # fmt: skip
                 self._actors = [held.remote(path, device) for _ in range(self.workers or capacity(ray, resources))]
                 for actor in self._actors:
@@ -153,26 +154,37 @@ class RayIndex:
         import ray
 
         sent = ray.put(queries)
-        asked = [actor.search.remote(sent, k, langs, span, fingerprint) for actor, span in zip(self._actors, spans)]
-        waiting = asked
-        while waiting:
-            _, waiting = ray.wait(waiting, num_returns=len(waiting), timeout=_PATIENCE)
-            if waiting:
+
+        def ask(i: int):
+            return self._actors[i].search.remote(sent, k, langs, spans[i], fingerprint)
+
+        found, failures, asked = {}, Counter(), {ask(i): i for i in range(len(spans))}
+        while asked:
+            done, _ = ray.wait(list(asked), timeout=_PATIENCE)
+            if not done:
                 warnings.warn(
-                    f'{len(waiting)} of {len(asked)} actors have not answered a search in {self.index.path} for '
+                    f'{len(asked)} of {len(spans)} actors have not answered a search in {self.index.path} for '
                     f'{_PATIENCE} s. The cluster has room for {capacity(ray, self.resources)}, unless other work holds '
                     'it; if that is too few, add a machine, or make a RayIndex with fewer workers', stacklevel=2,
                 )  # fmt: skip
-        try:
-            return ray.get(asked)
-        except ray.exceptions.RayTaskError as error:
-            failure = error.cause if isinstance(error.cause, Exception) else error
-            raise failure from (error if failure is not error else None)
-        except ray.exceptions.RayActorError as error:
-            raise ChildProcessError(
-                f'a search in {self.index.path} was given up: an actor that holds a part of it died {_RETRIES + 1} '
-                f'times ({str(error).strip().partition(chr(10))[0]:.300}). If memory was short, use more workers'
-            ) from error
+            for reference in done:
+                i = asked.pop(reference)
+                try:
+                    found[i] = ray.get(reference)
+                except ray.exceptions.RayTaskError as error:
+                    failure = error.cause if isinstance(error.cause, Exception) else error
+                    raise failure from (error if failure is not error else None)
+                except ray.exceptions.RayActorError as error:
+                    failures[i] += 1
+                    if failures[i] == _ATTEMPTS:
+                        reason = str(error).strip().partition('\n')[0]
+                        raise ChildProcessError(
+                            f'a search in {self.index.path} was given up: an actor that holds a part of it died or was '
+                            f'not there {_ATTEMPTS} times ({reason:.300}). If memory was short, use more workers'
+                        ) from error
+                    time.sleep(min(10, 0.1 * 2 ** failures[i]))  # it is started again meanwhile
+                    asked[ask(i)] = i
+        return [found[i] for i in range(len(spans))]
 
     def __getstate__(self) -> dict:
         return {name: value for name, value in self.__dict__.items() if name != '_actors'} | {'_stack': None}

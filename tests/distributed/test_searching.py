@@ -4,6 +4,7 @@ import os
 import pickle
 import signal
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -142,6 +143,24 @@ def test_an_actor_that_dies_while_it_is_asked_is_asked_again(held, index, topics
     held._start()[0].__ray_call__.remote(die_once)
     pd.testing.assert_frame_equal(held.retriever(20)(topics), expected, check_exact=True)
     assert (tmp_path / 'died').exists()
+
+
+def test_an_actor_that_cannot_be_reached_is_asked_again(ray, held, index, topics, monkeypatch):
+    get, failures, slept = ray.get, iter(range(8)), []
+
+    def flaky(reference):
+        if next(failures, None) is not None:
+            raise ray.exceptions.ActorUnavailableError('connection refused', None)
+        return get(reference)
+
+    monkeypatch.setattr(ray, 'get', flaky)
+    monkeypatch.setattr('pyterrier_hybrid.distributed.searching.time', SimpleNamespace(sleep=slept.append))
+    expected = index.retriever(20)(topics)
+    pd.testing.assert_frame_equal(held.retriever(20)(topics), expected, check_exact=True)
+    assert len(slept) == 8 and slept[0] < slept[-1]
+    failures = iter(range(100))
+    with pytest.raises(ChildProcessError, match=r'died or was not there 12 times .*connection refused'):
+        held.retriever(20)(topics)
 
 
 def test_a_machine_that_does_not_see_the_index(index, tmp_path):
