@@ -90,11 +90,9 @@ class Machines:
         self._cluster.shutdown()
 
 
-def lose_one_while_building(machines: Machines, folder: Path, docs: list[dict], encoder: Slow) -> None:
-    """Builds on the cluster and in one process."""
-    one = MultilingualIndex(folder / 'one', verbose=False)
-    (Slow(0).doc_encoder() >> one).index(docs)
-    shards = folder / 'shards'
+def lose_one_while_building(machines: Machines, one: MultilingualIndex, docs: list[dict], encoder: Slow) -> None:
+    """Builds on the cluster what one process has built."""
+    shards = one.path.parent / 'shards'
     finished = []
 
     def kill() -> None:
@@ -104,7 +102,7 @@ def lose_one_while_building(machines: Machines, folder: Path, docs: list[dict], 
     thread = when(lambda: len(list(shards.glob('shard-*'))) >= 5, kill)
     start = time.perf_counter()
     index = build_index(
-        encoder, docs, folder / 'ray', shards=shards, shard_size=len(docs) // 30, workers=6, verbose=False
+        encoder, docs, one.path.parent / 'ray', shards=shards, shard_size=len(docs) // 30, workers=6, verbose=False
     )
     thread.join()
     same = content(index.path) == content(one.path)
@@ -113,11 +111,10 @@ def lose_one_while_building(machines: Machines, folder: Path, docs: list[dict], 
     assert same and finished[0] < 30
 
 
-def lose_one_while_searching(machines: Machines, folder: Path, questions: int) -> None:
+def lose_one_while_searching(machines: Machines, index: MultilingualIndex, questions: int) -> None:
     """Searches on the cluster and in one process."""
     import ray
 
-    index = MultilingualIndex(folder / 'one', verbose=False)
     vectors = np.random.default_rng(0).integers(-3, 4, (questions, 16)).astype(np.float32)
     topics = pd.DataFrame({'qid': [str(i) for i in range(questions)], 'query_vec': list(vectors)})
     expected = index.retriever(100)(topics)
@@ -129,8 +126,8 @@ def lose_one_while_searching(machines: Machines, folder: Path, questions: int) -
         thread = when(lambda: sum(answered) >= questions // 3, machines.kill)
         found_docids, _ = held.search(vectors, 100, progress=answered.append)
         thread.join()
-        after = ray.get([actor.__ray_call__.remote(_node) for actor in actors])
         found = held.retriever(100)(topics)
+        after = ray.get([actor.__ray_call__.remote(_node) for actor in actors])
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
     same = (found_docids.ravel() == expected['docid'].to_numpy()).all()
     print(f'search: {len(nodes)} nodes held the index, {len(set(after))} after one was killed during the search; '
@@ -147,6 +144,7 @@ def _node(actor) -> str:
 def main() -> None:
     """Does both."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('parts', nargs='*', default=['build', 'search'], help='build, search (default: both)')
     parser.add_argument('--docs', type=int, default=3_000)
     parser.add_argument('--questions', type=int, default=3_000)
     parser.add_argument('--seconds', type=float, default=0.3, help='that the encoder waits for a shard')
@@ -161,9 +159,14 @@ def main() -> None:
     try:
         ray.init(address=machines.address(), log_to_driver=False, logging_level='ERROR')
         with tempfile.TemporaryDirectory() as folder:
-            lose_one_while_building(machines, Path(folder), docs, Slow(args.seconds))
-            machines.add()
-            lose_one_while_searching(machines, Path(folder), args.questions)
+            one = MultilingualIndex(Path(folder) / 'one', verbose=False)
+            (Slow(0).doc_encoder() >> one).index(docs)
+            if 'build' in args.parts:
+                lose_one_while_building(machines, one, docs, Slow(args.seconds))
+            if args.parts == ['build', 'search']:
+                machines.add()
+            if 'search' in args.parts:
+                lose_one_while_searching(machines, one, args.questions)
     finally:
         ray.shutdown()
         machines.stop()
