@@ -90,7 +90,8 @@ def compared(runs: list[Record], baselines: list[Record], margin: float = 0.01) 
 
     Returns:
         Indexed by measure and kind of setting: ``difference, low, high`` (95%), ``p`` (paired t), ``p_equivalent``
-        (TOST within ``margin``; NaN for ranks), ``languages_won, languages``.
+        (TOST within ``margin``; NaN for ranks), ``languages_won`` (NaN for LPR, of which neither more nor less is
+        better), ``languages``.
     """
     found = {}
     for figure in FIGURES:
@@ -98,11 +99,12 @@ def compared(runs: list[Record], baselines: list[Record], margin: float = 0.01) 
         differences = (one - other).dropna().to_numpy()
         low, high = t_interval(differences, 0.95)
         better = -1 if figure[0] in RANKS else 1
-        langs = pd.concat([_by_language(side, figure) for side in (runs, baselines)], axis=1)
+        langs = [_by_language(side, figure) for side in (runs, baselines)]
         found[figure] = {
             'difference': differences.mean(), 'low': low, 'high': high, 'p': paired_t(differences).p,
             'p_equivalent': np.nan if figure[0] in RANKS else tost(differences, margin),
-            'languages_won': int((better * (langs[0] - langs[1]) > 0).sum()), 'languages': len(langs),
+            'languages_won': np.nan if figure[0] == 'LPR' else (better * (langs[0] - langs[1]) > 0).sum(),
+            'languages': len(langs[0]),
         }  # fmt: skip
     return pd.DataFrame.from_dict(found, orient='index')
 
@@ -111,7 +113,7 @@ def _by_language(side: list[Record], figure: tuple[str, str]) -> pd.Series:
     """The mean of a figure over seeds, by the questions' language."""
     cells = pd.concat([record.cells for record in side])
     chosen = cells[(cells['measure'] == figure[0]) & (cells['setting'] == figure[1])]
-    return chosen.groupby('query_lang')['value'].mean().rename(None)
+    return chosen.groupby('query_lang')['value'].mean()
 
 
 def _contributions(per_query: pd.DataFrame) -> pd.DataFrame:

@@ -207,9 +207,10 @@ def _tests(found: pd.DataFrame) -> list[str]:
     for (measure, kind), row in found.iterrows():
         form = '{:+,.0f}'.format if measure in RANKS else '{:+.4f}'.format
         equivalent = '' if pd.isna(row['p_equivalent']) else f'p = {row["p_equivalent"]:.2g}'
+        won = '' if pd.isna(row['languages_won']) else f'{row["languages_won"]:.0f} of {row["languages"]:.0f}'
         lines.append(
             f'| {measure}, {kind} | {form(row["difference"])} | {form(row["low"])} to {form(row["high"])} | '
-            f'{row["p"]:.2g} | {equivalent} | {row["languages_won"]:.0f} of {row["languages"]:.0f} |'
+            f'{row["p"]:.2g} | {equivalent} | {won} |'
         )
     return lines
 
