@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--encoder', required=True, help='a checkpoint')
     parser.add_argument('--folder', type=Path, required=True, help='for vectors and the index, kept for the next run')
     parser.add_argument('--docs', type=int, default=1_000_000, help='passages (default: %(default)s)')
-    parser.add_argument('--texts', type=int, default=2750, help='of each language (default: %(default)s)')
+    parser.add_argument('--texts', type=int, default=2000, help='of each language (default: %(default)s)')
     parser.add_argument('--share', type=float, default=0.3, help='of jitter (default: %(default)s)')
     parser.add_argument('--depth', type=int, default=100, help='k (default: %(default)s)')
     parser.add_argument('--lists', type=int, help="of IVF (default: the package's)")

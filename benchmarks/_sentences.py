@@ -14,7 +14,7 @@ import _data
 import numpy as np
 
 LANGS = ('ar', 'de', 'el', 'en', 'es', 'hi', 'ru', 'th', 'tr', 'vi', 'zh')
-_PASSAGES = ('bible.bitext', 'sentences.bitext', 'tatoeba.bitext')
+_PASSAGES = ('sentences.bitext', 'tatoeba.bitext')
 _QUESTIONS = ('questions.bitext', 'sections.qa')
 
 
@@ -31,17 +31,20 @@ def texts(names: tuple[str, ...], lang: str, count: int) -> list[str]:
 
 def encode(folder: Path, checkpoint: str, passages: int, questions: int) -> tuple[np.ndarray, np.ndarray]:
     """Vectors of passages and of questions, ``(languages, count, d)`` each; kept in the folder for the next run."""
-    path = folder / f'{Path(checkpoint).name}-{passages}-{questions}.npz'
-    if not path.exists():
-        from pyterrier_hybrid import HybridEncoder
+    folder = folder / f'{Path(checkpoint).name}-{passages}-{questions}'
+    folder.mkdir(parents=True, exist_ok=True)
+    encoder = None
+    for lang in LANGS:
+        if not (folder / f'{lang}.npz').exists():
+            if encoder is None:
+                from pyterrier_hybrid import HybridEncoder
 
-        folder.mkdir(parents=True, exist_ok=True)
-        encoder = HybridEncoder(checkpoint)
-        docs = [encoder.encode_docs(texts(_PASSAGES, lang, passages)) for lang in LANGS]
-        queries = [encoder.encode_queries(texts(_QUESTIONS, lang, questions)) for lang in LANGS]
-        np.savez(path, docs=np.stack(docs), queries=np.stack(queries))
-    with np.load(path) as arrays:
-        return arrays['docs'], arrays['queries']
+                encoder = HybridEncoder(checkpoint)
+            docs = encoder.encode_docs(texts(_PASSAGES, lang, passages))
+            queries = encoder.encode_queries(texts(_QUESTIONS, lang, questions))
+            np.savez(folder / f'{lang}.npz', docs=docs, queries=queries)
+    found = [np.load(folder / f'{lang}.npz') for lang in LANGS]
+    return np.stack([arrays['docs'] for arrays in found]), np.stack([arrays['queries'] for arrays in found])
 
 
 def jittered(originals: np.ndarray, count: int, share: float, block: int = 8192) -> Iterator[dict]:

@@ -2,12 +2,12 @@
 
 ====================  =========================================================================
 ``index.faiss``       what FAISS writes; ``faiss.read_index`` opens it, docids are its ids
+``lists.ivfdata``     the inverted lists of a large one
 ``meta.json``         the backend, the fingerprint of the index that it is of, size and digest
 ====================  =========================================================================
 """
 import json
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,8 @@ import pyterrier as pt
 
 from pyterrier_hybrid.digests import check_contents, check_sizes, list_files
 from pyterrier_hybrid.files import whole_folder
-from pyterrier_hybrid.indexing.backends import SEED, Backend
+from pyterrier_hybrid.indexing.backends import IVF, SEED, Backend
+from pyterrier_hybrid.indexing.faiss_filling import INDEX, blocks, fill
 from pyterrier_hybrid.stored import check_fields, read_json
 
 if TYPE_CHECKING:
@@ -26,9 +27,8 @@ if TYPE_CHECKING:
     from pyterrier_hybrid.indexing.index import MultilingualIndex, OpenedIndex
 
 FOLDER = 'faiss'
-_INDEX, _META = 'index.faiss', 'meta.json'
+_META = 'meta.json'
 _FIELDS = {'backend': str, 'fingerprint': str, 'doc_count': int, 'vec_size': int, 'files': dict}
-_BLOCK = 16_384
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class OpenedBackend:
     Attributes:
         backend: what it is, with every default filled in.
         index: FAISS's index; its ids are docids.
-        bytes: the size of its file, which is what a search holds in memory once it has read all of it.
+        bytes: the size of its files, which is what a search holds in memory once it has read all of it.
     """
 
     backend: Backend
@@ -90,16 +90,15 @@ def build_backend(index: 'MultilingualIndex', backend: Backend, *, overwrite: bo
         if index.verbose:
             print(f'building {fitted!r} of {index.path}, once', file=sys.stderr)
         docids = balanced_sample(opened.lang_ids, fitted.sample_size(n))
-        sample = np.concatenate([*_blocks(opened.vecs, docids), np.empty((0, d), np.float32)])
+        sample = np.concatenate([*blocks(opened.vecs, docids), np.empty((0, d), np.float32)])
         made = fitted.trained(sample)
         del sample
-        for block in pt.tqdm(_blocks(opened.vecs), desc=fitted.NAME, unit='block', total=-(-n // _BLOCK),
-                             disable=not index.verbose):  # fmt: skip
-            made.add(block)
-        faiss.write_index(made, str(new / _INDEX))
+        with pt.tqdm(total=n, desc=fitted.NAME, unit='doc', disable=not index.verbose) as bar:
+            fill(made, opened.vecs, new, lists=isinstance(fitted, IVF), progress=bar.update)
+        del made
         meta = {
             'backend': fitted.NAME, **fitted.shape(), 'doc_count': n, 'vec_size': d, 'fingerprint': opened.fingerprint,
-            'trained_on': len(docids), 'seed': SEED, 'faiss': faiss.__version__, 'files': list_files(new, [_INDEX]),
+            'trained_on': len(docids), 'seed': SEED, 'faiss': faiss.__version__, 'files': list_files(new),
         }  # fmt: skip
         (new / _META).write_text(json.dumps(meta, indent=2))
     index._cache.pop(('backend', fitted.folder()), None)
@@ -134,13 +133,6 @@ def balanced_sample(lang_ids: np.ndarray, count: int) -> np.ndarray:
     return np.sort(np.concatenate([*chosen, np.empty(0, np.int64)]))
 
 
-def _blocks(vecs: np.ndarray, docids: np.ndarray | None = None) -> Iterator[np.ndarray]:
-    """The vectors, or those of ascending docids, in blocks: float32, ``(b, d)``."""
-    for start in range(0, len(vecs) if docids is None else len(docids), _BLOCK):
-        part = slice(start, start + _BLOCK) if docids is None else docids[start : start + _BLOCK]
-        yield np.ascontiguousarray(vecs[part], dtype=np.float32)
-
-
 def _read(folder: Path, opened: 'OpenedIndex', backend: Backend) -> OpenedBackend:
     """Maps the index in a folder into memory, after checking that it is what it should be."""
     import faiss
@@ -152,9 +144,11 @@ def _read(folder: Path, opened: 'OpenedIndex', backend: Backend) -> OpenedBacken
     if {name: meta.get(name) for name in expected} != expected:
         raise ValueError(f'{folder / _META} does not describe {backend!r}: {remedy}')
     check_sizes(folder, meta['files'], remedy)
-    path = folder / _INDEX
-    # Two ways of mapping: the inverted lists of IVF, or the arrays of flat codes and of HNSW.
-    flags = faiss.IO_FLAG_MMAP_IFC if backend.NAME == 'hnsw' else faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY
+    path = folder / INDEX
+    if isinstance(backend, IVF):  # FAISS has two ways of mapping: inverted lists, and the arrays of other indexes
+        flags = faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY | faiss.IO_FLAG_ONDISK_SAME_DIR
+    else:
+        flags = faiss.IO_FLAG_MMAP_IFC
     try:
         index = faiss.read_index(str(path), flags)
     except RuntimeError as error:
@@ -162,7 +156,7 @@ def _read(folder: Path, opened: 'OpenedIndex', backend: Backend) -> OpenedBacken
     if (index.ntotal, index.d) != opened.vecs.shape:
         raise ValueError(f'{path} holds {index.ntotal:,} passages of {index.d} dimensions, and the index has '
                          f'{len(opened.vecs):,} of {opened.vecs.shape[1]}: {remedy}')  # fmt: skip
-    return OpenedBackend(backend, index, path.stat().st_size)
+    return OpenedBackend(backend, index, sum(file['bytes'] for file in meta['files'].values()))
 
 
 def _read_meta(folder: Path) -> dict:

@@ -183,6 +183,24 @@ def test_an_index_is_built_when_it_is_first_needed_and_once(copy, topics):
     assert retriever(topics.iloc[[3]])['docno'].iloc[0] == 'new'
 
 
+@pytest.mark.parametrize('backend', [WHOLE[1], IVFPQ(lists=16, code_bytes=4, probes=4)], ids=repr)
+def test_parts_on_disk_give_what_one_in_memory_gives(copy, topics, backend, monkeypatch):
+    whole = copy.retriever(20, backend=backend)(topics)
+    monkeypatch.setattr('pyterrier_hybrid.indexing.faiss_filling.BLOCK', 100)
+    row = 8 + (4 if isinstance(backend, IVFPQ) else 4 * D)
+    monkeypatch.setattr('pyterrier_hybrid.indexing.faiss_filling._PART', 500 * row)
+    folder = copy.build_backend(backend, overwrite=True)
+    assert sorted(path.name for path in folder.iterdir()) == ['index.faiss', 'lists.ivfdata', 'meta.json']
+    pd.testing.assert_frame_equal(copy.retriever(20, backend=backend)(topics), whole)
+    copy.path.rename(copy.path.with_name('moved'))
+    moved = MultilingualIndex(copy.path.with_name('moved'))
+    pd.testing.assert_frame_equal(moved.retriever(20, backend=backend)(topics), whole)
+    moved.verify()
+    (moved.path / 'faiss' / folder.name / 'lists.ivfdata').unlink()
+    with pytest.raises(FileNotFoundError, match=r'lists.ivfdata is missing'):
+        MultilingualIndex(moved.path).retriever(20, backend=backend)(topics)
+
+
 def test_one_writer_and_nothing_half_written(copy, monkeypatch):
     with only_one(copy.path / 'faiss' / 'ivf-lists8'), pytest.raises(Busy, match=r'is writing .*ivf-lists8'):
         copy.build_backend(IVF(lists=8))

@@ -1,0 +1,83 @@
+"""Filling an approximate index with more passages than memory holds: in parts on disk, which are then merged.
+
+Only inverted lists can be merged so. HNSW is filled in memory, since every passage is linked to others.
+"""
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import faiss
+
+INDEX, LISTS = 'index.faiss', 'lists.ivfdata'
+BLOCK = 16_384
+#: Bytes of codes and ids to hold in memory at a time.
+_PART = 1 << 30
+
+
+def blocks(vecs: np.ndarray, docids: np.ndarray | None = None) -> Iterator[np.ndarray]:
+    """The vectors, or those of ascending docids, in blocks: float32, ``(b, d)``."""
+    for start in range(0, len(vecs) if docids is None else len(docids), BLOCK):
+        part = slice(start, start + BLOCK) if docids is None else docids[start : start + BLOCK]
+        yield np.ascontiguousarray(vecs[part], dtype=np.float32)
+
+
+def fill(
+    made: 'faiss.Index', vecs: np.ndarray, folder: Path, *, lists: bool, progress: Callable[[int], object]
+) -> None:
+    """Adds all vectors to a trained index, their ids counted from 0, and writes it.
+
+    Args:
+        made: a trained index without passages.
+        vecs: float32, ``(n, d)``; may be a memory map, read in blocks.
+        folder: where ``index.faiss`` is written, and ``lists.ivfdata`` if there are several parts.
+        lists: whether the index is one of inverted lists.
+        progress: called with the number of passages added since the last call.
+    """
+    import faiss
+
+    room = _PART // (faiss.extract_index_ivf(made).code_size + 8) if lists else len(vecs)
+    parts: list[Path] = []
+    start = 0
+    for block in blocks(vecs):
+        if made.ntotal and made.ntotal + len(block) > room:
+            parts.append(_write_part(made, folder, len(parts)))
+        if lists:
+            made.add_with_ids(block, np.arange(start, start + len(block)))
+        else:
+            made.add(block)
+        start += len(block)
+        progress(len(block))
+    if parts:
+        parts.append(_write_part(made, folder, len(parts)))
+        _merge(made, parts, folder / LISTS)
+    faiss.write_index(made, str(folder / INDEX))
+    for path in parts:
+        path.unlink()
+
+
+def _write_part(made: 'faiss.Index', folder: Path, number: int) -> Path:
+    """Writes what the index holds to a file, and empties it."""
+    import faiss
+
+    path = folder / f'part-{number:04}'
+    faiss.write_index(made, str(path))
+    made.reset()
+    return path
+
+
+def _merge(made: 'faiss.Index', parts: list[Path], target: Path) -> None:
+    """Gives an empty index the inverted lists of the parts, which stay on disk."""
+    import faiss
+
+    held = [faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY) for path in parts]
+    pointers = faiss.InvertedListsPtrVector()
+    for one in held:
+        pointers.push_back(faiss.extract_index_ivf(one).invlists)
+    ivf = faiss.extract_index_ivf(made)
+    merged = faiss.OnDiskInvertedLists(ivf.nlist, ivf.code_size, str(target))
+    made.ntotal = ivf.ntotal = merged.merge_from_multiple(pointers.data(), pointers.size(), False)
+    ivf.replace_invlists(merged, True)
+    merged.this.disown()
