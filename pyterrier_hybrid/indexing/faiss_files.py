@@ -18,7 +18,7 @@ import pyterrier as pt
 from pyterrier_hybrid.digests import check_contents, check_sizes, list_files
 from pyterrier_hybrid.files import whole_folder
 from pyterrier_hybrid.indexing.backends import IVF, SEED, Backend
-from pyterrier_hybrid.indexing.faiss_filling import INDEX, blocks, fill
+from pyterrier_hybrid.indexing.faiss_filling import INDEX, LISTS, blocks, fill
 from pyterrier_hybrid.stored import check_fields, read_json
 
 if TYPE_CHECKING:
@@ -145,9 +145,11 @@ def _read(folder: Path, opened: 'OpenedIndex', backend: Backend) -> OpenedBacken
         raise ValueError(f'{folder / _META} does not describe {backend!r}: {remedy}')
     check_sizes(folder, meta['files'], remedy)
     path = folder / INDEX
-    if isinstance(backend, IVF):  # FAISS has two ways of mapping: inverted lists, and the arrays of other indexes
-        flags = faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY | faiss.IO_FLAG_ONDISK_SAME_DIR
-    else:
+    if LISTS in meta['files']:  # which are mapped as they are; with IO_FLAG_MMAP, FAISS 1.15 crashes
+        flags = faiss.IO_FLAG_READ_ONLY | faiss.IO_FLAG_ONDISK_SAME_DIR
+    elif isinstance(backend, IVF):
+        flags = faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY
+    else:  # the arrays of HNSW, which are mapped in another way than inverted lists
         flags = faiss.IO_FLAG_MMAP_IFC
     try:
         index = faiss.read_index(str(path), flags)

@@ -155,7 +155,8 @@ class _Trial:
         self.doc_langs = np.array(opened.languages, dtype=object)[opened.lang_ids[self.exact]]
         self.query_langs = topics[QUERY_LANG].to_numpy(dtype=object) if QUERY_LANG in topics else None
         whole = {'recall': 1.0, 'least_recall': 1.0, 'least_in': '', 'seconds': self.seconds, 'times_faster': 1.0}
-        width = opened.vecs.dtype.itemsize * opened.vecs.shape[1]
+        stored = opened.vecs.arrays(slice(1)) if hasattr(opened.vecs, 'arrays') else [opened.vecs[:1]]
+        width = sum(array.nbytes for array in stored)  # of one passage
         self.row = {'setting': 'exact', **whole, 'bytes': float(width), **self._distances(run), 'reached': True}
         self.languages: list[dict] = []
 
