@@ -8,7 +8,8 @@ import argparse
 import importlib
 
 #: Names of subcommands and their modules.
-COMMANDS = {'ann': '_scale_ann', 'simulate': '_scale_simulate', 'plan': '_scale_plan'}
+COMMANDS = {'ann': '_scale_ann', 'build': '_scale_build', 'exact': '_scale_exact', 'plan': '_scale_plan',
+            'simulate': '_scale_simulate', 'storage': '_scale_storage'}  # fmt: skip
 
 
 def main() -> None:

@@ -3,12 +3,19 @@
 Whatever writes a folder that is opened later lists its files in its record or metadata::
 
     {'vectors.f4': {'bytes': 3072, 'digest': '5f0b...'}, ...}
+
+A digest is BLAKE2b of 16 bytes, or where it says so XXH3 of 128 bits, which is twenty times as fast and tells damage as
+well, but no forgery.
 """
+import hashlib
 import os
 from collections.abc import Iterable, Mapping
-from hashlib import blake2b
 from pathlib import Path
 
+import xxhash
+
+#: What digests by XXH3 begin with.
+FAST = 'xxh3:'
 _CHUNK = 1 << 22
 
 
@@ -16,28 +23,34 @@ class MissingFile(FileNotFoundError, ValueError):
     """A folder lacks a file that was written with it."""
 
 
-def list_files(folder: Path, names: Iterable[str] | None = None) -> dict[str, dict]:
+def list_files(folder: Path, names: Iterable[str] | None = None, kind: str = '') -> dict[str, dict]:
     """The size in bytes and a digest of files of a folder, by name.
 
-    ``names`` are relative paths; by default every file in it, and in the folders in it.
+    ``names`` are relative paths; by default every file in it, and in the folders in it. ``kind`` is that of the digests,
+    as for :func:`describe`.
     """
     if names is None:
         names = (path.relative_to(folder).as_posix() for path in folder.rglob('*') if path.is_file())
-    return {name: describe(folder / name) for name in sorted(names)}
+    return {name: describe(folder / name, kind) for name in sorted(names)}
 
 
-def describe(path: Path) -> dict:
-    """A file's entry: its size in bytes and a digest."""
-    return {'bytes': path.stat().st_size, 'digest': digest_of(path)}
+def describe(path: Path, kind: str = '') -> dict:
+    """A file's entry: its size in bytes and a digest, of the kind ``FAST`` or, by default, BLAKE2b."""
+    return {'bytes': path.stat().st_size, 'digest': digest_of(path, kind)}
 
 
-def digest_of(path: Path) -> str:
-    """BLAKE2b of a file's content, 16 bytes, in hexadecimal digits."""
-    digest = blake2b(digest_size=16)
+def new_digest(kind: str = '') -> 'hashlib.blake2b | xxhash.xxh3_128':
+    """A digest to update: XXH3 for ``FAST``, else BLAKE2b. Its name in a list of files is kind + hexdigest()."""
+    return xxhash.xxh3_128() if kind == FAST else hashlib.blake2b(digest_size=16)
+
+
+def digest_of(path: Path, kind: str = '') -> str:
+    """The digest of a file's content, in hexadecimal digits after its kind."""
+    digest = new_digest(kind)
     with path.open('rb') as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
-    return digest.hexdigest()
+    return kind + digest.hexdigest()
 
 
 def check_sizes(folder: Path, files: object, remedy: str) -> None:
@@ -71,7 +84,8 @@ def check_contents(folder: Path, files: object, remedy: str) -> None:
     """
     check_sizes(folder, files, remedy)
     for name, entry in files.items():
-        if digest_of(folder / name) != entry['digest']:
+        kind = FAST if str(entry['digest']).startswith(FAST) else ''
+        if digest_of(folder / name, kind) != entry['digest']:
             raise ValueError(f'{folder / name} has changed since it was written: {remedy}')
 
 

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 import pyterrier as pt
 
+from pyterrier_hybrid.cards import CARD, Card, describe_encoder
 from pyterrier_hybrid.digests import check_contents
-from pyterrier_hybrid.files import read_whole, stamp
+from pyterrier_hybrid.files import read_whole, replace_text, stamp, writing
 
 #: The file that marks a finished index. It is written last.
 META = 'pt_meta.json'
@@ -119,6 +120,57 @@ class StoredIndex:
             raise ValueError(f'{self.path / META} has no digests of the files, since other software or an earlier '
                              'version built the index; build it again to have them')  # fmt: skip
         read_whole(self.path, META, lambda: check_contents(self.path, self.meta()['files'], self.REMEDY))
+
+    def annotate(
+        self,
+        *,
+        result: object = None,
+        command: str | None = None,
+        description: str | None = None,
+        encoder: object = None,
+    ) -> None:
+        """Records what the card of the index says when it is published, by ``to_hf`` or ``to_zenodo``.
+
+        It is kept beside the index's files, until the index is replaced. What is not given stays as it was.
+
+        Args:
+            result: an outcome of :func:`~pyterrier_hybrid.MultilingualExperiment`, or a table in Markdown.
+            command: the command that made the index.
+            description: what the index is, in a sentence or two.
+            encoder: what made the vectors, an encoder or its name, unless ``indexer(encoder=...)`` recorded it.
+
+        Raises:
+            FileNotFoundError: there is no index.
+            OSError: the folder is read-only, or the disk full.
+        """
+        self.meta()
+        table = result.to_markdown() if hasattr(result, 'to_markdown') else result
+        given = {'result': table, 'command': command, 'description': description, 'encoder': describe_encoder(encoder)}
+        with writing(self.path / CARD):
+            notes = {**self._notes(), **{name: value for name, value in given.items() if value is not None}}
+            replace_text(self.path / CARD, json.dumps(notes, ensure_ascii=False))
+
+    def card(self) -> Card:
+        """What the card of the index says."""
+        raise NotImplementedError
+
+    def _notes(self) -> dict:
+        return read_json(self.path / CARD) or {}
+
+    def _hf_readme(self, *, repo: str, branch: str | None = 'main', pretty_name: str | None = None, metadata=None):
+        """The README of the artifact on the Hugging Face hub; PyTerrier asks for it."""
+        title = pretty_name or repo.split('/')[-1]
+        card = self.card()
+        page = super()._hf_readme(repo=repo, branch=branch, pretty_name=title, metadata=metadata)
+        head = page.partition('\n# ')[0].replace('\ntags:', ''.join(
+            ['\nlanguage:', *(f'\n- {lang}' for lang in card.languages), '\ntags:']), 1)  # fmt: skip
+        where = repo if branch in (None, 'main') else f'{repo}@{branch}'
+        return f'{head}\n# {title}\n\n{card.markdown(f"pt.Artifact.from_hf({where!r})")}'
+
+    def _zenodo_metadata(self, *, zenodo_id: str, pretty_name: str | None = None, metadata: dict) -> dict:
+        """The record of the artifact on Zenodo; PyTerrier asks for it."""
+        record = super()._zenodo_metadata(zenodo_id=zenodo_id, pretty_name=pretty_name, metadata=metadata)
+        return {**record, 'description': self.card().html(f'pt.Artifact.from_zenodo({str(zenodo_id)!r})')}
 
     def langs_by_docno(self) -> dict[str, str]:
         """The language of each document, by docno: what ``Languages`` and measures' ``langs=`` take."""

@@ -6,7 +6,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 #: What is below all rooms, and may be imported by any of them.
-GROUND = {'digests', 'file_names', 'files', 'keyed', 'languages', 'moved', 'publishing', 'datasets_ext'}
+GROUND = {'cards', 'digests', 'file_names', 'files', 'keyed', 'languages', 'moved', 'publishing', 'datasets_ext'}
 ARROWS = {
     'encoding': set(),
     'ranking': set(),

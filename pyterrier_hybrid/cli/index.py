@@ -1,5 +1,6 @@
 """``pyterrier-hybrid index``: a collection's passages, dense or for BM25."""
 import argparse
+import shlex
 from pathlib import Path
 
 from .options import add_ray, ray_resources
@@ -66,7 +67,8 @@ def run(arguments: argparse.Namespace) -> Path:
     if arguments.bm25:
         from pyterrier_hybrid.lexical import BM25Index
 
-        BM25Index(arguments.out, verbose=verbose).indexer(mode=arguments.mode).index(collection.docs())
+        index, encoder = BM25Index(arguments.out, verbose=verbose), None
+        index.indexer(mode=arguments.mode).index(collection.docs())
     else:
         from pyterrier_hybrid.encoding import HybridEncoder
         from pyterrier_hybrid.indexing import MultilingualIndex
@@ -77,13 +79,24 @@ def run(arguments: argparse.Namespace) -> Path:
         if arguments.ray:
             from pyterrier_hybrid.distributed import Resources, build_index
 
-            build_index(
+            index = build_index(
                 encoder, collection.docs(), arguments.out, mode=arguments.mode, workers=arguments.workers,
                 resources=Resources(**resources), shards=arguments.shards, verbose=verbose,
             )  # fmt: skip
         else:
             index = MultilingualIndex(arguments.out, verbose=verbose)
             (encoder.doc_encoder() >> index.indexer(mode=arguments.mode)).index(collection.docs())
+    index.annotate(command=_command(arguments), encoder=encoder)
     passages, languages = collection.pool_sizes.sum(), len(collection.languages)
     print(f'{passages:,} passages in {languages} languages are indexed in {arguments.out}')
     return arguments.out
+
+
+def _command(arguments: argparse.Namespace) -> str:
+    """The command that makes this index, for its card."""
+    words = ['pyterrier-hybrid', 'index', '--dataset', arguments.dataset]
+    words += ['--languages', *arguments.languages] if arguments.languages else []
+    words += ['--bm25'] if arguments.bm25 else ['--encoder', arguments.encoder]
+    words += ['--preset', arguments.preset] if arguments.preset else []
+    words += ['--encoder-dtype', arguments.encoder_dtype] if arguments.encoder_dtype != 'auto' else []
+    return shlex.join([*words, '--out', arguments.out.name])

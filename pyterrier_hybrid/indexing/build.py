@@ -1,12 +1,15 @@
-"""The unfinished build of an index: a working folder beside it, in which a killed process leaves only whole parts."""
+"""The unfinished build of an index: a working folder beside it, in which a killed process leaves only whole parts.
+
+The rows of the index grow in it, where they will be; ``progress.json`` says up to where they are complete.
+"""
 import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from pyterrier_hybrid.digests import check_contents
 from pyterrier_hybrid.files import replace_text, resolved
-from pyterrier_hybrid.indexing.storage import VECTORS, Collection, open_part, read_part_meta, write_index, write_part
+from pyterrier_hybrid.indexing.rows import Collection, RowWriter, read_progress
+from pyterrier_hybrid.indexing.storage import VECTORS, complete_index, open_rows, vectors_folder, write_collections
 from pyterrier_hybrid.publishing import discard, publish, scratch, scratches
 from pyterrier_hybrid.stored import META, read_json
 
@@ -26,57 +29,105 @@ class Build:
     def __init__(self, path: Path):
         self.path = resolved(path)
         self.folder = next((folder for folder in scratches(self.path) if (folder / _PLAN).is_file()), None)
+        self._rows: RowWriter | None = None
 
     def plan(self) -> dict | None:
-        """What the build does: ``append``, ``overwrite``; ``base``, the fingerprint of the index it found; ``result``,
-        that of the index it has written, if it has come so far. None if there is no build.
+        """What the build does: ``append``, ``overwrite``; ``precision`` and ``encoder`` of the vectors; ``base``, the
+        fingerprint of the index it found; ``result``, that of the index it has written, if it has come so far. None if
+        there is no build.
         """
-        return None if self.folder is None else read_json(self.folder / _PLAN)
+        plan = None if self.folder is None else read_json(self.folder / _PLAN)
+        return plan and {'precision': 'float32', **plan}
 
-    def parts(self) -> list[Collection]:
-        """The finished parts, in the order of the documents."""
-        return [open_part(folder) for folder in self._part_folders()]
+    def progress(self) -> dict:
+        """What is complete: ``count`` documents, ``before`` of them of the index that is appended to, and more."""
+        return (self.folder and read_progress(self.folder)) or {'count': 0, 'before': 0}
+
+    def rows(self) -> Collection | None:
+        """The documents that are complete, those of an index that is appended to before the others."""
+        progress = self.progress()
+        return open_rows(self._index, self.folder, progress) if progress['count'] else None
 
     def verify(self) -> None:
-        """Checks that the parts are as they were written.
+        """Checks that what is complete is as it was written.
 
         Raises:
             ValueError: a file has changed; names it.
         """
-        for folder in self._part_folders():
-            check_contents(folder, read_part_meta(folder)['files'], _REMEDY)
+        progress = self.progress()
+        if progress['count']:
+            self._open_rows(progress['vec_size'], progress['precision'], resume=True)
 
     def is_empty(self) -> bool:
-        """Whether there is no finished part."""
-        return not self._part_folders()
+        """Whether there is no document but those of an index that is appended to."""
+        progress = self.progress()
+        return progress['count'] == progress['before']
 
-    def _part_folders(self) -> list[Path]:
-        return [] if self.folder is None else sorted(self.folder.glob('part-*[0-9]'))
-
-    def start(self, *, append: bool, overwrite: bool, base: str | None) -> None:
-        """Starts afresh; drops an interrupted build."""
+    def start(self, **plan: object) -> None:
+        """Starts afresh, with a plan; drops an interrupted build."""
         self.discard()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.folder = scratch(self.path)
-        self._write_plan({'append': append, 'overwrite': overwrite, 'base': base})
-
-    def add(self, part: Collection) -> None:
-        """Adds a part."""
-        write_part(part, self.folder / f'part-{len(self._part_folders()):06}')
-
-    def finish(self, collections: Sequence[Collection]) -> None:
-        """Puts an index of the collections at the path, in one step, and removes the build."""
-        index = self.folder / 'index'
-        shutil.rmtree(index, ignore_errors=True)  # of a process that was killed
-        index.mkdir()
-        result = write_index(collections, index)
-        plan = {**self.plan(), 'result': result}
         self._write_plan(plan)
-        publish(index, self.path, mark=META, overwrite=plan['overwrite'], replaceable=(VECTORS,))
+
+    def add(self, part: Collection, *, before: bool = False) -> None:
+        """Adds documents, and flushes them to the disk.
+
+        Args:
+            part: the documents.
+            before: whether they are those of the index that is appended to.
+        """
+        if self._rows is None:
+            self._open_rows(part.vecs.shape[1], self.plan()['precision'])
+        self._rows.append(part)
+        self._before = self._rows.count if before else self._before
+        self._rows.keep(before=self._before)
+
+    def finish(self, collections: Sequence[Collection] | None = None) -> None:
+        """Puts the index at the path, in one step, and removes the build.
+
+        Args:
+            collections: the documents of the index, if they were not added.
+
+        Raises:
+            ValueError: a docno occurs twice; it is named.
+        """
+        if collections is not None:
+            shutil.rmtree(self._index, ignore_errors=True)  # of a process that was killed
+            self._index.mkdir()
+            meta = write_collections(collections, self._index)
+        else:
+            meta = self._rows.finish()
+        plan = self.plan()
+        more = {} if plan.get('encoder') is None else {'encoder': plan['encoder']}
+        plan['result'] = complete_index(meta, self._index, more)
+        self._write_plan(plan)
+        publish(self._index, self.path, mark=META, overwrite=plan['overwrite'], replaceable=(VECTORS,))
         self.discard()
+
+    def close(self) -> None:
+        """Closes the files."""
+        if self._rows is not None:
+            self._rows.close()
+            self._rows = None
+
+    @property
+    def _index(self) -> Path:
+        """Where the index is until it is published."""
+        return self.folder / 'index'
+
+    def _open_rows(self, vec_size: int, precision: str, *, resume: bool = False) -> None:
+        self._index.mkdir(exist_ok=True)
+        vectors = vectors_folder(self._index, precision)
+        try:
+            self._rows = RowWriter(self._index, vectors, vec_size, precision, self.folder, resume=resume)
+        except (ValueError, FileNotFoundError) as error:
+            raise ValueError(f'{error}: {_REMEDY}') from None
+        self._before = self.progress()['before']
 
     def discard(self) -> None:
         """Removes the build, and whatever else killed processes have left for this path."""
+        self.close()
         for folder in scratches(self.path):
             discard(folder)
         self.folder = None

@@ -2,8 +2,12 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pyarrow
 
 _CHUNK = 65_536
 
@@ -60,12 +64,16 @@ class Docnos:
     @cached_property
     def order(self) -> np.ndarray:
         """Docids by ascending docno, ``(n,)`` uint32. By code point, which is the order of the UTF-8 bytes."""
-        import pyarrow as pa
         from pyarrow.compute import sort_indices
 
+        return sort_indices(self.arrow()).to_numpy().astype(np.uint32)
+
+    def arrow(self) -> 'pyarrow.LargeBinaryArray':
+        """The docnos as an Arrow array over the same memory."""
+        import pyarrow as pa
+
         buffers = [None, *(pa.py_buffer(np.ascontiguousarray(array)) for array in (self.offsets, self.data))]
-        docnos = pa.Array.from_buffers(pa.large_binary(), len(self), buffers)
-        return sort_indices(docnos).to_numpy().astype(np.uint32)
+        return pa.Array.from_buffers(pa.large_binary(), len(self), buffers)
 
     @cached_property
     def rank(self) -> np.ndarray:

@@ -1,10 +1,10 @@
 """What a document must be to be indexed, and a buffer of those that are."""
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from pyterrier_hybrid.indexing.docnos import Docnos
-from pyterrier_hybrid.indexing.storage import Collection
+from pyterrier_hybrid.indexing.rows import Collection
 from pyterrier_hybrid.languages import LANG, check_language
 
 #: The longest docno, in bytes of UTF-8. Ids are short; a longer one is a text that was taken for an id.
@@ -69,16 +69,18 @@ def as_vector(value: object) -> np.ndarray:
     return vector
 
 
-def check_vector(doc: Mapping, docno: str, vec_size: int | None) -> np.ndarray:
+def check_vector(doc: Mapping, docno: str, vec_size: int | None, largest: float | None = None) -> np.ndarray:
     """A document's vector, float32, ``(d,)``.
 
     Args:
         doc: the document.
         docno: its docno, for the message.
         vec_size: ``d``, if known.
+        largest: the greatest absolute value that can be stored, if less than that of float32.
 
     Raises:
-        ValueError: it has none, one of another size, or one with a value that is not finite in float32.
+        ValueError: it has none, one of another size, or one with a value that is not finite in float32 or beyond
+            ``largest``.
     """
     if doc.get('doc_vec') is None:
         raise ValueError(
@@ -94,6 +96,11 @@ def check_vector(doc: Mapping, docno: str, vec_size: int | None) -> np.ndarray:
             f'document {docno!r:.80} has a vector of {len(vector)} dimensions, those before it have {vec_size}; '
             'all documents of an index come from one encoder'
         )
+    if largest is not None and np.abs(vector).max() > largest:
+        raise ValueError(
+            f'the doc_vec of document {docno!r:.80} has the value {vector[np.abs(vector).argmax()]:g}, and the index '
+            f"stores numbers up to {largest:g}; build it with precision='float32'"
+        )
     return vector
 
 
@@ -108,29 +115,91 @@ def check_lang(doc: Mapping, docno: str) -> str:
     return check_language(doc[LANG], f'document {docno!r:.80}')
 
 
+def read_documents(
+    docs: Sequence, position: int, vec_size: int | None, buffer: 'Buffer', largest: float | None = None
+) -> tuple[tuple[list[str], np.ndarray, list[str]], Exception | None]:
+    """The docnos, vectors and languages of documents, as far as they are right, and what is wrong with the next.
+
+    Args:
+        docs: the documents.
+        position: the place of the first in the collection, counted from 0.
+        vec_size: ``d``, if known.
+        buffer: has room for the documents; the vectors are put there.
+        largest: as for :func:`check_vector`.
+    """
+    plain = _read_plain(docs, vec_size)
+    if plain is not None and _in_range(room := buffer.room(plain[1]), largest):
+        return (plain[0], room, plain[2]), None
+    docnos, vectors, langs, wrong = [], [], [], None
+    for place, doc in enumerate(docs, position):
+        try:
+            docno = check_docno(doc, place)
+            vector, lang = check_vector(doc, docno, vec_size, largest), check_lang(doc, docno)
+        except Exception as error:
+            wrong = error
+            break
+        vec_size = len(vector)
+        docnos.append(docno)
+        vectors.append(vector)
+        langs.append(lang)
+    return (docnos, buffer.room(vectors) if vectors else np.empty((0, 1), np.float32), langs), wrong
+
+
+def _read_plain(docs: Sequence, vec_size: int | None) -> tuple[list[str], list[np.ndarray], list[str]] | None:
+    """The columns of documents of which nothing is out of the ordinary; None if something is, right or wrong."""
+    try:
+        docnos, vectors, langs = ([doc[name] for doc in docs] for name in ('docno', 'doc_vec', LANG))
+        if ({*map(type, docs)}, {*map(type, docnos)}, {*map(type, vectors)}) != ({dict}, {str}, {np.ndarray}):
+            return None
+        text = ''.join(docnos)
+        text.encode()
+        for lang in {*langs}:
+            check_language(lang, '')
+    except (KeyError, TypeError, ValueError):  # a UnicodeEncodeError is a ValueError
+        return None
+    if '\0' in text or not all(map(str.strip, docnos)) or max(map(len, docnos)) > MAX_DOCNO // 4:
+        return None
+    (dtype, shape), *others = {(vector.dtype, vector.shape) for vector in vectors}
+    right = dtype == np.float32 and len(shape) == 1 and shape[0] and vec_size in (None, shape[0])
+    return (docnos, vectors, langs) if right and not others else None
+
+
+def _in_range(vectors: np.ndarray, largest: float | None) -> bool:
+    """Whether all values are finite, and at most ``largest``; may be False where they are."""
+    with np.errstate(over='ignore', invalid='ignore'):
+        finite = np.isfinite(vectors.sum())
+    return bool(finite and (largest is None or max(vectors.max(), -vectors.min()) <= largest))
+
+
 class Buffer:
     """Up to ``size`` documents as arrays; the room for their vectors is taken once, at the first document."""
 
     def __init__(self, size: int):
         self.size = size
+        self.docnos: list[str] = []
         self._vecs = None
-        self._docnos: list[str] = []
         self._langs: list[str] = []
 
     def __len__(self) -> int:
-        return len(self._docnos)
+        return len(self.docnos)
 
-    def add(self, docno: str, vector: np.ndarray, lang: str) -> None:
-        """Adds a document; there must be room."""
+    def room(self, vectors: Sequence[np.ndarray]) -> np.ndarray:
+        """Vectors, put where :meth:`add` takes them from: ``(n, d)``."""
         if self._vecs is None:
-            self._vecs = np.empty((self.size, len(vector)), dtype=np.float32)
-        self._vecs[len(self)] = vector
-        self._docnos.append(docno)
-        self._langs.append(lang)
+            self._vecs = np.empty((self.size, len(vectors[0])), dtype=np.float32)
+        room = self._vecs[len(self) : len(self) + len(vectors)]
+        np.concatenate(vectors, out=room.reshape(-1))
+        return room
+
+    def add(self, docnos: Sequence[str], langs: Sequence[str]) -> None:
+        """Adds documents, whose vectors are the first in the :meth:`room`."""
+        self.docnos += docnos
+        self._langs += langs
 
     def take(self) -> Collection:
-        """The documents, valid until the next :meth:`add`; the buffer is empty afterwards."""
-        languages, lang_ids = np.unique(self._langs, return_inverse=True)
-        docnos, self._docnos, self._langs = self._docnos, [], []
-        vecs = self._vecs[: len(docnos)]
-        return Collection(vecs, Docnos.of(docnos), lang_ids.astype(np.uint16), tuple(languages.tolist()))
+        """The documents, valid until the next :meth:`room`; the buffer is empty afterwards."""
+        languages = sorted({*self._langs})
+        positions = {lang: i for i, lang in enumerate(languages)}
+        lang_ids = np.fromiter(map(positions.get, self._langs), dtype=np.uint16, count=len(self))
+        docnos, self.docnos, self._langs = self.docnos, [], []
+        return Collection(self._vecs[: len(docnos)], Docnos.of(docnos), lang_ids, tuple(languages))

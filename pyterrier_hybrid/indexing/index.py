@@ -11,25 +11,21 @@ import pyterrier as pt
 from npids import Lookup
 from pyterrier_dr import FlexIndex
 
+from pyterrier_hybrid.cards import Card
 from pyterrier_hybrid.indexing.approximate import ApproximateRetriever
 from pyterrier_hybrid.indexing.backends import Backend, find_backend
 from pyterrier_hybrid.indexing.build import Build
+from pyterrier_hybrid.indexing.card import dense_card
 from pyterrier_hybrid.indexing.docnos import Docnos
 from pyterrier_hybrid.indexing.faiss_files import build_backend, verify_backends
 from pyterrier_hybrid.indexing.indexer import MultilingualIndexer
 from pyterrier_hybrid.indexing.modes import IndexingMode
 from pyterrier_hybrid.indexing.retriever import DenseRetriever, ExactRetriever
+from pyterrier_hybrid.indexing.rows import Collection
 from pyterrier_hybrid.indexing.scorer import ExactScorer
-from pyterrier_hybrid.indexing.storage import (
-    FIELDS,
-    REMEDY,
-    VECTORS,
-    Collection,
-    flex_folder,
-    map_vectors,
-    open_collection,
-)
+from pyterrier_hybrid.indexing.storage import FIELDS, REMEDY, VECTORS, flex_folder, map_vectors, open_collection
 from pyterrier_hybrid.indexing.tuning import Tuning, tune
+from pyterrier_hybrid.indexing.vectors import precision_of
 from pyterrier_hybrid.languages import LANG, check_language
 from pyterrier_hybrid.ranking.scores import max_norm
 from pyterrier_hybrid.stored import META, StoredIndex, check_fields
@@ -115,9 +111,16 @@ class MultilingualIndex(StoredIndex, FlexIndex):
         """Indexes documents with ``docno``, ``doc_vec`` and ``lang``: ``indexer(mode='create').index(docs)``."""
         return self.indexer().index(docs)
 
-    def indexer(self, *, mode: IndexingMode | str = 'create', part_size: int = 8192) -> MultilingualIndexer:
+    def indexer(
+        self,
+        *,
+        mode: IndexingMode | str = 'create',
+        part_size: int = 4096,
+        precision: str | None = None,
+        encoder: object = None,
+    ) -> MultilingualIndexer:
         """An indexer, to create, overwrite, resume or append; see :class:`MultilingualIndexer`."""
-        return MultilingualIndexer(self, mode, part_size=part_size)
+        return MultilingualIndexer(self, mode, part_size=part_size, precision=precision, encoder=encoder)
 
     def index_inputs(self) -> list[list[str]]:
         """The columns that documents need."""
@@ -190,6 +193,11 @@ class MultilingualIndex(StoredIndex, FlexIndex):
         """A transformer that re-ranks the results of another retriever; see :class:`ExactScorer`."""
         return ExactScorer(self)
 
+    def card(self) -> Card:
+        opened = self.open()
+        counts = np.bincount(opened.lang_ids, minlength=len(opened.languages)).tolist()
+        return dense_card(self.path.name, opened.meta, dict(zip(opened.languages, counts)), self._notes())
+
     def languages(self) -> list[str]:
         """The languages of the documents, sorted."""
         return list(self.open().languages)
@@ -234,8 +242,17 @@ class MultilingualIndex(StoredIndex, FlexIndex):
             yield {'docno': opened.docnos.fwd[docid], 'doc_vec': opened.vecs[docid], LANG: lang}
 
     def payload(self, return_dvecs: bool = True, return_docnos: bool = True) -> list:
-        """FlexIndex's accessor, which its retrievers read the index through: docnos, vectors, metadata."""
+        """FlexIndex's accessor, which its retrievers read the index through: docnos, vectors, metadata.
+
+        Raises:
+            ValueError: vectors are asked for, and not stored as float32.
+        """
         opened = self.open()
+        if return_dvecs and (precision := precision_of(opened.vecs)) != 'float32':
+            raise ValueError(
+                f"the index at {self.path} stores {precision} vectors, and FlexIndex's retrievers read float32; use "
+                "retriever() or scorer() of the index, or build it with .indexer(precision='float32')"
+            )
         return [opened.docnos] * return_docnos + [opened.vecs] * return_dvecs + [opened.meta]
 
     def _load(self) -> OpenedIndex:

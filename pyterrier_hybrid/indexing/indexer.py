@@ -10,26 +10,24 @@ import pyterrier as pt
 
 from pyterrier_hybrid.files import only_one, resolved, writing
 from pyterrier_hybrid.indexing.build import Build
-from pyterrier_hybrid.indexing.documents import Buffer, check_docno, check_lang, check_vector
+from pyterrier_hybrid.indexing.filling import GO_ON, Filling, duplicate
 from pyterrier_hybrid.indexing.modes import IndexingMode, find_base, is_finished, start_build
-from pyterrier_hybrid.indexing.storage import Collection
+from pyterrier_hybrid.indexing.vectors import check_precision
 from pyterrier_hybrid.languages import LANG
 from pyterrier_hybrid.publishing import restore
 
 if TYPE_CHECKING:
     from pyterrier_hybrid.indexing.index import MultilingualIndex
 
-_GO_ON = "Nothing is lost: indexer(mode='resume') continues with the same documents."
-
 
 class MultilingualIndexer(pt.Indexer):
     """Builds a :class:`MultilingualIndex` from documents with ``docno``, ``doc_vec`` and ``lang``.
 
-    Documents are gathered in parts of ``part_size``, each written to a hidden working folder beside the index; at the
-    end the parts are joined, and the index appears by one rename. The vectors of one part are in memory at a time, and
-    all docnos, to find duplicates (about 100 bytes a document). A process that is killed loses the documents since the
-    last whole part. One that fails on a document keeps those before it. ``mode='resume'`` skips what is there, and
-    gives the bytes that an uninterrupted build gives.
+    Documents are gathered in parts of ``part_size``. Each is written, while the next is gathered, to files in a hidden
+    working folder beside the index, where the files of the index grow; at the end it appears by one rename. Memory
+    holds the vectors of two parts, however many documents there are: docnos are compared by a hash table on disk. A
+    process that is killed loses what was not yet whole, at most two parts. One that fails on a document keeps those
+    before it. ``mode='resume'`` skips what is there, and gives the bytes that an uninterrupted build gives.
 
     One indexer at a time works on an index: a second one is refused before it reads a document.
 
@@ -43,9 +41,20 @@ class MultilingualIndexer(pt.Indexer):
         index: the index to build.
         mode: an :class:`IndexingMode` or its name.
         part_size: documents to a part.
+        precision: in which vectors are stored: ``'float32'``, ``'float16'`` or ``'int8'`` (with a scale for each
+            vector). By default float32, or that of the index that is appended to. FlexIndex's retrievers read float32.
+        encoder: what made the vectors, for the metadata and the card of the index: an encoder, or its name.
     """
 
-    def __init__(self, index: 'MultilingualIndex', mode: IndexingMode | str = 'create', *, part_size: int = 8192):
+    def __init__(
+        self,
+        index: 'MultilingualIndex',
+        mode: IndexingMode | str = 'create',
+        *,
+        part_size: int = 4096,
+        precision: str | None = None,
+        encoder: object = None,
+    ):
         try:
             self.mode = IndexingMode(mode)
         except ValueError:
@@ -55,7 +64,9 @@ class MultilingualIndexer(pt.Indexer):
             raise ValueError(f'part_size is {part_size}; a part holds at least one document')
         self._index = index
         self.part_size = part_size
-        self._left_out: set[str] = set()
+        self.precision = None if precision is None else check_precision(precision)
+        self._encoder = encoder
+        self._left_out: np.ndarray | None = None  # of the rows of the build, those that remaining() has left out
 
     def __repr__(self) -> str:
         return f'{self._index!r}.indexer(mode={self.mode.value!r})'
@@ -70,17 +81,21 @@ class MultilingualIndexer(pt.Indexer):
         Raises:
             ValueError: a docno occurs twice among those left out.
         """
-        parts = Build(self._index.path).parts() if self.mode is IndexingMode.resume else []
-        held = {docno for part in parts for docno in part.docnos}
-        self._left_out = set()
+        build = Build(self._index.path)
+        rows = build.rows() if self.mode is IndexingMode.resume else None
+        if rows is None:
+            yield from docs
+            return
+        before, self._left_out = build.progress()['before'], np.zeros(len(rows.docnos), bool)
         for doc in docs:
             docno = doc.get('docno')
-            if docno not in held:
+            docid = rows.docnos.find(np.array([docno], dtype=object))[0]
+            if docid < before:
                 yield doc
-            elif docno in self._left_out:
-                raise _duplicate(docno)
+            elif self._left_out[docid]:
+                raise duplicate(docno)
             else:
-                self._left_out.add(docno)
+                self._left_out[docid] = True
 
     def index(self, docs: Iterable[dict] | pd.DataFrame) -> 'MultilingualIndex':
         """Indexes the documents.
@@ -113,68 +128,18 @@ class MultilingualIndexer(pt.Indexer):
             if first is None and (self.mode is not IndexingMode.resume or build.is_empty()):
                 raise ValueError(f'there are no documents to index at {self._index.path}; nothing was written')
             try:
-                with writing(build.path, _GO_ON):
-                    append = start_build(self._index, self.mode, build)
-                kept = [base] if append else []
-                self._fill(build, chain([] if first is None else [first], docs), kept)
-                with writing(build.path, _GO_ON):
-                    build.finish(kept + build.parts())
+                with writing(build.path, GO_ON):
+                    append = start_build(self._index, self.mode, build, self.precision, self._encoder)
+                    if append and not build.progress()['count']:
+                        build.add(base, before=True)
+                with Filling(build, self.part_size) as filling:
+                    with pt.tqdm(desc='indexing', unit='doc', disable=not self._index.verbose) as bar:
+                        filling.take(chain([] if first is None else [first], docs), bar.update)
+                filling.check_complete(self._left_out)
+                with writing(build.path, GO_ON):
+                    build.finish()
             finally:
+                build.close()
                 if build.is_empty():
                     build.discard()
         return self._index
-
-    def _fill(self, build: Build, docs: Iterable[dict], kept: list[Collection]) -> None:
-        """Adds the documents to the build, except those that it holds."""
-        parts = build.parts()
-        held = {docno: (part, row) for part in parts for row, docno in enumerate(part.docnos)}
-        taken = {*held, *(docno for collection in kept for docno in collection.docnos)}
-        vec_size = next((collection.vecs.shape[1] for collection in kept + parts), None)
-        buffer = Buffer(self.part_size)
-
-        def flush() -> None:
-            if len(buffer):
-                with writing(build.path, _GO_ON):
-                    build.add(buffer.take())
-
-        try:
-            bar = pt.tqdm(docs, desc='indexing', unit='doc', disable=not self._index.verbose)
-            for position, doc in enumerate(bar):
-                docno = check_docno(doc, position)
-                vector, lang = check_vector(doc, docno, vec_size), check_lang(doc, docno)
-                vec_size = len(vector)
-                if docno in held:
-                    _check_same(docno, vector, lang, *held.pop(docno))
-                elif docno in taken:
-                    raise _duplicate(docno)
-                else:
-                    buffer.add(docno, vector, lang)
-                    taken.add(docno)
-                    if len(buffer) == self.part_size:
-                        flush()
-        finally:  # whatever ended the stream, the documents before it are kept
-            flush()
-        dropped = [docno for docno in held if docno not in self._left_out]
-        if dropped:
-            raise ValueError(
-                f'{len(dropped):,} documents that the interrupted build of {build.path} holds did not come again, such '
-                f"as {dropped[0]!r:.80}: the collection has changed; indexer(mode='create') or 'overwrite' starts a "
-                'new build'
-            )
-
-
-def _duplicate(docno: str) -> ValueError:
-    return ValueError(f'the docno {docno!r:.80} occurs twice; docnos are unique in an index')
-
-
-def _check_same(docno: str, vector: np.ndarray, lang: str, part: Collection, row: int) -> None:
-    """Refuses to continue a build with another collection or encoder.
-
-    Batching changes a vector in its last digits; another encoder changes it altogether.
-    """
-    held = part.vecs[row]
-    if lang != part.languages[part.lang_ids[row]] or np.linalg.norm(vector - held) > 0.1 * np.linalg.norm(held):
-        raise ValueError(
-            f'document {docno!r:.80} has another vector or language than in the interrupted build: the encoder or the '
-            "collection has changed; indexer(mode='create') or 'overwrite' starts a new build"
-        )

@@ -1,12 +1,16 @@
 """What a build does about an index that is there already, and about a build that was interrupted."""
 import errno
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyterrier_hybrid.cards import describe_encoder
 from pyterrier_hybrid.files import Exists
 from pyterrier_hybrid.indexing.build import Build
-from pyterrier_hybrid.indexing.storage import VECTORS, Collection
+from pyterrier_hybrid.indexing.rows import Collection
+from pyterrier_hybrid.indexing.storage import VECTORS
+from pyterrier_hybrid.indexing.vectors import precision_of
 from pyterrier_hybrid.publishing import is_empty
 from pyterrier_hybrid.stored import META
 
@@ -54,13 +58,27 @@ def find_base(index: 'MultilingualIndex', mode: IndexingMode, build: Build) -> C
     return opened
 
 
-def start_build(index: 'MultilingualIndex', mode: IndexingMode, build: Build) -> bool:
-    """Starts or continues the build; returns whether it appends."""
+def start_build(
+    index: 'MultilingualIndex', mode: IndexingMode, build: Build, precision: str | None = None, encoder: object = None
+) -> bool:
+    """Starts or continues the build; returns whether it appends.
+
+    Args:
+        index: the index.
+        mode: the mode.
+        build: its build.
+        precision: of the vectors; that of the build or index that is there by default, else float32.
+        encoder: what makes the vectors, to be recorded.
+    """
     fingerprint = index.fingerprint()
     plan = build.plan() if mode is IndexingMode.resume else None
     if plan is None:
         append, overwrite = mode is IndexingMode.append, mode is IndexingMode.overwrite
-        plan = {'append': append, 'overwrite': append or overwrite, 'base': fingerprint}
+        there = precision_of(index.open().vecs) if append else precision or 'float32'
+        recorded = describe_encoder(encoder) or (index.meta().get('encoder') if append else None)
+        plan = {'append': append, 'overwrite': append or overwrite, 'base': fingerprint, 'precision': there,
+                'encoder': recorded}  # fmt: skip
+        _check_precision(precision, plan, build)
         build.start(**plan)
     elif plan['base'] != fingerprint:
         raise ValueError(
@@ -68,8 +86,18 @@ def start_build(index: 'MultilingualIndex', mode: IndexingMode, build: Build) ->
             "indexer(mode='overwrite') or indexer(mode='append') starts a new build"
         )
     else:
+        _check_precision(precision, plan, build)
         build.verify()
     return plan['append']
+
+
+def _check_precision(precision: str | None, plan: Mapping, build: Build) -> None:
+    """Refuses another precision than the plan's."""
+    if precision not in (None, plan['precision']):
+        raise ValueError(
+            f"the index at {build.path} stores {plan['precision']} vectors, so precision={precision!r} cannot be added "
+            f"to it; leave precision out, or build it again with indexer(mode='overwrite', precision={precision!r})"
+        )
 
 
 def check_free(path: Path, half_written: bool) -> None:

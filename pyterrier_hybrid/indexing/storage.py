@@ -17,18 +17,17 @@ import hashlib
 import json
 import math
 import shutil
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import npids.builder
-import npids.utils
 import numpy as np
 
-from pyterrier_hybrid.digests import check_sizes, describe
+from pyterrier_hybrid.digests import FAST, check_sizes, describe
+from pyterrier_hybrid.indexing.docno_files import write_npids, write_order
 from pyterrier_hybrid.indexing.docnos import Docnos
+from pyterrier_hybrid.indexing.rows import DOCNOS, LANG_IDS, LANGS, OFFSETS, Collection, write_rows
+from pyterrier_hybrid.indexing.vectors import FILES, StoredVectors, check_precision, decode, precision_of
 from pyterrier_hybrid.publishing import publish
-from pyterrier_hybrid.ranking.scores import max_norm
 from pyterrier_hybrid.stored import META, check_fields, read_json
 
 #: The folder of an index that is a FLEX index.
@@ -38,29 +37,9 @@ VECTORS = 'vecs.f4'
 #: What the metadata of an index and of a part say.
 FIELDS = {'doc_count': int, 'vec_size': int, 'languages': list, 'max_norm': float, 'fingerprint': str}
 REMEDY = "the index is damaged; build it again with .indexer(mode='overwrite')"
+ORDER = 'docno_order.u4'
 _PART_META = 'part.json'
-_ROWS = 4_096
-
-
-@dataclass(frozen=True, eq=False)
-class Collection:
-    """Documents as arrays, in memory or memory-mapped.
-
-    Attributes:
-        vecs: float32, ``(n, d)``.
-        docnos: the ``n`` docnos.
-        lang_ids: uint16, ``(n,)``: positions in ``languages``.
-        languages: language codes.
-    """
-
-    vecs: np.ndarray
-    docnos: Docnos
-    lang_ids: np.ndarray
-    languages: tuple[str, ...]
-
-    def langs(self) -> np.ndarray:
-        """Each document's language code, ``(n,)``."""
-        return np.array(self.languages)[self.lang_ids]
+_CHUNK = 1 << 20
 
 
 def open_collection(folder: Path, meta: dict) -> Collection:
@@ -76,16 +55,34 @@ def open_collection(folder: Path, meta: dict) -> Collection:
     if 'files' in meta:
         check_sizes(folder, meta['files'], REMEDY)
     n = meta['doc_count']
-    offsets = _map(folder / 'docno_offsets.i8', np.int64, (n + 1,))
-    if offsets[0] != 0 or (np.diff(offsets) < 0).any():
-        raise ValueError(f'{folder / "docno_offsets.i8"} does not ascend from 0: {REMEDY}')
-    data = _map(folder / 'docno_bytes.u1', np.uint8, (int(offsets[-1]),))
-    order = folder / 'docno_order.u4'
+    offsets = _map(folder / OFFSETS, np.int64, (n + 1,))
+    if offsets[0] != 0 or any((np.diff(offsets[i : i + _CHUNK + 1]) < 0).any() for i in range(0, n, _CHUNK)):
+        raise ValueError(f'{folder / OFFSETS} does not ascend from 0: {REMEDY}')
+    data = _map(folder / DOCNOS, np.uint8, (int(offsets[-1]),))
+    order = folder / ORDER
     order = _map(order, np.uint32, (n,), below=n) if order.exists() else None
     languages = tuple(meta['languages'])
-    lang_ids = _map(folder / 'langs.u2', np.uint16, (n,), below=len(languages))
-    vecs = map_vectors(flex_folder(folder), n, meta['vec_size'])
+    lang_ids = _map(folder / LANGS, np.uint16, (n,), below=len(languages))
+    precision = check_precision(meta.get('precision', 'float32'))
+    vecs = map_vectors(flex_folder(folder) if precision == 'float32' else folder, n, meta['vec_size'], precision)
     return Collection(vecs, Docnos(offsets, data, order), lang_ids, languages)
+
+
+def open_rows(folder: Path, notes: Path, progress: dict) -> Collection:
+    """The documents of an index that is being written, as far as :class:`~.rows.RowWriter` has noted."""
+    n, end, languages = progress['count'], progress['docno_end'], tuple(progress['languages'])
+    docnos = Docnos(_part_of(folder / OFFSETS, np.int64, (n + 1,)), _part_of(folder / DOCNOS, np.uint8, (end,)))
+    shapes, precision = ((n, progress['vec_size']), (n,)), progress['precision']
+    vectors = vectors_folder(folder, precision)
+    vecs = decode([_part_of(vectors / x, t, s) for (x, t), s in zip(FILES[precision].items(), shapes)])
+    return Collection(vecs, docnos, _part_of(notes / LANG_IDS, np.uint16, (n,)), languages)
+
+
+def _part_of(path: Path, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
+    """The first rows of a file that may hold more."""
+    if not path.is_file() or path.stat().st_size < math.prod(shape) * np.dtype(dtype).itemsize:
+        raise ValueError(f"{path} has changed since it was written: a new build starts with indexer(mode='overwrite')")
+    return np.memmap(path, dtype=dtype, mode='r', shape=shape)
 
 
 def flex_folder(folder: Path) -> Path:
@@ -93,9 +90,10 @@ def flex_folder(folder: Path) -> Path:
     return folder if (folder / VECTORS).exists() else folder / FLEX
 
 
-def map_vectors(folder: Path, doc_count: int, vec_size: int) -> np.ndarray:
-    """FLEX's vector file as a read-only memory map, float32, ``(doc_count, vec_size)``."""
-    return _map(folder / VECTORS, np.float32, (doc_count, vec_size))
+def map_vectors(folder: Path, doc_count: int, vec_size: int, precision: str = 'float32') -> np.ndarray | StoredVectors:
+    """The vectors of a folder as read-only memory maps, ``(doc_count, vec_size)``; by default FLEX's float32 file."""
+    shapes = (doc_count, vec_size), (doc_count,)
+    return decode([_map(folder / name, kind, s) for (name, kind), s in zip(FILES[precision].items(), shapes)])
 
 
 def _map(path: Path, dtype: type, shape: tuple[int, ...], below: int | None = None) -> np.ndarray:
@@ -115,8 +113,8 @@ def write_part(collection: Collection, folder: Path) -> None:
     unfinished = folder.with_suffix('.tmp')
     shutil.rmtree(unfinished, ignore_errors=True)  # of a process that was killed
     unfinished.mkdir()
-    meta = _write_files([collection], unfinished, unfinished / VECTORS)
-    (unfinished / _PART_META).write_text(json.dumps(meta))
+    meta = write_rows([collection], unfinished, unfinished)
+    (unfinished / _PART_META).write_text(json.dumps(_with_fingerprint(meta)))
     publish(unfinished, folder, mark=_PART_META, overwrite=False)
 
 
@@ -136,103 +134,67 @@ def open_part(folder: Path) -> Collection:
     return open_collection(folder, read_part_meta(folder))
 
 
-def write_index(collections: Sequence[Collection], folder: Path) -> str:
+def write_index(collections: Sequence[Collection], folder: Path, precision: str | None = None) -> str:
     """Writes the documents of the collections, one collection after another, as an index in an empty folder.
 
-    The bytes depend on the documents and their order alone, not on how they are cut into collections. ``pt_meta.json``
-    holds ``type``, ``format``, ``vec_size``, ``doc_count``, the ``languages``, the greatest Euclidean norm
-    (``max_norm``), size and digest of all ``files``, and a digest of vectors, docnos and languages (``fingerprint``).
+    The bytes depend on the documents and their order alone, not on how they are cut into collections. The vectors are
+    stored in the precision of the first collection unless another is given.
+
+    Returns:
+        The fingerprint.
+
+    Raises:
+        ValueError: a docno occurs twice; it is named.
+    """
+    return complete_index(write_collections(collections, folder, precision), folder)
+
+
+def write_collections(collections: Sequence[Collection], folder: Path, precision: str | None = None) -> dict:
+    """Writes the rows of an index, which :func:`complete_index` completes; returns their metadata."""
+    precision = precision or precision_of(collections[0].vecs)
+    return write_rows(collections, folder, vectors_folder(folder, precision), precision)
+
+
+def vectors_folder(folder: Path, precision: str) -> Path:
+    """Makes the folder in an index that holds its vectors, and returns it."""
+    vectors = folder / FLEX if precision == 'float32' else folder
+    vectors.mkdir(exist_ok=True)
+    return vectors
+
+
+def complete_index(meta: dict, folder: Path, more: Mapping | None = None) -> str:
+    """Completes an index whose rows are written. ``pt_meta.json``, written last, holds ``type``, ``format``,
+    ``vec_size``, ``doc_count``, the ``languages``, the greatest Euclidean norm (``max_norm``), the ``precision`` if it
+    is not float32, size and digest of all ``files``, and a digest of vectors, docnos and languages (``fingerprint``).
+
+    Args:
+        meta: of the rows.
+        folder: the index.
+        more: what else to say in ``pt_meta.json``; no part of the fingerprint.
 
     Returns:
         The fingerprint.
     """
-    flex = folder / FLEX
-    flex.mkdir()
-    meta = _write_files(collections, folder, flex / VECTORS)
+    meta = _with_fingerprint(meta)
+    for name in (ORDER, f'{FLEX}/docnos.npids'):
+        (folder / name).unlink(missing_ok=True)  # of a process that was killed
     docnos = open_collection(folder, meta).docnos
-    _write(folder / 'docno_order.u4', [docnos.order])
-    _write_npids(docnos, flex / 'docnos.npids')
-    size = {'vec_size': meta['vec_size'], 'doc_count': meta['doc_count']}
-    kind = {'type': 'dense_index', 'format': 'flex', 'package_hint': 'pyterrier-dr'}
-    (flex / META).write_text(json.dumps({**kind, **size}))
-    for name in ('docno_order.u4', f'{FLEX}/docnos.npids', f'{FLEX}/{META}'):
-        meta['files'][name] = describe(folder / name)
+    write_order(docnos, folder / ORDER)
+    names = [ORDER]
+    if 'precision' not in meta:
+        write_npids(docnos, folder / FLEX / 'docnos.npids')
+        size = {'vec_size': meta['vec_size'], 'doc_count': meta['doc_count']}
+        kind = {'type': 'dense_index', 'format': 'flex', 'package_hint': 'pyterrier-dr'}
+        (folder / FLEX / META).write_text(json.dumps({**kind, **size}))
+        names += [f'{FLEX}/docnos.npids', f'{FLEX}/{META}']
+    meta['files'] |= {name: describe(folder / name, FAST) for name in names}
     kind = {'type': 'dense_index', 'format': 'multilingual', 'package_hint': 'pyterrier-hybrid'}
-    (folder / META).write_text(json.dumps({**kind, **meta}, indent=1))
+    (folder / META).write_text(json.dumps({**kind, **meta, **(more or {})}, indent=1))
     return meta['fingerprint']
 
 
-def _write_files(collections: Sequence[Collection], folder: Path, vectors: Path) -> dict:
-    languages = sorted({c.languages[i] for c in collections for i in np.unique(c.lang_ids)})
-
-    def blocks():
-        for c in collections:
-            yield from (c.vecs[i : i + _ROWS] for i in range(0, len(c.vecs), _ROWS))
-
-    def offsets():
-        end = np.zeros(1, dtype=np.int64)
-        yield end
-        for c in collections:
-            yield c.docnos.offsets[1:] + end
-            end = end + c.docnos.offsets[-1]
-
-    def lang_ids():
-        for c in collections:
-            position = np.array([languages.index(x) if x in languages else 0 for x in c.languages], dtype=np.uint16)
-            yield position[c.lang_ids]
-
-    files = {
-        vectors.relative_to(folder).as_posix(): _write(vectors, blocks()),
-        'docno_offsets.i8': _write(folder / 'docno_offsets.i8', offsets()),
-        'docno_bytes.u1': _write(folder / 'docno_bytes.u1', (c.docnos.data for c in collections)),
-        'langs.u2': _write(folder / 'langs.u2', lang_ids()),
-    }
-    meta = {
-        'vec_size': collections[0].vecs.shape[1],
-        'doc_count': sum(len(c.vecs) for c in collections),
-        'languages': languages,
-        'max_norm': max(map(max_norm, blocks())),
-    }
-    content = [meta, [files[name]['digest'] for name in files]]
+def _with_fingerprint(meta: dict) -> dict:
+    files = meta.pop('files')
+    content = [meta, [entry['digest'] for entry in files.values()]]
     fingerprint = hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()
     return {**meta, 'fingerprint': fingerprint, 'files': files}
-
-
-def _write_npids(docnos: Docnos, path: Path) -> None:
-    """Writes the docnos in npids' fixed-width format, with its inverse.
-
-    npids' own writer picks a format from the first docnos and factors out their common prefix. It then fails to read
-    back a single docno, a last docno that fits no earlier format, and a prefix that ends within a character. Where a
-    few docnos are much longer than the others, blocks of the file have widths of their own.
-    """
-    lengths = np.diff(docnos.offsets)
-    wide = len(docnos) * int(lengths.max()) > 8 * int(docnos.offsets[-1]) + (1 << 20)
-    step = _ROWS if wide else len(docnos)
-    with npids.utils.FileManager(path, 'a') as out:
-        for start in range(0, len(docnos), step):
-            stop = min(start + step, len(docnos))
-            width = int(lengths[start:stop].max())
-            out.write_header(0, stop - start, {'format': 'fixedbytes', 'length': width, 'prefix': ''})
-            for first in range(start, stop, _ROWS):
-                out.write(_fixed_width(docnos, first, min(first + _ROWS, stop), width).tobytes())
-    npids.builder.InvLookupBuilder.build(path)
-
-
-def _fixed_width(docnos: Docnos, start: int, stop: int, width: int) -> np.ndarray:
-    """The docnos of some docids as UTF-8 bytes, padded with NUL: uint8, ``(stop - start, width)``."""
-    first, last = docnos.offsets[start:stop], docnos.offsets[start + 1 : stop + 1]
-    padded = np.zeros((stop - start, width), dtype=np.uint8)
-    padded[np.arange(width) < (last - first)[:, None]] = docnos.data[first[0] : last[-1]]
-    return padded
-
-
-def _write(path: Path, arrays: Iterable[np.ndarray]) -> dict:
-    """Writes arrays, one after another; returns the file's entry in the list of files."""
-    digest, size = hashlib.blake2b(digest_size=16), 0
-    with path.open('wb') as out:
-        for array in arrays:
-            data = memoryview(np.ascontiguousarray(array)).cast('B') if array.size else b''
-            out.write(data)
-            digest.update(data)
-            size += len(data)
-    return {'bytes': size, 'digest': digest.hexdigest()}

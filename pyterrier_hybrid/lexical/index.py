@@ -10,6 +10,7 @@ import numpy as np
 import pyterrier as pt
 import pyterrier_alpha as pta
 
+from pyterrier_hybrid.cards import Card
 from pyterrier_hybrid.files import Exists, resolved, whole_folder
 from pyterrier_hybrid.indexing.docnos import Docnos
 from pyterrier_hybrid.lexical import storage
@@ -117,6 +118,26 @@ class BM25Index(StoredIndex, pta.Artifact, pt.Indexer):
         return BM25Retriever(
             self, num_results, k1=k1, b=b, langs=langs, query_lang=query_lang, exclude=exclude, separate=separate
         )
+
+    def card(self) -> Card:
+        meta, notes = self.meta(), self._notes()
+        languages = meta['langs']
+        made = ['from pyterrier_hybrid import BM25Index', '',
+                f'BM25Index({self.path.name!r}).index(passages)  # dicts with docno, text and lang']  # fmt: skip
+        return Card(
+            what=notes.get('description') or f'A BM25 index of {meta["doc_count"]:,} passages in {len(languages)} '
+            'languages, each analysed in its own, for pyterrier-hybrid.',
+            languages=languages,
+            facts={
+                'analysis': f'`{meta["analysis"]}`',
+                'k1, b': 'chosen at retrieval, 0.9 and 0.4 by default: the index stores term frequencies',
+                'fingerprint': f'`{meta["fingerprint"]}`',
+            },
+            use=['bm25 = index.bm25(100, k1=0.9, b=0.4)  # in all languages',
+                 f'in_one = index.bm25(100, langs={next(iter(languages))!r})'],
+            made=[notes['command']] if notes.get('command') else made, shell=bool(notes.get('command')),
+            result=notes.get('result'),
+        )  # fmt: skip
 
     def langs(self) -> dict[str, int]:
         """The languages, ascending, with the number of documents in each."""

@@ -10,7 +10,9 @@ import numpy as np
 from pyterrier_hybrid.ranking.order import from_order_keys, order_keys
 from pyterrier_hybrid.ranking.scores import error_margins, exact_scores, full_float32
 
-_DOC_BLOCK = 16_384
+# Scores of a block of documents stay in the processor's cache, where they are compared; a device has other limits.
+_DOC_BLOCK, _CELLS = 4_096, 2**22
+_DEVICE_BLOCK, _DEVICE_CELLS = 16_384, 2**26
 _EXACT_BLOCK = 4_096
 
 
@@ -50,15 +52,16 @@ def top_k(
     margins = error_margins(queries, max_norm)
     few_others = pool <= k * min(16, 1 + len(queries))  # then a preselection costs more than it saves
     search_all = few_others or not np.isfinite(margins).all()
-    cells = 2**22 if device is None else 2**26
-    step = int(np.clip(cells // (k + _DOC_BLOCK), 1, 4096))
+    docs_block, cells = (_DOC_BLOCK, _CELLS) if device is None else (_DEVICE_BLOCK, _DEVICE_CELLS)
+    passes = -(-len(queries) // int(np.clip(cells // (k + docs_block), 1, 4096)))
+    step = -(-len(queries) // max(passes, 1))  # passes over the documents are costly, so the queries are dealt evenly
     keys = np.empty((len(queries), k), dtype=np.uint64)
-    for start in range(0, len(queries), step):
+    for start in range(0, len(queries), max(step, 1)):
         batch = slice(start, start + step)
         if search_all:
             keys[batch] = _search_all(queries[batch], docs, rank, k, rows)
         else:
-            found = _preselect(queries[batch], docs, k, margins[batch], rows, device)
+            found = _preselect(queries[batch], docs, k, margins[batch], rows, device, max(docs_block, k))
             for i, docids in enumerate(found, start):
                 keys[i] = _search_all(queries[i : i + 1], docs, rank, k, docids)[0]
         progress(len(queries[batch]))
@@ -83,13 +86,13 @@ def _blocks(docs: np.ndarray, rows: np.ndarray | None, size: int) -> Iterator[tu
         yield docids, docs[docids]
 
 
-def _preselect(queries, docs, k, margins, rows, device) -> list[np.ndarray]:
+def _preselect(queries, docs, k, margins, rows, device, block_size) -> list[np.ndarray]:
     """Per query, ascending docids that include the best ``k`` and whatever ties with them. Needs ``k <= pool``."""
-    match = _numpy_matcher(queries) if device is None else _torch_matcher(queries, device)
+    match = _numpy_matcher(queries, block_size) if device is None else _torch_matcher(queries, device)
     floors = np.full(len(queries), -np.inf)
     kept = [(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32))] * len(queries)
     pending, waiting = [], 0
-    for docids, block in _blocks(docs, rows, max(_DOC_BLOCK, k)):
+    for docids, block in _blocks(docs, rows, block_size):
         query_of, place, score = match(block, floors, k if np.isinf(floors[0]) else None, margins)
         docid_of = place + docids.start if isinstance(docids, slice) else docids[place]
         pending.append((query_of, docid_of, score))
@@ -113,13 +116,20 @@ def _raise_floors(kept, pending, k, margins):
     return kept, floors
 
 
-def _numpy_matcher(queries: np.ndarray):
+def _numpy_matcher(queries: np.ndarray, block_size: int):
+    buffer = np.empty(len(queries) * block_size, dtype=np.float32)
+    marks = np.empty(len(queries) * block_size, dtype=bool)
+
     def match(block, floors, k, margins):
-        scores = queries @ block.T
+        shape = len(queries), len(block)
+        scores = np.matmul(queries, block.T, out=buffer[: shape[0] * shape[1]].reshape(shape))
         if k is not None:
-            floors = np.partition(scores, scores.shape[1] - k, axis=1)[:, scores.shape[1] - k] - margins
-        rows, columns = np.nonzero(scores >= floors.astype(np.float32)[:, None])
-        return rows, columns, scores[rows, columns]
+            floors = np.partition(scores, shape[1] - k, axis=1)[:, shape[1] - k] - margins
+        found = marks[: scores.size]
+        np.greater_equal(scores, floors.astype(np.float32)[:, None], out=found.reshape(shape))
+        cells = np.flatnonzero(found)
+        rows, columns = np.divmod(cells, shape[1])
+        return rows, columns, scores.ravel()[cells]
 
     return match
 

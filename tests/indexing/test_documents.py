@@ -1,9 +1,11 @@
 """What is refused of a document, each with its own message."""
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
-from pyterrier_hybrid.indexing.documents import Buffer, check_docno, check_lang, check_vector
+from pyterrier_hybrid.indexing.documents import Buffer, check_docno, check_lang, check_vector, read_documents
 
 
 @pytest.mark.parametrize('doc, message', [
@@ -73,10 +75,36 @@ def test_bad_languages(doc, message):
 def test_a_buffer_gives_back_what_was_added():
     buffer = Buffer(2)
     for rounds in range(2):
-        buffer.add('b', np.array([1, 2]), 'th')
-        buffer.add('a', np.array([3, 4]), 'de')
+        assert buffer.room([np.array([1, 2], np.float32)]).tolist() == [[1, 2]]
+        buffer.add(['b'], ['th'])
+        buffer.room([np.array([3, 4], np.float32)])
+        buffer.add(['a'], ['de'])
         taken = buffer.take()
         assert (list(taken.docnos), taken.langs().tolist(), taken.vecs.tolist()) == (
             ['b', 'a'], ['th', 'de'], [[1, 2], [3, 4]],
         ), rounds  # fmt: skip
         assert len(buffer) == 0
+
+
+@pytest.mark.parametrize('change, message', [
+    ({'docno': 'd\0'}, 'NUL'), ({'docno': ' '}, 'empty docno'), ({'docno': 'x' * 5000}, 'docno of 5,000 bytes'),
+    ({'docno': '\ud800'}, 'half a surrogate'), ({'docno': 7}, 'docno 7 of type int'),
+    ({'doc_vec': np.array([1, np.nan], np.float32)}, 'not finite'), ({'lang': 'German'}, "language 'German'"),
+    ({'doc_vec': np.ones(3, np.float32)}, '3 dimensions'),
+    ({'doc_vec': np.ones((1, 2), np.float32)}, 'shape'), ({'doc_vec': np.array([7e4, 0])}, 'up to 65504'),
+    ({'doc_vec': np.array([np.inf, -np.inf], np.float32)}, 'not finite'), ({'doc_vec': None}, 'no doc_vec'),
+])  # fmt: skip
+@pytest.mark.parametrize('kind', [np.float32, np.float64, list])
+def test_documents_are_read_up_to_the_first_that_is_wrong(change, message, kind):
+    """Those of which nothing is out of the ordinary all at once, any others one by one, to the same effect."""
+    make = list if kind is list else partial(np.asarray, dtype=kind)
+    docs = [{'docno': f'd{i}', 'doc_vec': make([i, 1.0]), 'lang': 'de'} for i in range(5)]
+    (docnos, vectors, langs), wrong = read_documents(docs, 0, None, Buffer(9), 65504.0)
+    assert (docnos, vectors.tolist(), langs, wrong) == (
+        ['d0', 'd1', 'd2', 'd3', 'd4'], [[i, 1] for i in range(5)], ['de'] * 5, None
+    )  # fmt: skip
+    docs[3] |= change
+    (docnos, vectors, langs), wrong = read_documents(docs, 0, 2, Buffer(9), 65504.0)
+    assert (docnos, vectors.tolist(), langs) == (['d0', 'd1', 'd2'], [[i, 1] for i in range(3)], ['de'] * 3)
+    with pytest.raises(ValueError, match=message):
+        raise wrong

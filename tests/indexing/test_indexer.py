@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import threading
+import traceback
 import tracemalloc
 from pathlib import Path
 
@@ -120,7 +121,7 @@ def test_what_came_before_an_error_is_kept_and_not_encoded_again(tmp_path, texts
     assert not index.built()
     with pytest.raises(FileNotFoundError, match=r"was interrupted; indexer\(mode='resume'\) continues it"):
         len(index)
-    kept = sum(len(part.vecs) for part in Build(index.path).parts())
+    kept = Build(index.path).progress()['count']
     encoder.calls.clear()
     indexer = index.indexer(mode='resume')
     (encoder.doc_encoder() >> indexer).index(indexer.remaining(texts))
@@ -141,7 +142,7 @@ def test_a_bad_document_is_named_and_those_before_it_are_kept(tmp_path, docs, bu
     with pytest.raises(ValueError, match=message):
         index.indexer(part_size=8).index([*docs[:50], {**docs[50], **change}, *docs[51:]])
     assert not index.built()
-    assert [len(part.vecs) for part in Build(index.path).parts()] == [8] * 6 + [2]
+    assert list(Build(index.path).rows().docnos) == [doc['docno'] for doc in docs[:50]]
     index.indexer(mode='resume').index(docs)
     assert content(index.path) == content(build(docs, 'whole.flex').path)
 
@@ -305,8 +306,8 @@ def test_damage_is_not_given_new_digests(tmp_path, docs, build):
     index = index_at(tmp_path / 'x.flex')
     with pytest.raises(OSError):
         index.index(failing(docs[:50], OSError()))
-    flip(Build(index.path).folder / 'part-000000' / 'vecs.f4')
-    with pytest.raises(ValueError, match=r'part-000000/vecs\.f4 has changed'):
+    flip(Build(index.path).folder / 'index/flex/vecs.f4')
+    with pytest.raises(ValueError, match=r'index/flex/vecs\.f4 has changed since .* starts a new build'):
         index.indexer(mode='resume').index(docs)
     index.index(docs)
     flip(index.path / 'langs.u2', 2)
@@ -353,18 +354,87 @@ def test_folders_that_are_not_ours_stay_as_they_are(tmp_path, docs, kind):
         assert index_at(path).built() if kind == 'index' else kind == 'link' or (path / 'sub' / 'mine').exists()
 
 
-@pytest.mark.parametrize('moment', ['write_part', 'write_index', 'publish'])
+@pytest.mark.parametrize('moment', ['RowWriter.append', 'RowWriter.keep', 'complete_index', 'publish'])
 def test_a_full_disk_is_told_with_the_path_and_resumed(tmp_path, docs, build, content, monkeypatch, moment):
     def full(*args, **kwargs):
         raise OSError(errno.ENOSPC, 'No space left on device')
 
     index = index_at(tmp_path / 'x.flex')
     with monkeypatch.context() as patch:
-        patch.setattr(building, moment, full)
+        patch.setattr(f'{building.__name__}.{moment}', full)
         with pytest.raises(OSError, match=r"x\.flex cannot be written, the disk is full .*mode='resume'"):
             index.indexer(part_size=40).index(docs)
     index.indexer(mode='resume', part_size=40).index(docs)
     assert content(index.path) == content(build(docs, 'whole.flex').path)
+
+
+def in_a_process(work) -> None:
+    """Runs ``work`` in a process of its own; whatever it raises ends the test."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize('limit', [500, 1_000, 1_500, 2_700])
+def test_a_disk_that_takes_so_many_bytes_and_no_more(tmp_path, docs, build, content, limit):
+    """A file stops in the middle of a row, or what is written last does; 90 documents have 2,880 bytes of vectors."""
+    resource = pytest.importorskip('resource')
+    index = index_at(tmp_path / 'run' / 'x.flex')
+
+    def limited():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr('pyterrier_hybrid.indexing.docno_table._FEWEST', 1 << 4)  # of 128 bytes, before it grows
+            with pytest.raises(OSError, match=r"x\.flex cannot be written, .* Nothing is lost: .*mode='resume'"):
+                index.indexer(part_size=10).index(docs)
+
+    in_a_process(limited)
+    kept = Build(index.path).progress()['count']
+    assert kept % 10 == 0 and (kept > 0 or limit < 2_700)
+    index.indexer(mode='resume', part_size=10).index(docs)
+    assert content(index.path) == content(build(docs, 'whole.flex').path)
+    assert left_beside(index.path) == ['.x.flex.lock', 'x.flex']
+
+
+@pytest.mark.parametrize('where', ['scratch', 'RowWriter.keep'])
+def test_a_read_only_folder_is_told_with_the_path(tmp_path, docs, monkeypatch, where):
+    def denied(*args, **kwargs):
+        raise OSError(errno.EROFS, 'Read-only file system')
+
+    monkeypatch.setattr(f'{building.__name__}.{where}', denied)
+    with pytest.raises(OSError, match=r'x\.flex cannot be written, the file system is read-only .*choose another path'):
+        index_at(tmp_path / 'x.flex').index(docs)
+    assert not (tmp_path / 'x.flex').exists()
+
+
+@pytest.mark.parametrize('name', [
+    'index/flex/vecs.f4', 'index/docno_bytes.u1', 'index/docno_offsets.i8', 'lang_ids.u2',
+])  # fmt: skip
+@pytest.mark.parametrize('damage', ['removed', 'cut', 'changed'])
+def test_what_a_build_holds_and_someone_changed_is_named(tmp_path, docs, name, damage):
+    index = index_at(tmp_path / 'x.flex')
+    with pytest.raises(OSError):
+        index.index(failing(docs[:50], OSError()))
+    path = Build(index.path).folder / name
+    if damage == 'changed':
+        flip(path)
+    elif damage == 'cut':
+        os.truncate(path, path.stat().st_size - 1)
+    else:
+        path.unlink()
+    with pytest.raises(ValueError, match=rf'{name}.*new build'):
+        index.indexer(mode='resume').index(docs)
+    if damage != 'changed':
+        indexer = index.indexer(mode='resume')
+        with pytest.raises(ValueError, match=rf'{name} has changed since it was written: a new build starts'):
+            list(indexer.remaining(docs))
+    assert len(index.index(docs)) == 90
 
 
 def test_an_error_of_the_documents_stays_what_it_is(tmp_path, docs):

@@ -5,9 +5,10 @@ import npids
 import numpy as np
 import pytest
 
-from pyterrier_hybrid.digests import list_files
+from pyterrier_hybrid.digests import FAST, list_files
 from pyterrier_hybrid.indexing.docnos import Docnos
-from pyterrier_hybrid.indexing.storage import Collection, open_collection, open_part, write_part
+from pyterrier_hybrid.indexing.rows import Collection
+from pyterrier_hybrid.indexing.storage import open_collection, open_part, write_part
 from pyterrier_hybrid.indexing.storage import write_index as write_into
 
 
@@ -68,7 +69,7 @@ def test_the_fingerprint_tells_every_difference(tmp_path, change):
 def test_the_list_of_files_is_complete_and_right(tmp_path):
     write_index([collection(5)], tmp_path / 'x')
     listed = json.loads((tmp_path / 'x/pt_meta.json').read_text())['files']
-    assert {**listed, 'pt_meta.json': None} == {**list_files(tmp_path / 'x'), 'pt_meta.json': None}
+    assert {**listed, 'pt_meta.json': None} == {**list_files(tmp_path / 'x', kind=FAST), 'pt_meta.json': None}
 
 
 @pytest.mark.parametrize('ids', [

@@ -1,0 +1,34 @@
+"""Documents and questions of random vectors, from a fixed seed, of unit length, in eleven languages."""
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from index_speed import LANGS
+
+_POOL = 16_384
+
+
+def documents(count: int, dims: int, pool: int | None = None) -> Iterator[dict]:
+    """Documents, made as they are asked for.
+
+    Args:
+        count: their number.
+        dims: numbers in a vector.
+        pool: different vectors, which are handed out again and again, so that making them costs nothing; all are
+            different by default.
+    """
+    rng = np.random.default_rng(0)
+    for start in range(0, count, _POOL):
+        if start == 0 or pool is None:
+            vectors = rng.standard_normal((min(_POOL, count - start if pool is None else pool), dims), np.float32)
+            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        for i in range(start, min(start + _POOL, count)):
+            lang = LANGS[i % len(LANGS)]
+            yield {'docno': f'{lang}/{i}', 'lang': lang, 'doc_vec': vectors[(i - start) % len(vectors)]}
+
+
+def topics(count: int, dims: int) -> pd.DataFrame:
+    """Questions near documents, so that scores are spread as those of an encoder are."""
+    noise = np.random.default_rng(1).standard_normal((count, dims), np.float32) / np.float32(np.sqrt(dims))
+    vectors = [doc['doc_vec'] + x for doc, x in zip(documents(count, dims), noise)]
+    return pd.DataFrame({'qid': [str(i) for i in range(count)], 'query_vec': vectors})

@@ -1,0 +1,151 @@
+"""The files of an index that are computed from its docnos, in memory that does not grow with them.
+
+``docno_order.u4`` has the docids by ascending docno. npids' file maps docids to docnos and back, for other software.
+"""
+from bisect import bisect_left
+from collections.abc import Iterator
+from pathlib import Path
+
+import npids.utils
+import numpy as np
+from npids.codecs.inv_hash import fnv1_32
+
+from pyterrier_hybrid.indexing.docnos import Docnos
+
+#: Docnos that are sorted at a time.
+RUN = 1 << 18
+_ROWS = 4_096
+_SAMPLED = 1_024
+
+
+def write_order(docnos: Docnos, path: Path, run: int = RUN) -> None:
+    """Writes the docids by ascending docno, uint32.
+
+    Runs of ``run`` docnos are sorted by themselves, and their orders written to a file. The docnos at every
+    ``_SAMPLED``-th place of all runs cut them into ranges; each range is gathered from all runs and sorted.
+
+    Raises:
+        ValueError: a docno occurs twice; it is named.
+    """
+    runs_path = path.with_suffix('.runs')
+    try:
+        with path.open('wb') as out:
+            for docids in _ranges(docnos, _sort_runs(docnos, runs_path, run), run):
+                out.write(docids.astype(np.uint32).tobytes())
+    finally:
+        runs_path.unlink(missing_ok=True)
+
+
+def _sort_runs(docnos: Docnos, path: Path, run: int) -> list[np.ndarray]:
+    starts = range(0, len(docnos), run)
+    if len(starts) == 1:
+        return [_sorted(docnos, np.arange(len(docnos)))]
+    with path.open('wb') as out:
+        for start in starts:
+            out.write(_sorted(docnos, np.arange(start, min(start + run, len(docnos)))).astype(np.uint32).tobytes())
+    orders = np.memmap(path, dtype=np.uint32, mode='r')
+    return [orders[start : start + run] for start in starts]
+
+
+def _ranges(docnos: Docnos, runs: list[np.ndarray], run: int) -> Iterator[np.ndarray]:
+    if len(runs) == 1:
+        yield runs[0]
+        return
+    sample = sorted(name for order in runs for name in _names(docnos, order[:: _SAMPLED]))
+    step = max(1, run // _SAMPLED)
+    ends = [[bisect_left(order, cut, key=lambda docid: _name(docnos, docid)) for order in runs]
+            for cut in sample[step::step]] + [[len(order) for order in runs]]  # fmt: skip
+    starts = [0] * len(runs)
+    for stops in ends:
+        yield _sorted(docnos, np.concatenate([order[a:b] for order, a, b in zip(runs, starts, stops)]))
+        starts = stops
+
+
+def _name(docnos: Docnos, docid: int) -> bytes:
+    docid = int(docid)
+    return docnos.data[docnos.offsets[docid] : docnos.offsets[docid + 1]].tobytes()
+
+
+def _names(docnos: Docnos, docids: np.ndarray) -> list[bytes]:
+    return [_name(docnos, docid) for docid in docids]
+
+
+def _sorted(docnos: Docnos, docids: np.ndarray) -> np.ndarray:
+    """Docids by ascending docno. By code point, which is the order of the UTF-8 bytes."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    names = docnos.arrow().take(pa.array(docids))
+    places = compute.sort_indices(names)
+    ascending = names.take(places)
+    if compute.any(compute.equal(ascending[1:], ascending[:-1])).as_py():
+        twice = compute.index(compute.equal(ascending[1:], ascending[:-1]), True).as_py()
+        docno = ascending[twice].as_py().decode(errors='replace')
+        first, second = sorted(docids[places.to_numpy()[twice : twice + 2]].tolist())
+        raise ValueError(
+            f'the docno {docno!r:.80} occurs twice, as documents {first:,} and {second:,} of the index (counted from '
+            '0); docnos are unique in an index'
+        )
+    return docids[places.to_numpy()]
+
+
+def write_npids(docnos: Docnos, path: Path, run: int = RUN) -> None:
+    """Writes the docnos in npids' fixed-width format, with its inverse.
+
+    npids' own writer picks a format from the first docnos and factors out their common prefix. It then fails to read
+    back a single docno, a last docno that fits no earlier format, and a prefix that ends within a character. Where a
+    few docnos are much longer than the others, blocks of the file have widths of their own. Its writer of the inverse
+    has all docnos in memory; here they are those of ``run`` documents.
+    """
+    wide = len(docnos) * _longest(docnos, 0, len(docnos), run) > 8 * int(docnos.offsets[-1]) + (1 << 20)
+    step = _ROWS if wide else len(docnos)
+    bits = (len(docnos) - 1).bit_length()
+    buckets_path = path.with_suffix('.buckets')
+    try:
+        with npids.utils.FileManager(path, 'a') as out, buckets_path.open('wb') as buckets:
+            for start in range(0, len(docnos), step):
+                stop = min(start + step, len(docnos))
+                width = _longest(docnos, start, stop, run)
+                out.write_header(0, stop - start, {'format': 'fixedbytes', 'length': width, 'prefix': ''})
+                for first in range(start, stop, _ROWS):
+                    names = _fixed_width(docnos, first, min(first + _ROWS, stop), width)
+                    out.write(names.tobytes())
+                    hashes = fnv1_32(names.view(f'S{width}').reshape(-1))
+                    buckets.write((hashes & np.uint32((1 << bits) - 1)).tobytes())
+            out.write_header(1, len(docnos), {'format': 'hash', 'hash_bits': bits, 'hash_fn': 'fnv1_32'})
+            end = out.tell()
+        _write_inverse(np.memmap(buckets_path, dtype=np.uint32, mode='r'), 1 << bits, path, end, run)
+    finally:
+        buckets_path.unlink(missing_ok=True)
+
+
+def _write_inverse(buckets: np.ndarray, count: int, path: Path, end: int, run: int) -> None:
+    """Writes where each bucket of docids ends, and the docids bucket by bucket, ascending in each."""
+    ranges = -(-len(buckets) // run)
+    width, total = -(-count // ranges), 0
+    with path.open('r+b') as ends, path.open('r+b') as docids:
+        ends.seek(end)
+        ends.write(np.zeros(1, np.uint32).tobytes())
+        docids.seek(end + 4 * (count + 1))
+        for low in range(0, count, width):
+            high = min(low + width, count)
+            chunks = ((start, buckets[start : start + run]) for start in range(0, len(buckets), run))
+            chosen = [np.flatnonzero((chunk >= low) & (chunk < high)) + start for start, chunk in chunks]
+            chosen = np.concatenate(chosen).astype(np.uint32)
+            of = buckets[chosen]
+            docids.write(chosen[np.argsort(of, kind='stable')].tobytes())
+            counted = np.cumsum(np.bincount(of - np.uint32(low), minlength=high - low))
+            ends.write((total + counted).astype(np.uint32).tobytes())
+            total += len(chosen)
+
+
+def _longest(docnos: Docnos, start: int, stop: int, run: int) -> int:
+    return max(int(np.diff(docnos.offsets[i : min(i + run, stop) + 1]).max()) for i in range(start, stop, run))
+
+
+def _fixed_width(docnos: Docnos, start: int, stop: int, width: int) -> np.ndarray:
+    """The docnos of some docids as UTF-8 bytes, padded with NUL: uint8, ``(stop - start, width)``."""
+    first, last = docnos.offsets[start:stop], docnos.offsets[start + 1 : stop + 1]
+    padded = np.zeros((stop - start, width), dtype=np.uint8)
+    padded[np.arange(width) < (last - first)[:, None]] = docnos.data[first[0] : last[-1]]
+    return padded
