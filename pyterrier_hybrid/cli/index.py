@@ -99,4 +99,4 @@ def _command(arguments: argparse.Namespace) -> str:
     words += ['--bm25'] if arguments.bm25 else ['--encoder', arguments.encoder]
     words += ['--preset', arguments.preset] if arguments.preset else []
     words += ['--encoder-dtype', arguments.encoder_dtype] if arguments.encoder_dtype != 'auto' else []
-    return shlex.join([*words, '--out', arguments.out.name])
+    return shlex.join([*map(str, words), '--out', arguments.out.name])
