@@ -61,8 +61,9 @@ class MultilingualIndex(StoredIndex, FlexIndex):
         x.index/flex/                  a FLEX index
 
     ``pyterrier_dr.FlexIndex('x.index/flex')`` opens the FLEX index alone. This class is a FlexIndex too: its
-    retrievers, pseudo-relevance feedback, LADR and FAISS indexes work on it, if it stores float32. A folder of FLEX's format is opened as
-    well: one that an earlier version of this package built, or a plain one, whose languages ``doc_langs`` gives.
+    retrievers, pseudo-relevance feedback, LADR and FAISS indexes work on it if it stores float32. A folder of FLEX's
+    format is opened as well: one that an earlier version of this package built, or a plain one, whose languages
+    ``doc_langs`` gives.
 
     Example::
 

@@ -9,7 +9,8 @@ A *collection* is a folder of flat files, one row a document, next to a JSON fil
 ``langs.u2``           uint16, ``(n,)``: positions in the JSON's ``languages``
 =====================  ==================================================
 
-Vectors of reduced precision are in ``vecs.f2`` (float16), or in ``vecs.i1`` (int8) and ``scales.f4`` (float32, ``(n,)``).
+Vectors of reduced precision are in ``vecs.f2`` (float16), or in ``vecs.i1`` (int8) and ``scales.f4`` (float32, one for
+each vector).
 
 A part, such as a worker of a cluster writes, is a collection with ``part.json``. An index is one with ``pt_meta.json``
 and ``docno_order.u4`` (docids by docno). Its float32 vectors are in the folder ``flex``: a FLEX index of its own, with
