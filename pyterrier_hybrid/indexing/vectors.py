@@ -86,6 +86,7 @@ def encode(vectors: np.ndarray, precision: str) -> tuple[np.ndarray, ...]:
         return (vectors.astype(*FILES[precision].values(), copy=False),)
     scales = np.abs(vectors).max(axis=1, initial=0) / np.float32(127)
     with np.errstate(divide='ignore', invalid='ignore', over='ignore'):
+        scales = np.where(np.isfinite(127 * scales), scales, np.nextafter(scales, np.float32(0)))
         codes = np.rint(vectors / scales[:, None])
     codes = np.clip(np.nan_to_num(codes, nan=0.0), -127, 127)
     return codes.astype(np.int8), scales
