@@ -132,9 +132,9 @@ class MultilingualIndexer(pt.Indexer):
                     append = start_build(self._index, self.mode, build, self.precision, self._encoder)
                     if append and not build.progress()['count']:
                         build.add(base, before=True)
-                with Filling(build, self.part_size) as filling:
-                    with pt.tqdm(desc='indexing', unit='doc', disable=not self._index.verbose) as bar:
-                        filling.take(chain([] if first is None else [first], docs), bar.update)
+                bar = pt.tqdm(desc='indexing', unit='doc', disable=not self._index.verbose)
+                with Filling(build, self.part_size) as filling, bar:
+                    filling.take(chain([] if first is None else [first], docs), bar.update)
                 filling.check_complete(self._left_out)
                 with writing(build.path, GO_ON):
                     build.finish()
