@@ -26,7 +26,7 @@ class MissingFile(FileNotFoundError, ValueError):
 def list_files(folder: Path, names: Iterable[str] | None = None, kind: str = '') -> dict[str, dict]:
     """The size in bytes and a digest of files of a folder, by name.
 
-    ``names`` are relative paths; by default every file in it, and in the folders in it. ``kind`` is that of the digests,
+    ``names`` are relative paths; by default every file in it, and in the folders in it. ``kind`` is of the digests,
     as for :func:`describe`.
     """
     if names is None:
