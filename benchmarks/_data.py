@@ -26,3 +26,15 @@ def offline_home() -> Path:
                 link.symlink_to(source)
         os.environ['IR_DATASETS_HOME'] = str(home)
     return Path(os.environ['IR_DATASETS_HOME'])
+
+
+def e5_small() -> str:
+    """The checkpoint of multilingual-e5-small: the folder ``PYTERRIER_HYBRID_E5``, by default beside the data.
+
+    Raises:
+        FileNotFoundError: it is not there.
+    """
+    folder = Path(os.environ.get('PYTERRIER_HYBRID_E5', DATA.parent / 'multilingual-e5-small'))
+    if not (folder / 'modules.json').is_file():
+        raise FileNotFoundError(f'no checkpoint at {folder}; set PYTERRIER_HYBRID_E5 to the folder of it')
+    return str(folder)

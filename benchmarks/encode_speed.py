@@ -1,74 +1,78 @@
-"""How fast passages are encoded: this package beside sentence-transformers, on XQuAD-R's sentences.
+"""How fast passages are encoded and indexed: this package beside what a user would pick instead, on XQuAD-R.
 
-    python benchmarks/encode_speed.py --texts 512 --repeat 2
+    python benchmarks/encode_speed.py                              # multilingual-e5-small, PYTERRIER_HYBRID_E5
+    python benchmarks/encode_speed.py --model xlm-r-base           # XLM-R base's shape, random weights
+    python benchmarks/encode_speed.py --model static               # a static embedding of the same vocabulary
+    python benchmarks/encode_speed.py --json encode.json
 
-What a user would write instead is sentence-transformers on batches of 32 as an indexer streams them; its ``encode`` on
-the whole list at once is the other reference. The ratio is to the first. Ways to encode take turns, and the best of
-``--repeat`` rounds counts, so that a machine that slows down slows all of them.
-
-The model has XLM-R base's shape and random weights, which cost what trained ones cost; its tokenizer is trained on the
-passages themselves. Another checkpoint is given by ``--checkpoint``.
+Ways to encode take turns in one process, on the same checkpoint and texts, and the best of ``--repeat`` rounds counts,
+so that a machine that slows down slows all of them: sentence-transformers' ``encode`` as it comes, and by its ONNX and
+OpenVINO backends where they are installed; and from a stream of documents to a finished index, ours beside
+pyterrier_dr's ``SBertBiEncoder.doc_encoder() >> FlexIndex``. The share is of the rate of matrix products, measured in
+the same run in the same precision; it counts the products of the layers and of attention, and no padding. How the cost
+grows is told by a quarter and a half of the texts.
 """
+# ruff: noqa: E402
+from _data import e5_small, offline_home
+
+offline_home()  # ir_datasets reads where its home is when it is imported
+
 import argparse
+import importlib.util
+import json
+import platform
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import _data
+import ir_datasets
 import numpy as np
+import torch
+from pyterrier_dr import FlexIndex, SBertBiEncoder
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
+from tokenizers import Tokenizer
+from transformers import AutoTokenizer, XLMRobertaConfig, XLMRobertaModel
 
-_data.offline_home()
+import pyterrier_hybrid as ph  # its import registers xquad-r
+from pyterrier_hybrid.indexing import MultilingualIndex
 
-import ir_datasets  # noqa: E402
-import torch  # noqa: E402
-from sentence_transformers import SentenceTransformer  # noqa: E402
-from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers  # noqa: E402
-from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel  # noqa: E402
-
-import pyterrier_hybrid as ph  # noqa: E402
+THEIRS = 'sentence-transformers'
+PIPELINE = 'SBertBiEncoder >> FlexIndex'
+#: Texts in each round: for some minutes on two cores.
+TEXTS = {'e5-small': 768, 'xlm-r-base': 256, 'static': 13_014}
 
 
-def xlmr_base(folder: Path, texts: list[str], layers: int) -> Path:
-    """Writes a checkpoint of XLM-R base's shape (768 dimensions, 12 heads, 514 positions) with random weights."""
-    tokenizer = Tokenizer(models.Unigram())
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    names = {'cls_token': '<s>', 'pad_token': '<pad>', 'sep_token': '</s>', 'unk_token': '<unk>'}
-    tokenizer.train_from_iterator(
-        texts, trainers.UnigramTrainer(vocab_size=16_000, special_tokens=list(names.values()), unk_token='<unk>',
-                                       show_progress=False),
-    )  # fmt: skip
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single='<s> $A </s>', special_tokens=[('<s>', 0), ('</s>', 2)]
-    )
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=512, **names)
+def xlmr_base(folder: Path) -> Path:
+    """Writes a checkpoint of XLM-R base's shape and vocabulary with random weights, which cost what trained ones do."""
+    tokenizer = AutoTokenizer.from_pretrained(e5_small())
     config = XLMRobertaConfig(
-        vocab_size=len(fast), hidden_size=768, num_hidden_layers=layers, num_attention_heads=12, intermediate_size=3072,
-        max_position_embeddings=514, pad_token_id=1,
+        vocab_size=len(tokenizer), hidden_size=768, num_hidden_layers=12, num_attention_heads=12,
+        intermediate_size=3072, max_position_embeddings=514, type_vocab_size=1, pad_token_id=1, layer_norm_eps=1e-5,
     )  # fmt: skip
-    XLMRobertaModel(config).save_pretrained(folder)
-    fast.save_pretrained(folder)
+    XLMRobertaModel(config, add_pooling_layer=False).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return folder
 
 
-STREAMED = 'sentence-transformers, streamed'
+def static(folder: Path) -> Path:
+    """Writes a static embedding of 256 dimensions with random vectors, of the kind of static-similarity and potion."""
+    tokenizer = Tokenizer.from_file(str(Path(e5_small()) / 'tokenizer.json'))
+    modules = [StaticEmbedding(tokenizer, embedding_dim=256), Normalize()]
+    SentenceTransformer(modules=modules, device='cpu').save(str(folder))
+    return folder
 
 
-def streamed(model: SentenceTransformer, texts: list[str]) -> np.ndarray:
-    """sentence-transformers on batches of 32 in corpus order, as a streaming indexer sees them."""
-    parts = [model.encode(texts[i : i + 32], batch_size=32) for i in range(0, len(texts), 32)]
-    return np.concatenate(parts)
-
-
-def in_turns(ways: dict[str, Callable[[], np.ndarray]], repeat: int) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-    """The least seconds of each way to encode, over rounds in which each comes once; and the vectors."""
-    seconds, vectors = dict.fromkeys(ways, float('inf')), {}
+def in_turns(ways: dict[str, Callable[[], object]], repeat: int) -> tuple[dict[str, float], dict[str, object]]:
+    """The least seconds of each way, over rounds in which each comes once; and what each returned."""
+    seconds, found = dict.fromkeys(ways, float('inf')), {}
     for _ in range(repeat):
-        for name, encode in ways.items():
+        for name, way in ways.items():
             start = time.perf_counter()
-            vectors[name] = encode()
+            found[name] = way()
             seconds[name] = min(seconds[name], time.perf_counter() - start)
-    return seconds, vectors
+    return seconds, found
 
 
 def least_cosine(vectors: np.ndarray, others: np.ndarray) -> float:
@@ -77,40 +81,138 @@ def least_cosine(vectors: np.ndarray, others: np.ndarray) -> float:
     return float(((vectors * others).sum(axis=1) / lengths).min())
 
 
+def matrix_rate(dtype: torch.dtype, device: torch.device, width: int) -> float:
+    """The best rate of a layer's matrix product, 4,096 tokens by a width of 4 times theirs; operations a second."""
+    x, w = (torch.randn(n, width, device=device).to(dtype) for n in (4096, 4 * width))
+    best = float('inf')
+    for _ in range(20):
+        start = time.perf_counter()
+        torch.nn.functional.linear(x, w)
+        if device.type == 'cuda':
+            torch.cuda.synchronize(device)
+        best = min(best, time.perf_counter() - start)
+    return 2 * 4096 * width * 4 * width / best
+
+
+def operations(model: SentenceTransformer, lengths: np.ndarray) -> float:
+    """Floating-point operations of the matrix products for texts of these lengths in tokens."""
+    config = model[0].model.config
+    weights = sum(m.weight.numel() for m in model[0].model.encoder.modules() if isinstance(m, torch.nn.Linear))
+    attention = 4 * config.hidden_size * config.num_hidden_layers * (lengths.astype(float) ** 2).sum()
+    return 2 * weights * float(lengths.sum()) + attention
+
+
+def backends(checkpoint: str, device: str, prefix: str, texts: list[str]) -> dict[str, Callable[[], np.ndarray]]:
+    """sentence-transformers' encode, by each of its backends that are installed."""
+    ways = {}
+    for name, package in (('torch', 'torch'), ('onnx', 'optimum.onnxruntime'), ('openvino', 'optimum.intel')):
+        try:
+            if importlib.util.find_spec(package) is None:
+                continue
+        except ModuleNotFoundError:
+            continue
+        model = SentenceTransformer(checkpoint, device=device, backend=name)
+        model.encode(texts[:64], prompt=prefix)
+        label = THEIRS if name == 'torch' else f'{THEIRS}, {name}'
+        ways[label] = lambda model=model: model.encode(texts, prompt=prefix)
+    return ways
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--texts', type=int, default=512, help='passages, evenly spaced over the 13,014')
-    parser.add_argument('--checkpoint', help='a folder or hub name instead of the random model')
-    parser.add_argument('--layers', type=int, default=12, help='of the random model')
-    parser.add_argument('--dtypes', nargs='+', default=['float32'], help='of HybridEncoder, such as float32 bfloat16')
-    parser.add_argument('--batch-sizes', type=int, nargs='+', default=[32])
+    parser.add_argument('--model', choices=list(TEXTS), default='e5-small')
+    parser.add_argument('--checkpoint', help='a folder or hub name instead of --model')
+    parser.add_argument('--texts', type=int, help='passages, evenly spaced over the 13,014')
+    parser.add_argument('--dtypes', nargs='+', default=['auto', 'float32'], help='of HybridEncoder')
+    parser.add_argument('--device', nargs='+', help='several are a process each')
     parser.add_argument('--repeat', type=int, default=2, help='rounds; the best counts')
+    parser.add_argument('--no-index', action='store_true', help='leave the pipelines to an index out')
+    parser.add_argument('--json', type=Path, help='where to write the figures')
     args = parser.parse_args()
 
     passages = [doc.text for doc in ir_datasets.load('xquad-r').docs_iter()]
-    texts = passages[:: max(1, len(passages) // args.texts)][: args.texts]
-    device = 'cuda' if torch.cuda.is_available() else 'cpu'
-    with tempfile.TemporaryDirectory() as folder:
-        checkpoint = args.checkpoint or str(xlmr_base(Path(folder), passages, args.layers))
-        plain = SentenceTransformer(checkpoint, device=device)
-        tokens = [len(ids) for ids in plain.tokenizer(texts)['input_ids']]
-        print(f'{len(texts)} passages, {np.mean(tokens):.0f} tokens on average, {max(tokens)} at most; {device}, '
-              f'{torch.get_num_threads()} threads\n', flush=True)  # fmt: skip
-        ways = {
-            STREAMED: lambda: streamed(plain, texts),
-            'sentence-transformers, all at once': lambda: plain.encode(texts, batch_size=32),
-        }
-        for dtype in args.dtypes:
-            for size in args.batch_sizes:
-                encoder = ph.HybridEncoder(checkpoint, dtype=dtype, batch_size=size, query_prefix='', passage_prefix='')
-                ways[f'HybridEncoder, {dtype}, batch_size={size}'] = lambda e=encoder: e.encode_docs(texts)
-                encoder.encode_docs(texts[:64])  # warm-up
-        plain.encode(texts[:64])
-        seconds, vectors = in_turns(ways, args.repeat)
-    print('| | passages/s | ratio | least cosine |\n|---|---|---|---|')
+    count = min(args.texts or TEXTS[args.model], len(passages))
+    texts = [passages[i] for i in np.linspace(0, len(passages) - 1, count).astype(int)]
+    devices = args.device or ['cuda' if torch.cuda.is_available() else 'cpu']
+    with tempfile.TemporaryDirectory() as scratch:
+        made = {'e5-small': lambda folder: e5_small(), 'xlm-r-base': xlmr_base, 'static': static}
+        checkpoint = args.checkpoint or str(made[args.model](Path(scratch) / args.model))
+        figures = compared(checkpoint, texts, devices, args, Path(scratch))
+    figures = {'model': args.checkpoint or args.model, **figures}
+    print_table(figures)
+    if args.json:
+        args.json.write_text(json.dumps(figures, indent=1) + '\n', encoding='utf-8')
+
+
+def compared(checkpoint: str, texts: list[str], devices: list[str], args: argparse.Namespace, scratch: Path) -> dict:
+    """Encodes and indexes in every way, and returns the figures, JSON values."""
+    device = devices if len(devices) > 1 else devices[0]
+    encoders = {dtype: ph.HybridEncoder(checkpoint, dtype=dtype, device=device, pooling=None if Path(
+        checkpoint, 'modules.json').exists() else 'mean') for dtype in args.dtypes}  # fmt: skip
+    first = next(iter(encoders.values()))
+    prefix = first.passage.prefix
+    for encoder in encoders.values():
+        encoder.encode_docs(texts[:64])  # warm-up, and the check of the precision
+    names = {f'HybridEncoder, {dtype} ({_name(encoder.dtype)})': encoder for dtype, encoder in encoders.items()}
+    ways = backends(checkpoint, devices[0], prefix, texts)
+    ways |= {name: lambda e=encoder: e.encode_docs(texts) for name, encoder in names.items()}
+    docs = [{'docno': str(i), 'text': text, 'lang': 'en'} for i, text in enumerate(texts)]
+    folders = (scratch / f'{i}.flex' for i in range(1000))
+    if not args.no_index:
+        streams = {f'{name.partition(" (")[0]} >> MultilingualIndex': lambda e=encoder: (
+            e.doc_encoder() >> MultilingualIndex(next(folders), verbose=False)).index(docs)
+            for name, encoder in list(names.items())[:1]}  # fmt: skip
+        if args.model != 'static' or args.checkpoint:  # which SBertBiEncoder cannot load
+            bi = SBertBiEncoder(checkpoint, device=torch.device(devices[0]))
+            prefixed = [{**doc, 'text': prefix + doc['text']} for doc in docs]
+            streams[PIPELINE] = lambda: (bi.doc_encoder() >> FlexIndex(str(next(folders)), verbose=False)).index(
+                iter(prefixed))  # fmt: skip
+        ways |= streams
+    seconds, found = in_turns(ways, args.repeat)
+
+    rows, tokens = {}, np.array([len(ids) for ids in AutoTokenizer.from_pretrained(e5_small())(
+        [prefix + text for text in texts], truncation=True, max_length=512)['input_ids']])  # fmt: skip
+    is_transformer = hasattr(first.model[0], 'model')
+    rates = {}
     for name, taken in seconds.items():
-        cosine = least_cosine(vectors[name], vectors[STREAMED])
-        print(f'| {name} | {len(texts) / taken:.1f} | {seconds[STREAMED] / taken:.2f} | {cosine:.6f} |')
+        rows[name] = {'texts_per_second': len(texts) / taken, 'seconds': taken}
+        if isinstance(found[name], np.ndarray):
+            rows[name]['least_cosine'] = least_cosine(found[name], found[THEIRS])
+        dtype = names[name].dtype if name in names else first.dtype if '>> Multi' in name else torch.float32
+        if is_transformer and 'onnx' not in name and 'openvino' not in name:
+            if dtype not in rates:
+                rates[dtype] = matrix_rate(dtype, torch.device(devices[0]), first.model[0].model.config.hidden_size)
+            rows[name]['share_of_matrix_rate'] = operations(first.model, tokens) / taken / rates[dtype]
+        rows[name]['ratio'] = seconds[PIPELINE if '>>' in name and PIPELINE in seconds else THEIRS] / taken
+    growth = {}
+    for part in (4, 2):
+        some = texts[::part]
+        growth[len(some)] = in_turns({'': lambda some=some: first.encode_docs(some)}, args.repeat)[0]['']
+    growth[len(texts)] = seconds[next(iter(names))]
+    return {
+        'texts': len(texts), 'tokens_per_text': float(tokens.mean()), 'devices': devices,
+        'threads': torch.get_num_threads(), 'processor': platform.processor() or platform.machine(),
+        'torch': torch.__version__, 'matrix_rate_per_second': {_name(d): rate for d, rate in rates.items()},
+        'rows': rows, 'seconds_by_texts': growth,
+    }  # fmt: skip
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix('torch.')
+
+
+def print_table(figures: dict) -> None:
+    """Prints the figures as Markdown."""
+    rates = ', '.join(f'{rate / 1e9:.0f} GF/s in {name}' for name, rate in figures['matrix_rate_per_second'].items())
+    print(f'{figures["model"]}: {figures["texts"]} passages, {figures["tokens_per_text"]:.0f} tokens on average; '
+          f'{", ".join(figures["devices"])}, {figures["threads"]} threads; matrix products {rates or "not measured"}'
+          '\n\n| | passages/s | ratio | share of the matrix rate | least cosine |\n|---|---|---|---|---|')  # fmt: skip
+    for name, row in figures['rows'].items():
+        share, cosine = row.get('share_of_matrix_rate'), row.get('least_cosine')
+        print(f'| {name} | {row["texts_per_second"]:.1f} | {row["ratio"]:.2f} | '
+              f'{"" if share is None else f"{share:.0%}"} | {"" if cosine is None else f"{cosine:.5f}"} |')  # fmt: skip
+    grown = '; '.join(f'{n} texts {taken:.2f} s' for n, taken in figures['seconds_by_texts'].items())
+    print(f'\nHow the cost grows: {grown}')
 
 
 if __name__ == '__main__':

@@ -2,6 +2,8 @@
 
 Real data is found through ``PYTERRIER_HYBRID_DATA`` (default ``../shared/data``); this is the only place in the tests
 that knows it. ``IR_DATASETS_HOME`` is read when ir_datasets is imported, so it is set here, before any test module.
+multilingual-e5-small, a real encoder, is found through ``PYTERRIER_HYBRID_E5`` (default: beside the data). Encoders
+compute in float32 unless a test says otherwise, so that vectors do not depend on the processor.
 
 Here too: the corpora that tests of pairs, batches and training share, bare plans over invented rows and small folders
 of real text.
@@ -17,6 +19,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get('PYTERRIER_HYBRID_DATA', ROOT.parent / 'shared' / 'data')).resolve()
+E5 = Path(os.environ.get('PYTERRIER_HYBRID_E5', DATA.parent / 'multilingual-e5-small')).resolve()
 
 
 def _offline_home() -> str:
@@ -34,6 +37,7 @@ os.environ['IR_DATASETS_HOME'] = _offline_home()
 os.environ.setdefault('IR_DATASETS_DL_TRIES', '1')
 os.environ.setdefault('HF_HUB_OFFLINE', '1')
 os.environ.setdefault('TOKENIZERS_PARALLELISM', 'false')
+os.environ['PYTERRIER_HYBRID_DTYPE'] = 'float32'
 
 
 @pytest.fixture(scope='session')
@@ -42,6 +46,14 @@ def data_root() -> Path:
     if not DATA.is_dir():
         pytest.skip(f'no real data at {DATA}; set PYTERRIER_HYBRID_DATA')
     return DATA
+
+
+@pytest.fixture(scope='session')
+def e5() -> Path:
+    """The folder of multilingual-e5-small; the test is skipped where it is not there."""
+    if not (E5 / 'modules.json').is_file():
+        pytest.skip(f'no checkpoint of multilingual-e5-small at {E5}; set PYTERRIER_HYBRID_E5')
+    return E5
 
 
 @pytest.fixture

@@ -3,10 +3,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-#: What says where data and models are, and whether they may be fetched: the same for a task as for whoever gives it.
+#: What says where data and models are, whether they may be fetched, and which precision is 'auto': the same for a task
+#: as for whoever gives it.
 ENVIRONMENT = (
     'IR_DATASETS_HOME', 'IR_DATASETS_DL_TRIES', 'HF_HOME', 'HF_HUB_CACHE', 'HF_HUB_OFFLINE',
-    'SENTENCE_TRANSFORMERS_HOME', 'TOKENIZERS_PARALLELISM',
+    'SENTENCE_TRANSFORMERS_HOME', 'TOKENIZERS_PARALLELISM', 'PYTERRIER_HYBRID_DTYPE',
 )  # fmt: skip
 _FOLDERS = ('IR_DATASETS_HOME', 'HF_HOME', 'HF_HUB_CACHE', 'SENTENCE_TRANSFORMERS_HOME')
 

@@ -25,6 +25,27 @@ def check_device(device: object) -> None:
         ) from None
 
 
+def resolve_devices(device: object) -> tuple:
+    """Returns the devices that an encoder is asked to run on, as ``torch.device``.
+
+    Args:
+        device: one device, several, or None for CUDA where there is some, else the CPU.
+
+    Raises:
+        ValueError: a device that is not there, or none among several.
+    """
+    import torch
+
+    if device is None:
+        return (torch.device('cuda' if torch.cuda.is_available() else 'cpu'),)
+    devices = [device] if isinstance(device, str | torch.device | int) else list(device)
+    if not devices:
+        raise ValueError('device is an empty list; give at least one device, such as cpu, or leave it out')
+    for one in devices:
+        check_device(one)
+    return tuple(torch.device(one) for one in devices)
+
+
 @cache
 def survive_forks() -> None:
     """Lets forked processes compute with torch, with one thread each.

@@ -1,7 +1,7 @@
 """The encoder: texts in any language to vectors, as PyTerrier's dense indexes and retrievers want them."""
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,10 +13,10 @@ from sentence_transformers import SentenceTransformer
 
 from pyterrier_hybrid.encoding import identity
 from pyterrier_hybrid.encoding.checkpoint import load_checkpoint, says_its_modules
-from pyterrier_hybrid.encoding.devices import check_device, survive_forks
-from pyterrier_hybrid.encoding.inference import encode_windows
+from pyterrier_hybrid.encoding.devices import resolve_devices, survive_forks
+from pyterrier_hybrid.encoding.engine import Engine
 from pyterrier_hybrid.encoding.modules import adapt, ends_normalized, has_dense
-from pyterrier_hybrid.encoding.precision import reduce_precision, resolve_dtype
+from pyterrier_hybrid.encoding.precision import resolve_dtype
 from pyterrier_hybrid.encoding.presets import Preset, find_preset
 from pyterrier_hybrid.encoding.sides import Side, check_positive, passage_side, query_side
 from pyterrier_hybrid.encoding.stages import DocEncoder, QueryEncoder
@@ -54,14 +54,23 @@ class HybridEncoder(BiEncoder):
         batch_size: texts of 128 tokens in a batch: more shorter ones, fewer longer ones. It changes the vectors by
             rounding alone.
         text_field: the documents' column that holds the text.
-        device: 'cpu', 'cuda', 'cuda:1' ...; None for CUDA where there is some.
-        dtype: 'float32', 'bfloat16' or 'float16', the precision inside the transformer; 'auto' is bfloat16 on a CUDA
-            device of compute capability 8 or more, else float32. Vectors are always float32. A static embedding always
-            computes in float32.
+        device: 'cpu', 'cuda', 'cuda:1' ...; None for CUDA where there is some. Several, such as ``['cuda:0',
+            'cuda:1']`` or ``['cpu'] * 4``, are a process each, which loads the checkpoint and encodes windows of texts;
+            a script that asks for several needs the guard ``if __name__ == '__main__':``, since every process imports
+            it.
+        dtype: 'float32', 'bfloat16' or 'float16', the precision inside the transformer. 'auto' is bfloat16 on a
+            processor with AMX or AVX512-BF16 and on a CUDA device of compute capability 8 or more, else float32. It is
+            checked when the first texts are encoded: where the cosine of a vector with the one in float32 is below
+            .9995 on a sample of them, the encoder stays in float32, with a warning. 'float32' gives the same vectors on
+            all machines, apart from rounding. Vectors are always float32. A static embedding always computes in
+            float32.
         verbose: whether to show progress bars.
 
     Attributes:
         folder: of the checkpoint; None for a model from the hub or in memory.
+
+    Warns:
+        UserWarning: a precision that the device has no hardware for.
 
     Raises:
         FileNotFoundError: no checkpoint there, neither as a folder nor in the local cache nor on the hub.
@@ -82,7 +91,7 @@ class HybridEncoder(BiEncoder):
         max_passage_length: int | None = None,
         batch_size: int = 32,
         text_field: str = 'text',
-        device: str | torch.device | None = None,
+        device: str | torch.device | Sequence[str | torch.device] | None = None,
         dtype: str = 'auto',
         verbose: bool = False,
     ):
@@ -92,9 +101,8 @@ class HybridEncoder(BiEncoder):
             'max_query_length': max_query_length, 'max_passage_length': max_passage_length,
         }  # fmt: skip
         settings = find_preset(preset, name).override(**given)
-        check_device(device)
-        device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
-        precision = resolve_dtype(dtype, device)
+        devices = resolve_devices(device)
+        precision = resolve_dtype(dtype, devices)
         model = load_checkpoint(name, verbose=verbose)
         if settings.dense and not has_dense(model):
             raise ValueError(
@@ -110,8 +118,7 @@ class HybridEncoder(BiEncoder):
         self._set_up(model, settings, batch_size, text_field, verbose)
         folder = Path(name).expanduser()
         self.folder = folder.absolute() if folder.is_dir() else None
-        self.dtype = reduce_precision(self.model, precision)
-        self.model.to(device)
+        self._engine.place(devices, precision, checked=dtype == 'auto')
         self._load = partial(type(self), str(self.folder or name), preset=preset, **given)
         told = {'preset': preset, **given, 'dtype': None if dtype == 'auto' else dtype}
         self._repr = ', '.join([repr(name), *(f'{k}={v!r}' for k, v in told.items() if v is not None)])
@@ -149,7 +156,6 @@ class HybridEncoder(BiEncoder):
         )  # fmt: skip
         encoder._set_up(model, settings, batch_size, text_field, verbose)
         encoder.folder = encoder._load = None
-        encoder.dtype = model.dtype
         encoder._repr = f'<{type(model[0]).__name__} in memory>'
         return encoder
 
@@ -160,6 +166,8 @@ class HybridEncoder(BiEncoder):
         self.normalize = ends_normalized(self.model) if settings.normalize is None else settings.normalize
         self.query = query_side(model, settings.query_prefix, settings.max_query_length)
         self.passage = passage_side(model, settings.passage_prefix, settings.max_passage_length)
+        self._engine = Engine(self.model, self.normalize)
+        self._load: partial | None = None
         self._identity = (None, '')
         survive_forks()
 
@@ -168,8 +176,23 @@ class HybridEncoder(BiEncoder):
 
     @property
     def device(self) -> torch.device:
-        """Where the model is now."""
+        """Where the model is now. The model of an encoder on several devices stays on the CPU."""
         return self.model.device
+
+    @property
+    def devices(self) -> tuple[torch.device, ...]:
+        """Where texts are encoded."""
+        return self._engine.devices
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision inside the transformer. With 'auto', weights are cast to it at the first texts."""
+        return self._engine.dtype
+
+    @property
+    def windows_at_once(self) -> int:
+        """How many windows of texts the encoder takes at once from a stream."""
+        return self._engine.windows_at_once
 
     @property
     def dimension(self) -> int:
@@ -184,7 +207,7 @@ class HybridEncoder(BiEncoder):
         pyterrier_dr compares encoders by it, and PyTerrier shares what compares equal. Computed when first asked for
         (about a second a gigabyte of weights) and again after the weights have changed.
         """
-        version = identity.weights_version(self.model)
+        version = identity.weights_version(self.model), self.dtype
         if self._identity[0] != version:
             settings = {
                 'query': [self.query.prefix, self.query.max_length],
@@ -193,7 +216,8 @@ class HybridEncoder(BiEncoder):
                 'dtype': str(self.dtype),
                 'truncate_dim': self.model.truncate_dim,
             }
-            self._identity = (version, identity.digest(self.model, settings))
+            cast_to = self.dtype if self._engine.pending else None
+            self._identity = (version, identity.digest(self.model, settings, dtype=cast_to))
         return self._identity[1]
 
     def recipe(self) -> 'Callable[[], HybridEncoder] | None':
@@ -232,7 +256,7 @@ class HybridEncoder(BiEncoder):
         """
         texts = _as_list(texts)
         check_texts(texts, 'query', empty=False)
-        return self._encode(texts, self.query, batch_size, verbose)
+        return self.encode_side(texts, self.query, batch_size, verbose)
 
     def encode_docs(
         self, texts: Iterable[str], batch_size: int | None = None, *, verbose: bool | None = None
@@ -247,7 +271,7 @@ class HybridEncoder(BiEncoder):
         """
         texts = _as_list(texts)
         check_texts(texts, 'document')
-        return self._encode(texts, self.passage, batch_size, verbose)
+        return self.encode_side(texts, self.passage, batch_size, verbose)
 
     def encode_queries_torch(self, texts: Iterable[str], batch_size: int | None = None) -> torch.Tensor:
         """Encodes queries with gradients, in the mode the model is in.
@@ -257,31 +281,36 @@ class HybridEncoder(BiEncoder):
         """
         texts = _as_list(texts)
         check_texts(texts, 'query', empty=False)
-        windows = list(self._windows(texts, self.query, batch_size))
+        batch_size = self._checked(batch_size)
+        self._engine.settle(texts, self.query, batch_size)
+        windows = list(self._engine.windows(texts, self.query, batch_size))
         return torch.cat(windows) if windows else torch.empty((0, self.dimension), device=self.device)
 
-    def _encode(self, texts: list[str], side: Side, batch_size: int | None, verbose: bool | None) -> np.ndarray:
+    def encode_side(
+        self, texts: list[str], side: Side, batch_size: int | None = None, verbose: bool | None = None
+    ) -> np.ndarray:
+        """Encodes texts that have been checked, read as ``self.query`` or ``self.passage``; (n, d) float32."""
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-        training = self.model[0].training
+        batch_size, training = self._checked(batch_size), self.model[0].training
         self.model.eval()
         show = self.verbose if verbose is None else verbose
         bar = pt.tqdm(total=len(texts), desc=f'Encoding ({side.task})', unit='text', disable=not show)
         try:
+            self._engine.settle(texts, side, batch_size)
             with torch.inference_mode(), bar:
                 done = 0
-                for window in self._windows(texts, side, batch_size, bar.update):
-                    vectors[done : done + len(window)] = window.cpu().numpy()
+                for window in self._engine.encode(texts, side, batch_size, bar.update, self.recipe):
+                    vectors[done : done + len(window)] = window
                     done += len(window)
         finally:
             self.model.train(training)
         return vectors
 
-    def _windows(self, texts: list[str], side: Side, batch_size: int | None, *progress) -> Iterator[torch.Tensor]:
+    def _checked(self, batch_size: int | None) -> int:
+        """The encoder's batch size where none is given."""
         batch_size = self.batch_size if batch_size is None else batch_size
         check_positive('batch_size', batch_size)
-        for window in encode_windows(self.model, texts, side, batch_size, *progress):
-            # scaled once more: the model's own scaling may be in half precision, or of vectors cut since
-            yield torch.nn.functional.normalize(window.float(), dim=1) if self.normalize else window.float()
+        return batch_size
 
 
 def _as_list(texts: Iterable[str]) -> list[str]:

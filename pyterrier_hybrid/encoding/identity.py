@@ -8,22 +8,40 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Transformer
 
 
-def digest(model: SentenceTransformer, settings: Mapping[str, object], *, weights: bool = True) -> str:
+def digest(
+    model: SentenceTransformer,
+    settings: Mapping[str, object],
+    *,
+    weights: bool = True,
+    dtype: torch.dtype | None = None,
+) -> str:
     """Returns the SHA-256, as 32 hexadecimal digits, of a model's weights, architecture, tokenizer, and settings.
 
     Args:
         model: the model.
         settings: the parameters beside the model that change a vector, JSON values.
         weights: False for the names and shapes of the weights alone.
+        dtype: a precision that the transformer's parameters will be cast to, and are read in here.
     """
+    cast = _cast_parameters(model) if dtype is not None else set()
     sha = hashlib.sha256()
     sha.update(json.dumps([_architecture(model), settings], sort_keys=True, default=str).encode())
     sha.update(_tokenizer(model.tokenizer).encode())
     for name, tensor in model.state_dict().items():
+        if name in cast:
+            tensor = tensor.to(dtype)
         sha.update(f'{name} {tensor.dtype} {tuple(tensor.shape)}'.encode())
         if weights:
             sha.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     return sha.hexdigest()[:32]
+
+
+def _cast_parameters(model: SentenceTransformer) -> set[str]:
+    """The names of the parameters that have the transformer's precision."""
+    if not isinstance(model[0], Transformer):
+        return set()
+    first = next(iter(dict(model.named_children())))
+    return {f'{first}.{name}' for name, _ in model[0].named_parameters(remove_duplicate=False)}
 
 
 def weights_version(model: SentenceTransformer) -> tuple:

@@ -1,5 +1,7 @@
 """Running a model over many texts: a window at a time, in batches of about the same length."""
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
 import numpy as np
 import torch
@@ -30,8 +32,7 @@ def encode_windows(
         (texts of a window, d), on the model's device, in the dtype of its last module. A text of no token (an empty
         one, where the tokenizer adds no special tokens) has the vector 0.
     """
-    for start in range(0, len(texts), WINDOW):
-        features = tokenize(model, texts[start : start + WINDOW], side)
+    for features in _features(model, texts, side):
         parts, order = [], []
         for rows, batch in _batches(features, batch_size * TOKENS_PER_TEXT):
             parts.append(_forward(model, batch, side))
@@ -49,17 +50,44 @@ def encode_windows(
 
 def tokenize(model: SentenceTransformer, texts: list[str], side: Side) -> dict:
     """Returns the model's features of some texts: prefix, tokens, truncation, all by its own preprocessing."""
-    first = model[0]
-    if not isinstance(first, StaticEmbedding) or side.max_length is None:
-        return model.preprocess(texts, prompt=side.prefix or None, task=side.task, max_length=side.max_length)
-    before = first.tokenizer.truncation  # a StaticEmbedding takes lengths from its tokenizer alone
-    first.tokenizer.enable_truncation(side.max_length)
+    if isinstance(model[0], StaticEmbedding):
+        return _bags(model[0].tokenizer, [side.prefix + text for text in texts] if side.prefix else texts, side)
+    return model.preprocess(texts, prompt=side.prefix or None, task=side.task, max_length=side.max_length)
+
+
+def _bags(tokenizer, texts: list[str], side: Side) -> dict:
+    """The features of a static embedding, as its own preprocessing makes them, without the positions of characters."""
+    before = tokenizer.truncation
+    if side.max_length is not None:
+        tokenizer.enable_truncation(side.max_length)  # a StaticEmbedding takes lengths from its tokenizer alone
     try:
-        return model.preprocess(texts, prompt=side.prefix or None)
+        ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
     finally:
-        first.tokenizer.no_truncation()
-        if before is not None:
-            first.tokenizer.enable_truncation(**before)
+        if side.max_length is not None:
+            tokenizer.no_truncation()
+            if before is not None:
+                tokenizer.enable_truncation(**before)
+    lengths = np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
+    tokens = np.fromiter(chain.from_iterable(ids), dtype=np.int64, count=lengths.sum())
+    return {'input_ids': torch.from_numpy(tokens), 'offsets': torch.from_numpy(np.cumsum(lengths) - lengths)}
+
+
+def _features(model: SentenceTransformer, texts: Sequence[str], side: Side) -> Iterator[dict]:
+    """The features of each window.
+
+    Where a GPU computes, the next window is tokenised meanwhile. A processor has no time to spare: a thread beside
+    torch's own would slow both.
+    """
+    windows = [texts[start : start + WINDOW] for start in range(0, len(texts), WINDOW)]
+    if model.device.type == 'cpu' or len(windows) < 2:
+        yield from (tokenize(model, window, side) for window in windows)
+        return
+    with ThreadPoolExecutor(1) as thread:
+        ahead = thread.submit(tokenize, model, windows[0], side)
+        for following in [*windows[1:], None]:
+            features = ahead.result()
+            ahead = following and thread.submit(tokenize, model, following, side)
+            yield features
 
 
 def _batches(features: dict, budget: int) -> Iterator[tuple[np.ndarray | None, dict]]:

@@ -1,46 +1,144 @@
 """The numeric precision of a transformer's matrix products; what comes out is always float32."""
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Transformer
 
+from pyterrier_hybrid.encoding.processors import multiplies
+
 DTYPES = {'float32': torch.float32, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
+#: What 'auto' means, where a job has set it for all its processes; see :func:`one_precision`.
+VARIABLE = 'PYTERRIER_HYBRID_DTYPE'
+#: The cosine of a text's vector with the one in float32 under which 'auto' computes in float32.
+LEAST_COSINE = 0.9995
 
 
-def resolve_dtype(dtype: str, device: torch.device) -> torch.dtype:
+def resolve_dtype(dtype: str, devices: Sequence[torch.device]) -> torch.dtype:
     """Returns the torch dtype meant by a name.
 
     Args:
-        dtype: 'float32', 'bfloat16', 'float16', or 'auto': bfloat16 on a CUDA device that computes in it (compute
-            capability 8 and more), float32 everywhere else.
-        device: where the encoder runs.
+        dtype: 'float32', 'bfloat16', 'float16', or 'auto': bfloat16 where every device computes in it (a processor with
+            AMX or AVX512-BF16, a CUDA device of compute capability 8 or more), else float32. The environment variable
+            ``PYTERRIER_HYBRID_DTYPE`` can say what 'auto' means.
+        devices: where the encoder runs.
+
+    Warns:
+        UserWarning: a precision was asked for that a device has no hardware for.
 
     Raises:
         ValueError: an unknown name.
     """
+    source = ''
+    if dtype == 'auto' and os.environ.get(VARIABLE, 'auto') != 'auto':
+        dtype, source = os.environ[VARIABLE], f' in the environment variable {VARIABLE}'
     if dtype == 'auto':
-        fast = device.type == 'cuda' and torch.cuda.get_device_capability(device) >= (8, 0)
-        return torch.bfloat16 if fast else torch.float32
+        return torch.bfloat16 if all(_is_fast(torch.bfloat16, device) for device in devices) else torch.float32
     if dtype not in DTYPES:
-        raise ValueError(f'unknown dtype {dtype!r}; give one of auto, {", ".join(DTYPES)}')
+        raise ValueError(f'unknown dtype {dtype!r}{source}; give one of auto, {", ".join(DTYPES)}')
+    for device in devices:
+        if not _is_fast(DTYPES[dtype], device):
+            fast = 'auto or float32' if device.type == 'cpu' else 'auto, float16 or float32'
+            warnings.warn(
+                f'dtype={dtype!r}{source} is slow on the device {str(device)!r}, which has no hardware for it: expect '
+                f'many times the time of float32. Give dtype={fast}', stacklevel=3,
+            )  # fmt: skip
     return DTYPES[dtype]
+
+
+def _is_fast(dtype: torch.dtype, device: torch.device) -> bool:
+    """Whether a device has hardware for matrix products in a precision."""
+    if device.type == 'cpu':
+        return multiplies(dtype)
+    if device.type == 'cuda' and dtype == torch.bfloat16:
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    return device.type == 'cuda' or dtype != torch.bfloat16
+
+
+@contextmanager
+def one_precision() -> Iterator[None]:
+    """Lets 'auto' mean in every process that is started in the block what it means on this machine's processor."""
+    before = os.environ.get(VARIABLE)
+    dtype = resolve_dtype('auto', [torch.device('cpu')])
+    os.environ[VARIABLE] = next(name for name, value in DTYPES.items() if value == dtype)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[VARIABLE]
+        else:
+            os.environ[VARIABLE] = before
+
+
+def reducible(model: SentenceTransformer) -> bool:
+    """Whether lower precision makes a model faster: a static embedding is one sum a text, without a matrix product."""
+    return isinstance(model[0], Transformer)
 
 
 def reduce_precision(model: SentenceTransformer, dtype: torch.dtype) -> torch.dtype:
     """Casts the parameters of a model's transformer in place, and lets every later module compute in float32.
 
     The layers after the transformer (pooling, dense, normalisation) cost nothing, and lose precision in half. Buffers
-    keep their precision, because rotary position tables are wrong in half. A model that does not start with a
-    transformer is left as it is: a static embedding is one sum a text, with no matrix product to speed up.
+    keep their precision, because rotary position tables are wrong in half. A model that is not :func:`reducible` is
+    left as it is.
 
     Returns:
         The dtype the model computes in from now on.
     """
-    if dtype == torch.float32 or not isinstance(model[0], Transformer):
+    if dtype == torch.float32 or not reducible(model):
         return torch.float32
     for parameter in model[0].parameters():
         parameter.data = parameter.data.to(dtype)
     model[0].register_forward_hook(_outputs_in_float32)
     return dtype
+
+
+def reduce_checked(model: SentenceTransformer, dtype: torch.dtype, encode: Callable[[], torch.Tensor]) -> torch.dtype:
+    """Casts a model's transformer as :func:`reduce_precision` does, unless that moves vectors too far.
+
+    While it compares, both copies of the weights are in memory.
+
+    Args:
+        model: in float32.
+        dtype: the precision wanted.
+        encode: returns the vectors of a sample of texts, (n, d), by the model as it is then.
+
+    Returns:
+        The dtype the model computes in from now on: float32, with a warning and with the weights that it had, if the
+        cosine of a text's two vectors is below :data:`LEAST_COSINE`.
+    """
+    exact = encode()
+    full = [parameter.data for parameter in model[0].parameters()]
+    dtype = reduce_precision(model, dtype)
+    cosine = least_cosine(exact, encode())
+    if cosine >= LEAST_COSINE:
+        return dtype
+    for parameter, data in zip(model[0].parameters(), full):
+        parameter.data = data
+    warnings.warn(
+        f'in {str(dtype).removeprefix("torch.")} this model gives other vectors than in float32 (cosine {cosine:.4f} '
+        f'on a sample of the texts, at least {LEAST_COSINE} wanted), so it computes in float32. To have that at once, '
+        "give dtype='float32'", stacklevel=4,
+    )  # fmt: skip
+    return torch.float32
+
+
+def least_cosine(vectors: torch.Tensor, others: torch.Tensor) -> float:
+    """The least cosine of two vectors of the same text, (n, d) each; NaN if one is not finite, 1 if both are 0."""
+    vectors, others = vectors.double(), others.double()
+    same = (vectors == others).all(dim=1)
+    cosines = torch.nn.functional.cosine_similarity(vectors, others, dim=1)
+    return float(torch.where(same, 1.0, cosines).min())
+
+
+def spread_sample(texts: Sequence[str], size: int) -> list[str]:
+    """Returns some of the texts, or all if there are no more than ``size``, evenly spread over their lengths."""
+    order = np.argsort([len(text) for text in texts], kind='stable')
+    return [texts[i] for i in order[np.linspace(0, len(order) - 1, min(size, len(order))).astype(int)]]
 
 
 def _outputs_in_float32(module, args, features: dict) -> dict:

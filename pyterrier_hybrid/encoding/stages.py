@@ -57,13 +57,14 @@ class DocEncoder(BiDocEncoder):
     """Adds ``doc_vec`` to rows with a document's text.
 
     An indexing pipeline hands its stages as many documents at once as their ``batch_size`` says. Here that is a window
-    of some thousands, which are sorted by length and encoded in batches of the encoder's size.
+    of some thousands, or as many windows as keep all devices busy; a window is sorted by length and encoded in batches
+    of the encoder's size. So a stream is encoded as fast as a list, and no more of it is read than is being encoded.
     """
 
     def __init__(self, encoder, verbose: bool | None = None, batch_size: int | None = None):
         super().__init__(encoder, verbose=verbose, batch_size=batch_size)
         self.encoding_batch_size = self.batch_size
-        self.batch_size = max(WINDOW, self.batch_size)
+        self.batch_size = max(WINDOW * encoder.windows_at_once, self.batch_size)
 
     def encode(self, texts: Sequence[str], batch_size: int | None = None) -> np.ndarray:
         """Encodes passages, (n, d) float32."""

@@ -4,6 +4,21 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 import pyterrier as pt
 
+#: A question in eleven languages, for trying an encoder where there are few other texts.
+PROBES = [
+    'Who wrote Faust, and when was the second part of it published?',
+    'Wer schrieb den Faust, und wann erschien der zweite Teil?',
+    '¿Quién escribió Fausto y cuándo se publicó la segunda parte?',
+    'Ποιος έγραψε τον Φάουστ και πότε εκδόθηκε το δεύτερο μέρος;',
+    'Кто написал «Фауста» и когда вышла вторая часть?',
+    'من كتب فاوست ومتى نُشر الجزء الثاني منه؟',
+    'फ़ाउस्ट किसने लिखा और उसका दूसरा भाग कब प्रकाशित हुआ?',
+    'ใครเป็นผู้เขียนเฟาสต์ และภาคที่สองตีพิมพ์เมื่อใด',
+    "Faust'u kim yazdı ve ikinci bölümü ne zaman yayımlandı?",
+    'Ai đã viết Faust và phần thứ hai được xuất bản khi nào?',
+    '谁写了《浮士德》？第二部是什么时候出版的？',
+]
+
 
 def check_texts(texts: Sequence, what: str, names: Iterable | None = None, *, empty: bool = True) -> None:
     """Refuses what is not a string, half a surrogate pair and, if asked, what holds nothing but white space.

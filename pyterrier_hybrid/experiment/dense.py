@@ -61,6 +61,7 @@ class DenseSystem(System):
         return {
             'kind': 'dense', 'encoder': type(self.encoder).__name__, 'model': self.encoder.model_name,
             'index': self.index.fingerprint(), 'dimensions': self.index.open().vecs.shape[1],
+            **({'dtype': str(dtype).removeprefix('torch.')} if (dtype := getattr(self.encoder, 'dtype', None)) else {}),
             **({'training': trained} if trained else {}),
         }  # fmt: skip
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from multiprocessing import active_children, get_context, parent_process
@@ -139,10 +139,12 @@ def complete_all(study: Study, runs: list[Run], processes: int, verbose: bool) -
     at once.
     """
     if study.resources is not None:  # each in a task of its own; all machines see the study's folders at the same paths
+        from pyterrier_hybrid.encoding.precision import one_precision
+
         folders = [study.folder, _folder(study.pairs), *([study.backbone] if os.path.isdir(study.backbone) else [])]
         work = partial(complete, study, verbose=False)
         tasks = on_ray(work, runs, resources=study.resources, folders=folders, name=lambda run: f'run {run.name}')
-        with closing(tasks):
+        with nullcontext() if study.resources.num_gpus else one_precision(), closing(tasks):
             for run, _ in tasks:
                 _wait_for_result(study.result_folder(run))
                 yield run

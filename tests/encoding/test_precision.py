@@ -1,32 +1,83 @@
 """Precision: which, and what it does to vectors."""
+import os
+import shutil
+
 import numpy as np
 import pytest
 import torch
 
-from pyterrier_hybrid.encoding import HybridEncoder
-from pyterrier_hybrid.encoding.precision import resolve_dtype
+from pyterrier_hybrid.encoding import HybridEncoder, precision
+from pyterrier_hybrid.encoding.checkpoint import load_checkpoint
+from pyterrier_hybrid.encoding.precision import VARIABLE, least_cosine, one_precision, resolve_dtype, spread_sample
+
+CPU, CUDA = torch.device('cpu'), torch.device('cuda')
+
+
+@pytest.fixture
+def cpu_multiplies(monkeypatch):
+    """Makes this a processor with hardware for bfloat16, or one without."""
+    monkeypatch.delenv(VARIABLE, raising=False)
+    return lambda bfloat16: monkeypatch.setattr(
+        precision, 'multiplies', lambda dtype: dtype == torch.float32 or (bfloat16 and dtype == torch.bfloat16)
+    )
 
 
 @pytest.mark.parametrize(('capability', 'expected'), [
     ((9, 0), torch.bfloat16), ((8, 0), torch.bfloat16), ((7, 5), torch.float32),
 ])  # fmt: skip
-def test_auto_asks_the_device(monkeypatch, capability, expected):
+def test_auto_asks_the_devices(monkeypatch, cpu_multiplies, capability, expected):
+    cpu_multiplies(bfloat16=False)
     monkeypatch.setattr(torch.cuda, 'get_device_capability', lambda device: capability)
-    assert resolve_dtype('auto', torch.device('cuda')) == expected
-    assert resolve_dtype('auto', torch.device('cpu')) == torch.float32
+    assert resolve_dtype('auto', [CUDA]) == expected
+    assert resolve_dtype('auto', [CPU]) == torch.float32
+    assert resolve_dtype('auto', [CUDA, CPU]) == torch.float32  # all have the same
+    cpu_multiplies(bfloat16=True)
+    assert resolve_dtype('auto', [CPU]) == torch.bfloat16
+    assert resolve_dtype('auto', [CUDA, CPU]) == expected
 
 
-def test_explicit_and_unknown():
-    assert resolve_dtype('float16', torch.device('cpu')) == torch.float16
+def test_explicit_and_unknown(cpu_multiplies, monkeypatch):
+    cpu_multiplies(bfloat16=True)
+    assert resolve_dtype('float32', [CPU]) == torch.float32
+    assert resolve_dtype('bfloat16', [CPU]) == torch.bfloat16
     with pytest.raises(ValueError, match="unknown dtype 'fp16'; give one of auto, float32, bfloat16, float16"):
-        resolve_dtype('fp16', torch.device('cpu'))
+        resolve_dtype('fp16', [CPU])
+    monkeypatch.setenv(VARIABLE, 'fp16')
+    with pytest.raises(ValueError, match="unknown dtype 'fp16' in the environment variable PYTERRIER_HYBRID_DTYPE"):
+        resolve_dtype('auto', [CPU])
+    assert resolve_dtype('float32', [CPU]) == torch.float32
+
+
+@pytest.mark.parametrize('dtype', ['bfloat16', 'float16'])
+def test_a_precision_without_hardware_is_slow_and_says_so_before_anything_is_read(cpu_multiplies, tmp_path, dtype):
+    cpu_multiplies(bfloat16=False)
+    slow = f"dtype='{dtype}' is slow on the device 'cpu'.*Give dtype=auto or float32"
+    with pytest.warns(UserWarning, match=slow), pytest.raises(FileNotFoundError):
+        HybridEncoder(tmp_path / 'nothing', device='cpu', dtype=dtype)
+
+
+def test_a_job_has_one_precision(cpu_multiplies, monkeypatch):
+    cpu_multiplies(bfloat16=True)
+    with one_precision():
+        assert os.environ[VARIABLE] == 'bfloat16'
+        cpu_multiplies_not = precision.multiplies
+        monkeypatch.setattr(precision, 'multiplies', lambda dtype: dtype == torch.float32)  # a process elsewhere
+        with pytest.warns(UserWarning, match='bfloat16.*in the environment variable PYTERRIER_HYBRID_DTYPE is slow'):
+            assert resolve_dtype('auto', [CPU]) == torch.bfloat16
+        monkeypatch.setattr(precision, 'multiplies', cpu_multiplies_not)
+    assert VARIABLE not in os.environ
+    monkeypatch.setenv(VARIABLE, 'float32')
+    with one_precision():
+        assert os.environ[VARIABLE] == 'float32'
+    assert os.environ[VARIABLE] == 'float32'
 
 
 @pytest.mark.parametrize('folder', ['xlmr', 'labse'])
 @pytest.mark.parametrize('dtype', ['bfloat16', 'float16'])
+@pytest.mark.filterwarnings('ignore:.*is slow on the device')
 def test_half_precision_is_close_and_comes_out_as_float32(request, folder, dtype, texts):
     path = request.getfixturevalue(folder)
-    full = HybridEncoder(path, normalize=True, device='cpu').encode_docs(texts)
+    full = HybridEncoder(path, normalize=True, device='cpu', dtype='float32').encode_docs(texts)
     encoder = HybridEncoder(path, normalize=True, device='cpu', dtype=dtype)
     half = encoder.encode_docs(texts)
     assert half.dtype == np.float32
@@ -37,7 +88,86 @@ def test_half_precision_is_close_and_comes_out_as_float32(request, folder, dtype
     assert set(others) <= {torch.float32}
 
 
-def test_a_bag_of_subwords_stays_in_float32(static, texts):
-    half, full = (HybridEncoder(static, device='cpu', dtype=d) for d in ('bfloat16', 'float32'))
-    assert half.dtype == torch.float32
+@pytest.mark.filterwarnings('ignore:.*is slow on the device')
+def test_a_bag_of_subwords_stays_in_float32(static, texts, cpu_multiplies):
+    cpu_multiplies(bfloat16=True)
+    half, full, auto = (HybridEncoder(static, device='cpu', dtype=d) for d in ('bfloat16', 'float32', 'auto'))
+    assert half.dtype == auto.dtype == torch.float32
     assert np.array_equal(half.encode_docs(texts), full.encode_docs(texts))
+    assert np.array_equal(auto.encode_docs(texts), full.encode_docs(texts))
+    assert auto.model_name == full.model_name
+
+
+def weights(encoder) -> set:
+    """The precisions of the transformer's weights."""
+    return {parameter.dtype for parameter in encoder.model[0].parameters()}
+
+
+def test_auto_is_cast_at_the_first_texts_and_named_before(mild, cpu_multiplies, texts, recwarn):
+    cpu_multiplies(bfloat16=True)
+    told, auto = (HybridEncoder(mild, device='cpu', dtype=dtype) for dtype in ('bfloat16', 'auto'))
+    assert (auto.dtype, weights(auto)) == (torch.bfloat16, {torch.float32})  # a model to train on is whole
+    before = auto.model_name
+    vectors = auto.encode_docs(texts)
+    assert (auto.dtype, weights(auto)) == (torch.bfloat16, {torch.bfloat16})
+    assert auto.model_name == before == told.model_name
+    assert np.array_equal(vectors, told.encode_docs(texts))
+    assert not [w for w in recwarn if 'other vectors' in str(w.message)]
+
+
+def test_auto_is_float32_where_the_processor_says_nothing(mild, cpu_multiplies, texts):
+    cpu_multiplies(bfloat16=False)
+    full, auto = (HybridEncoder(mild, device='cpu', dtype=dtype) for dtype in ('float32', 'auto'))
+    assert auto.dtype == torch.float32 and auto.model_name == full.model_name
+    assert np.array_equal(auto.encode_docs(texts), full.encode_docs(texts))
+
+
+@pytest.mark.parametrize('first', ['encode_docs', 'encode_queries', 'encode_queries_torch'])
+def test_a_model_that_bfloat16_harms_stays_in_float32_with_a_warning(harmed, cpu_multiplies, texts, first):
+    cpu_multiplies(bfloat16=True)
+    full, auto = (HybridEncoder(harmed, device='cpu', dtype=dtype) for dtype in ('float32', 'auto'))
+    hoped = auto.model_name
+    with pytest.warns(UserWarning, match=r"in bfloat16 this model gives other vectors.*cosine 0\.\d+.*dtype='float32'"):
+        vectors = getattr(auto, first)(texts)
+    assert np.array_equal(np.asarray(vectors.detach() if first.endswith('torch') else vectors),
+                          full.encode_docs(texts))  # fmt: skip
+    assert (auto.dtype, weights(auto)) == (torch.float32, {torch.float32})
+    assert auto.model_name == full.model_name != hoped
+    auto.encode_docs(texts)  # and asks no second time
+
+
+def test_vectors_that_are_not_finite_are_other_vectors():
+    one = torch.tensor([[1.0, 0.0]])
+    assert least_cosine(one, one) == 1
+    assert least_cosine(one, 2 * one) == 1
+    assert least_cosine(torch.zeros(1, 2), torch.zeros(1, 2)) == 1  # a text without tokens
+    assert least_cosine(torch.cat([one, one]), torch.tensor([[1.0, 0.0], [0.0, 1.0]])) == 0
+    assert not least_cosine(one, torch.tensor([[torch.nan, 0.0]])) >= precision.LEAST_COSINE
+    assert not least_cosine(one, torch.tensor([[torch.inf, 0.0]])) >= precision.LEAST_COSINE
+
+
+def test_a_sample_is_spread_over_the_lengths():
+    assert spread_sample(['ccc', 'a', 'bb'], 5) == ['a', 'bb', 'ccc']
+    assert spread_sample(['x' * n for n in range(9, 0, -1)], 3) == ['x', 'x' * 5, 'x' * 9]
+
+
+@pytest.fixture(scope='module')
+def mild(xlmr, tmp_path_factory):
+    """A checkpoint with the small weights that transformers begin with, which bfloat16 does not harm."""
+    return _scaled(xlmr, tmp_path_factory.mktemp('mild') / 'mild', 0.02 / 0.3)
+
+
+@pytest.fixture(scope='module')
+def harmed(xlmr, tmp_path_factory):
+    """A checkpoint with large weights: its attention turns on small differences, which bfloat16 loses."""
+    return _scaled(xlmr, tmp_path_factory.mktemp('harmed') / 'harmed', 10)
+
+
+def _scaled(folder, copy, factor):
+    model = load_checkpoint(shutil.copytree(folder, copy))[0].model
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.ndim == 2 and 'embeddings' not in name:
+                parameter *= factor
+    model.save_pretrained(copy)
+    return copy

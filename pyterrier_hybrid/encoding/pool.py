@@ -1,0 +1,88 @@
+"""An encoder on several devices: a process for each, all with the same checkpoint, settings and precision."""
+import os
+import signal
+import warnings
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context, parent_process
+from threading import Thread
+
+import numpy as np
+import torch
+
+from pyterrier_hybrid.encoding.batching import WINDOW
+from pyterrier_hybrid.encoding.sides import Side
+
+#: Windows given to each process at a time, so that none is idle while results are taken.
+AHEAD = 2
+
+
+class EncoderPool:
+    """Processes that encode with one checkpoint. They end when this object does, or this process.
+
+    Each process has the weights in its memory. Those on the CPU share the threads that this process has.
+
+    Args:
+        path_or_name: the checkpoint.
+        options: arguments of :class:`~pyterrier_hybrid.HybridEncoder`, all but the device.
+        devices: one process for each.
+    """
+
+    def __init__(self, path_or_name: str, options: Mapping[str, object], devices: Sequence[torch.device]):
+        context = get_context('spawn')
+        left = context.SimpleQueue()
+        for device in devices:
+            left.put(str(device))
+        on_cpu = sum(device.type == 'cpu' for device in devices)
+        threads = max(1, torch.get_num_threads() // max(1, on_cpu))
+        self.size = len(devices)
+        self._executor = ProcessPoolExecutor(
+            self.size, mp_context=context, initializer=_begin, initargs=(path_or_name, dict(options), left, threads)
+        )
+        weakref.finalize(self, self._executor.shutdown, wait=False, cancel_futures=True)
+
+    def encode(self, texts: Sequence[str], side: Side, batch_size: int) -> Iterator[np.ndarray]:
+        """Encodes texts, a window in each task, and yields the windows' vectors in order.
+
+        Raises:
+            ChildProcessError: a process was killed, or could not start.
+        """
+        starts, under_way = iter(range(0, len(texts), WINDOW)), []
+        try:
+            while True:
+                while len(under_way) < AHEAD * self.size and (start := next(starts, None)) is not None:
+                    under_way.append(self._submit(texts[start : start + WINDOW], side, batch_size))
+                if not under_way:
+                    return
+                yield under_way.pop(0).result()
+        except BrokenProcessPool:
+            raise ChildProcessError(
+                f'one of the {self.size} processes that encode was killed, perhaps because memory was short, or could '
+                'not start (its message is above); give fewer devices or a smaller batch_size. A script that gives '
+                "several devices needs the guard if __name__ == '__main__':"
+            ) from None
+        finally:
+            for future in under_way:
+                future.cancel()
+
+    def _submit(self, texts: list[str], side: Side, batch_size: int) -> Future:
+        return self._executor.submit(_encode, texts, side, batch_size)
+
+
+def _begin(path_or_name: str, options: dict, left, threads: int) -> None:
+    """Makes this process one that encodes, on a device that no other has taken."""
+    global _encoder
+    from pyterrier_hybrid.encoding.encoder import HybridEncoder
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, and with it this process ends
+    Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start()
+    torch.set_num_threads(threads)
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # the parent has given them
+        _encoder = HybridEncoder(path_or_name, device=left.get(), **options)
+
+
+def _encode(texts: list[str], side: Side, batch_size: int) -> np.ndarray:
+    return _encoder.encode_side(texts, side, batch_size, verbose=False)
