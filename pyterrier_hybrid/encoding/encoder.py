@@ -58,12 +58,14 @@ class HybridEncoder(BiEncoder):
             'cuda:1']`` or ``['cpu'] * 4``, are a process each, which loads the checkpoint and encodes windows of texts;
             a script that asks for several needs the guard ``if __name__ == '__main__':``, since every process imports
             it.
-        dtype: 'float32', 'bfloat16' or 'float16', the precision inside the transformer. 'auto' is bfloat16 on a
+        dtype: 'float32', 'bfloat16', 'float16' or 'int8', the precision inside the transformer. 'auto' is bfloat16 on a
             processor with AMX or AVX512-BF16 and on a CUDA device of compute capability 8 or more, else float32. It is
             checked when the first texts are encoded: where the cosine of a vector with the one in float32 is below
-            .9995 on a sample of them, the encoder stays in float32, with a warning. 'float32' gives the same vectors on
-            all machines, apart from rounding. Vectors are always float32. A static embedding always computes in
-            float32.
+            .9995 on a sample of them, the encoder stays in float32, with a warning. On such a processor OpenVINO
+            computes the layers if it is installed (``pip install pyterrier-hybrid[openvino]``) and knows the
+            architecture. 'float32' gives the same vectors on all machines, apart from rounding. 'int8', for processors,
+            quantises linear layers, which changes rankings. Vectors are always float32. A static embedding always
+            computes in float32.
         verbose: whether to show progress bars.
 
     Attributes:
@@ -190,6 +192,11 @@ class HybridEncoder(BiEncoder):
         return self._engine.dtype
 
     @property
+    def library(self) -> str:
+        """What computes the transformer's layers, 'torch' or 'openvino'. Both are checked at the first texts."""
+        return self._engine.library
+
+    @property
     def windows_at_once(self) -> int:
         """How many windows of texts the encoder takes at once from a stream."""
         return self._engine.windows_at_once
@@ -207,7 +214,7 @@ class HybridEncoder(BiEncoder):
         pyterrier_dr compares encoders by it, and PyTerrier shares what compares equal. Computed when first asked for
         (about a second a gigabyte of weights) and again after the weights have changed.
         """
-        version = identity.weights_version(self.model), self.dtype
+        version = identity.weights_version(self.model), self.dtype, self.library
         if self._identity[0] != version:
             settings = {
                 'query': [self.query.prefix, self.query.max_length],
@@ -217,6 +224,8 @@ class HybridEncoder(BiEncoder):
                 'truncate_dim': self.model.truncate_dim,
             }
             cast_to = self.dtype if self._engine.pending else None
+            if self.library != 'torch':  # which keeps the weights in float32
+                settings['library'], cast_to = self.library, None
             self._identity = (version, identity.digest(self.model, settings, dtype=cast_to))
         return self._identity[1]
 

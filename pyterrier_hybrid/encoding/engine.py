@@ -1,14 +1,27 @@
 """What turns texts into vectors: a model in its precision, on one device or several."""
+import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
 
 from pyterrier_hybrid.encoding.batching import WINDOW
+from pyterrier_hybrid.encoding.compiled import CompiledModel, compilable
+from pyterrier_hybrid.encoding.identity import weights_version
 from pyterrier_hybrid.encoding.inference import encode_windows
 from pyterrier_hybrid.encoding.pool import AHEAD, EncoderPool
-from pyterrier_hybrid.encoding.precision import reduce_checked, reduce_precision, reducible, spread_sample
+from pyterrier_hybrid.encoding.precision import (
+    LEAST_COSINE,
+    is_told,
+    least_cosine,
+    reduce_checked,
+    reduce_precision,
+    reducible,
+    spread_sample,
+)
 from pyterrier_hybrid.encoding.sides import Side
 from pyterrier_hybrid.encoding.texts import PROBES
 
@@ -25,17 +38,21 @@ class Engine:
 
     Attributes:
         dtype: the precision inside the transformer.
-        pending: whether the weights are still in float32, to be cast to ``dtype`` when the first texts are encoded.
+        pending: whether this is still to be checked, when the first texts are encoded; until then weights are float32.
+        library: what computes the transformer's layers, 'torch' or 'openvino'.
     """
 
     def __init__(self, model: SentenceTransformer, normalize: bool):
         self.model, self.normalize = model, normalize
-        self.dtype, self.pending = model.dtype, False
+        self.dtype, self.pending, self.library = model.dtype, False, 'torch'
+        self._compiled: CompiledModel | None = None
         self._several: tuple[torch.device, ...] = ()
         self._pool: EncoderPool | None = None
 
     def __getstate__(self) -> dict:
-        return {**self.__dict__, '_pool': None}
+        """Without what another process makes anew."""
+        compiled = self._compiled is not None
+        return {**self.__dict__, '_pool': None, '_compiled': None, 'pending': self.pending or compiled}
 
     @property
     def devices(self) -> tuple[torch.device, ...]:
@@ -54,6 +71,8 @@ class Engine:
         self.pending = checked and self.dtype != torch.float32
         if not self.pending:
             reduce_precision(self.model, self.dtype)
+        if self.pending and self.dtype == torch.bfloat16 and [d.type for d in devices] == ['cpu'] and not is_told():
+            self.library = 'openvino' if compilable(self.model) else 'torch'
         if len(devices) > 1:
             self._several = tuple(devices)
         else:
@@ -87,13 +106,25 @@ class Engine:
             raise
 
     def windows(self, texts: list[str], side: Side, batch_size: int, *progress) -> Iterator[torch.Tensor]:
-        """Yields the vectors of texts as float32 tensors on the model's device, with gradients where these are on."""
-        for window in encode_windows(self.model, texts, side, batch_size, *progress):
+        """Yields the vectors of texts as float32 tensors on the model's device.
+
+        They have gradients where these are on; then torch computes them.
+        """
+        run = None
+        if self._compiled is not None and not torch.is_grad_enabled():
+            run = partial(self._compiled.map, task=side.task)
+        for window in encode_windows(self.model, texts, side, batch_size, *progress, run=run):
             # scaled once more: the model's own scaling may be in half precision, or of vectors cut since
             yield torch.nn.functional.normalize(window.float(), dim=1) if self.normalize else window.float()
 
     def settle(self, texts: list[str], side: Side, batch_size: int) -> None:
-        """Casts the weights to the precision chosen for them, if they wait for that and vectors stay what they are."""
+        """Takes the library and the precision that were chosen, if they wait for that and vectors stay what they are.
+
+        Compiled weights are a copy: after a change of the model's they are made anew. OpenVINO does not survive a fork.
+        """
+        if self._compiled is not None and self._compiled.version != (os.getpid(), weights_version(self.model)):
+            self.library = 'openvino' if self._compiled.version[0] == os.getpid() else 'torch'
+            self._compiled, self.pending = None, True
         if not self.pending or not texts:
             return
         sample = spread_sample(texts[:WINDOW], SAMPLE)
@@ -106,9 +137,26 @@ class Engine:
         training, home = self.model[0].training, self.model.device
         self.model.eval().to(self.devices[0])
         try:
-            self.dtype, self.pending = reduce_checked(self.model, self.dtype, encode), False
+            if self.library == 'torch' or not self._compile(encode):
+                self.dtype = reduce_checked(self.model, self.dtype, encode)
+            self.pending = False
         finally:
             self.model.train(training).to(home)
+
+    def _compile(self, encode: Callable[[], torch.Tensor]) -> bool:
+        """Whether the layers could be compiled, and vectors stayed what they are; if not, torch is left to do it."""
+        exact = encode()
+        try:
+            self._compiled = CompiledModel(self.model)
+            cosine = least_cosine(exact, encode())
+            reason = f'gives other vectors than in float32 (cosine {cosine:.4f})'
+        except Exception as error:  # of many classes, none of which the user can act on
+            cosine, reason = 0.0, f'cannot be compiled ({type(error).__name__}: {str(error).splitlines()[0]:.200})'
+        if cosine >= LEAST_COSINE:
+            return True
+        self._compiled, self.library = None, 'torch'
+        warnings.warn(f'by OpenVINO this model {reason}, so torch computes it', stacklevel=6)
+        return False
 
     def _started(self, path_or_name: str, options: Mapping[str, object]) -> EncoderPool:
         return EncoderPool(path_or_name, {**options, 'dtype': str(self.dtype).removeprefix('torch.')}, self._several)

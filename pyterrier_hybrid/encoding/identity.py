@@ -1,7 +1,7 @@
 """What makes two encoders the same: a digest of everything that changes a vector."""
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from sentence_transformers import SentenceTransformer
@@ -27,13 +27,24 @@ def digest(
     sha = hashlib.sha256()
     sha.update(json.dumps([_architecture(model), settings], sort_keys=True, default=str).encode())
     sha.update(_tokenizer(model.tokenizer).encode())
-    for name, tensor in model.state_dict().items():
+    for name, tensor in _tensors(model):
         if name in cast:
             tensor = tensor.to(dtype)
         sha.update(f'{name} {tensor.dtype} {tuple(tensor.shape)}'.encode())
         if weights:
             sha.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     return sha.hexdigest()[:32]
+
+
+def _tensors(model: SentenceTransformer) -> Iterator[tuple[str, torch.Tensor]]:
+    """The model's weights and buffers by name; of a layer in int8, whole numbers and scales."""
+    for name, value in model.state_dict().items():
+        for tensor in value if isinstance(value, tuple) else (value,):
+            if isinstance(tensor, torch.Tensor) and tensor.is_quantized:
+                yield name, tensor.int_repr()
+                yield name, tensor.q_per_channel_scales()
+            elif isinstance(tensor, torch.Tensor):
+                yield name, tensor
 
 
 def _cast_parameters(model: SentenceTransformer) -> set[str]:

@@ -1,5 +1,5 @@
 """Running a model over many texts: a window at a time, in batches of about the same length."""
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
@@ -18,6 +18,7 @@ def encode_windows(
     side: Side,
     batch_size: int,
     progress: Callable[[int], object] = lambda texts: None,
+    run: Callable[[Iterable[dict]], Iterable[torch.Tensor]] | None = None,
 ) -> Iterator[torch.Tensor]:
     """Encodes texts and keeps their order; memory does not grow with their number.
 
@@ -27,17 +28,19 @@ def encode_windows(
         side: how they are read.
         batch_size: texts of 128 tokens in a batch; a batch holds as many tokens, padding included.
         progress: called with the number of texts in each batch that was sent through the model.
+        run: computes the vectors of batches, in order, in the model's place; for padded features alone.
 
     Yields:
         (texts of a window, d), on the model's device, in the dtype of its last module. A text of no token (an empty
         one, where the tokenizer adds no special tokens) has the vector 0.
     """
     for features in _features(model, texts, side):
-        parts, order = [], []
-        for rows, batch in _batches(features, batch_size * TOKENS_PER_TEXT):
-            parts.append(_forward(model, batch, side))
-            order.append(np.arange(len(parts[-1])) if rows is None else rows)
-            progress(len(parts[-1]))
+        order = _rows(features, batch_size * TOKENS_PER_TEXT)
+        batches = (take_rows(features, rows) for rows in order) if padded(features) else [features]
+        parts = []
+        for vectors in (_forward(model, batch, side) for batch in batches) if run is None else run(batches):
+            parts.append(vectors if model.truncate_dim is None else vectors[:, : model.truncate_dim])
+            progress(len(vectors))
         tokenless = _tokenless(features)
         if len(tokenless):
             shape = (len(tokenless), model.truncate_dim or model.get_embedding_dimension())
@@ -90,15 +93,13 @@ def _features(model: SentenceTransformer, texts: Sequence[str], side: Side) -> I
             yield features
 
 
-def _batches(features: dict, budget: int) -> Iterator[tuple[np.ndarray | None, dict]]:
-    if not padded(features):  # a static embedding: nothing to waste, so a window is one batch
-        yield None, features
-        return
+def _rows(features: dict, budget: int) -> list[np.ndarray]:
+    """The rows of each batch; those of a static embedding are one batch, since nothing is padded."""
+    if not padded(features):
+        return [np.arange(len(features['offsets']))]
     lengths = features['attention_mask'].sum(dim=1).numpy()
     some = np.flatnonzero(lengths)
-    for chosen in length_batches(lengths[some], budget):
-        rows = some[chosen]
-        yield rows, take_rows(features, rows)
+    return [some[chosen] for chosen in length_batches(lengths[some], budget)]
 
 
 def _tokenless(features: dict) -> np.ndarray:
@@ -110,5 +111,4 @@ def _tokenless(features: dict) -> np.ndarray:
 
 def _forward(model: SentenceTransformer, batch: dict, side: Side) -> torch.Tensor:
     batch = {k: v.to(model.device) if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
-    vectors = model(batch, task=side.task)['sentence_embedding']
-    return vectors if model.truncate_dim is None else vectors[:, : model.truncate_dim]
+    return model(batch, task=side.task)['sentence_embedding']

@@ -11,7 +11,9 @@ from sentence_transformers.base.modules import Transformer
 
 from pyterrier_hybrid.encoding.processors import multiplies
 
-DTYPES = {'float32': torch.float32, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
+DTYPES = {
+    'float32': torch.float32, 'bfloat16': torch.bfloat16, 'float16': torch.float16, 'int8': torch.qint8,
+}  # fmt: skip
 #: What 'auto' means, where a job has set it for all its processes; see :func:`one_precision`.
 VARIABLE = 'PYTERRIER_HYBRID_DTYPE'
 #: The cosine of a text's vector with the one in float32 under which 'auto' computes in float32.
@@ -22,25 +24,27 @@ def resolve_dtype(dtype: str, devices: Sequence[torch.device]) -> torch.dtype:
     """Returns the torch dtype meant by a name.
 
     Args:
-        dtype: 'float32', 'bfloat16', 'float16', or 'auto': bfloat16 where every device computes in it (a processor with
-            AMX or AVX512-BF16, a CUDA device of compute capability 8 or more), else float32. The environment variable
-            ``PYTERRIER_HYBRID_DTYPE`` can say what 'auto' means.
+        dtype: 'float32', 'bfloat16', 'float16', 'int8', or 'auto': bfloat16 where every device computes in it (a
+            processor with AMX or AVX512-BF16, a CUDA device of compute capability 8 or more), else float32. The
+            environment variable ``PYTERRIER_HYBRID_DTYPE`` can say what 'auto' means.
         devices: where the encoder runs.
 
     Warns:
         UserWarning: a precision was asked for that a device has no hardware for.
 
     Raises:
-        ValueError: an unknown name.
+        ValueError: an unknown name, or 'int8' for a device that is no processor.
     """
     source = ''
-    if dtype == 'auto' and os.environ.get(VARIABLE, 'auto') != 'auto':
+    if dtype == 'auto' and is_told():
         dtype, source = os.environ[VARIABLE], f' in the environment variable {VARIABLE}'
     if dtype == 'auto':
         return torch.bfloat16 if all(_is_fast(torch.bfloat16, device) for device in devices) else torch.float32
     if dtype not in DTYPES:
         raise ValueError(f'unknown dtype {dtype!r}{source}; give one of auto, {", ".join(DTYPES)}')
     for device in devices:
+        if dtype == 'int8' and device.type != 'cpu':
+            raise ValueError(f"dtype='int8' is for processors, and the device is {str(device)!r}; give dtype='auto'")
         if not _is_fast(DTYPES[dtype], device):
             fast = 'auto or float32' if device.type == 'cpu' else 'auto, float16 or float32'
             warnings.warn(
@@ -48,6 +52,11 @@ def resolve_dtype(dtype: str, devices: Sequence[torch.device]) -> torch.dtype:
                 f'many times the time of float32. Give dtype={fast}', stacklevel=3,
             )  # fmt: skip
     return DTYPES[dtype]
+
+
+def is_told() -> bool:
+    """Whether the environment says what 'auto' means, as in the processes of a job."""
+    return os.environ.get(VARIABLE, 'auto') != 'auto'
 
 
 def _is_fast(dtype: torch.dtype, device: torch.device) -> bool:
@@ -84,13 +93,20 @@ def reduce_precision(model: SentenceTransformer, dtype: torch.dtype) -> torch.dt
 
     The layers after the transformer (pooling, dense, normalisation) cost nothing, and lose precision in half. Buffers
     keep their precision, because rotary position tables are wrong in half. A model that is not :func:`reducible` is
-    left as it is.
+    left as it is. In int8 it is the weights of linear layers, each row with a scale of its own, and what goes into
+    them, with a scale for each batch; all else stays in float32.
 
     Returns:
         The dtype the model computes in from now on.
     """
     if dtype == torch.float32 or not reducible(model):
         return torch.float32
+    if dtype == torch.qint8:
+        layers = {torch.nn.Linear: torch.ao.quantization.per_channel_dynamic_qconfig}
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # of what torch will replace one day
+            model[0].model = torch.ao.quantization.quantize_dynamic(model[0].model, layers, inplace=True)
+        return dtype
     for parameter in model[0].parameters():
         parameter.data = parameter.data.to(dtype)
     model[0].register_forward_hook(_outputs_in_float32)

@@ -1,4 +1,5 @@
 """Small random checkpoints of the architectures that the presets are about, made once a session, with no network."""
+import shutil
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,28 @@ def xlmr(checkpoints) -> Path:
         max_position_embeddings=514, pad_token_id=1, initializer_range=0.3,
     )  # fmt: skip
     return _save(XLMRobertaModel(config), tokenizer, checkpoints / 'xlmr')
+
+
+@pytest.fixture(scope='session')
+def mild(xlmr, checkpoints):
+    """A checkpoint with the small weights that transformers begin with, which bfloat16 does not harm."""
+    return _scaled(xlmr, checkpoints / 'mild', 0.02 / 0.3)
+
+
+@pytest.fixture(scope='session')
+def harmed(xlmr, checkpoints):
+    """A checkpoint with large weights: its attention turns on small differences, which bfloat16 loses."""
+    return _scaled(xlmr, checkpoints / 'harmed', 10)
+
+
+def _scaled(folder: Path, copy: Path, factor: float) -> Path:
+    model = XLMRobertaModel.from_pretrained(shutil.copytree(folder, copy))
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.ndim == 2 and 'embeddings' not in name:
+                parameter *= factor
+    model.save_pretrained(copy)
+    return copy
 
 
 @pytest.fixture(scope='session')

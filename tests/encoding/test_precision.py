@@ -1,13 +1,11 @@
 """Precision: which, and what it does to vectors."""
 import os
-import shutil
 
 import numpy as np
 import pytest
 import torch
 
 from pyterrier_hybrid.encoding import HybridEncoder, precision
-from pyterrier_hybrid.encoding.checkpoint import load_checkpoint
 from pyterrier_hybrid.encoding.precision import VARIABLE, least_cosine, one_precision, resolve_dtype, spread_sample
 
 CPU, CUDA = torch.device('cpu'), torch.device('cuda')
@@ -17,6 +15,7 @@ CPU, CUDA = torch.device('cpu'), torch.device('cuda')
 def cpu_multiplies(monkeypatch):
     """Makes this a processor with hardware for bfloat16, or one without."""
     monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setattr('pyterrier_hybrid.encoding.engine.compilable', lambda model: False)
     return lambda bfloat16: monkeypatch.setattr(
         precision, 'multiplies', lambda dtype: dtype == torch.float32 or (bfloat16 and dtype == torch.bfloat16)
     )
@@ -40,7 +39,7 @@ def test_explicit_and_unknown(cpu_multiplies, monkeypatch):
     cpu_multiplies(bfloat16=True)
     assert resolve_dtype('float32', [CPU]) == torch.float32
     assert resolve_dtype('bfloat16', [CPU]) == torch.bfloat16
-    with pytest.raises(ValueError, match="unknown dtype 'fp16'; give one of auto, float32, bfloat16, float16"):
+    with pytest.raises(ValueError, match="unknown dtype 'fp16'; give one of auto, float32, bfloat16, float16, int8"):
         resolve_dtype('fp16', [CPU])
     monkeypatch.setenv(VARIABLE, 'fp16')
     with pytest.raises(ValueError, match="unknown dtype 'fp16' in the environment variable PYTERRIER_HYBRID_DTYPE"):
@@ -136,6 +135,17 @@ def test_a_model_that_bfloat16_harms_stays_in_float32_with_a_warning(harmed, cpu
     auto.encode_docs(texts)  # and asks no second time
 
 
+def test_int8_is_for_processors_and_only_by_request(mild, texts, monkeypatch):
+    full, small = (HybridEncoder(mild, device='cpu', dtype=dtype) for dtype in ('float32', 'int8'))
+    assert small.dtype == torch.qint8
+    vectors, expected = small.encode_docs(texts), full.encode_docs(texts)
+    cosines = (vectors * expected).sum(1) / np.linalg.norm(vectors, axis=1) / np.linalg.norm(expected, axis=1)
+    assert vectors.dtype == np.float32 and cosines.min() > 0.9 and not np.array_equal(vectors, expected)
+    assert HybridEncoder(mild, device='cpu', dtype='int8').model_name == small.model_name != full.model_name
+    with pytest.raises(ValueError, match="dtype='int8' is for processors, and the device is 'cuda'"):
+        resolve_dtype('int8', [CUDA])
+
+
 def test_vectors_that_are_not_finite_are_other_vectors():
     one = torch.tensor([[1.0, 0.0]])
     assert least_cosine(one, one) == 1
@@ -149,25 +159,3 @@ def test_vectors_that_are_not_finite_are_other_vectors():
 def test_a_sample_is_spread_over_the_lengths():
     assert spread_sample(['ccc', 'a', 'bb'], 5) == ['a', 'bb', 'ccc']
     assert spread_sample(['x' * n for n in range(9, 0, -1)], 3) == ['x', 'x' * 5, 'x' * 9]
-
-
-@pytest.fixture(scope='module')
-def mild(xlmr, tmp_path_factory):
-    """A checkpoint with the small weights that transformers begin with, which bfloat16 does not harm."""
-    return _scaled(xlmr, tmp_path_factory.mktemp('mild') / 'mild', 0.02 / 0.3)
-
-
-@pytest.fixture(scope='module')
-def harmed(xlmr, tmp_path_factory):
-    """A checkpoint with large weights: its attention turns on small differences, which bfloat16 loses."""
-    return _scaled(xlmr, tmp_path_factory.mktemp('harmed') / 'harmed', 10)
-
-
-def _scaled(folder, copy, factor):
-    model = load_checkpoint(shutil.copytree(folder, copy))[0].model
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if parameter.ndim == 2 and 'embeddings' not in name:
-                parameter *= factor
-    model.save_pretrained(copy)
-    return copy

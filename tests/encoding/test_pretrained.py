@@ -55,7 +55,7 @@ def test_plain_transformers_text_by_text(e5, texts, expected):
 
 def test_sentence_transformers(e5, full, texts, expected):
     model = SentenceTransformer(str(e5), device='cpu', model_kwargs={'dtype': torch.float32})
-    assert np.abs(model.encode(texts, prompt_name='passage') - expected).max() < 2e-6
+    assert np.abs(model.encode(texts, prompt_name='document') - expected).max() < 2e-6
     queries = model.encode(texts[:11], prompt_name='query')
     assert np.abs(queries - full.encode_queries(texts[:11])).max() < 2e-6
 
@@ -66,7 +66,7 @@ def test_bfloat16_is_sentence_transformers_in_bfloat16_and_near_float32(e5, text
     half = HybridEncoder(e5, device='cpu', dtype='bfloat16').encode_docs(texts[some])
     assert (half * expected[some]).sum(1).min() > 0.9997
     model = SentenceTransformer(str(e5), device='cpu', model_kwargs={'dtype': torch.bfloat16})
-    theirs = model.encode(texts[some], prompt_name='passage', convert_to_tensor=True).float().numpy()
+    theirs = model.encode(texts[some], prompt_name='document', convert_to_tensor=True).float().numpy()
     assert (theirs * half).sum(1).min() / np.linalg.norm(theirs, axis=1).max() > 0.9995  # pooled in bfloat16 there
 
 
@@ -109,7 +109,7 @@ def test_rankings_survive_bfloat16(e5, full):
     for qrel in ir_datasets.load('xquad-r/en').qrels_iter():
         if qrel.doc_id in places:
             judged.setdefault(qrel.query_id, []).append(places[qrel.doc_id])
-    queries = [query.text for query in ir_datasets.load('xquad-r/en').queries_iter() if query.query_id in judged]
+    queries = [query.query for query in ir_datasets.load('xquad-r/en').queries_iter() if query.query_id in judged]
     assert len(queries) == len(judged) > 30
 
     def figures(encoder) -> tuple[float, float]:

@@ -1,0 +1,102 @@
+"""Layers compiled by OpenVINO: in float32 equal to torch's, in bfloat16 near them."""
+import copy
+import importlib.util
+
+import numpy as np
+import pytest
+import torch
+
+from pyterrier_hybrid.encoding import HybridEncoder, compiled, precision
+from pyterrier_hybrid.encoding.checkpoint import load_checkpoint
+from pyterrier_hybrid.encoding.compiled import CompiledModel, compilable
+from pyterrier_hybrid.encoding.precision import VARIABLE
+from pyterrier_hybrid.encoding.processors import multiplies
+
+needs_openvino = pytest.mark.skipif(importlib.util.find_spec('openvino') is None, reason='OpenVINO is not installed')
+needs_bfloat16 = pytest.mark.skipif(not multiplies(torch.bfloat16), reason='the processor multiplies no bfloat16')
+
+
+@pytest.fixture
+def auto(monkeypatch):
+    """Leaves precision to 'auto', on a processor with bfloat16."""
+    monkeypatch.delenv(VARIABLE)
+    monkeypatch.setattr(precision, 'multiplies', lambda dtype: dtype != torch.float16)
+
+
+@needs_openvino
+@pytest.mark.parametrize('folder', ['xlmr', 'mdpr', 'labse'])
+def test_in_float32_vectors_are_torchs(request, folder, texts):
+    encoder = HybridEncoder(request.getfixturevalue(folder), device='cpu', dtype='float32')
+    texts = [*texts, '', ' '.join(texts)]
+    expected = encoder.encode_docs(texts)
+    encoder._engine._compiled = CompiledModel(encoder.model, 'f32')
+    assert 0 < np.abs(encoder.encode_docs(texts, batch_size=1) - expected).max() < 1e-5
+    assert np.abs(encoder.encode_docs(texts, batch_size=100) - expected).max() < 1e-5  # padded
+
+
+@needs_openvino
+@needs_bfloat16
+def test_auto_takes_it_and_is_named_after_it(mild, auto, texts, recwarn):
+    full, half = (HybridEncoder(mild, device='cpu', dtype=dtype) for dtype in ('float32', 'bfloat16'))
+    encoder = HybridEncoder(mild, device='cpu')
+    before = encoder.model_name
+    vectors, expected = encoder.encode_docs(texts), full.encode_docs(texts)
+    assert (encoder.library, encoder.dtype, encoder.model.dtype) == ('openvino', torch.bfloat16, torch.float32)
+    assert encoder._engine._compiled is not None
+    assert len({before, encoder.model_name, half.model_name, full.model_name}) == 3
+    cosines = (vectors * expected).sum(1) / np.linalg.norm(vectors, axis=1) / np.linalg.norm(expected, axis=1)
+    assert cosines.min() > 0.9995 and not np.array_equal(vectors, expected)
+    assert np.array_equal(encoder.encode_docs(texts), vectors)
+    assert np.array_equal(copy.deepcopy(encoder).encode_docs(texts), vectors)
+    assert not [w for w in recwarn if 'OpenVINO' in str(w.message)]
+    gradients = encoder.encode_queries_torch(texts)
+    assert gradients.requires_grad and np.abs(gradients.detach().numpy() - expected).max() < 1e-6
+
+
+@needs_openvino
+@needs_bfloat16
+def test_changed_weights_are_compiled_anew(mild, auto, texts):
+    encoder = HybridEncoder(mild, device='cpu')
+    encoder.encode_docs(texts)
+    with torch.no_grad():
+        for layer in encoder.model[0].model.encoder.layer:
+            layer.output.dense.weight *= -3
+    changed = HybridEncoder.from_model(copy.deepcopy(encoder.model)).encode_docs(texts)
+    vectors = encoder.encode_docs(texts)
+    cosines = (vectors * changed).sum(1) / np.linalg.norm(vectors, axis=1) / np.linalg.norm(changed, axis=1)
+    assert cosines.min() > 0.9995
+
+
+@pytest.mark.parametrize('reason', ['cannot be compiled', 'gives other vectors'])
+def test_torch_computes_what_cannot_be_compiled(mild, auto, texts, monkeypatch, reason):
+    class Broken:
+        version = None
+
+        def __init__(self, model):
+            if reason == 'cannot be compiled':
+                raise RuntimeError('no such operation')
+
+        def map(self, batches, task):
+            yield from (torch.full((len(batch['input_ids']), 16), torch.nan) for batch in batches)
+
+    monkeypatch.setattr('pyterrier_hybrid.encoding.engine.CompiledModel', Broken)
+    monkeypatch.setattr('pyterrier_hybrid.encoding.engine.compilable', lambda model: True)
+    encoder, half = HybridEncoder(mild, device='cpu'), HybridEncoder(mild, device='cpu', dtype='bfloat16')
+    with pytest.warns(UserWarning, match=f'by OpenVINO this model {reason}.*so torch computes it'):
+        vectors = encoder.encode_docs(texts)
+    assert np.array_equal(vectors, half.encode_docs(texts))
+    assert (encoder.library, encoder.model_name) == ('torch', half.model_name)
+
+
+def test_what_is_not_compiled(xlmr, static, monkeypatch, auto):
+    monkeypatch.setattr(compiled.importlib.util, 'find_spec', lambda name: object())
+    model = load_checkpoint(xlmr)
+    assert compilable(model) and not compilable(load_checkpoint(static))
+    model[0].model.config.hidden_act = 'relu'
+    assert not compilable(model)
+    assert HybridEncoder(xlmr, device='cpu', dtype='bfloat16').library == 'torch'
+    assert HybridEncoder(xlmr, device=['cpu', 'cpu']).library == 'torch'
+    monkeypatch.setenv(VARIABLE, 'bfloat16')  # a job's processes may differ in what is installed
+    assert HybridEncoder(xlmr, device='cpu').library == 'torch'
+    monkeypatch.setattr(compiled.importlib.util, 'find_spec', lambda name: None)
+    assert not compilable(load_checkpoint(xlmr))
