@@ -61,7 +61,8 @@ class DenseSystem(System):
         return {
             'kind': 'dense', 'encoder': type(self.encoder).__name__, 'model': self.encoder.model_name,
             'index': self.index.fingerprint(), 'dimensions': self.index.open().vecs.shape[1],
-            **({'dtype': str(dtype).removeprefix('torch.')} if (dtype := getattr(self.encoder, 'dtype', None)) else {}),
+            **{name: str(getattr(self.encoder, name)).removeprefix('torch.') for name in ('dtype', 'library')
+               if hasattr(self.encoder, name)},
             **({'training': trained} if trained else {}),
         }  # fmt: skip
 
