@@ -20,6 +20,8 @@ from pyterrier_hybrid.encoding.identity import weights_version
 
 #: Architectures whose layers are BERT's (Devlin et al., NAACL 2019), by the names of their classes in transformers.
 ARCHITECTURES = ('BertModel', 'RobertaModel', 'XLMRobertaModel', 'CamembertModel')
+#: Tokens in a batch: as fast as larger ones, and less padding is computed.
+BUDGET = 1024
 #: What is added to the attention scores of padding, before softmax.
 _MASKED = -1e9
 
@@ -65,6 +67,10 @@ class CompiledModel:
         }  # fmt: skip
         self._compiled = openvino.Core().compile_model(_layers(model[0].model), 'CPU', options)
         self._requests = threading.local()
+
+    def budget(self, tokens: int) -> int:
+        """The tokens of a batch, out of all these, that keep all threads at work."""
+        return min(BUDGET, max(1, -(-tokens // self.threads)))
 
     def map(self, batches: Iterable[dict], task: str) -> Iterator[torch.Tensor]:
         """Yields the vectors of batches of features, in order."""

@@ -2,7 +2,6 @@
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 
 import numpy as np
 import torch
@@ -110,10 +109,8 @@ class Engine:
 
         They have gradients where these are on; then torch computes them.
         """
-        run = None
-        if self._compiled is not None and not torch.is_grad_enabled():
-            run = partial(self._compiled.map, task=side.task)
-        for window in encode_windows(self.model, texts, side, batch_size, *progress, run=run):
+        compiled = None if torch.is_grad_enabled() else self._compiled
+        for window in encode_windows(self.model, texts, side, batch_size, *progress, compiled=compiled):
             # scaled once more: the model's own scaling may be in half precision, or of vectors cut since
             yield torch.nn.functional.normalize(window.float(), dim=1) if self.normalize else window.float()
 

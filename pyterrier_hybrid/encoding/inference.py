@@ -9,6 +9,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
 from pyterrier_hybrid.encoding.batching import TOKENS_PER_TEXT, WINDOW, length_batches, padded, take_rows
+from pyterrier_hybrid.encoding.compiled import CompiledModel
 from pyterrier_hybrid.encoding.sides import Side
 
 
@@ -18,7 +19,7 @@ def encode_windows(
     side: Side,
     batch_size: int,
     progress: Callable[[int], object] = lambda texts: None,
-    run: Callable[[Iterable[dict]], Iterable[torch.Tensor]] | None = None,
+    compiled: CompiledModel | None = None,
 ) -> Iterator[torch.Tensor]:
     """Encodes texts and keeps their order; memory does not grow with their number.
 
@@ -28,17 +29,20 @@ def encode_windows(
         side: how they are read.
         batch_size: texts of 128 tokens in a batch; a batch holds as many tokens, padding included.
         progress: called with the number of texts in each batch that was sent through the model.
-        run: computes the vectors of batches, in order, in the model's place; for padded features alone.
+        compiled: computes the vectors of batches in the model's place; of a transformer alone.
 
     Yields:
         (texts of a window, d), on the model's device, in the dtype of its last module. A text of no token (an empty
         one, where the tokenizer adds no special tokens) has the vector 0.
     """
     for features in _features(model, texts, side):
-        order = _rows(features, batch_size * TOKENS_PER_TEXT)
-        batches = (take_rows(features, rows) for rows in order) if padded(features) else [features]
+        budget = batch_size * TOKENS_PER_TEXT
+        if compiled is not None:
+            budget = min(budget, compiled.budget(int(features['attention_mask'].sum())))
+        order = _rows(features, budget)
+        batches = (take_rows(features, rows) for rows in order) if padded(features) else iter([features])
         parts = []
-        for vectors in (_forward(model, batch, side) for batch in batches) if run is None else run(batches):
+        for vectors in _computed(model, batches, side) if compiled is None else compiled.map(batches, side.task):
             parts.append(vectors if model.truncate_dim is None else vectors[:, : model.truncate_dim])
             progress(len(vectors))
         tokenless = _tokenless(features)
@@ -109,6 +113,7 @@ def _tokenless(features: dict) -> np.ndarray:
     return np.flatnonzero(features['attention_mask'].sum(dim=1).numpy() == 0)
 
 
-def _forward(model: SentenceTransformer, batch: dict, side: Side) -> torch.Tensor:
-    batch = {k: v.to(model.device) if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
-    return model(batch, task=side.task)['sentence_embedding']
+def _computed(model: SentenceTransformer, batches: Iterable[dict], side: Side) -> Iterator[torch.Tensor]:
+    for batch in batches:
+        placed = {k: v.to(model.device) if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
+        yield model(placed, task=side.task)['sentence_embedding']

@@ -31,7 +31,8 @@ def test_in_float32_vectors_are_torchs(request, folder, texts):
     expected = encoder.encode_docs(texts)
     encoder._engine._compiled = CompiledModel(encoder.model, 'f32')
     assert 0 < np.abs(encoder.encode_docs(texts, batch_size=1) - expected).max() < 1e-5
-    assert np.abs(encoder.encode_docs(texts, batch_size=100) - expected).max() < 1e-5  # padded
+    encoder._engine._compiled.threads = 1
+    assert np.abs(encoder.encode_docs(texts) - expected).max() < 1e-5  # in large batches, padded
 
 
 @needs_openvino
@@ -75,6 +76,9 @@ def test_torch_computes_what_cannot_be_compiled(mild, auto, texts, monkeypatch, 
         def __init__(self, model):
             if reason == 'cannot be compiled':
                 raise RuntimeError('no such operation')
+
+        def budget(self, tokens):
+            return 1000
 
         def map(self, batches, task):
             yield from (torch.full((len(batch['input_ids']), 16), torch.nan) for batch in batches)
