@@ -67,7 +67,8 @@ def test_bfloat16_is_sentence_transformers_in_bfloat16_and_near_float32(e5, text
     assert (half * expected[some]).sum(1).min() > 0.9997
     model = SentenceTransformer(str(e5), device='cpu', model_kwargs={'dtype': torch.bfloat16})
     theirs = model.encode(texts[some], prompt_name='document', convert_to_tensor=True).float().numpy()
-    assert (theirs * half).sum(1).min() / np.linalg.norm(theirs, axis=1).max() > 0.9995  # pooled in bfloat16 there
+    theirs /= np.linalg.norm(theirs, axis=1, keepdims=True)  # which was done in bfloat16 there, as was the mean
+    assert (theirs * half).sum(1).min() > 0.9997
 
 
 def test_auto_takes_bfloat16_where_the_processor_has_it_and_the_check_passes(e5, texts, expected, monkeypatch, recwarn):
@@ -109,8 +110,9 @@ def test_rankings_survive_bfloat16(e5, full):
     for qrel in ir_datasets.load('xquad-r/en').qrels_iter():
         if qrel.doc_id in places:
             judged.setdefault(qrel.query_id, []).append(places[qrel.doc_id])
-    queries = [query.query for query in ir_datasets.load('xquad-r/en').queries_iter() if query.query_id in judged]
-    assert len(queries) == len(judged) > 30
+    asked = {query.query_id: query.query for query in ir_datasets.load('xquad-r/en').queries_iter()}
+    queries = [asked[qid] for qid in judged]
+    assert len(queries) > 30
 
     def figures(encoder) -> tuple[float, float]:
         scores = encoder.encode_queries(queries) @ encoder.encode_docs([doc.text for doc in docs]).T
