@@ -23,10 +23,10 @@ class SentEncoder:
                 f'{made!r:.80} is no encoder, since it has no doc_encoder(); give a HybridEncoder, another BiEncoder, '
                 'or a function without arguments that makes one'
             )
+        recipe = made.recipe() if hasattr(made, 'recipe') else None  # which settles the precision, and so the name
         self.model_name = str(getattr(made, 'model_name', None))
         self.text_field = getattr(made, 'text_field', 'text')
         self.batch_size = _batch_size(made)
-        recipe = made.recipe() if hasattr(made, 'recipe') else None
         self._make = recipe or (encoder if made is not encoder else None)
         self._given = made if self._make is None else None
         self._made = None

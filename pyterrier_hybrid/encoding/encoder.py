@@ -16,11 +16,11 @@ from pyterrier_hybrid.encoding.checkpoint import load_checkpoint, says_its_modul
 from pyterrier_hybrid.encoding.devices import resolve_devices, survive_forks
 from pyterrier_hybrid.encoding.engine import Engine
 from pyterrier_hybrid.encoding.modules import adapt, ends_normalized, has_dense
-from pyterrier_hybrid.encoding.precision import resolve_dtype
+from pyterrier_hybrid.encoding.precision import DTYPES, resolve_dtype
 from pyterrier_hybrid.encoding.presets import Preset, find_preset
 from pyterrier_hybrid.encoding.sides import Side, check_positive, passage_side, query_side
 from pyterrier_hybrid.encoding.stages import DocEncoder, QueryEncoder
-from pyterrier_hybrid.encoding.texts import check_texts
+from pyterrier_hybrid.encoding.texts import PROBES, check_texts
 
 
 class HybridEncoder(BiEncoder):
@@ -61,11 +61,13 @@ class HybridEncoder(BiEncoder):
         dtype: 'float32', 'bfloat16', 'float16' or 'int8', the precision inside the transformer. 'auto' is bfloat16 on a
             processor with AMX or AVX512-BF16 and on a CUDA device of compute capability 8 or more, else float32. It is
             checked when the first texts are encoded: where the cosine of a vector with the one in float32 is below
-            .9995 on a sample of them, the encoder stays in float32, with a warning. On such a processor OpenVINO
-            computes the layers if it is installed (``pip install pyterrier-hybrid[openvino]``) and knows the
-            architecture. 'float32' gives the same vectors on all machines, apart from rounding. 'int8', for processors,
-            quantises linear layers, which changes rankings. Vectors are always float32. A static embedding always
-            computes in float32.
+            .9995 on a sample of them, the encoder stays in float32, with a warning. 'float32' gives the same vectors on
+            all machines, apart from rounding. 'int8', for processors, quantises linear layers, which changes rankings.
+            Vectors are always float32. A static embedding always computes in float32.
+        library: 'torch' or 'openvino', what computes the transformer's layers. 'auto' is OpenVINO on a processor for
+            which dtype='auto' is bfloat16, if it is installed (``pip install pyterrier-hybrid[openvino]``) and the
+            layers are those of BERT or XLM-R. It is checked as the precision is; where it fails, torch computes them,
+            with a warning.
         verbose: whether to show progress bars.
 
     Attributes:
@@ -95,6 +97,7 @@ class HybridEncoder(BiEncoder):
         text_field: str = 'text',
         device: str | torch.device | Sequence[str | torch.device] | None = None,
         dtype: str = 'auto',
+        library: str = 'auto',
         verbose: bool = False,
     ):
         name = os.fspath(path_or_name)
@@ -103,6 +106,8 @@ class HybridEncoder(BiEncoder):
             'max_query_length': max_query_length, 'max_passage_length': max_passage_length,
         }  # fmt: skip
         settings = find_preset(preset, name).override(**given)
+        if library not in ('auto', 'torch', 'openvino'):
+            raise ValueError(f'unknown library {library!r}; give one of auto, torch, openvino')
         devices = resolve_devices(device)
         precision = resolve_dtype(dtype, devices)
         model = load_checkpoint(name, verbose=verbose)
@@ -120,10 +125,10 @@ class HybridEncoder(BiEncoder):
         self._set_up(model, settings, batch_size, text_field, verbose)
         folder = Path(name).expanduser()
         self.folder = folder.absolute() if folder.is_dir() else None
-        self._engine.place(devices, precision, checked=dtype == 'auto')
+        self._engine.place(devices, precision, checked=dtype == 'auto', library=library)
         self._load = partial(type(self), str(self.folder or name), preset=preset, **given)
-        told = {'preset': preset, **given, 'dtype': None if dtype == 'auto' else dtype}
-        self._repr = ', '.join([repr(name), *(f'{k}={v!r}' for k, v in told.items() if v is not None)])
+        told = {'preset': preset, **given, 'dtype': dtype, 'library': library}
+        self._repr = ', '.join([repr(name), *(f'{k}={v!r}' for k, v in told.items() if v not in (None, 'auto'))])
 
     @classmethod
     def from_model(
@@ -232,12 +237,14 @@ class HybridEncoder(BiEncoder):
     def recipe(self) -> 'Callable[[], HybridEncoder] | None':
         """What makes this encoder in another process, which reads the checkpoint itself; None for a model in memory.
 
-        The precision is the one in use here, also where ``dtype='auto'`` has chosen it; the device is chosen there.
+        The precision and the library are those in use here, also where 'auto' has chosen them, which is checked before
+        on a few texts; the device is chosen there.
         """
         if self._load is None:
             return None
-        dtype = str(self.dtype).removeprefix('torch.')
-        return partial(self._load, dtype=dtype, batch_size=self.batch_size, text_field=self.text_field)
+        self._engine.settle(PROBES, self.passage, self.batch_size)
+        how = {'dtype': next(name for name, dtype in DTYPES.items() if dtype == self.dtype), 'library': self.library}
+        return partial(self._load, **how, batch_size=self.batch_size, text_field=self.text_field)
 
     def query_encoder(self, verbose: bool | None = None, batch_size: int | None = None) -> QueryEncoder:
         """A transformer that adds ``query_vec`` to queries."""

@@ -1,7 +1,7 @@
 """What turns texts into vectors: a model in its precision, on one device or several."""
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -58,20 +58,31 @@ class Engine:
         """Where texts are encoded."""
         return self._several or (self.model.device,)
 
-    def place(self, devices: Sequence[torch.device], dtype: torch.dtype, *, checked: bool) -> None:
+    def place(self, devices: Sequence[torch.device], dtype: torch.dtype, *, checked: bool, library: str) -> None:
         """Puts the model, which is in float32, on a device; on several, it stays where it is, and processes load it.
 
         Args:
             devices: where texts are encoded.
             dtype: the precision; a static embedding stays in float32.
             checked: cast only where vectors stay what they are (:func:`reduce_checked`), at the first texts.
+            library: 'torch', 'openvino', or 'auto', which is OpenVINO for a precision that is checked, where it can.
+
+        Raises:
+            ValueError: OpenVINO was asked for, and cannot compute this.
         """
         self.dtype = dtype if reducible(self.model) else torch.float32
+        cpu = self.dtype == torch.bfloat16 and [device.type for device in devices] == ['cpu']
+        compiled = library != 'torch' and cpu and compilable(self.model)
+        if library == 'openvino' and not compiled:
+            raise ValueError(
+                "library='openvino' is for layers as BERT's in bfloat16 on one processor, and has to be installed (pip "
+                "install pyterrier-hybrid[openvino]); give library='auto' or 'torch'"
+            )
+        if compiled and (library == 'openvino' or (checked and not is_told())):
+            self.library, checked = 'openvino', True
         self.pending = checked and self.dtype != torch.float32
         if not self.pending:
             reduce_precision(self.model, self.dtype)
-        if self.pending and self.dtype == torch.bfloat16 and [d.type for d in devices] == ['cpu'] and not is_told():
-            self.library = 'openvino' if compilable(self.model) else 'torch'
         if len(devices) > 1:
             self._several = tuple(devices)
         else:
@@ -83,19 +94,19 @@ class Engine:
         return AHEAD * len(self.devices) if self._several or self.model.device.type != 'cpu' else 1
 
     def encode(
-        self, texts: list[str], side: Side, batch_size: int, progress: Callable[[int], object], reopened: tuple
+        self, texts: list[str], side: Side, batch_size: int, progress: Callable[[int], object], recipe: Callable
     ) -> Iterator[np.ndarray]:
         """Yields the vectors of texts, float32, a window at a time, in order. The precision is settled, gradients off.
 
         Args:
-            reopened: the checkpoint and the options with which other processes open this model.
+            recipe: returns what makes the encoder in another process.
         """
         if not self._several:
             for window in self.windows(texts, side, batch_size, progress):
                 yield window.cpu().numpy()
             return
         if self._pool is None:
-            self._pool = self._started(*reopened)
+            self._pool = EncoderPool(recipe(), self._several)
         try:
             for vectors in self._pool.encode(texts, side, batch_size):
                 progress(len(vectors))
@@ -154,6 +165,3 @@ class Engine:
         self._compiled, self.library = None, 'torch'
         warnings.warn(f'by OpenVINO this model {reason}, so torch computes it', stacklevel=6)
         return False
-
-    def _started(self, path_or_name: str, options: Mapping[str, object]) -> EncoderPool:
-        return EncoderPool(path_or_name, {**options, 'dtype': str(self.dtype).removeprefix('torch.')}, self._several)

@@ -3,17 +3,21 @@ import os
 import signal
 import warnings
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from threading import Thread
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from pyterrier_hybrid.encoding.batching import WINDOW
 from pyterrier_hybrid.encoding.sides import Side
+
+if TYPE_CHECKING:
+    from pyterrier_hybrid.encoding.encoder import HybridEncoder
 
 #: Windows given to each process at a time, so that none is idle while results are taken.
 AHEAD = 2
@@ -25,12 +29,11 @@ class EncoderPool:
     Each process has the weights in its memory. Those on the CPU share the threads that this process has.
 
     Args:
-        path_or_name: the checkpoint.
-        options: arguments of :class:`~pyterrier_hybrid.HybridEncoder`, all but the device.
+        recipe: makes the encoder, on a device (:meth:`HybridEncoder.recipe`).
         devices: one process for each.
     """
 
-    def __init__(self, path_or_name: str, options: Mapping[str, object], devices: Sequence[torch.device]):
+    def __init__(self, recipe: 'Callable[..., HybridEncoder]', devices: Sequence[torch.device]):
         context = get_context('spawn')
         left = context.SimpleQueue()
         for device in devices:
@@ -39,7 +42,7 @@ class EncoderPool:
         threads = max(1, torch.get_num_threads() // max(1, on_cpu))
         self.size = len(devices)
         self._executor = ProcessPoolExecutor(
-            self.size, mp_context=context, initializer=_begin, initargs=(path_or_name, dict(options), left, threads)
+            self.size, mp_context=context, initializer=_begin, initargs=(recipe, left, threads)
         )
         weakref.finalize(self, self._executor.shutdown, wait=False, cancel_futures=True)
 
@@ -71,17 +74,15 @@ class EncoderPool:
         return self._executor.submit(_encode, texts, side, batch_size)
 
 
-def _begin(path_or_name: str, options: dict, left, threads: int) -> None:
+def _begin(recipe: 'Callable[..., HybridEncoder]', left, threads: int) -> None:
     """Makes this process one that encodes, on a device that no other has taken."""
     global _encoder
-    from pyterrier_hybrid.encoding.encoder import HybridEncoder
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, and with it this process ends
     Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start()
     torch.set_num_threads(threads)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')  # the parent has given them
-        _encoder = HybridEncoder(path_or_name, device=left.get(), **options)
+        _encoder = recipe(device=left.get())
 
 
 def _encode(texts: list[str], side: Side, batch_size: int) -> np.ndarray:

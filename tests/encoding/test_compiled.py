@@ -92,6 +92,30 @@ def test_torch_computes_what_cannot_be_compiled(mild, auto, texts, monkeypatch, 
     assert (encoder.library, encoder.model_name) == ('torch', half.model_name)
 
 
+@needs_openvino
+@needs_bfloat16
+def test_another_process_makes_the_same(mild, auto, texts, monkeypatch):
+    encoder = HybridEncoder(mild, device='cpu')
+    make = encoder.recipe()  # before any text
+    assert encoder._engine._compiled is not None
+    monkeypatch.setenv(VARIABLE, 'float32')
+    other = make()
+    assert (other.model_name, other.library) == (encoder.model_name, 'openvino')
+    assert np.array_equal(other.encode_docs(texts), encoder.encode_docs(texts))
+
+
+def test_openvino_by_request(xlmr, static, monkeypatch):
+    monkeypatch.setattr(compiled.importlib.util, 'find_spec', lambda name: object())
+    encoder = HybridEncoder(xlmr, device='cpu', dtype='bfloat16', library='openvino')
+    assert (encoder.library, repr(encoder).endswith("dtype='bfloat16', library='openvino')")) == ('openvino', True)
+    for folder, options in ((xlmr, {'dtype': 'float32'}), (static, {'dtype': 'bfloat16'}),
+                            (xlmr, {'dtype': 'bfloat16', 'device': ['cpu', 'cpu']})):  # fmt: skip
+        with pytest.raises(ValueError, match="library='openvino' is for layers as BERT's in bfloat16"):
+            HybridEncoder(folder, **{'device': 'cpu', 'library': 'openvino', **options})
+    with pytest.raises(ValueError, match="unknown library 'onnx'; give one of auto, torch, openvino"):
+        HybridEncoder(xlmr, library='onnx')
+
+
 def test_what_is_not_compiled(xlmr, static, monkeypatch, auto):
     monkeypatch.setattr(compiled.importlib.util, 'find_spec', lambda name: object())
     model = load_checkpoint(xlmr)

@@ -213,7 +213,7 @@ def test_the_signature_is_the_designs():
     parameters = list(inspect.signature(HybridEncoder).parameters.values())
     assert [p.name for p in parameters] == [
         'path_or_name', 'preset', 'pooling', 'normalize', 'query_prefix', 'passage_prefix', 'max_query_length',
-        'max_passage_length', 'batch_size', 'text_field', 'device', 'dtype', 'verbose',
+        'max_passage_length', 'batch_size', 'text_field', 'device', 'dtype', 'library', 'verbose',
     ]  # fmt: skip
     assert all(p.kind is p.KEYWORD_ONLY for p in parameters[1:])
 
