@@ -193,7 +193,7 @@ class HybridEncoder(BiEncoder):
 
     @property
     def dtype(self) -> torch.dtype:
-        """The precision inside the transformer. With 'auto', weights are cast to it at the first texts."""
+        """The precision inside the transformer. Weights are cast to it, or copied into it, at the first texts."""
         return self._engine.dtype
 
     @property
@@ -219,7 +219,7 @@ class HybridEncoder(BiEncoder):
         pyterrier_dr compares encoders by it, and PyTerrier shares what compares equal. Computed when first asked for
         (about a second a gigabyte of weights) and again after the weights have changed.
         """
-        version = identity.weights_version(self.model), self.dtype, self.library
+        version = identity.weights_version(self.model), self.dtype, self._engine.layers
         if self._identity[0] != version:
             settings = {
                 'query': [self.query.prefix, self.query.max_length],
@@ -229,8 +229,8 @@ class HybridEncoder(BiEncoder):
                 'truncate_dim': self.model.truncate_dim,
             }
             cast_to = self.dtype if self._engine.pending else None
-            if self.library != 'torch':  # which keeps the weights in float32
-                settings['library'], cast_to = self.library, None
+            if self._engine.layers != 'transformers':  # beside which the model's weights stay in float32
+                settings['layers'], cast_to = self._engine.layers, None
             self._identity = (version, identity.digest(self.model, settings, dtype=cast_to))
         return self._identity[1]
 

@@ -8,9 +8,10 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from pyterrier_hybrid.encoding.batching import WINDOW
-from pyterrier_hybrid.encoding.compiled import CompiledModel, compilable
 from pyterrier_hybrid.encoding.identity import weights_version
 from pyterrier_hybrid.encoding.inference import encode_windows
+from pyterrier_hybrid.encoding.layers import Layers, ModelByLayers, has_known_layers, torch_layers
+from pyterrier_hybrid.encoding.openvino_layers import is_installed, openvino_layers
 from pyterrier_hybrid.encoding.pool import AHEAD, EncoderPool
 from pyterrier_hybrid.encoding.precision import (
     LEAST_COSINE,
@@ -20,7 +21,9 @@ from pyterrier_hybrid.encoding.precision import (
     reduce_precision,
     reducible,
     spread_sample,
+    stays,
 )
+from pyterrier_hybrid.encoding.processors import multiplies
 from pyterrier_hybrid.encoding.sides import Side
 from pyterrier_hybrid.encoding.texts import PROBES
 
@@ -37,21 +40,25 @@ class Engine:
 
     Attributes:
         dtype: the precision inside the transformer.
-        pending: whether this is still to be checked, when the first texts are encoded; until then weights are float32.
         library: what computes the transformer's layers, 'torch' or 'openvino'.
+        layers: whose layers they are: 'transformers', or 'torch' and 'openvino' of :mod:`layers`, beside which the
+            model's weights stay in float32.
+        pending: whether layers or weights in this precision are made, and checked, when the first texts are encoded;
+            until then weights are float32.
     """
 
     def __init__(self, model: SentenceTransformer, normalize: bool):
         self.model, self.normalize = model, normalize
-        self.dtype, self.pending, self.library = model.dtype, False, 'torch'
-        self._compiled: CompiledModel | None = None
+        self.dtype, self.library, self.layers = model.dtype, 'torch', 'transformers'
+        self.pending = self._checked = False
+        self._by_layers: ModelByLayers | None = None
         self._several: tuple[torch.device, ...] = ()
         self._pool: EncoderPool | None = None
 
     def __getstate__(self) -> dict:
         """Without what another process makes anew."""
-        compiled = self._compiled is not None
-        return {**self.__dict__, '_pool': None, '_compiled': None, 'pending': self.pending or compiled}
+        pending = self.pending or self._by_layers is not None
+        return {**self.__dict__, '_pool': None, '_by_layers': None, 'pending': pending}
 
     @property
     def devices(self) -> tuple[torch.device, ...]:
@@ -71,16 +78,20 @@ class Engine:
             ValueError: OpenVINO was asked for, and cannot compute this.
         """
         self.dtype = dtype if reducible(self.model) else torch.float32
-        cpu = self.dtype == torch.bfloat16 and [device.type for device in devices] == ['cpu']
-        compiled = library != 'torch' and cpu and compilable(self.model)
-        if library == 'openvino' and not compiled:
+        on_cpu = self.dtype == torch.bfloat16 and all(device.type == 'cpu' for device in devices)
+        known = on_cpu and has_known_layers(self.model)
+        can_compile = known and len(devices) == 1 and is_installed()
+        if library == 'openvino' and not can_compile:
             raise ValueError(
                 "library='openvino' is for layers as BERT's in bfloat16 on one processor, and has to be installed (pip "
                 "install pyterrier-hybrid[openvino]); give library='auto' or 'torch'"
             )
-        if compiled and (library == 'openvino' or (checked and not is_told())):
-            self.library, checked = 'openvino', True
-        self.pending = checked and self.dtype != torch.float32
+        if library == 'openvino' or (library == 'auto' and can_compile and checked and not is_told()):
+            self.library = self.layers = 'openvino'
+        elif known and multiplies(torch.bfloat16):
+            self.layers = 'torch'
+        self._checked = checked
+        self.pending = self.dtype != torch.float32 and (checked or self.layers != 'transformers')
         if not self.pending:
             reduce_precision(self.model, self.dtype)
         if len(devices) > 1:
@@ -120,19 +131,22 @@ class Engine:
 
         They have gradients where these are on; then torch computes them.
         """
-        compiled = None if torch.is_grad_enabled() else self._compiled
-        for window in encode_windows(self.model, texts, side, batch_size, *progress, compiled=compiled):
+        by_layers = None if torch.is_grad_enabled() else self._by_layers
+        for window in encode_windows(self.model, texts, side, batch_size, *progress, by_layers=by_layers):
             # scaled once more: the model's own scaling may be in half precision, or of vectors cut since
             yield torch.nn.functional.normalize(window.float(), dim=1) if self.normalize else window.float()
 
     def settle(self, texts: list[str], side: Side, batch_size: int) -> None:
-        """Takes the library and the precision that were chosen, if they wait for that and vectors stay what they are.
+        """Makes the layers that were chosen, or casts the weights, if that waits and vectors stay what they are.
 
-        Compiled weights are a copy: after a change of the model's they are made anew. OpenVINO does not survive a fork.
+        Layers have a copy of the weights: after a change of the model's they are made anew.
         """
-        if self._compiled is not None and self._compiled.version != (os.getpid(), weights_version(self.model)):
-            self.library = 'openvino' if self._compiled.version[0] == os.getpid() else 'torch'
-            self._compiled, self.pending = None, True
+        made = self._by_layers
+        forked = made is not None and self.layers == 'openvino' and made.process != os.getpid()
+        if forked:  # which OpenVINO does not survive
+            self.library = self.layers = 'torch'
+        if forked or (made is not None and made.version != weights_version(self.model)):
+            self._by_layers, self.pending = None, True
         if not self.pending or not texts:
             return
         sample = spread_sample(texts[:WINDOW], SAMPLE)
@@ -145,23 +159,32 @@ class Engine:
         training, home = self.model[0].training, self.model.device
         self.model.eval().to(self.devices[0])
         try:
-            if self.library == 'torch' or not self._compile(encode):
-                self.dtype = reduce_checked(self.model, self.dtype, encode)
+            self._settle(encode)
             self.pending = False
         finally:
             self.model.train(training).to(home)
 
-    def _compile(self, encode: Callable[[], torch.Tensor]) -> bool:
-        """Whether the layers could be compiled, and vectors stayed what they are; if not, torch is left to do it."""
-        exact = encode()
-        try:
-            self._compiled = CompiledModel(self.model)
-            cosine = least_cosine(exact, encode())
-            reason = f'gives other vectors than in float32 (cosine {cosine:.4f})'
-        except Exception as error:  # of many classes, none of which the user can act on
-            cosine, reason = 0.0, f'cannot be compiled ({type(error).__name__}: {str(error).splitlines()[0]:.200})'
-        if cosine >= LEAST_COSINE:
-            return True
-        self._compiled, self.library = None, 'torch'
-        warnings.warn(f'by OpenVINO this model {reason}, so torch computes it', stacklevel=6)
-        return False
+    def _settle(self, encode: Callable[[], torch.Tensor]) -> None:
+        exact = encode() if self._checked or self.layers == 'openvino' else None
+        if self.layers == 'openvino':
+            try:
+                threads = torch.get_num_threads()
+                self._make(openvino_layers(self.model[0].model, 'bf16', threads), threads)
+                cosine = least_cosine(exact, encode())
+                if cosine >= LEAST_COSINE:
+                    return
+                reason = f'gives other vectors than in float32 (cosine {cosine:.4f})'
+            except Exception as error:  # of many classes, none of which the user can act on
+                reason = f'cannot be compiled ({type(error).__name__}: {str(error).partition(chr(10))[0]:.200})'
+            warnings.warn(f'by OpenVINO this model {reason}, so torch computes it', stacklevel=5)
+            self._by_layers, self.library, self.layers = None, 'torch', 'torch'
+        if self.layers == 'torch':
+            self._make(torch_layers(self.model[0].model, self.dtype))
+            if not self._checked or stays(exact, encode(), self.dtype):
+                return
+            self._by_layers, self.layers, self.dtype = None, 'transformers', torch.float32
+        else:
+            self.dtype = reduce_checked(self.model, self.dtype, exact, encode)
+
+    def _make(self, layers: Layers, threads: int = 1) -> None:
+        self._by_layers = ModelByLayers(self.model, layers, threads)

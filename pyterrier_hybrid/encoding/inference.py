@@ -9,7 +9,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
 from pyterrier_hybrid.encoding.batching import TOKENS_PER_TEXT, WINDOW, length_batches, padded, take_rows
-from pyterrier_hybrid.encoding.compiled import CompiledModel
+from pyterrier_hybrid.encoding.layers import ModelByLayers
 from pyterrier_hybrid.encoding.sides import Side
 
 
@@ -19,7 +19,7 @@ def encode_windows(
     side: Side,
     batch_size: int,
     progress: Callable[[int], object] = lambda texts: None,
-    compiled: CompiledModel | None = None,
+    by_layers: ModelByLayers | None = None,
 ) -> Iterator[torch.Tensor]:
     """Encodes texts and keeps their order; memory does not grow with their number.
 
@@ -29,7 +29,7 @@ def encode_windows(
         side: how they are read.
         batch_size: texts of 128 tokens in a batch; a batch holds as many tokens, padding included.
         progress: called with the number of texts in each batch that was sent through the model.
-        compiled: computes the vectors of batches in the model's place; of a transformer alone.
+        by_layers: computes the vectors of batches in the model's place; of a transformer alone.
 
     Yields:
         (texts of a window, d), on the model's device, in the dtype of its last module. A text of no token (an empty
@@ -37,12 +37,12 @@ def encode_windows(
     """
     for features in _features(model, texts, side):
         budget = batch_size * TOKENS_PER_TEXT
-        if compiled is not None:
-            budget = min(budget, compiled.budget(int(features['attention_mask'].sum())))
+        if by_layers is not None:
+            budget = min(budget, by_layers.budget(int(features['attention_mask'].sum())) or budget)
         order = _rows(features, budget)
         batches = (take_rows(features, rows) for rows in order) if padded(features) else iter([features])
         parts = []
-        for vectors in _computed(model, batches, side) if compiled is None else compiled.map(batches, side.task):
+        for vectors in _computed(model, batches, side) if by_layers is None else by_layers.map(batches, side.task):
             parts.append(vectors if model.truncate_dim is None else vectors[:, : model.truncate_dim])
             progress(len(vectors))
         tokenless = _tokenless(features)

@@ -113,34 +113,42 @@ def reduce_precision(model: SentenceTransformer, dtype: torch.dtype) -> torch.dt
     return dtype
 
 
-def reduce_checked(model: SentenceTransformer, dtype: torch.dtype, encode: Callable[[], torch.Tensor]) -> torch.dtype:
-    """Casts a model's transformer as :func:`reduce_precision` does, unless that moves vectors too far.
+def reduce_checked(
+    model: SentenceTransformer, dtype: torch.dtype, exact: torch.Tensor, encode: Callable[[], torch.Tensor]
+) -> torch.dtype:
+    """Casts a model's transformer as :func:`reduce_precision` does, unless that moves vectors too far (:func:`stays`).
 
     While it compares, both copies of the weights are in memory.
 
     Args:
         model: in float32.
         dtype: the precision wanted.
-        encode: returns the vectors of a sample of texts, (n, d), by the model as it is then.
+        exact: the vectors of a sample of texts in float32, (n, d).
+        encode: returns the same by the model as it is then.
 
     Returns:
-        The dtype the model computes in from now on: float32, with a warning and with the weights that it had, if the
-        cosine of a text's two vectors is below :data:`LEAST_COSINE`.
+        The dtype the model computes in from now on: ``dtype``, or float32, with the weights that it had.
     """
-    exact = encode()
     full = [parameter.data for parameter in model[0].parameters()]
-    dtype = reduce_precision(model, dtype)
-    cosine = least_cosine(exact, encode())
-    if cosine >= LEAST_COSINE:
+    reduce_precision(model, dtype)
+    if stays(exact, encode(), dtype):
         return dtype
     for parameter, data in zip(model[0].parameters(), full):
         parameter.data = data
+    return torch.float32
+
+
+def stays(exact: torch.Tensor, vectors: torch.Tensor, dtype: torch.dtype) -> bool:
+    """Whether vectors are those of float32, by the least cosine; warns that float32 is used where they are not."""
+    cosine = least_cosine(exact, vectors)
+    if cosine >= LEAST_COSINE:
+        return True
     warnings.warn(
         f'in {str(dtype).removeprefix("torch.")} this model gives other vectors than in float32 (cosine {cosine:.4f} '
         f'on a sample of the texts, at least {LEAST_COSINE} wanted), so it computes in float32. To have that at once, '
-        "give dtype='float32'", stacklevel=4,
+        "give dtype='float32'", stacklevel=6,
     )  # fmt: skip
-    return torch.float32
+    return False
 
 
 def least_cosine(vectors: torch.Tensor, others: torch.Tensor) -> float:

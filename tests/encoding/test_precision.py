@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from pyterrier_hybrid.encoding import HybridEncoder, precision
+from pyterrier_hybrid.encoding import HybridEncoder, engine, precision
 from pyterrier_hybrid.encoding.precision import VARIABLE, least_cosine, one_precision, resolve_dtype, spread_sample
 
 CPU, CUDA = torch.device('cpu'), torch.device('cuda')
@@ -15,10 +15,22 @@ CPU, CUDA = torch.device('cpu'), torch.device('cuda')
 def cpu_multiplies(monkeypatch):
     """Makes this a processor with hardware for bfloat16, or one without."""
     monkeypatch.delenv(VARIABLE, raising=False)
-    monkeypatch.setattr('pyterrier_hybrid.encoding.engine.compilable', lambda model: False)
-    return lambda bfloat16: monkeypatch.setattr(
-        precision, 'multiplies', lambda dtype: dtype == torch.float32 or (bfloat16 and dtype == torch.bfloat16)
-    )
+    monkeypatch.setattr(engine, 'is_installed', lambda: False)
+
+    def multiplies(bfloat16: bool) -> None:
+        for module in (precision, engine):
+            monkeypatch.setattr(module, 'multiplies', lambda dtype: dtype == torch.float32 or (
+                bfloat16 and dtype == torch.bfloat16))  # fmt: skip
+
+    return multiplies
+
+
+@pytest.fixture(params=['layers of torch', 'layers of transformers'])
+def both_layers(request, monkeypatch):
+    """Once with torch's layers, beside which weights stay in float32, and once with transformers', which are cast."""
+    if 'transformers' in request.param:
+        monkeypatch.setattr(engine, 'has_known_layers', lambda model: False)
+    return request.param.rpartition(' ')[2]
 
 
 @pytest.mark.parametrize(('capability', 'expected'), [
@@ -102,15 +114,17 @@ def weights(encoder) -> set:
     return {parameter.dtype for parameter in encoder.model[0].parameters()}
 
 
-def test_auto_is_cast_at_the_first_texts_and_named_before(mild, cpu_multiplies, texts, recwarn):
+def test_auto_is_settled_at_the_first_texts_and_named_before(mild, cpu_multiplies, both_layers, texts, recwarn):
     cpu_multiplies(bfloat16=True)
     told, auto = (HybridEncoder(mild, device='cpu', dtype=dtype) for dtype in ('bfloat16', 'auto'))
     assert (auto.dtype, weights(auto)) == (torch.bfloat16, {torch.float32})  # a model to train on is whole
     before = auto.model_name
     vectors = auto.encode_docs(texts)
-    assert (auto.dtype, weights(auto)) == (torch.bfloat16, {torch.bfloat16})
+    cast = torch.bfloat16 if both_layers == 'transformers' else torch.float32
+    assert (auto.dtype, weights(auto)) == (torch.bfloat16, {cast})
     assert auto.model_name == before == told.model_name
     assert np.array_equal(vectors, told.encode_docs(texts))
+    assert not np.array_equal(vectors, HybridEncoder(mild, device='cpu', dtype='float32').encode_docs(texts))
     assert not [w for w in recwarn if 'other vectors' in str(w.message)]
 
 
@@ -122,7 +136,7 @@ def test_auto_is_float32_where_the_processor_says_nothing(mild, cpu_multiplies, 
 
 
 @pytest.mark.parametrize('first', ['encode_docs', 'encode_queries', 'encode_queries_torch'])
-def test_a_model_that_bfloat16_harms_stays_in_float32_with_a_warning(harmed, cpu_multiplies, texts, first):
+def test_a_model_that_bfloat16_harms_stays_in_float32_with_a_warning(harmed, cpu_multiplies, both_layers, texts, first):
     cpu_multiplies(bfloat16=True)
     full, auto = (HybridEncoder(harmed, device='cpu', dtype=dtype) for dtype in ('float32', 'auto'))
     hoped = auto.model_name

@@ -1,0 +1,140 @@
+"""The layers of BERT and XLM-R in other hands than transformers': by torch in fewer steps, or by OpenVINO.
+
+The layers alone: embeddings, which are a lookup, and what follows the transformer (pooling, dense layers,
+normalisation) are the model's own, in float32. So layers are made from the weights at once, without tracing or a cache.
+"""
+import copy
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Transformer
+from torch.nn import functional
+
+from pyterrier_hybrid.encoding.identity import weights_version
+
+#: Architectures whose layers are BERT's (Devlin et al., NAACL 2019), by the names of their classes in transformers.
+ARCHITECTURES = ('BertModel', 'RobertaModel', 'XLMRobertaModel', 'CamembertModel')
+#: Tokens in a batch of OpenVINO's: as fast as larger ones, and less padding is computed.
+BUDGET = 1024
+
+#: From what the embeddings give, float32 (texts, tokens, d), and the attention mask, (texts, tokens), to token vectors.
+Layers = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+def has_known_layers(model: SentenceTransformer) -> bool:
+    """Whether a model's layers are those of BERT as transformers has them."""
+    if not isinstance(model[0], Transformer):
+        return False
+    inner = model[0].model
+    config = inner.config
+    return (
+        type(inner).__name__ in ARCHITECTURES
+        and type(inner).__module__.startswith('transformers.')
+        and config.hidden_act == 'gelu'
+        and not config.is_decoder
+        and getattr(config, 'position_embedding_type', 'absolute') in ('absolute', None)
+    )
+
+
+class ModelByLayers:
+    """A model that computes with other layers than its own.
+
+    Args:
+        model: in float32, on the CPU, :func:`has_known_layers`; shared.
+        layers: made from its weights, of which they have a copy.
+        threads: batches computed at a time, each in a thread of its own.
+
+    Attributes:
+        version: :func:`weights_version` of the weights that the layers were made from.
+        process: in which they were made.
+    """
+
+    def __init__(self, model: SentenceTransformer, layers: Layers, threads: int = 1):
+        self.model, self.layers, self.threads = model, layers, threads
+        self.version, self.process = weights_version(model), os.getpid()
+        self._rest = copy.copy(model)
+        self._rest._modules = OrderedDict(list(model.named_children())[1:])
+
+    def budget(self, tokens: int) -> int | None:
+        """The tokens of a batch, out of all these, that keep all threads at work; None for any number."""
+        return None if self.threads == 1 else min(BUDGET, max(1, -(-tokens // self.threads)))
+
+    def map(self, batches: Iterable[dict], task: str) -> Iterator[torch.Tensor]:
+        """Yields the vectors of batches of features, in order."""
+
+        def vectors(batch: dict) -> torch.Tensor:
+            with torch.inference_mode():
+                return self._vectors(batch, task)
+
+        if self.threads == 1:
+            yield from map(vectors, batches)
+            return
+        with ThreadPoolExecutor(self.threads) as executor:
+            yield from _ahead(executor, vectors, batches, 2 * self.threads)
+
+    def _vectors(self, batch: dict, task: str) -> torch.Tensor:
+        ids, mask = batch['input_ids'], batch['attention_mask']
+        hidden = self.model[0].model.embeddings(input_ids=ids, token_type_ids=batch.get('token_type_ids'))
+        return self._rest({**batch, 'token_embeddings': self.layers(hidden, mask)}, task=task)['sentence_embedding']
+
+
+def _ahead(executor: ThreadPoolExecutor, function: Callable, items: Iterable, count: int) -> Iterator:
+    """Results in order, of at most ``count`` items that are taken ahead."""
+    items = iter(items)
+    under_way = [executor.submit(function, item) for item in islice(items, count)]
+    while under_way:
+        yield under_way.pop(0).result()
+        under_way += [executor.submit(function, item) for item in islice(items, 1)]
+
+
+def torch_layers(inner: torch.nn.Module, dtype: torch.dtype) -> Layers:
+    """Layers whose matrix products are in one precision, and all between two layers' products in float32.
+
+    Queries, keys and values are one product, and the activation is part of its product where oneDNN has it so. That is
+    faster than transformers' layers, and rounds less: sums over the layers and layer normalisation stay in float32.
+
+    Args:
+        inner: the transformer.
+        dtype: of the products.
+    """
+    heads, made = inner.config.num_attention_heads, []
+
+    def linear(*layers: torch.nn.Linear) -> tuple[torch.Tensor, torch.Tensor]:
+        return tuple(torch.cat([getattr(layer, name).detach() for layer in layers]).to(dtype)
+                     for name in ('weight', 'bias'))  # fmt: skip
+
+    def norm(layer: torch.nn.LayerNorm) -> tuple:
+        return layer.normalized_shape, layer.weight.detach().clone(), layer.bias.detach().clone(), layer.eps
+
+    for layer in inner.encoder.layer:
+        own, output = layer.attention.self, layer.attention.output
+        made.append((
+            linear(own.query, own.key, own.value), linear(output.dense), norm(output.LayerNorm),
+            linear(layer.intermediate.dense), linear(layer.output.dense), norm(layer.output.LayerNorm),
+        ))  # fmt: skip
+
+    def run(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        texts, tokens, width = hidden.shape
+        seen = None if mask.all() else mask[:, None, None, :].bool()
+        for three, out, first, inside, outside, second in made:
+            q, k, v = functional.linear(hidden.to(dtype), *three).view(
+                texts, tokens, 3, heads, width // heads).permute(2, 0, 3, 1, 4)  # fmt: skip
+            attended = functional.scaled_dot_product_attention(q, k, v, attn_mask=seen).transpose(1, 2)
+            hidden = functional.layer_norm(hidden + functional.linear(attended.flatten(2), *out), *first)
+            expanded = _gelu(hidden.to(dtype), *inside)
+            hidden = functional.layer_norm(hidden + functional.linear(expanded, *outside), *second)
+        return hidden
+
+    return run
+
+
+def _gelu(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    """A linear layer and its activation."""
+    if x.dtype == torch.bfloat16 and hasattr(torch.ops.mkldnn, '_linear_pointwise'):
+        return torch.ops.mkldnn._linear_pointwise(x, weight, bias, 'gelu', [], 'none')
+    return functional.gelu(functional.linear(x, weight, bias))
