@@ -97,7 +97,8 @@ def matrix_rate(dtype: torch.dtype, device: torch.device, width: int) -> float:
 def operations(model: SentenceTransformer, lengths: np.ndarray) -> float:
     """Floating-point operations of the matrix products for texts of these lengths in tokens."""
     config = model[0].model.config
-    weights = sum(m.weight.numel() for m in model[0].model.encoder.modules() if isinstance(m, torch.nn.Linear))
+    layers = getattr(model[0].model, 'encoder', model[0].model)
+    weights = sum(m.weight.numel() for m in layers.modules() if isinstance(m, torch.nn.Linear))
     attention = 4 * config.hidden_size * config.num_hidden_layers * (lengths.astype(float) ** 2).sum()
     return 2 * weights * float(lengths.sum()) + attention
 

@@ -35,7 +35,9 @@ def test_in_float32_vectors_are_those_of_transformers(request, folder, library, 
     for threads in (1, 2):
         encoder._engine._by_layers = ModelByLayers(encoder.model, layers, threads)
         for size in (1, 100):  # the larger is padded
-            assert 0 < np.abs(encoder.encode_docs(texts, batch_size=size) - expected).max() < 1e-5
+            assert np.abs(encoder.encode_docs(texts, batch_size=size) - expected).max() < 1e-5
+    encoder._engine._by_layers = ModelByLayers(encoder.model, lambda hidden, mask: 2 * hidden)
+    assert np.abs(encoder.encode_docs(texts) - expected).max() > 0.01  # they were asked
 
 
 @needs_bfloat16

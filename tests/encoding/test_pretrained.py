@@ -105,18 +105,18 @@ def test_an_index_an_artifact_and_an_experiment(full, sentences, expected, tmp_p
 def test_rankings_survive_bfloat16(e5, full):
     """On the first paragraphs of XQuAD-R in two languages; benchmarks/encode_quality.py has all of it."""
     docs = [doc for doc in ir_datasets.load('xquad-r').docs_iter()
-            if doc.lang in ('de', 'en') and int(doc.doc_id[3:].partition('.')[0]) < 10]  # fmt: skip
+            if doc.lang in ('de', 'en') and int(doc.doc_id[3:].partition('.')[0]) < 7]  # fmt: skip
     places, judged = {doc.doc_id: i for i, doc in enumerate(docs)}, {}
     for qrel in ir_datasets.load('xquad-r/en').qrels_iter():
         if qrel.doc_id in places:
             judged.setdefault(qrel.query_id, []).append(places[qrel.doc_id])
     asked = {query.query_id: query.query for query in ir_datasets.load('xquad-r/en').queries_iter()}
     queries = [asked[qid] for qid in judged]
-    assert len(queries) > 30
+    assert len(queries) > 20
 
     def figures(encoder) -> tuple[float, float]:
         scores = encoder.encode_queries(queries) @ encoder.encode_docs([doc.text for doc in docs]).T
-        ranks = [np.sort(1 + (row[:, None] < row[relevant]).sum(0)) for row, relevant in zip(scores, judged.values())]
+        ranks = [np.sort(1 + (row[:, None] > row[relevant]).sum(0)) for row, relevant in zip(scores, judged.values())]
         precisions = [(np.arange(1, len(found) + 1) / found).mean() for found in ranks]
         return np.mean(precisions), np.mean([found[-1] - found[0] for found in ranks])
 
