@@ -36,7 +36,7 @@ def evaluated(checkpoint: str, dtype: str, collection: EvaluationSet, folder: Pa
             (encoder.doc_encoder() >> index).index(collection.docs())
             found = MultilingualExperiment({dtype: (encoder, index)}, collection, [AP, RankDistance], verbose=False)
         found.save(place)
-        print(f'{dtype} computed in {encoder.dtype}, {time.monotonic() - start:.0f} seconds', flush=True)
+        print(f'{dtype}: {encoder.dtype} by {encoder.library}, {time.monotonic() - start:.0f} seconds', flush=True)
     return Result.load(place)
 
 

@@ -154,7 +154,8 @@ def compared(checkpoint: str, texts: list[str], devices: list[str], args: argpar
     prefix = first.passage.prefix
     for encoder in encoders.values():
         encoder.encode_docs(texts[:64])  # warm-up, and the check of the precision
-    names = {f'HybridEncoder, {dtype} ({_name(encoder.dtype)})': encoder for dtype, encoder in encoders.items()}
+    names = {f'HybridEncoder, {dtype} ({_name(encoder.dtype)}, {encoder.library})': encoder
+             for dtype, encoder in encoders.items()}  # fmt: skip
     ways = backends(checkpoint, devices[0], prefix, texts)
     ways |= {name: lambda e=encoder: e.encode_docs(texts) for name, encoder in names.items()}
     docs = [{'docno': str(i), 'text': text, 'lang': 'en'} for i, text in enumerate(texts)]
