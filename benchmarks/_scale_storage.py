@@ -58,8 +58,10 @@ def main(args: argparse.Namespace) -> None:
     _data.offline_home()
     from ir_measures import AP
 
-    from pyterrier_hybrid import EvaluationSet, MultilingualExperiment, MultilingualIndex, RankDistance
+    from pyterrier_hybrid import MultilingualExperiment, MultilingualIndex
+    from pyterrier_hybrid.experiment import EvaluationSet
     from pyterrier_hybrid.indexing.vectors import FILES
+    from pyterrier_hybrid.measures import RankDistance
 
     collection, encoder = EvaluationSet(args.dataset), Kept(args.encoder, args.dtype, args.folder)
     passages = list(collection.docs())

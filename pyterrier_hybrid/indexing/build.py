@@ -3,7 +3,9 @@
 The rows of the index grow in it, where they will be; ``progress.json`` says up to where they are complete.
 """
 import json
+import math
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from pyterrier_hybrid.publishing import discard, publish, scratch, scratches
 from pyterrier_hybrid.stored import META, read_json
 
 _PLAN = 'plan.json'
+#: Seconds between flushes of documents that come fast. Those of an encoder come slowly, and each part is flushed.
+_EVERY = 2.0
 _REMEDY = "indexer(mode='create') or indexer(mode='overwrite') starts a new build"
 
 
@@ -30,6 +34,7 @@ class Build:
         self.path = resolved(path)
         self.folder = next((folder for folder in scratches(self.path) if (folder / _PLAN).is_file()), None)
         self._rows: RowWriter | None = None
+        self._kept = -math.inf  # when
 
     def plan(self) -> dict | None:
         """What the build does: ``append``, ``overwrite``; ``precision`` and ``encoder`` of the vectors; ``base``, the
@@ -71,7 +76,7 @@ class Build:
         self._write_plan(plan)
 
     def add(self, part: Collection, *, before: bool = False) -> None:
-        """Adds documents, and flushes them to the disk.
+        """Adds documents, and keeps them if some time has gone since it did so last.
 
         Args:
             part: the documents.
@@ -81,7 +86,14 @@ class Build:
             self._open_rows(part.vecs.shape[1], self.plan()['precision'])
         self._rows.append(part)
         self._before = self._rows.count if before else self._before
-        self._rows.keep(before=self._before)
+        if before or time.monotonic() > self._kept + _EVERY:
+            self.keep()
+
+    def keep(self) -> None:
+        """Flushes to the disk the documents that were added; a process that is killed has not lost them."""
+        if self._rows is not None:
+            self._rows.keep(before=self._before)
+            self._kept = time.monotonic()
 
     def finish(self, collections: Sequence[Collection] | None = None) -> None:
         """Puts the index at the path, in one step, and removes the build.

@@ -82,18 +82,21 @@ class DocnoTable:
             taken = hashes != 0
             self._insert(hashes[taken], docids[taken])
         for array in old:
-            Path(array.filename).unlink()
+            self._path(len(array), array.dtype).unlink()
 
     def _files(self, size: int) -> tuple[np.ndarray, np.ndarray]:
         """New files, full of zeros: where space was not written, a full disk would kill the process."""
         return tuple(self._file(size, dtype) for dtype in (np.uint64, np.uint32))
 
     def _file(self, size: int, dtype: type) -> np.ndarray:
-        path = self._folder / f'docnos-{size}.{dtype.__name__}'
+        path = self._path(size, np.dtype(dtype))
         with path.open('wb') as out:
             for start in range(0, size * dtype().itemsize, len(_ZEROS)):
                 out.write(_ZEROS[: size * dtype().itemsize - start])
-        return np.memmap(path, dtype=dtype, mode='r+', shape=(size,))
+        return np.asarray(np.memmap(path, dtype=dtype, mode='r+', shape=(size,)))  # a plain array is quicker to index
+
+    def _path(self, size: int, dtype: np.dtype) -> Path:
+        return self._folder / f'docnos-{size}.{dtype.name}'
 
     def discard(self) -> None:
         """Removes its files."""

@@ -46,14 +46,18 @@ class Filling:
 
     def __exit__(self, kind: type | None, *_: object) -> None:
         try:
-            if not self._failed():  # whatever ended the stream, the documents before it are kept
-                self._flush()
-                self._written.result()
+            try:
+                if not self._failed():  # whatever ended the stream, the documents before it are kept
+                    self._flush()
+                    self._written.result()
+            finally:
+                self._writer.shutdown()
+                with writing(self._build.path, GO_ON):
+                    self._build.keep()
         except Exception:
             if kind is None:
                 raise
         finally:
-            self._writer.shutdown()
             self._table.discard()
 
     def take(self, docs: Iterable, progress: Callable[[int], object]) -> None:
@@ -169,7 +173,10 @@ class Filling:
 
     def _docnos_of(self, docids: np.ndarray) -> list[str]:
         """The docnos of documents that are on the disk, being written, or in the buffer."""
+        if self._held is not None and docids.max() < len(self._held.docnos):
+            return self._held.docnos.decode(docids)
         self._written.result()
+        self._build.keep()
         rows = self._build.rows()
         count = 0 if rows is None else len(rows.docnos)
         written = iter(rows.docnos.decode(docids[docids < count]) if count else ())

@@ -26,8 +26,8 @@ class MultilingualIndexer(pt.Indexer):
     Documents are gathered in parts of ``part_size``. Each is written, while the next is gathered, to files in a hidden
     working folder beside the index, where the files of the index grow; at the end it appears by one rename. Memory
     holds the vectors of two parts, however many documents there are: docnos are compared by a hash table on disk. A
-    process that is killed loses what was not yet whole, at most two parts. One that fails on a document keeps those
-    before it. ``mode='resume'`` skips what is there, and gives the bytes that an uninterrupted build gives.
+    process that is killed loses two parts at most, or two seconds of what came faster. One that fails on a document
+    keeps those before it. ``mode='resume'`` skips what is there, and gives the bytes that an uninterrupted build gives.
 
     One indexer at a time works on an index: a second one is refused before it reads a document.
 

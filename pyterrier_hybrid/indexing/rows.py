@@ -73,6 +73,7 @@ class RowWriter:
             self._resume(read_json(notes / _PROGRESS))
         else:
             self._write(OFFSETS, np.zeros(1, dtype=np.int64))
+        self._complete = self._state()
 
     def append(self, collection: Collection) -> None:
         """Adds documents. Vectors stored in the same precision are copied, all others encoded."""
@@ -90,6 +91,7 @@ class RowWriter:
             self._docno_end += int(offsets[-1] - offsets[0])
             self._write(LANG_IDS, self._positions(collection.languages, collection.lang_ids[rows]))
             self.count += len(arrays[0])
+        self._complete = self._state()
 
     def _positions(self, languages: Sequence[str], lang_ids: np.ndarray) -> np.ndarray:
         positions = np.zeros(len(languages), dtype=np.uint16)
@@ -98,18 +100,20 @@ class RowWriter:
         return positions[lang_ids]
 
     def keep(self, **more: object) -> None:
-        """Flushes all to the disk, and notes how far it is: what a killed process has written so far, it has written.
+        """Flushes all to the disk, and notes how far it is: to the end of the last collection that was appended whole.
 
         Args:
             more: what else to note.
         """
         for file in self._files.values():
             os.fsync(file.fileno())
-        state = {
+        replace_text(self._notes / _PROGRESS, json.dumps({**self._complete, **more}))
+
+    def _state(self) -> dict:
+        return {
             'count': self.count, 'docno_end': self._docno_end, 'vec_size': self.vec_size, 'precision': self.precision,
-            'max_norm': self.max_norm, 'languages': list(self.languages), 'files': self._entries(), **more,
+            'max_norm': self.max_norm, 'languages': list(self.languages), 'files': self._entries(),
         }  # fmt: skip
-        replace_text(self._notes / _PROGRESS, json.dumps(state))
 
     def finish(self) -> dict:
         """Closes the files, and writes the languages; returns ``vec_size``, ``doc_count``, ... and ``files``."""
