@@ -96,18 +96,17 @@ def whole_folder(
 
 
 @contextmanager
-def whole_file(target: str | os.PathLike, *, remedy: str = '') -> Iterator[Path]:
+def whole_file(target: str | os.PathLike) -> Iterator[Path]:
     """Gives the name of a file to write, which takes the target's place when the block ends without an error.
 
     Args:
         target: the file, replaced if it exists; a symbolic link is resolved, missing parents are made.
-        remedy: a sentence on what to do, for the error of a full disk.
 
     Raises:
         OSError: it cannot be written, as :func:`writing`.
     """
     target = resolved(target)
-    with writing(target, remedy):
+    with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = beside(target, f'.{secrets.token_hex(8)}{PARTIAL}')
         try:

@@ -1,6 +1,5 @@
 """Statistics of pairs: of a folder, from its manifest alone, and of a part of one, by a count."""
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 
@@ -89,13 +88,8 @@ def describe_sources(entries: list[dict], repeated_rows_skipped: int | None) -> 
     )
 
 
-def describe_part(sources: Iterable) -> PairsDescription:
-    """Builds the description of the sources of a :class:`PairsView`; reads all of its texts, for their lengths."""
-    return describe_sources([_entry(source) for source in sources], None)
-
-
-def _entry(source) -> dict:
-    """What the manifest would say of a source."""
+def entry_of(source) -> dict:
+    """What the manifest would say of a source of a :class:`PairsView`; reads all of its texts, for their lengths."""
     lengths: dict[str, Lengths] = {}
     for side, lang, _, texts in source.iter_columns(negatives=True):
         if texts.null_count < len(texts):  # a part need not have all the columns of the table

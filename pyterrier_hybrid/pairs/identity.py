@@ -57,20 +57,15 @@ class SharedHashes:
     """
 
     def __init__(self, folder: Path, files: ExitStack):
-        parts = range(1 << _PARTS_BITS)
-        self._files = [files.enter_context((folder / f'hashes.{part:02}').open('w+b')) for part in parts]
-        self._pending = [bytearray() for _ in parts]
+        paths = [folder / f'hashes.{part:02}' for part in range(1 << _PARTS_BITS)]
+        self._files = [files.enter_context(path.open('w+b', buffering=_FLUSH)) for path in paths]
         self._any_asked = False
 
     def add(self, row: int, hashes: Iterable[int]) -> None:
         """Notes the hashes of one row."""
         for value in hashes:
             part = value >> (_BITS - _PARTS_BITS)  # by the high bits, so that the parts are in order
-            pending = self._pending[part]
-            pending += value.to_bytes(8, 'little') + row.to_bytes(8, 'little')
-            if len(pending) >= _FLUSH:
-                self._files[part].write(pending)
-                pending.clear()
+            self._files[part].write(value.to_bytes(8, 'little') + row.to_bytes(8, 'little'))
 
     def ask(self, hashes: Iterable[int]) -> None:
         """Notes hashes for :meth:`asked`; they join no rows."""
@@ -94,9 +89,7 @@ class SharedHashes:
 
     def _parts(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yields hashes and rows, uint64 each, part by part, sorted by hash and then by row."""
-        for file, pending in zip(self._files, self._pending, strict=True):
-            file.write(pending)
-            pending.clear()
+        for file in self._files:
             file.flush()
             file.seek(0)
             part = np.fromfile(file, _RECORD)

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pyterrier_hybrid.keyed import key_of, uniform
 from pyterrier_hybrid.pairs.base import BasePairs
-from pyterrier_hybrid.pairs.describing import PairsDescription, describe_part
+from pyterrier_hybrid.pairs.describing import PairsDescription, describe_sources, entry_of
 
 
 class PairsView(BasePairs):
@@ -49,7 +49,7 @@ class PairsView(BasePairs):
 
     def describe(self) -> PairsDescription:
         """Statistics of what is left; its texts are read, for their lengths."""
-        return describe_part(self.sources)
+        return describe_sources([entry_of(source) for source in self.sources], None)
 
     @property
     def _part_in_words(self) -> str:
