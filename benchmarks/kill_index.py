@@ -115,9 +115,9 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder, half = Path(temporary), args.docs // 2
-        start = time.monotonic()
         whole = Attempts(folder / 'whole' / 'x.index', (0, args.docs), args.dims)
-        whole.begin('create').join()
+        process, start = whole.begin('create'), time.monotonic()
+        process.join()
         took = time.monotonic() - start
         Attempts(folder / 'half' / 'x.index', (0, half), args.dims).begin('create').join()
         expected = digests(whole.path)
