@@ -15,6 +15,7 @@ import random
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -44,6 +45,7 @@ class Attempts:
     def begin(self, mode: str):
         """A new process, which has begun."""
         receiving, sending = self._context.Pipe(duplex=False)
+        self._began = time.time()
         process = self._context.Process(target=attempt, args=(sending, self.path, *self._arguments, mode))
         process.start()
         sending.close()
@@ -53,7 +55,9 @@ class Attempts:
     def finishing(self) -> bool:
         """Whether the rows are complete and the index is not yet published."""
         folder = Build(self.path).folder
-        return folder is not None and (folder / 'index/langs.u2').exists()
+        with suppress(FileNotFoundError):  # there is no build, or it ends in this moment
+            return folder is not None and (folder / 'index/langs.u2').stat().st_mtime > self._began
+        return False
 
 
 def digests(path: Path) -> dict[str, str]:
@@ -110,7 +114,7 @@ def series(
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for option, default in (('docs', 20_000), ('dims', 64), ('kills', 50), ('append-kills', 20), ('seed', 0)):
+    for option, default in (('docs', 40_000), ('dims', 64), ('kills', 50), ('append-kills', 20), ('seed', 0)):
         parser.add_argument(f'--{option}', type=int, default=default, help='(default: %(default)s)')
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
