@@ -68,7 +68,10 @@ def add_training(parser: CommandParser) -> None:
     parser.add_argument('--token-dropout', type=float, help='probability that static leaves out a token (default: 0)')
     parser.add_argument('--negatives', type=int, help='hard negatives of each pair, out of those given (default: 0)')
     parser.add_argument('--mini-batch-size', type=int, help='encode a batch in parts of so many texts (GradCache)')
-    parser.add_argument('--bf16', action='store_true', help='compute in bfloat16')
+    parser.add_argument(
+        '--bf16', nargs='?', const=True, default=False, choices=['auto'],
+        help='compute in bfloat16; with auto, where the device has hardware for it',
+    )  # fmt: skip
     parser.add_argument('--gradient-checkpointing', action='store_true', help='less memory, more time')
     parser.add_argument(
         '--validation', type=parse_validation, metavar='WHAT',

@@ -39,13 +39,13 @@ def resolve_dtype(dtype: str, devices: Sequence[torch.device]) -> torch.dtype:
     if dtype == 'auto' and is_told():
         dtype, source = os.environ[VARIABLE], f' in the environment variable {VARIABLE}'
     if dtype == 'auto':
-        return torch.bfloat16 if all(_is_fast(torch.bfloat16, device) for device in devices) else torch.float32
+        return torch.bfloat16 if all(is_fast(torch.bfloat16, device) for device in devices) else torch.float32
     if dtype not in DTYPES:
         raise ValueError(f'unknown dtype {dtype!r}{source}; give one of auto, {", ".join(DTYPES)}')
     for device in devices:
         if dtype == 'int8' and device.type != 'cpu':
             raise ValueError(f"dtype='int8' is for processors, and the device is {str(device)!r}; give dtype='auto'")
-        if not _is_fast(DTYPES[dtype], device):
+        if not is_fast(DTYPES[dtype], device):
             fast = 'auto or float32' if device.type == 'cpu' else 'auto, float16 or float32'
             warnings.warn(
                 f'dtype={dtype!r}{source} is slow on the device {str(device)!r}, which has no hardware for it: expect '
@@ -59,7 +59,7 @@ def is_told() -> bool:
     return os.environ.get(VARIABLE, 'auto') != 'auto'
 
 
-def _is_fast(dtype: torch.dtype, device: torch.device) -> bool:
+def is_fast(dtype: torch.dtype, device: torch.device) -> bool:
     """Whether a device has hardware for matrix products in a precision."""
     if device.type == 'cpu':
         return multiplies(dtype)

@@ -62,7 +62,7 @@ class TrainingArguments:
     dimension: int | None = None
     token_dropout: float = 0.0
     mini_batch_size: int | None = None
-    bf16: bool = False
+    bf16: bool | str = False
     gradient_checkpointing: bool = False
     validation: object = None
     eval_steps: int | None = None
@@ -86,6 +86,8 @@ class TrainingArguments:
             raise ValueError(f'seed is {self.seed}; it must be below {1 << 32}')
         for name in ('query_prefix', 'passage_prefix'):
             _check_text(name, getattr(self, name))
+        if self.bf16 not in (True, False, 'auto'):
+            raise ValueError(f"bf16 is {self.bf16!r:.80}; it is True, False or 'auto'")
         if self.max_length is not None:
             given_lengths(self.max_length)
         kind_of(self.backbone).check_options(self)

@@ -1,15 +1,18 @@
 """A training run before it begins: its arguments checked, and what they name opened."""
 import os
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from sentence_transformers import SentenceTransformer
 from transformers import TrainerCallback
 
 from pyterrier_hybrid.batches.hybrid import HybridBatches
 from pyterrier_hybrid.encoding.checkpoint import located
 from pyterrier_hybrid.encoding.devices import check_device
+from pyterrier_hybrid.encoding.precision import is_fast
 from pyterrier_hybrid.pairs.protocol import Pairs
 from pyterrier_hybrid.training.arguments import TrainingArguments
 from pyterrier_hybrid.training.backbones import content_of, kind_of, opened_backbone, set_up, with_own_prefixes
@@ -53,7 +56,7 @@ def check_training(folder: str | os.PathLike, **arguments: Any) -> None:
         folder: of the run.
         arguments: of :func:`train`.
     """
-    given = TrainingArguments(**arguments)
+    given = _with_precision(TrainingArguments(**arguments))
     _check_first(Path(folder), given)
     check_validation(given.validation)
 
@@ -61,7 +64,6 @@ def check_training(folder: str | os.PathLike, **arguments: Any) -> None:
 def _check_first(folder: Path, arguments: TrainingArguments) -> list[TrainerCallback]:
     """Checks what needs neither pairs nor models; returns the loggers."""
     check_launcher(arguments.bf16)
-    check_device(arguments.device)
     if kind_of(arguments.backbone).make is None and not isinstance(arguments.backbone, SentenceTransformer):
         located(arguments.backbone)
     if folder.exists() and not arguments.resume:
@@ -71,8 +73,23 @@ def _check_first(folder: Path, arguments: TrainingArguments) -> list[TrainerCall
     return loggers(arguments.report_to, folder)
 
 
+def _with_precision(arguments: TrainingArguments) -> TrainingArguments:
+    """The arguments with True or False in the place of 'auto'; warns of bfloat16 without hardware for it."""
+    check_device(arguments.device)
+    in_memory = isinstance(arguments.backbone, SentenceTransformer) and arguments.device is None
+    device = arguments.backbone.device if in_memory else arguments.device
+    device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+    if arguments.bf16 is True and not is_fast(torch.bfloat16, device):
+        warnings.warn(
+            f'bf16=True is slow on the device {str(device)!r}, which has no hardware for it: expect many times the '
+            "time of float32. Give bf16='auto' or False", stacklevel=4,
+        )  # fmt: skip
+    return replace(arguments, bf16=is_fast(torch.bfloat16, device)) if arguments.bf16 == 'auto' else arguments
+
+
 def prepared_run(pairs: Pairs, folder: Path, arguments: TrainingArguments) -> PreparedRun:
     """Opens what the arguments name, and checks what depends on it."""
+    arguments = _with_precision(arguments)
     callbacks = _check_first(folder, arguments)
     drawn_from, validation = open_validation(arguments.validation, pairs)
     batches = HybridBatches(

@@ -9,6 +9,7 @@ from pyterrier_hybrid.encoding.backbones import static_backbone
 from pyterrier_hybrid.training import train
 from pyterrier_hybrid.training.arguments import WITHOUT_EFFECT, TrainingArguments
 from pyterrier_hybrid.training.backbones import PRETRAINED, SMALL, STATIC
+from pyterrier_hybrid.training.record import read_training_record
 
 GIVEN = {'backbone': 'static', 'mix': {'monolingual': 1.0}}
 NAN, INFINITY = float('nan'), float('inf')
@@ -113,3 +114,20 @@ def test_a_model_in_memory_is_of_its_kind():
     TrainingArguments(**{**GIVEN, 'backbone': model}, token_dropout=0.1)
     with pytest.raises(ValueError, match=r'max_length is 9, .* a static embedding from a checkpoint; leave it out'):
         TrainingArguments(**{**GIVEN, 'backbone': model}, max_length=9)
+
+
+@pytest.mark.parametrize('hardware', [True, False])
+def test_bf16_by_what_the_device_can_do(corpus, tmp_path, tiny_folder, monkeypatch, recwarn, hardware):
+    monkeypatch.setattr('pyterrier_hybrid.training.prepared.is_fast', lambda dtype, device: hardware)
+    options = {'backbone': tiny_folder, 'mix': {'monolingual': 1.0}, 'batch_size': 4, 'steps': 1, 'device': 'cpu',
+               'query_prefix': '', 'passage_prefix': '', 'verbose': False}  # fmt: skip
+    train(corpus, tmp_path / 'auto', bf16='auto', **options)
+    assert read_training_record(tmp_path / 'auto')['bf16'] is hardware
+    slow = [str(warning.message) for warning in recwarn if 'slow' in str(warning.message)]
+    assert not slow
+    train(corpus, tmp_path / 'asked', bf16=True, **options)
+    assert read_training_record(tmp_path / 'asked')['bf16'] is True
+    slow = [str(warning.message) for warning in recwarn if 'bf16=True is slow' in str(warning.message)]
+    assert len(slow) == (not hardware)
+    with pytest.raises(ValueError, match="bf16 is 'yes'; it is True, False or 'auto'"):
+        train(corpus, tmp_path / 'new', bf16='yes', **options)
