@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument('--checkpoint', help='default: multilingual-e5-small')
     parser.add_argument('--dataset', default='xquad-r')
     parser.add_argument('--languages', nargs='+', help='default: all')
-    parser.add_argument('--dtypes', nargs='+', default=['float32', 'bfloat16'], help='the first is compared with')
+    parser.add_argument('--dtypes', nargs='+', default=['float32', 'auto'], help='the first is compared with')
     args = parser.parse_args()
 
     collection = EvaluationSet(args.dataset, languages=args.languages)
