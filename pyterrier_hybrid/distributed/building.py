@@ -75,10 +75,14 @@ def build_index(
         TypeError: no encoder, or one that cannot be sent.
         ChildProcessError: a shard was given up, since its workers died.
     """
-    mode, resources = IndexingMode(mode), resources or Resources()
+    resources = resources or Resources()
     if shard_size < 1 or (workers is not None and workers < 1):
         raise ValueError(f'shard_size is {shard_size} and workers is {workers}; both are at least 1')
     index = MultilingualIndex(path, verbose=verbose)
+    mode = index.indexer(mode=mode).mode
+    if languages is not None:
+        languages = sorted({languages} if isinstance(languages, str) else set(languages))
+    given = None if shards is None else open_shards(shards)
     with ExitStack() as stack:
         stack.enter_context(only_one(index.path))
         if shards is not None and not is_url(shards):
@@ -95,8 +99,7 @@ def build_index(
         sent = SentEncoder(encoder)
         plan = {
             'encoder': sent.model_name, 'documents': docs if isinstance(docs, str) else None,
-            'languages': None if languages is None else sorted(languages),
-            'shard_size': -(-shard_size // sent.batch_size) * sent.batch_size,
+            'languages': languages, 'shard_size': -(-shard_size // sent.batch_size) * sent.batch_size,
         }  # fmt: skip
         docs = iter(_read(docs, languages))
         first = next(docs, None)
@@ -104,7 +107,7 @@ def build_index(
             raise ValueError(f'there are no documents to index at {index.path}; nothing was written')
         with writing(build.path, _GO_ON):
             append = start_build(index, mode, build)
-        store = open_shards(build.folder / 'shards' if shards is None else shards)
+        store = given or open_shards(build.folder / 'shards')
         try:
             found = _begin(store, plan, mode)
             worker = ShardEncoder(sent, store, plan['shard_size'])
@@ -135,7 +138,7 @@ def _read(docs: Iterable[dict] | pd.DataFrame | str, languages: Iterable[str] | 
         if languages is not None:
             view, _ = in_languages(view, languages)
         docs = view.get_corpus_iter(verbose=False)
-    return docs if languages is None else (doc for doc in docs if doc[LANG] in set(languages))
+    return docs if languages is None else (doc for doc in docs if doc.get(LANG) in languages)
 
 
 def _begin(store: Shards, plan: dict, mode: IndexingMode) -> dict[int, dict]:

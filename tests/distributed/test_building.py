@@ -317,6 +317,21 @@ def test_bad_numbers(build, make_encoder):
         build(make_encoder(), workers=0)
 
 
+def test_a_mode_that_there_is_not(build, make_encoder):
+    with pytest.raises(ValueError, match="there is no indexing mode 'again'; there are create, overwrite"):
+        build(make_encoder(), mode='again')
+
+
+def test_a_data_set_by_its_id_in_some_languages(build, make_encoder, tmp_path):
+    from pyterrier_hybrid.experiment import EvaluationSet
+
+    docs = EvaluationSet('worldfacts', languages=['de', 'th']).docs()
+    one = MultilingualIndex(tmp_path / 'one', verbose=False)
+    (make_encoder().doc_encoder() >> one).index(docs)
+    index = build(make_encoder(), 'worldfacts', languages=(lang for lang in ('th', 'de')), shard_size=16_384)
+    assert content(index) == content(one) and index.languages() == ['de', 'th']
+
+
 def test_more_gpus_than_there_are(build, make_encoder):
     with pytest.warns(UserWarning, match='it waits for such a machine'), pytest.raises(KeyboardInterrupt):
         build(make_encoder(), _interrupt(), resources=Resources(1, 1))
