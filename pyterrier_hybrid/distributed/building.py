@@ -14,6 +14,7 @@ from pyterrier_hybrid.indexing import IndexingMode, MultilingualIndex
 from pyterrier_hybrid.indexing.build import Build
 from pyterrier_hybrid.indexing.duplicates import find_duplicate
 from pyterrier_hybrid.indexing.modes import find_base, is_finished, start_build
+from pyterrier_hybrid.indexing.vectors import LARGEST
 from pyterrier_hybrid.languages import LANG
 from pyterrier_hybrid.publishing import restore
 
@@ -38,6 +39,7 @@ def build_index(
     shards: str | os.PathLike | None = None,
     shard_size: int = 16_384,
     languages: Iterable[str] | None = None,
+    precision: str | None = None,
     verbose: bool = True,
 ) -> MultilingualIndex:
     """Builds a :class:`~pyterrier_hybrid.MultilingualIndex` on the cluster of :func:`~.cluster.cluster`.
@@ -46,8 +48,9 @@ def build_index(
     exist. One whose worker or machine dies is encoded again elsewhere, and when this process dies,
     ``mode='resume'`` encodes what is missing. At the end the shards are joined here, and the index appears in one step.
 
-    The index is that of ``(encoder.doc_encoder() >> MultilingualIndex(path)).index(docs)``, byte for byte, if the
-    machines are of one kind and a process has as many threads as a worker: documents are encoded in the same batches.
+    The index is that of ``(encoder.doc_encoder() >> MultilingualIndex(path)).index(docs)``, or of its ``indexer`` with
+    the same precision, byte for byte, if the machines are of one kind and a process has as many threads as a worker:
+    documents are encoded in the same batches.
 
     Args:
         encoder: a ``HybridEncoder`` or another ``BiEncoder``, or a function without arguments that makes one on each
@@ -63,6 +66,7 @@ def build_index(
         shard_size: documents in a shard, rounded up to whole batches of the encoder's pipeline (2,048 documents): what
             a worker that dies has to do again.
         languages: of the passages of the data set; all by default.
+        precision: in which the index stores vectors; see :class:`~pyterrier_hybrid.indexing.MultilingualIndexer`.
         verbose: show progress.
 
     Raises:
@@ -79,7 +83,7 @@ def build_index(
     if shard_size < 1 or (workers is not None and workers < 1):
         raise ValueError(f'shard_size is {shard_size} and workers is {workers}; both are at least 1')
     index = MultilingualIndex(path, verbose=verbose)
-    mode = index.indexer(mode=mode).mode
+    mode = index.indexer(mode=mode, precision=precision).mode
     if languages is not None:
         languages = sorted({languages} if isinstance(languages, str) else set(languages))
     given = None if shards is None else open_shards(shards)
@@ -106,11 +110,11 @@ def build_index(
         if first is None:
             raise ValueError(f'there are no documents to index at {index.path}; nothing was written')
         with writing(build.path, _GO_ON):
-            append = start_build(index, mode, build)
+            append = start_build(index, mode, build, precision)
         store = given or open_shards(build.folder / 'shards')
         try:
             found = _begin(store, plan, mode)
-            worker = ShardEncoder(sent, store, plan['shard_size'])
+            worker = ShardEncoder(sent, store, plan['shard_size'], LARGEST.get(build.plan()['precision']))
             waiting = Unfinished(chain([first], docs), worker, found)
             count = workers or capacity(ray, resources)
             with pt.tqdm(desc='indexing', unit='doc', disable=not verbose) as bar:

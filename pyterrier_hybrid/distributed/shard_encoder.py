@@ -37,10 +37,11 @@ class ShardEncoder:
         encoder: the encoder.
         store: where the shard goes.
         size: documents in a shard.
+        largest: the greatest absolute value that the index can store, if less than that of float32.
     """
 
-    def __init__(self, encoder: SentEncoder, store: Shards, size: int):
-        self.encoder, self.store, self.size = encoder, store, size
+    def __init__(self, encoder: SentEncoder, store: Shards, size: int, largest: float | None = None):
+        self.encoder, self.store, self.size, self.largest = encoder, store, size, largest
 
     def __call__(self, shard: Shard) -> dict:
         """Returns the record of the shard."""
@@ -50,7 +51,7 @@ class ShardEncoder:
         for start in range(0, len(documents), at_once):
             encoded = stage.transform_iter(documents[start : start + at_once])
             for row, doc in enumerate(encoded, start):
-                vector = check_vector(doc, names[row][0], None if vecs is None else vecs.shape[1])
+                vector = check_vector(doc, names[row][0], None if vecs is None else vecs.shape[1], self.largest)
                 if vecs is None:
                     vecs = np.empty((len(documents), len(vector)), np.float32)
                 vecs[row] = vector

@@ -107,7 +107,7 @@ class Build:
         if collections is not None:
             shutil.rmtree(self._index, ignore_errors=True)  # of a process that was killed
             self._index.mkdir()
-            meta = write_collections(collections, self._index)
+            meta = write_collections(collections, self._index, self.plan().get('precision'))
         else:
             meta = self._rows.finish()
         plan = self.plan()

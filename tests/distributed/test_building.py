@@ -86,6 +86,13 @@ def test_the_bytes_of_one_process(build, one, make_encoder, docs, tmp_path, wher
     assert hidden(tmp_path) == []
 
 
+@pytest.mark.parametrize('precision', ['float16', 'int8'])
+def test_the_precision_of_one_process(build, make_encoder, docs, tmp_path, precision):
+    one = MultilingualIndex(tmp_path / 'one', verbose=False)
+    (make_encoder().doc_encoder() >> one.indexer(precision=precision)).index(docs)
+    assert content(build(make_encoder(), precision=precision)) == content(one)
+
+
 def test_a_checkpoint_is_loaded_by_the_workers(build, checkpoint, tmp_path):
     """2,500 texts are two batches of a pipeline; a text's vector depends on its batch in the last digits."""
     from pyterrier_hybrid.encoding import HybridEncoder

@@ -17,7 +17,7 @@ from pyterrier_dr import BiEncoder
 from datasets_ext import shape
 from datasets_ext.shape import Doc, MemoryDocs, Qrel, Query
 from pyterrier_hybrid.distributed import RayIndex
-from pyterrier_hybrid.distributed.searching import HeldRows
+from pyterrier_hybrid.distributed.held_rows import HeldRows
 from pyterrier_hybrid.experiment import MultilingualExperiment
 from pyterrier_hybrid.indexing import MultilingualIndex
 
@@ -36,7 +36,7 @@ class Hashing(BiEncoder):
     encode_queries = encode_docs
 
 
-def build(path, count: int = 40, mode: str = 'create', seed: int = 0) -> MultilingualIndex:
+def build(path, count: int = 40, seed: int = 0, **options) -> MultilingualIndex:
     """An index of passages whose docnos are in no order; those in Thai come first."""
     names = np.random.default_rng(seed).permutation(count)
     docs = [
@@ -45,7 +45,7 @@ def build(path, count: int = 40, mode: str = 'create', seed: int = 0) -> Multili
         for i, name in enumerate(names)
     ]
     index = MultilingualIndex(path, verbose=False)
-    (Hashing().doc_encoder() >> index.indexer(mode=mode)).index(docs)
+    (Hashing().doc_encoder() >> index.indexer(**options)).index(docs)
     return index
 
 
@@ -199,10 +199,12 @@ def test_in_a_multilingual_experiment(held, index):
     assert values['one'].tolist() == values['ray'].tolist() and len(values['one']) > 9
 
 
-@pytest.mark.parametrize('count', [8, 1])  # of one passage in German, one of the two actors holds none
-def test_a_new_index_is_searched_once_it_replaces_the_old(held, index, topics, count):
+@pytest.mark.parametrize(('count', 'precision'), [
+    (8, 'float32'), (8, 'float16'), (8, 'int8'), (1, 'float32'),  # one actor holds no German passage
+])  # fmt: skip
+def test_a_new_index_is_searched_once_it_replaces_the_old(held, index, topics, count, precision):
     """The last of these tests: the index of the others is gone."""
-    build(index.path, count, 'overwrite', seed=1)
+    build(index.path, count, 1, mode='overwrite', precision=precision)
     for langs in (None, 'de'):
         expected = index.retriever(5, langs=langs)(topics)
         pd.testing.assert_frame_equal(held.retriever(5, langs=langs)(topics), expected, check_exact=True)
