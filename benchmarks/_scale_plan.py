@@ -66,7 +66,7 @@ ARGUMENTS = {
     'gpu-share': (0.35, 'of that which encoding reaches: assumed'),
     'gpu-float32': (67e12, 'float32 operations/s of a GPU (exact search): datasheet of the H100 SXM'),
     'bus': (50e9, 'bytes/s from host to GPU: PCIe 5.0 x16 gives 63e9, of which about 80% are assumed'),
-    'core-scores': (15e9, 'products and sums/s of exact search on one core: measured, RESULTS.md'),
+    'core-scores': (16e9, 'products and sums/s of exact ranking on a core: measured by grid_speed.py on two'),
     'cores': (64, 'of a CPU machine: assumed'),
     'memory-bandwidth': (200e9, 'bytes/s of its memory: assumed'),
     'disk': (3e9, 'bytes/s of its NVMe disk: assumed'),
