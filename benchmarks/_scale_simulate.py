@@ -157,7 +157,7 @@ def main(args: argparse.Namespace) -> None:
     for row in rows:
         print(f'| {" | ".join(f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in row.values())} |')
     foretold, last = foretell(table), rows[-1]
-    print(f'| foretold by the others: {" | ".join(f"{foretold[name]:,.3g}" for name in table.columns[1:])} |')
+    print(f'| foretold | {" | ".join(f"{foretold[name]:,.3g}" for name in table.columns[1:])} |')
     for name, value in foretold.items():
         print(f'{name}: measured / foretold = {last[name] / value:.3f}')
     if args.json:
