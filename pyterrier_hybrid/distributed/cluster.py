@@ -15,11 +15,7 @@ OBJECT_STORE = 100_000_000
 
 
 def import_ray() -> ModuleType:
-    """Ray.
-
-    Raises:
-        ModuleNotFoundError: it is not installed, with what to do.
-    """
+    """Returns the module ``ray``; raises ModuleNotFoundError, which says what to install."""
     try:
         import ray
     except ModuleNotFoundError as error:
@@ -31,17 +27,11 @@ def import_ray() -> ModuleType:
 
 @contextmanager
 def cluster(resources: Resources) -> Iterator[ModuleType]:
-    """Connects to a cluster on which such tasks can run, and ends the connection that it has made.
+    """Connects to a cluster on which such tasks can run; yields ``ray``, and ends the connection that it has made.
 
     The cluster is the one that this process is connected to (``ray.init``); else the one at the address in the
     environment variable ``RAY_ADDRESS`` (``auto`` for the one on this machine); else one of this machine's processors
     and GPUs, which ends with the block.
-
-    Args:
-        resources: what each task asks for.
-
-    Yields:
-        The module ``ray``.
 
     Raises:
         ModuleNotFoundError: Ray is not installed.

@@ -4,16 +4,11 @@ from collections.abc import Callable
 
 
 class SentEncoder:
-    """An encoder as it is sent to other processes, where :meth:`get` makes it.
+    """An encoder, or a function that makes one, as it is sent to other processes, where :meth:`get` makes it.
 
     A ``HybridEncoder`` of a checkpoint is sent as its path or name and parameters, with the precision that it has here,
     so that ``dtype='auto'`` is not decided anew on a machine of another kind. Any other encoder is pickled.
-
-    Args:
-        encoder: it, or a function without arguments that makes it.
-
-    Attributes:
-        model_name: what identifies it; the same on every machine.
+    ``model_name`` identifies it, and is the same on every machine.
     """
 
     def __init__(self, encoder: object):
@@ -32,10 +27,9 @@ class SentEncoder:
         self._made = None
 
     def get(self):
-        """The encoder, made when it is first asked for in a process.
+        """Returns the encoder, made when it is first asked for in a process.
 
-        Raises:
-            ValueError: it cannot be made here, or is another one than where it was sent; names the machine.
+        Raises ValueError, which names the machine, if it cannot be made here or is another one than where it was sent.
         """
         if self._made is None:
             made = self._given if self._make is None else self._make_here()

@@ -53,10 +53,9 @@ class Shards(Protocol):
 
 
 def open_shards(where: str | os.PathLike) -> Shards:
-    """The shards in a folder or, if it is a URL such as ``s3://bucket/build``, in an object store.
+    """Opens the shards in a folder or, at a URL such as ``s3://bucket/build``, in an object store.
 
-    Raises:
-        ValueError: nothing serves URLs of this kind.
+    Raises ValueError if nothing serves URLs of this kind.
     """
     return ObjectShards(str(where)) if is_url(where) else FolderShards(Path(where))
 

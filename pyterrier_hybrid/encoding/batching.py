@@ -16,15 +16,9 @@ TOKENS_PER_TEXT = 128
 def length_batches(lengths: np.ndarray, budget: int) -> Iterator[np.ndarray]:
     """Groups texts by length, longest first, so that the batch that needs most memory comes first.
 
-    In a batch, lengths differ by at most 8 tokens or an eighth of the longest, whichever is more, and the number of
-    texts times the longest length is at most ``budget``, except that a longer text is a batch of its own.
-
-    Args:
-        lengths: tokens in each text, (n,), integers of at least 1.
-        budget: tokens in a batch, padding included.
-
-    Yields:
-        Positions in ``lengths``, each exactly once in all; equal lengths in their given order.
+    In a batch, lengths (integers of at least 1, (n,)) differ by at most 8 tokens or an eighth of the longest, whichever
+    is more. The number of texts times the longest length is at most ``budget``, except that a longer text is a batch of
+    its own. Yields positions in ``lengths``, each exactly once in all; equal lengths in their given order.
     """
     order = np.argsort(-np.asarray(lengths), kind='stable')
     start = 0
@@ -46,16 +40,10 @@ def padded(features: Mapping) -> bool:
 
 
 def take_rows(features: Mapping, rows: np.ndarray) -> dict:
-    """Cuts some rows out of a padded window, and with them the columns in which they all are padding.
+    """Cuts some rows out of a padded window (texts, width), and with them the columns in which they all are padding.
 
-    Works for padding on either side. What is no table of rows by tokens (the modality, a prompt's length) is passed on.
-
-    Args:
-        features: a padded window: 'attention_mask' and others of its shape, (texts, width).
-        rows: positions of the rows to take.
-
-    Returns:
-        New features, the tables of shape (len(rows), longest of the rows).
+    Works for padding on either side. Returns new tables of shape (len(rows), longest of the rows). What is no table of
+    rows by tokens (the modality, a prompt's length) is passed on.
     """
     shape = features['attention_mask'].shape
     used = features['attention_mask'][rows].any(dim=0).nonzero().flatten()

@@ -57,8 +57,7 @@ def load_checkpoint(path_or_name: str | os.PathLike, *, verbose: bool = False) -
 def located(path_or_name: str | os.PathLike) -> str:
     """The folder of a checkpoint, as a path, or a name to look up on the hub as it is. Reads no weights.
 
-    Raises:
-        FileNotFoundError: a path without a checkpoint; suggests a folder of a similar name.
+    For a path without a checkpoint, raises FileNotFoundError, which suggests a folder of a similar name.
     """
     where = os.fspath(path_or_name)
     folder = Path(where).expanduser()
@@ -120,11 +119,9 @@ def save_checkpoint(model: SentenceTransformer, folder: str | os.PathLike) -> No
 
 
 def check_folder(folder: Path) -> None:
-    """Refuses what is not a checkpoint folder.
+    """Refuses a file, a folder without ``modules.json`` or ``config.json``, and one without weights.
 
-    Raises:
-        FileNotFoundError: a file, a folder without ``modules.json`` or ``config.json``, or one without weights. Says
-            what was looked for, what is there, and which checkpoint further down might be meant.
+    The FileNotFoundError says what was looked for, what is there, and which checkpoint further down might be meant.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f'{folder} is a file; give the folder of a checkpoint')

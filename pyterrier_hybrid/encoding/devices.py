@@ -4,14 +4,7 @@ from functools import cache
 
 
 def check_device(device: object) -> None:
-    """Refuses a device that does not exist or is not there.
-
-    Args:
-        device: ``'cpu'``, ``'cuda'``, ``'cuda:1'``, ... or a ``torch.device``; None is any.
-
-    Raises:
-        ValueError: with torch's reason.
-    """
+    """Raises ValueError, with torch's reason, for a device that does not exist or is not there; None is any."""
     if device is None:
         return
     import torch
@@ -26,13 +19,9 @@ def check_device(device: object) -> None:
 
 
 def resolve_devices(device: object) -> tuple:
-    """Returns the devices that an encoder is asked to run on, as ``torch.device``.
+    """Returns one or several devices as ``torch.device``; for None, CUDA where there is some, else the CPU.
 
-    Args:
-        device: one device, several, or None for CUDA where there is some, else the CPU.
-
-    Raises:
-        ValueError: a device that is not there, or none among several.
+    Raises ValueError for a device that is not there, or none among several.
     """
     import torch
 
@@ -65,12 +54,7 @@ def survive_forks() -> None:
 def check_memory(components: int, what: str) -> None:
     """Refuses a number of float32 weights that the memory of this machine cannot hold.
 
-    Args:
-        components: the weights, at least.
-        what: for the message, such as ``'dimension is 1024'``.
-
-    Raises:
-        ValueError: names both sizes.
+    Raises ValueError with both sizes; ``what`` is for the message, such as ``'dimension is 1024'``.
     """
     memory = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') if hasattr(os, 'sysconf') else float('inf')
     if 4 * components > memory:

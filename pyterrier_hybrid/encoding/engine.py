@@ -68,14 +68,10 @@ class Engine:
     def place(self, devices: Sequence[torch.device], dtype: torch.dtype, *, checked: bool, library: str) -> None:
         """Puts the model, which is in float32, on a device; on several, it stays where it is, and processes load it.
 
-        Args:
-            devices: where texts are encoded.
-            dtype: the precision; a static embedding stays in float32.
-            checked: cast only where vectors stay what they are (:func:`reduce_checked`), at the first texts.
-            library: 'torch', 'openvino', or 'auto', which is OpenVINO for a precision that is checked, where it can.
-
-        Raises:
-            ValueError: OpenVINO was asked for, and cannot compute this.
+        With ``checked`` it is cast at the first texts, and only where vectors stay what they are
+        (:func:`reduce_checked`). A static embedding stays in float32. ``library`` is 'torch', 'openvino', or 'auto',
+        which is OpenVINO for a precision that is checked, where it can. Raises ValueError if OpenVINO was asked for and
+        cannot compute this.
         """
         self.dtype = dtype if reducible(self.model) else torch.float32
         on_cpu = self.dtype == torch.bfloat16 and all(device.type == 'cpu' for device in devices)
@@ -109,8 +105,7 @@ class Engine:
     ) -> Iterator[np.ndarray]:
         """Yields the vectors of texts, float32, a window at a time, in order. The precision is settled, gradients off.
 
-        Args:
-            recipe: returns what makes the encoder in another process.
+        ``recipe`` returns what makes the encoder in another process.
         """
         if not self._several:
             for window in self.windows(texts, side, batch_size, progress):

@@ -9,19 +9,13 @@ from sentence_transformers.base.modules import Transformer
 
 
 def digest(
-    model: SentenceTransformer,
-    settings: Mapping[str, object],
-    *,
-    weights: bool = True,
+    model: SentenceTransformer, settings: Mapping[str, object], *, weights: bool = True,
     dtype: torch.dtype | None = None,
-) -> str:
+) -> str:  # fmt: skip
     """Returns the SHA-256, as 32 hexadecimal digits, of a model's weights, architecture, tokenizer, and settings.
 
-    Args:
-        model: the model.
-        settings: the parameters beside the model that change a vector, JSON values.
-        weights: False for the names and shapes of the weights alone.
-        dtype: a precision that the transformer's parameters will be cast to, and are read in here.
+    ``settings`` are JSON values, the parameters beside the model that change a vector. Without ``weights``, their names
+    and shapes alone count. ``dtype`` is a precision that the transformer's parameters will be cast to, and are read in.
     """
     cast = _cast_parameters(model) if dtype is not None else set()
     sha = hashlib.sha256()

@@ -14,26 +14,17 @@ from pyterrier_hybrid.encoding.sides import Side
 
 
 def encode_windows(
-    model: SentenceTransformer,
-    texts: Sequence[str],
-    side: Side,
-    batch_size: int,
-    progress: Callable[[int], object] = lambda texts: None,
-    by_layers: ModelByLayers | None = None,
-) -> Iterator[torch.Tensor]:
+    model: SentenceTransformer, texts: Sequence[str], side: Side, batch_size: int,
+    progress: Callable[[int], object] = lambda texts: None, by_layers: ModelByLayers | None = None,
+) -> Iterator[torch.Tensor]:  # fmt: skip
     """Encodes texts and keeps their order; memory does not grow with their number.
 
-    Args:
-        model: gradients and mode are the caller's to set.
-        texts: n texts.
-        side: how they are read.
-        batch_size: texts of 128 tokens in a batch; a batch holds as many tokens, padding included.
-        progress: called with the number of texts in each batch that was sent through the model.
-        by_layers: computes the vectors of batches in the model's place; of a transformer alone.
+    A batch holds as many tokens, padding included, as ``batch_size`` texts of 128 tokens. ``progress`` is called with
+    the number of texts in each batch. ``by_layers`` computes batches in the place of a model that is a transformer
+    alone. Gradients and mode are the caller's to set.
 
-    Yields:
-        (texts of a window, d), on the model's device, in the dtype of its last module. A text of no token (an empty
-        one, where the tokenizer adds no special tokens) has the vector 0.
+    Yields (texts of a window, d), on the model's device, in the dtype of its last module. A text of no token (an empty
+    one, where the tokenizer adds no special tokens) has the vector 0.
     """
     for features in _features(model, texts, side):
         budget = batch_size * TOKENS_PER_TEXT

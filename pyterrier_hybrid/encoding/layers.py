@@ -44,14 +44,9 @@ def has_known_layers(model: SentenceTransformer) -> bool:
 class ModelByLayers:
     """A model that computes with other layers than its own.
 
-    Args:
-        model: in float32, on the CPU, :func:`has_known_layers`; shared.
-        layers: made from its weights, of which they have a copy.
-        threads: batches computed at a time, each in a thread of its own.
-
-    Attributes:
-        version: :func:`weights_version` of the weights that the layers were made from.
-        process: in which they were made.
+    The model is in float32, on the CPU, :func:`has_known_layers`, and is shared. The layers have a copy of its weights
+    at :func:`weights_version` ``version``, and were made in ``process``. They compute as many batches at a time as
+    there are ``threads``.
     """
 
     def __init__(self, model: SentenceTransformer, layers: Layers, threads: int = 1):
@@ -97,10 +92,6 @@ def torch_layers(inner: torch.nn.Module, dtype: torch.dtype) -> Layers:
 
     Queries, keys and values are one product, and the activation is part of its product where oneDNN has it so. That is
     faster than transformers' layers, and rounds less: sums over the layers and layer normalisation stay in float32.
-
-    Args:
-        inner: the transformer.
-        dtype: of the products.
     """
     heads, made = inner.config.num_attention_heads, []
 

@@ -14,15 +14,7 @@ def adapt(model: SentenceTransformer, *, pooling: str | None = None, normalize: 
     The rule: a checkpoint brings its own modules, and an argument replaces one of them only where the rest still makes
     sense. So another pooling is refused where a trained layer follows it, since that layer was trained on the vectors
     of the first, and where there are no token vectors to pool. ``normalize=True`` puts a normalisation at the end where
-    there is none, ``normalize=False`` drops it.
-
-    Args:
-        model: never changed.
-        pooling: a mode of sentence-transformers' Pooling, or None for the checkpoint's own.
-        normalize: as in :class:`~pyterrier_hybrid.HybridEncoder`.
-
-    Raises:
-        ValueError: an unknown pooling, or one that contradicts the checkpoint.
+    there is none, ``normalize=False`` drops it. Raises ValueError for an unknown or refused pooling.
     """
     modules = OrderedDict(model.named_children())
     if pooling is not None:

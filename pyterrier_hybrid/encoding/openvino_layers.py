@@ -16,12 +16,9 @@ def is_installed() -> bool:
 
 
 def openvino_layers(inner: torch.nn.Module, precision: str, threads: int) -> Layers:
-    """Compiles layers for this processor; several threads can call them at a time.
+    """Compiles a float32 transformer's layers for this processor, in the precision 'bf16' or 'f32' (OpenVINO's names).
 
-    Args:
-        inner: the transformer, in float32.
-        precision: 'bf16', or 'f32', OpenVINO's names.
-        threads: OpenVINO's, each of which computes one batch at a time.
+    Several threads can call them at a time; each of OpenVINO's ``threads`` computes one batch at a time.
     """
     import openvino
 

@@ -24,13 +24,10 @@ AHEAD = 2
 
 
 class EncoderPool:
-    """Processes that encode with one checkpoint. They end when this object does, or this process.
+    """Processes that encode with one checkpoint, one for each device. They end when this object does, or this process.
 
-    Each process has the weights in its memory. Those on the CPU share the threads that this process has.
-
-    Args:
-        recipe: makes the encoder, on a device (:meth:`HybridEncoder.recipe`).
-        devices: one process for each.
+    Each makes the encoder by ``recipe`` (:meth:`HybridEncoder.recipe`) and has the weights in its memory. Those on the
+    CPU share the threads that this process has.
     """
 
     def __init__(self, recipe: 'Callable[..., HybridEncoder]', devices: Sequence[torch.device]):
@@ -49,8 +46,7 @@ class EncoderPool:
     def encode(self, texts: Sequence[str], side: Side, batch_size: int) -> Iterator[np.ndarray]:
         """Encodes texts, a window in each task, and yields the windows' vectors in order.
 
-        Raises:
-            ChildProcessError: a process was killed, or could not start.
+        Raises ChildProcessError if a process was killed, or could not start.
         """
         starts, under_way = iter(range(0, len(texts), WINDOW)), []
         try:

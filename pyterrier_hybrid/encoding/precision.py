@@ -118,16 +118,9 @@ def reduce_checked(
 ) -> torch.dtype:
     """Casts a model's transformer as :func:`reduce_precision` does, unless that moves vectors too far (:func:`stays`).
 
-    While it compares, both copies of the weights are in memory.
-
-    Args:
-        model: in float32.
-        dtype: the precision wanted.
-        exact: the vectors of a sample of texts in float32, (n, d).
-        encode: returns the same by the model as it is then.
-
-    Returns:
-        The dtype the model computes in from now on: ``dtype``, or float32, with the weights that it had.
+    ``exact`` are the float32 vectors, (n, d), of a sample of texts; ``encode`` returns the same by the model as it is
+    then. Both copies of the weights are in memory meanwhile. Returns the dtype the model computes in from now on:
+    ``dtype``, or float32, with the weights that it had.
     """
     full = [parameter.data for parameter in model[0].parameters()]
     reduce_precision(model, dtype)

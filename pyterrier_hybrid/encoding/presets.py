@@ -68,12 +68,7 @@ PRESETS = {
 def find_preset(preset: str | None, path_or_name: str) -> Preset:
     """Returns the preset asked for, else the one the hub's name implies, else one that leaves all to the checkpoint.
 
-    Args:
-        preset: a name in :data:`PRESETS`, or None.
-        path_or_name: the checkpoint's folder or name on the hub.
-
-    Raises:
-        ValueError: there is no preset of that name.
+    Raises ValueError if :data:`PRESETS` has none of that name.
     """
     if preset is not None:
         if preset not in PRESETS:

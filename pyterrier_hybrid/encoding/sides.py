@@ -26,13 +26,7 @@ class Side:
 def query_side(model: SentenceTransformer, prefix: str | None, max_length: int | None) -> Side:
     """Returns the reading of queries: what is given, else the model's prompt 'query' and greatest length.
 
-    Args:
-        model: with its ``prompts``.
-        prefix: None for the model's.
-        max_length: None for the model's.
-
-    Raises:
-        ValueError: a length below 1, or one beyond the model's positions.
+    Raises ValueError for a length below 1, or one beyond the model's positions.
     """
     return Side('query', _prefix(prefix, model, 'query'), _length(max_length, model, 'query'))
 
@@ -74,10 +68,6 @@ def _own_length(model: SentenceTransformer, side: str) -> int | None:
 
 
 def check_positive(name: str, value: int) -> None:
-    """Refuses what is not a whole number of at least 1.
-
-    Raises:
-        ValueError: names the parameter.
-    """
+    """Raises ValueError, with the parameter's name, for what is not a whole number of at least 1."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f'{name} must be a whole number of at least 1, not {value!r}')

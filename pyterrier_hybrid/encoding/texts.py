@@ -52,16 +52,10 @@ def check_texts(texts: Sequence, what: str, names: Iterable | None = None, *, em
 
 
 def check_column(frame: pd.DataFrame, column: str, key: str) -> None:
-    """Refuses a frame without the column that holds the texts, and says which columns it has.
+    """Raises PyTerrier's InputValidationError, a KeyError, for a frame without the column of texts; says which it has.
 
-    Args:
-        frame: what a transformer was given.
-        column: of the texts.
-        key: the column of the ids, ``qid`` or ``docno``, that a pipeline's frame has beside it. A frame without it is
-            accepted too. PyTerrier's inspection of pipelines learns both forms from here.
-
-    Raises:
-        pyterrier.validate.InputValidationError: a KeyError; PyTerrier's inspection of pipelines relies on this class.
+    A pipeline's frame also has the column of ids, ``key`` (``qid`` or ``docno``); one without it is accepted too.
+    PyTerrier's inspection of pipelines learns both forms from here, and relies on this class of error.
     """
     try:
         with pt.validate.any(frame) as v:

@@ -45,18 +45,10 @@ class ApproximateRetriever(DenseRetriever):
     """
 
     def __init__(
-        self,
-        index: 'MultilingualIndex',
-        num_results: int = 1000,
-        *,
-        backend: str | Backend,
-        langs: str | Iterable[str] | None = None,
-        exclude: str | None = None,
-        drop_query_vec: bool = False,
-        separate: bool = True,
-        candidates: int | None = None,
-        verbose: bool = False,
-    ):
+        self, index: 'MultilingualIndex', num_results: int = 1000, *, backend: str | Backend,
+        langs: str | Iterable[str] | None = None, exclude: str | None = None, drop_query_vec: bool = False,
+        separate: bool = True, candidates: int | None = None, verbose: bool = False,
+    ):  # fmt: skip
         self.backend = find_backend(backend)
         super().__init__(
             index, num_results, langs=langs, exclude=exclude, drop_query_vec=drop_query_vec, separate=separate,
@@ -92,17 +84,10 @@ class ApproximateRetriever(DenseRetriever):
 def find_candidates(
     held: OpenedBackend, effort: int, queries: np.ndarray, count: int, rows: np.ndarray | None
 ) -> Iterator[np.ndarray | None]:
-    """Candidates of each query, in the order of the queries.
+    """Yields each query's candidates, in the order of the queries (float32, ``(q, d)``).
 
-    Args:
-        held: the approximate index.
-        effort: what a search spends at first.
-        queries: float32, ``(q, d)``.
-        count: how many candidates, fewer than there are to search in.
-        rows: ascending docids to search in; None for all.
-
-    Yields:
-        Ascending docids, ``(count,)``; or ``rows``, where an exact search is needed.
+    They are ascending docids, ``(count,)``; or ``rows``, where an exact search is needed. ``effort`` is what a search
+    spends at first; ``rows`` are the ascending docids to search in, more than ``count``; None for all.
     """
     import faiss
 

@@ -256,11 +256,7 @@ BACKENDS: dict[str, type[Backend]] = {kind.NAME: kind for kind in (HNSW, IVF, IV
 
 
 def find_backend(backend: str | Backend) -> Backend:
-    """A backend, by its name or as it is.
-
-    Raises:
-        ValueError: there is none of that name; lists those that there are.
-    """
+    """A backend, by its name or as it is; for an unknown name, raises ValueError with those that there are."""
     if isinstance(backend, Backend):
         return backend
     if not isinstance(backend, str) or backend not in BACKENDS:
@@ -270,14 +266,10 @@ def find_backend(backend: str | Backend) -> Backend:
 
 
 def balanced_rotation(sample: np.ndarray, parts: int) -> np.ndarray:
-    """A rotation after which each part of a vector has about the same share of the variance.
+    """A rotation after which each of ``parts`` equal parts of a vector has about the same share of the variance.
 
-    Args:
-        sample: float32, ``(s, d)``.
-        parts: of equal size, that a vector is cut into.
-
-    Returns:
-        float32, ``(d, d)``, orthonormal: ``x @ rotation.T`` is the rotated vector.
+    ``sample`` is float32, ``(s, d)``. Returns float32, ``(d, d)``, orthonormal: ``x @ rotation.T`` is the rotated
+    vector.
     """
     variances, axes = np.linalg.eigh(np.cov(sample, rowvar=False, dtype=np.float64).reshape(sample.shape[1], -1))
     room, load = np.full(parts, len(variances) // parts), np.zeros(parts)

@@ -22,12 +22,9 @@ _REMEDY = "indexer(mode='create') or indexer(mode='overwrite') starts a new buil
 
 
 class Build:
-    """What the interrupted build of an index left, if anything, or a new build.
+    """What the interrupted build of the index at ``path`` left, if anything, or a new build.
 
     Its methods that write are for whoever holds ``only_one`` of the index.
-
-    Args:
-        path: where the index will be.
     """
 
     def __init__(self, path: Path):
@@ -54,11 +51,7 @@ class Build:
         return open_rows(self._index, self.folder, progress) if progress['count'] else None
 
     def verify(self) -> None:
-        """Checks that what is complete is as it was written.
-
-        Raises:
-            ValueError: a file has changed; names it.
-        """
+        """Checks that what is complete is as it was written; raises ValueError with the name of a changed file."""
         progress = self.progress()
         if progress['count']:
             self._open_rows(progress['vec_size'], progress['precision'], resume=True)
@@ -78,9 +71,7 @@ class Build:
     def add(self, part: Collection, *, before: bool = False) -> None:
         """Adds documents, and keeps them if some time has gone since it did so last.
 
-        Args:
-            part: the documents.
-            before: whether they are those of the index that is appended to.
+        ``before`` says whether they are those of the index that is appended to.
         """
         if self._rows is None:
             self._open_rows(part.vecs.shape[1], self.plan()['precision'])
@@ -98,11 +89,8 @@ class Build:
     def finish(self, collections: Sequence[Collection] | None = None) -> None:
         """Puts the index at the path, in one step, and removes the build.
 
-        Args:
-            collections: the documents of the index, if they were not added.
-
-        Raises:
-            ValueError: a docno occurs twice; it is named.
+        ``collections`` are the documents of the index, if they were not added. Raises ValueError with a docno that
+        occurs twice.
         """
         if collections is not None:
             shutil.rmtree(self._index, ignore_errors=True)  # of a process that was killed

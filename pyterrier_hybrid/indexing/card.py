@@ -5,14 +5,7 @@ from pyterrier_hybrid.cards import Card
 
 
 def dense_card(name: str, meta: Mapping, languages: Mapping[str, int], notes: Mapping) -> Card:
-    """The card of a dense index.
-
-    Args:
-        name: of its folder.
-        meta: its metadata.
-        languages: documents of each language.
-        notes: what ``annotate`` recorded.
-    """
+    """The card of a dense index: ``languages`` counts documents, ``notes`` are what ``annotate`` recorded."""
     encoder, precision = meta.get('encoder') or notes.get('encoder') or {}, meta.get('precision', 'float32')
     facts = {
         'encoder': f'`{encoder["name"]}`' if encoder else 'not recorded',

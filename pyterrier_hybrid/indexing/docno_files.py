@@ -19,13 +19,10 @@ _SAMPLED = 1_024
 
 
 def write_order(docnos: Docnos, path: Path, run: int = RUN) -> None:
-    """Writes the docids by ascending docno, uint32.
+    """Writes the docids by ascending docno, uint32; raises ValueError with a docno that occurs twice.
 
     Runs of ``run`` docnos are sorted by themselves, and their orders written to a file. The docnos at every
     ``_SAMPLED``-th place of all runs cut them into ranges; each range is gathered from all runs and sorted.
-
-    Raises:
-        ValueError: a docno occurs twice; it is named.
     """
     runs_path = path.with_suffix('.runs')
     try:

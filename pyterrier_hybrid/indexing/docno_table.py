@@ -9,13 +9,10 @@ _ZEROS = bytes(1 << 20)
 
 
 class DocnoTable:
-    """Docids by the hash of their docno, with open addressing, in two memory-mapped files.
+    """Docids by the hash of their docno, with open addressing, in two memory-mapped files of ``folder``.
 
-    It serves one process: the hashes are those of Python, whose key no stream of docnos can know.
-
-    Args:
-        folder: where its files are; those of an earlier process are replaced.
-        docnos_of: the docnos of docids (int64), to compare where hashes are equal.
+    It serves one process: the hashes are those of Python, whose key no stream of docnos can know. Files of an earlier
+    process are replaced. ``docnos_of`` gives the docnos of docids (int64), to compare where hashes are equal.
     """
 
     def __init__(self, folder: Path, docnos_of: Callable[[np.ndarray], Sequence[str]]):
@@ -24,12 +21,7 @@ class DocnoTable:
         self._hashes, self._docids = self._files(_FEWEST)
 
     def find(self, docnos: Sequence[str], hashes: np.ndarray) -> np.ndarray:
-        """The docids of docnos, -1 for those that are new: int64, ``(n,)``.
-
-        Args:
-            docnos: the docnos.
-            hashes: :func:`hashes_of` them.
-        """
+        """The docids of docnos with their :func:`hashes_of`, -1 for those that are new: int64, ``(n,)``."""
         found = np.full(len(hashes), -1, dtype=np.int64)
         searching = np.arange(len(hashes))
         places = self._first_places(hashes)
@@ -46,12 +38,7 @@ class DocnoTable:
         return found
 
     def add(self, hashes: np.ndarray, first: int) -> None:
-        """Adds documents whose docnos are new, and all different.
-
-        Args:
-            hashes: of the docnos.
-            first: the docid of the first; the others follow it.
-        """
+        """Adds documents by their docnos' hashes, all new and different; their docids count from ``first``."""
         while self._count + len(hashes) > len(self._hashes) // 2:
             self._grow()
         self._insert(hashes, np.arange(first, first + len(hashes), dtype=np.uint32))

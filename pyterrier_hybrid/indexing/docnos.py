@@ -93,11 +93,7 @@ class Docnos:
         return _Inverse(self)
 
     def decode(self, docids: np.ndarray) -> list[str]:
-        """The docnos of docids.
-
-        Raises:
-            ValueError: they are not UTF-8, since the index is damaged.
-        """
+        """The docnos of docids; raises ValueError if they are not UTF-8, since the index is damaged."""
         data = self.data
         spans = zip(self.offsets[docids].tolist(), self.offsets[docids + 1].tolist())
         try:

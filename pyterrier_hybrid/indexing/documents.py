@@ -12,15 +12,10 @@ MAX_DOCNO = 4096
 
 
 def check_docno(doc: object, position: int) -> str:
-    """A document's docno.
+    """A document's docno; ``position`` is its place in the collection, counted from 0, for the message.
 
-    Args:
-        doc: the document.
-        position: its place in the collection, counted from 0, for the message.
-
-    Raises:
-        ValueError: it is no mapping, or its docno is missing, no text, blank, not Unicode, longer than ``MAX_DOCNO``
-            bytes, or has a NUL character.
+    Raises ValueError if it is no mapping, or its docno is missing, no text, blank, not Unicode, longer than
+    ``MAX_DOCNO`` bytes, or has a NUL character.
     """
     where = f'document {position} of the collection (counted from 0)'
     if not isinstance(doc, Mapping):
@@ -49,8 +44,7 @@ def check_docno(doc: object, position: int) -> str:
 def as_vector(value: object) -> np.ndarray:
     """A vector as float32, ``(d,)``, ``d`` at least 1.
 
-    Raises:
-        ValueError: it is none of real numbers that are finite in float32; names its shape, or what it is instead.
+    Raises ValueError, with its shape or what it is instead, if it is none of real numbers finite in float32.
     """
     try:
         found = np.asarray(value)
@@ -70,17 +64,10 @@ def as_vector(value: object) -> np.ndarray:
 
 
 def check_vector(doc: Mapping, docno: str, vec_size: int | None, largest: float | None = None) -> np.ndarray:
-    """A document's vector, float32, ``(d,)``.
+    """A document's vector, float32, ``(d,)``; ``vec_size`` is ``d``, if known.
 
-    Args:
-        doc: the document.
-        docno: its docno, for the message.
-        vec_size: ``d``, if known.
-        largest: the greatest absolute value that can be stored, if less than that of float32.
-
-    Raises:
-        ValueError: it has none, one of another size, or one with a value that is not finite in float32 or beyond
-            ``largest``.
+    Raises ValueError if it has none, one of another size, or one with a value that is not finite in float32 or whose
+    absolute value is beyond ``largest``, the greatest that can be stored.
     """
     if doc.get('doc_vec') is None:
         raise ValueError(
@@ -105,11 +92,7 @@ def check_vector(doc: Mapping, docno: str, vec_size: int | None, largest: float 
 
 
 def check_lang(doc: Mapping, docno: str) -> str:
-    """A document's language.
-
-    Raises:
-        ValueError: it has none, or one that is not a language code.
-    """
+    """A document's language; raises ValueError if it has none, or one that is not a language code."""
     if LANG not in doc:
         raise ValueError(f'document {docno!r:.80} has no field {LANG!r}; every document names its language')
     return check_language(doc[LANG], f'document {docno!r:.80}')
@@ -120,12 +103,8 @@ def read_documents(
 ) -> tuple[tuple[list[str], np.ndarray, list[str]], Exception | None]:
     """The docnos, vectors and languages of documents, as far as they are right, and what is wrong with the next.
 
-    Args:
-        docs: the documents.
-        position: the place of the first in the collection, counted from 0.
-        vec_size: ``d``, if known.
-        buffer: has room for the documents; the vectors are put there.
-        largest: as for :func:`check_vector`.
+    ``position`` is the place of the first in the collection, counted from 0; ``vec_size`` and ``largest`` are as for
+    :func:`check_vector`. The vectors are put in ``buffer``, which has room for the documents.
     """
     plain = _read_plain(docs, vec_size)
     if plain is not None and _in_range(room := buffer.room(plain[1]), largest):

@@ -12,11 +12,8 @@ _SUSPECTS = 1_000
 def find_duplicate(tables: Sequence[Docnos]) -> tuple[str, int, int] | None:
     """A docno that occurs twice, with two positions at which it does, the lesser first; None if there is none.
 
-    Sorts 64-bit hashes of all docnos. Only docnos of a hash that occurs twice are compared by themselves: of 10**8
-    different docnos, two have the same hash with a probability of 3 in 10,000.
-
-    Args:
-        tables: the docnos, one table after another; positions are counted over all of them.
+    Positions are counted over all tables. Sorts 64-bit hashes of all docnos. Only docnos of a hash that occurs twice
+    are compared by themselves: of 10**8 different docnos, two have the same hash with a probability of 3 in 10,000.
     """
     hashes = np.empty(sum(map(len, tables)), dtype=np.uint64)
     done = 0

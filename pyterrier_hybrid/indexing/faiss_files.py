@@ -33,12 +33,10 @@ _FIELDS = {'backend': str, 'fingerprint': str, 'doc_count': int, 'vec_size': int
 
 @dataclass(frozen=True, eq=False)
 class OpenedBackend:
-    """An approximate index, memory-mapped.
+    """An approximate index, memory-mapped; its ids are docids.
 
-    Attributes:
-        backend: what it is, with every default filled in.
-        index: FAISS's index; its ids are docids.
-        bytes: the size of its files, which is what a search holds in memory once it has read all of it.
+    ``backend`` has every default filled in. ``bytes`` is the size of its files, which is what a search holds in memory
+    once it has read all of it.
     """
 
     backend: Backend
@@ -47,14 +45,9 @@ class OpenedBackend:
 
 
 def open_backend(index: 'MultilingualIndex', backend: Backend) -> OpenedBackend:
-    """Opens an approximate index of the index; builds it if there is none.
+    """Opens an approximate index of a finished index; builds it if there is none.
 
-    Args:
-        index: a finished index.
-        backend: what is asked for.
-
-    Raises:
-        ValueError: as :func:`build_backend`; or its files are damaged, or of an earlier state of the index.
+    Raises ValueError as :func:`build_backend`; or its files are damaged, or of an earlier state of the index.
     """
     opened = index.open()
     fitted = backend.fitted(*opened.vecs.shape)
@@ -108,20 +101,14 @@ def build_backend(index: 'MultilingualIndex', backend: Backend, *, overwrite: bo
 def verify_backends(path: Path) -> None:
     """Checks that the approximate indexes of the index at a path are as they were written.
 
-    Raises:
-        ValueError: a file is missing or has changed; it is named.
+    Raises ValueError with the name of a file that is missing or has changed.
     """
     for folder in sorted((path / FOLDER).glob('[!.]*')):
         check_contents(folder, _read_meta(folder)['files'], _remedy(folder))
 
 
 def balanced_sample(lang_ids: np.ndarray, count: int) -> np.ndarray:
-    """Ascending docids, at most ``count``: as many of each language, and all of those that have fewer.
-
-    Args:
-        lang_ids: unsigned integers, ``(n,)``.
-        count: docids wanted.
-    """
+    """Ascending docids, at most ``count``: as many of each language, and all of those that have fewer."""
     sizes = np.bincount(lang_ids)
     shares, left = np.zeros_like(sizes), count
     for place, lang in enumerate(order := np.argsort(sizes, kind='stable')):  # the smallest language first

@@ -27,14 +27,11 @@ def blocks(vecs: np.ndarray, docids: np.ndarray | None = None) -> Iterator[np.nd
 def fill(
     made: 'faiss.Index', vecs: np.ndarray, folder: Path, *, lists: bool, progress: Callable[[int], object]
 ) -> None:
-    """Adds all vectors to a trained index, their ids counted from 0, and writes it.
+    """Adds all vectors (float32, ``(n, d)``) to a trained index without passages, their ids from 0, and writes it.
 
-    Args:
-        made: a trained index without passages.
-        vecs: float32, ``(n, d)``; may be a memory map, read in blocks.
-        folder: where ``index.faiss`` is written, and ``lists.ivfdata`` if there are several parts.
-        lists: whether the index is one of inverted lists.
-        progress: called with the number of passages added since the last call.
+    A memory map of vectors is read in blocks. Writes ``index.faiss`` in ``folder``, and ``lists.ivfdata`` if ``lists``
+    (the index is one of inverted lists) are filled in several parts. ``progress`` is called with the number of passages
+    added since the last call.
     """
     import faiss
 

@@ -18,11 +18,9 @@ _CHUNK = 1_024
 
 
 class Filling:
-    """Adds documents to a build, except those that it holds. A context manager, which keeps all that was added.
+    """Adds documents, ``part_size`` at a time, to a started or resumed and verified build, except those that it holds.
 
-    Args:
-        build: the build, started or resumed, and verified.
-        part_size: documents that are written at a time.
+    A context manager, which keeps all that was added.
     """
 
     def __init__(self, build: Build, part_size: int):
@@ -61,11 +59,7 @@ class Filling:
             self._table.discard()
 
     def take(self, docs: Iterable, progress: Callable[[int], object]) -> None:
-        """Takes documents to the end of the stream.
-
-        Args:
-            docs: the documents.
-            progress: called with the number of documents taken since the last call.
+        """Takes documents to the end of the stream; calls ``progress`` with the number taken since the last call.
 
         Raises:
             ValueError: a document is not as it should be, or its docno occurs twice; or it is held by the build with
@@ -89,13 +83,9 @@ class Filling:
         raise ended
 
     def check_complete(self, left_out: np.ndarray | None) -> None:
-        """Checks that all documents came that the build holds.
+        """Raises ValueError unless all documents came that the build holds.
 
-        Args:
-            left_out: those that were left out of the stream because it does.
-
-        Raises:
-            ValueError: some did not.
+        ``left_out`` are those that were left out of the stream because it does.
         """
         here = left_out is not None and len(left_out) == len(self._seen)  # and not of an earlier build
         missing = np.flatnonzero(~(self._seen | left_out) if here else ~self._seen)

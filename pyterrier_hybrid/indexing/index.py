@@ -33,12 +33,9 @@ from pyterrier_hybrid.stored import META, StoredIndex, check_fields
 
 @dataclass(frozen=True, eq=False)
 class OpenedIndex(Collection):
-    """An index's documents, and what identifies them.
+    """An index's documents, the content of ``pt_meta.json``, and what identifies them.
 
-    Attributes:
-        meta: the content of ``pt_meta.json``.
-        max_norm: the greatest Euclidean norm of a vector.
-        fingerprint: a digest of vectors, docnos and languages.
+    ``max_norm`` is the greatest Euclidean norm of a vector, ``fingerprint`` a digest of vectors, docnos and languages.
     """
 
     meta: dict
@@ -87,13 +84,9 @@ class MultilingualIndex(StoredIndex, FlexIndex):
     REMEDY = REMEDY
 
     def __init__(
-        self,
-        path: str | Path,
-        *,
-        verbose: bool = True,
-        doc_langs: Sequence[str] | Mapping[str, str] | None = None,
+        self, path: str | Path, *, verbose: bool = True, doc_langs: Sequence[str] | Mapping[str, str] | None = None,
         langs: Sequence[str] | Mapping[str, str] | None = None,
-    ):
+    ):  # fmt: skip
         super().__init__(path, verbose=verbose)
         if langs is not None:
             warnings.warn('MultilingualIndex(langs=) is now doc_langs=', FutureWarning, stacklevel=2)

@@ -47,14 +47,9 @@ class MultilingualIndexer(pt.Indexer):
     """
 
     def __init__(
-        self,
-        index: 'MultilingualIndex',
-        mode: IndexingMode | str = 'create',
-        *,
-        part_size: int = 4096,
-        precision: str | None = None,
-        encoder: object = None,
-    ):
+        self, index: 'MultilingualIndex', mode: IndexingMode | str = 'create', *, part_size: int = 4096,
+        precision: str | None = None, encoder: object = None,
+    ):  # fmt: skip
         try:
             self.mode = IndexingMode(mode)
         except ValueError:

@@ -61,14 +61,9 @@ def find_base(index: 'MultilingualIndex', mode: IndexingMode, build: Build) -> C
 def start_build(
     index: 'MultilingualIndex', mode: IndexingMode, build: Build, precision: str | None = None, encoder: object = None
 ) -> bool:
-    """Starts or continues the build; returns whether it appends.
+    """Starts or continues the build; returns whether it appends. ``encoder`` is recorded.
 
-    Args:
-        index: the index.
-        mode: the mode.
-        build: its build.
-        precision: of the vectors; that of the build or index that is there by default, else float32.
-        encoder: what makes the vectors, to be recorded.
+    The precision is that of the build or index that is there by default, else float32.
     """
     fingerprint = index.fingerprint()
     plan = build.plan() if mode is IndexingMode.resume else None

@@ -43,16 +43,9 @@ class DenseRetriever(pt.Transformer):
     """
 
     def __init__(
-        self,
-        index: 'MultilingualIndex',
-        num_results: int = 1000,
-        *,
-        langs: str | Iterable[str] | None = None,
-        exclude: str | None = None,
-        drop_query_vec: bool = False,
-        separate: bool = True,
-        verbose: bool = False,
-    ):
+        self, index: 'MultilingualIndex', num_results: int = 1000, *, langs: str | Iterable[str] | None = None,
+        exclude: str | None = None, drop_query_vec: bool = False, separate: bool = True, verbose: bool = False,
+    ):  # fmt: skip
         super().__init__()
         if not isinstance(num_results, (int, np.integer)) or isinstance(num_results, bool) or num_results < 1:
             raise ValueError(f'num_results is {num_results!r}; it is a number of results per query, at least 1')
@@ -155,17 +148,10 @@ class ExactRetriever(DenseRetriever):
     schematic = {'label': 'Exact'}  # noqa: RUF012 (PyTerrier reads it from the class)
 
     def __init__(
-        self,
-        index: 'MultilingualIndex',
-        num_results: int = 1000,
-        *,
-        langs: str | Iterable[str] | None = None,
-        exclude: str | None = None,
-        drop_query_vec: bool = False,
-        separate: bool = True,
-        device: str | None = None,
+        self, index: 'MultilingualIndex', num_results: int = 1000, *, langs: str | Iterable[str] | None = None,
+        exclude: str | None = None, drop_query_vec: bool = False, separate: bool = True, device: str | None = None,
         verbose: bool = False,
-    ):
+    ):  # fmt: skip
         super().__init__(
             index, num_results, langs=langs, exclude=exclude, drop_query_vec=drop_query_vec, separate=separate,
             verbose=verbose,
@@ -176,16 +162,9 @@ class ExactRetriever(DenseRetriever):
         self, opened: 'OpenedIndex', queries: np.ndarray, k: int, progress: Callable[[int], object]
     ) -> tuple[np.ndarray, np.ndarray]:
         return top_k(
-            queries,
-            opened.vecs,
-            opened.docnos.order,
-            opened.docnos.rank,
-            k,
-            max_norm=opened.max_norm,
-            rows=self._rows(opened),
-            device=self.device,
-            progress=progress,
-        )
+            queries, opened.vecs, opened.docnos.order, opened.docnos.rank, k, max_norm=opened.max_norm,
+            rows=self._rows(opened), device=self.device, progress=progress,
+        )  # fmt: skip
 
     def _options(self) -> tuple:
         return *super()._options(), self.device
@@ -202,15 +181,9 @@ def _with_vectors(inp: pd.DataFrame) -> pd.DataFrame:
 
 
 def query_matrix(topics: pd.DataFrame, vec_size: int, path: object) -> np.ndarray:
-    """The query vectors of a frame, float32, ``(q, d)``.
+    """The query vectors of a frame with ``qid`` and ``query_vec``, float32, ``(q, d)``; ``path`` is for the message.
 
-    Args:
-        topics: ``qid`` and ``query_vec``.
-        vec_size: the index's ``d``.
-        path: the index's path, for the message.
-
-    Raises:
-        ValueError: a vector that is none, is not finite or has another size; names its qid.
+    Raises ValueError, with the qid, for a vector that is none, is not finite or is not of the index's ``vec_size``.
     """
     vectors = []
     for qid, value in zip(topics['qid'], topics['query_vec']):
@@ -230,9 +203,6 @@ def _run(topics: pd.DataFrame, kept: np.ndarray, docids: np.ndarray, scores: np.
     """The run frame: a row per query and kept result, in the topics' order."""
     run = topics.iloc[np.nonzero(kept)[0]].reset_index(drop=True)
     return run.assign(
-        docno=pd.Series(docnos, dtype=str),
-        docid=docids[kept],
-        score=scores[kept],
-        rank=(kept.cumsum(axis=1) - 1)[kept],
-        **{DOC_LANG: pd.Series(langs, dtype=str)},
-    )
+        docno=pd.Series(docnos, dtype=str), docid=docids[kept], score=scores[kept],
+        rank=(kept.cumsum(axis=1) - 1)[kept], **{DOC_LANG: pd.Series(langs, dtype=str)},
+    )  # fmt: skip

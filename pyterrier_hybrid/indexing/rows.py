@@ -45,18 +45,10 @@ class Collection:
 
 
 class RowWriter:
-    """Writes the rows of a collection.
+    """Writes the rows of a collection into ``folder``, and the vectors into ``vectors``, the same or a folder in it.
 
-    Args:
-        folder: where the files are.
-        vectors: the folder of the vectors, the same or one in it.
-        vec_size: numbers in a vector.
-        precision: in which the vectors are stored.
-        notes: the folder of what is not part of the collection: what is kept of the progress, and languages.
-        resume: go on where :meth:`keep` was called last.
-
-    Raises:
-        ValueError: resumed, and a file has changed since; it is named.
+    ``notes`` is the folder of what is not part of the collection: what is kept of the progress, and languages. With
+    ``resume``, goes on where :meth:`keep` was called last; raises ValueError with a file that has changed since.
     """
 
     def __init__(self, folder: Path, vectors: Path, vec_size: int, precision: str, notes: Path, *, resume=False):
@@ -100,11 +92,7 @@ class RowWriter:
         return positions[lang_ids]
 
     def keep(self, **more: object) -> None:
-        """Flushes all to the disk, and notes how far it is: to the end of the last collection that was appended whole.
-
-        Args:
-            more: what else to note.
-        """
+        """Flushes all to the disk, and notes, with ``more``, the end of the last collection that was appended whole."""
         for file in self._files.values():
             os.fsync(file.fileno())
         replace_text(self._notes / _PROGRESS, json.dumps({**self._complete, **more}))

@@ -49,12 +49,8 @@ _CHUNK = 1 << 20
 def open_collection(folder: Path, meta: dict) -> Collection:
     """Maps the files of a collection into memory, and checks what can be checked without reading the vectors.
 
-    Args:
-        folder: a part, or an index of this format or an earlier one.
-        meta: its checked metadata.
-
-    Raises:
-        ValueError: a file is missing, not as long as ``meta`` says, or holds what cannot be.
+    ``folder`` is a part, or an index of this format or an earlier one; ``meta`` its checked metadata. Raises ValueError
+    if a file is missing, not as long as ``meta`` says, or holds what cannot be.
     """
     if 'files' in meta:
         check_sizes(folder, meta['files'], REMEDY)
@@ -123,11 +119,7 @@ def write_part(collection: Collection, folder: Path) -> None:
 
 
 def read_part_meta(folder: Path) -> dict:
-    """A part's metadata.
-
-    Raises:
-        ValueError: they are damaged.
-    """
+    """A part's metadata; raises ValueError if they are damaged."""
     meta = read_json(folder / _PART_META) or {}
     check_fields(meta, FIELDS, folder / _PART_META, REMEDY)
     return meta
@@ -139,16 +131,11 @@ def open_part(folder: Path) -> Collection:
 
 
 def write_index(collections: Sequence[Collection], folder: Path, precision: str | None = None) -> str:
-    """Writes the documents of the collections, one collection after another, as an index in an empty folder.
+    """Writes collections, one after another, as an index in an empty folder; returns the fingerprint.
 
     The bytes depend on the documents and their order alone, not on how they are cut into collections. The vectors are
-    stored in the precision of the first collection unless another is given.
-
-    Returns:
-        The fingerprint.
-
-    Raises:
-        ValueError: a docno occurs twice; it is named.
+    stored in the precision of the first collection unless another is given. Raises ValueError with a docno that occurs
+    twice.
     """
     return complete_index(write_collections(collections, folder, precision), folder)
 
@@ -167,17 +154,12 @@ def vectors_folder(folder: Path, precision: str) -> Path:
 
 
 def complete_index(meta: dict, folder: Path, more: Mapping | None = None) -> str:
-    """Completes an index whose rows are written. ``pt_meta.json``, written last, holds ``type``, ``format``,
-    ``vec_size``, ``doc_count``, the ``languages``, the greatest Euclidean norm (``max_norm``), the ``precision`` if it
-    is not float32, size and digest of all ``files``, and a digest of vectors, docnos and languages (``fingerprint``).
+    """Completes an index whose rows, described by ``meta``, are written; returns the fingerprint.
 
-    Args:
-        meta: of the rows.
-        folder: the index.
-        more: what else to say in ``pt_meta.json``; no part of the fingerprint.
-
-    Returns:
-        The fingerprint.
+    ``pt_meta.json``, written last, holds ``type``, ``format``, ``vec_size``, ``doc_count``, the ``languages``, the
+    greatest Euclidean norm (``max_norm``), the ``precision`` if it is not float32, size and digest of all ``files``,
+    and a digest of vectors, docnos and languages (``fingerprint``). ``more`` is added, and is no part of the
+    fingerprint.
     """
     meta = _with_fingerprint(meta)
     for name in (ORDER, f'{FLEX}/docnos.npids'):

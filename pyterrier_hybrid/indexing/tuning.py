@@ -138,11 +138,7 @@ def _efforts(backend: Backend, count: int, n: int, tried: list[dict]) -> Iterato
 
 
 class _Trial:
-    """Exact search over the queries, and what a setting finds of it.
-
-    Args:
-        index, topics, k, langs, qrels, repeat: as for :func:`tune`.
-    """
+    """Exact search over the queries, and what a setting finds of it; arguments as for :func:`tune`."""
 
     def __init__(self, index: 'MultilingualIndex', topics: pd.DataFrame, k: int, langs, qrels, repeat: int):
         self.index, self.topics, self.k, self.langs, self.repeat = index, topics, k, langs, repeat
@@ -197,15 +193,8 @@ class _Trial:
 class RankDistances:
     """The mean rank distance of runs cut at ``k``, over the queries with relevant passages in several languages.
 
-    Args:
-        index: the index, which knows the languages.
-        qrels: ``qid, docno, label``.
-        k: the cutoff.
-        pool: passages that are searched.
-        langs: the languages that are searched; None for all.
-
-    Raises:
-        ValueError: a judged passage that the index does not have; no query with relevant passages in two languages.
+    ``pool`` passages are searched, in ``langs`` or all languages. Raises ValueError for a judged passage that the index
+    does not have, or if no query has relevant passages in two languages.
     """
 
     def __init__(self, index: 'MultilingualIndex', qrels: pd.DataFrame, k: int, pool: int, langs: Iterable[str] | None):

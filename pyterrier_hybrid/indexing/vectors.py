@@ -57,11 +57,7 @@ class StoredVectors:
 
 
 def check_precision(precision: str) -> str:
-    """The precision.
-
-    Raises:
-        ValueError: there is no such precision.
-    """
+    """Returns the precision; raises ValueError if there is no such precision."""
     if precision not in FILES:
         raise ValueError(f'there is no precision {precision!r}; vectors are stored as {", ".join(FILES)}')
     return precision
@@ -73,14 +69,10 @@ def precision_of(vectors: 'np.ndarray | StoredVectors') -> str:
 
 
 def encode(vectors: np.ndarray, precision: str) -> tuple[np.ndarray, ...]:
-    """Vectors as they are stored, in the order of ``FILES``.
+    """Vectors (float32, ``(n, d)``, none beyond ``LARGEST``) as they are stored, in the order of ``FILES[precision]``.
 
     int8: the scale of a vector is its greatest absolute value divided by 127, and a code is the nearest integer to
     value / scale, halves to even.
-
-    Args:
-        vectors: float32, ``(n, d)``, none of them beyond ``LARGEST``.
-        precision: a key of ``FILES``.
     """
     if precision != 'int8':
         return (vectors.astype(*FILES[precision].values(), copy=False),)

@@ -72,13 +72,8 @@ class Checkpoints:
     def at_work(self, *, saving: bool) -> Iterator[Path]:
         """A block in which a run is trained; gives it a scratch folder, which all processes see.
 
-        What is of no use to a resumed run is removed when the block ends.
-
-        Args:
-            saving: whether checkpoints will be written.
-
-        Raises:
-            Exists: the name of the checkpoints' folder is taken by something that is not ours; a FileExistsError.
+        What is of no use to a resumed run is removed when the block ends. With ``saving``, raises Exists (a
+        FileExistsError) if the name of the checkpoints' folder is taken by something that is not ours.
         """
         beside = None
         try:
@@ -144,13 +139,9 @@ class Checkpoints:
 
 
 def differences(written: Mapping[str, object], now: Mapping[str, object]) -> str:
-    """In what the settings of two runs differ, in words; empty if they do not.
+    """Says in what the settings of two runs differ, ``written`` as read from JSON; empty if they do not.
 
     A backbone and a validation set are compared by their content, however their paths are spelled.
-
-    Args:
-        written: as read from JSON; what else is in a run's record makes no difference.
-        now: JSON values.
     """
     now = json.loads(json.dumps(now))  # tuples are lists there
     names = dict.fromkeys((*now, 'validation'))
@@ -174,11 +165,7 @@ def _told(settings: Mapping, name: str) -> str:
 
 
 def _settings_of(checkpoint: Path, remedy: str) -> dict:
-    """The settings of the run that wrote a checkpoint, whose files are checked.
-
-    Raises:
-        ValueError: it is damaged; names the file.
-    """
+    """Returns the settings of the run that wrote a checkpoint; raises ValueError with the name of a damaged file."""
     try:
         record = json.loads((checkpoint / _RECORD).read_text(encoding='utf-8'))
         settings, files = record['settings'], record['files']

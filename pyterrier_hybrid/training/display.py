@@ -12,12 +12,7 @@ _SHOWN = 3
 
 
 class Bar(TrainerCallback):
-    """One progress bar, in a terminal and in a notebook, with the newest loss and validation figure at its end.
-
-    Args:
-        metric: the figure to show.
-        disable: show nothing.
-    """
+    """One progress bar, in a terminal and in a notebook, with the newest loss and the figure ``metric`` at its end."""
 
     def __init__(self, metric: str, disable: bool):
         self._metric, self._disable, self._shown = metric, disable, {}

@@ -30,15 +30,9 @@ class EarlyStopping:
         self._weights: dict | None = None
 
     def update(self, step: int, figures: dict[str, float], model) -> bool:
-        """Notes the figures of a step.
+        """Notes the figures of a step, by name, and copies the model's weights if they are the best so far.
 
-        Args:
-            step: after which the model was evaluated.
-            figures: by name.
-            model: a torch module; its weights are copied if they are the best so far.
-
-        Returns:
-            Whether to stop.
+        Returns whether to stop.
         """
         self.figures.append({'step': step, **figures})
         if self.best_step is None or self._value(self.figures[-1]) > self._value(self._best()):
@@ -91,12 +85,7 @@ class EarlyStopping:
 
 
 def summary_of(validation: dict, metric: str) -> str:
-    """A validation in a line: the best figure and its step, why training stopped, and which weights are saved.
-
-    Args:
-        validation: of a :meth:`EarlyStopping.record`.
-        metric: the figure that counts.
-    """
+    """A validation in a line: the best ``metric`` and its step, why training stopped, and which weights are saved."""
     best = next(each for each in validation['figures'] if each['step'] == validation['best_step'])
     return (
         f'best {metric} {best[metric]:.4f} at step {best["step"]:,}; {validation["stopped"]}; the weights are '

@@ -9,19 +9,11 @@ from pyterrier_hybrid.batches.negatives import batch_negatives
 
 
 def slot_table(batches: HybridBatches, steps: int, negatives: int = 0):
-    """A map-style data set whose row ``step * batch_size + position`` is that pair of the step's batch.
+    """A map-style ``datasets.Dataset`` whose row ``step * batch_size + position`` is that pair of the step's batch.
 
     It reads the texts when a row is read, so the table itself holds the slots' numbers alone, 8 bytes each. It has the
-    columns ``query``, ``passage`` and ``negative_1`` to ``negative_n`` and no other: the trainer would take a further
-    text column for a hard negative.
-
-    Args:
-        batches: the plan.
-        steps: the number of its steps to serve.
-        negatives: hard negatives for each pair, see :func:`batch_negatives`.
-
-    Returns:
-        A ``datasets.Dataset`` of ``steps * batch_size`` rows.
+    columns ``query``, ``passage`` and ``negative_1`` to ``negative_n`` (see :func:`batch_negatives`) and no other: the
+    trainer would take a further text column for a hard negative.
     """
     import pyarrow as pa
     from datasets import Dataset
@@ -60,16 +52,9 @@ class _SlotTexts:
 def batch_texts(
     batches: HybridBatches, step: int, negatives: int = 0, positions: Sequence[int] | None = None
 ) -> dict[str, np.ndarray]:
-    """The columns of a step's batch, or of its pairs at ``positions`` alone.
+    """The columns of a step's batch, or of its pairs at ``positions`` (from 0) alone.
 
-    Args:
-        batches: the plan.
-        step: of the batch.
-        negatives: hard negatives for each pair.
-        positions: of pairs in the batch, from 0; None for all.
-
-    Returns:
-        Object arrays (pairs,), aligned; names as in :func:`slot_table`.
+    Returns aligned object arrays (pairs,); names as in :func:`slot_table`.
     """
     batch = batches.batch(step)
     wanted = np.arange(len(batch)) if positions is None else np.asarray(positions)

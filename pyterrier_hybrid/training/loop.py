@@ -31,9 +31,6 @@ class Progress:
     """The parts of a run's progress that the trainer's own checkpoints leave out.
 
     These are the losses since the last one that was logged, and the time: both as of a run without interruptions.
-
-    Args:
-        resume_from: a checkpoint, or None.
     """
 
     def __init__(self, resume_from: Path | None):
@@ -79,8 +76,7 @@ class BatchTrainer(SentenceTransformerTrainer):
     def training_step(self, model, inputs, num_items_in_batch=None) -> torch.Tensor:
         """A forward and backward pass; the loss is the mean over the processes.
 
-        Raises:
-            ValueError: in all processes, before the weights are touched: the loss is not finite; names the rows.
+        If it is not finite, raises ValueError with the rows, in all processes, before the weights are touched.
         """
         self._progress.restore(self)
         loss = mean(super().training_step(model, inputs, num_items_in_batch))
@@ -146,18 +142,10 @@ def fit(
     model, batches: HybridBatches, arguments: TrainingArguments, *, folder: Path, checkpoints: Checkpoints,
     resume_from: Path | None, monitor: Monitor | None, run_name: str, callbacks: Sequence[TrainerCallback],
 ) -> dict:  # fmt: skip
-    """Trains a model in place on the first steps of a plan.
+    """Trains a ``SentenceTransformer`` with prompts ``query`` and ``document`` in place, on the first steps of a plan.
 
-    Args:
-        model: a ``SentenceTransformer`` with prompts ``query`` and ``document``.
-        batches: the plan.
-        arguments: with a value for every default.
-        folder: scratch space of the trainer.
-        checkpoints: where checkpoints go.
-        resume_from: a checkpoint, or None.
-        monitor: evaluates, stops, and in the end gives the model the weights that are to be saved; None for none.
-        run_name: for loggers.
-        callbacks: of :func:`loggers`.
+    ``arguments`` have a value for every default, ``folder`` is scratch space of the trainer, and ``monitor`` evaluates,
+    stops, and in the end gives the model the weights that are to be saved.
 
     Returns:
         For the record: ``steps_done``; ``losses``, (step, mean loss of the steps since the one before, and of the

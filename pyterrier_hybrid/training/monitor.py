@@ -11,12 +11,7 @@ from pyterrier_hybrid.training.validation import ValidationSet
 class Monitor(TrainerCallback):
     """Tells the trainer when to evaluate, evaluates, and decides when to stop.
 
-    Args:
-        validation: the validation set.
-        arguments: of the run, with a value for every default.
-
-    Raises:
-        ValueError: the metric is none of the set's figures.
+    ``arguments`` have a value for every default. Raises ValueError if their metric is none of the set's figures.
     """
 
     def __init__(self, validation: ValidationSet, arguments: TrainingArguments):
@@ -39,8 +34,7 @@ class Monitor(TrainerCallback):
     def evaluate(self, model) -> dict[str, float]:
         """The figures of a model in training, the same in every process: the first one computes them for all.
 
-        Raises:
-            ValueError: a vector that is not finite.
+        Raises ValueError if a vector is not finite.
         """
         figures = None
         with together():

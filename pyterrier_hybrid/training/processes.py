@@ -33,11 +33,8 @@ def is_first() -> bool:
 def join(device: str | None = None) -> str | None:
     """Connects this process with the others, if there are any and it is not connected yet.
 
-    Args:
-        device: 'cuda' or 'cpu', where all of them compute; None for CUDA if there is one.
-
-    Returns:
-        This process's own device, such as ``'cuda:1'``; for a single process the given one.
+    All of them compute on ``device``, 'cuda' or 'cpu'; None is CUDA if there is one. Returns this process's own device,
+    such as ``'cuda:1'``; for a single process the given one.
 
     Raises:
         ValueError: another device, such as one GPU for all processes; more processes on a machine than it has GPUs;
@@ -75,11 +72,7 @@ def join(device: str | None = None) -> str | None:
 def check_launcher(bf16: bool) -> None:
     """Refuses settings of ``accelerate launch`` that would change the training behind the back of the run's record.
 
-    Args:
-        bf16: whether the run computes in bfloat16.
-
-    Raises:
-        ValueError: another precision, or an engine that spreads one model over several processes.
+    Raises ValueError for another precision than ``bf16`` says, or an engine that spreads a model over processes.
     """
     asked, own = os.environ.get('ACCELERATE_MIXED_PRECISION', 'no'), 'bf16' if bf16 else 'no'
     if asked not in ('no', own):
@@ -101,10 +94,7 @@ def check_launcher(bf16: bool) -> None:
 def together() -> Iterator[None]:
     """A block that all processes leave together: an error in one of them is raised in all.
 
-    A process with an error of its own raises that one.
-
-    Raises:
-        OSError: another process failed; says which one, and its error.
+    A process with an error of its own raises that one; the others raise an OSError with its rank and error.
     """
     own = None
     try:
@@ -126,11 +116,7 @@ def is_of_another_process(error: Exception) -> bool:
 
 @contextmanager
 def watching_the_others() -> Iterator[None]:
-    """A block whose collective operations fail with a clear error if another process has died.
-
-    Raises:
-        OSError: in the place of the backend's own error; says what to do.
-    """
+    """A block whose collective operations raise an OSError that says what to do if another process has died."""
     try:
         yield
     except RuntimeError as error:
@@ -167,8 +153,7 @@ def mean(value):
 def check_same(**arguments) -> None:
     """Refuses arguments that differ between processes, which would then train different models.
 
-    Raises:
-        ValueError: in every process; names one argument and two of its values.
+    Raises ValueError in every process, with one argument and two of its values.
     """
     for number, given in enumerate(gather(arguments)):
         for name, value in given.items():
@@ -180,14 +165,9 @@ def check_same(**arguments) -> None:
 
 
 def built_once(build: Callable, scratch: Path):
-    """A model that the first process builds and the others read, so that all have the same weights and tokenizer.
+    """A ``SentenceTransformer`` on the CPU that the first process builds and the others read from ``scratch``.
 
-    Args:
-        build: makes a ``SentenceTransformer`` on the CPU.
-        scratch: a folder that all processes see, which is emptied and removed.
-
-    Returns:
-        The model, on the CPU.
+    So all have the same weights and tokenizer. All processes see the folder, which is emptied and removed.
     """
     if count() == 1:
         return build()

@@ -17,15 +17,10 @@ _PACKAGES = ('pyterrier-hybrid', 'sentence-transformers', 'transformers', 'torch
 
 
 def drawn_shares(batches, steps: int) -> list[dict]:
-    """What a run draws, as its plan has it: expected shares of all of its pairs, for ``training.json``.
+    """Expected shares of all pairs that ``steps`` of a :class:`HybridBatches` draw, for ``training.json``.
 
-    Args:
-        batches: a :class:`HybridBatches`.
-        steps: of the run; matters where the mix is a schedule.
-
-    Returns:
-        For each kind: ``kind``, ``share``, and ``sources``, ``query_langs`` and ``passage_langs``, which map each that
-        can be drawn to its share. Each of the three sums to the kind's share.
+    Returns for each kind: ``kind``, ``share``, and ``sources``, ``query_langs`` and ``passage_langs``, which map each
+    that can be drawn to its share. Each of the three sums to the kind's share. ``steps`` matter for a schedule.
     """
     plan, table, parts = batches.plan, batches.describe(steps), []
     for kind, share in mean_shares(batches.mix, steps).items():
@@ -64,11 +59,7 @@ def write_training_record(folder: Path, record: dict) -> None:
 
 
 def read_training_record(folder: Path) -> dict | None:
-    """The content of ``training.json`` in a run's folder; None for a folder of other software.
-
-    Raises:
-        ValueError: it is not JSON.
-    """
+    """Reads ``training.json`` in a run's folder; None for a folder of other software. Raises ValueError if not JSON."""
     path = folder / TRAINING_RECORD
     if not path.is_file():
         return None
@@ -96,16 +87,10 @@ def verify_run(folder: str | os.PathLike) -> None:
 
 
 def write_card(folder: Path, name: str, settings: dict, languages: Sequence[str], dimension: int) -> None:
-    """Writes ``README.md``, a model card in the Hugging Face hub's format.
+    """Writes ``README.md``, a model card in the Hugging Face hub's format; ``settings`` are those of ``training.json``.
 
-    It has no ``license``, and says so: rows of pairs come without theirs, and folders of backbones too.
-
-    Args:
-        folder: the run's folder, as it is being written.
-        name: the run's name.
-        settings: the content of ``training.json``.
-        languages: what the training could draw, see :func:`drawn_languages`.
-        dimension: of the vectors.
+    It has no ``license``, and says so: rows of pairs come without theirs, and folders of backbones too. ``languages``
+    are those that the training could draw, see :func:`drawn_languages`.
     """
     base = settings['backbone']
     on_hub = isinstance(base, str) and base.count('/') == 1 and not Path(base).exists()

@@ -43,9 +43,8 @@ def row_sparse(model, token_dropout: float = 0.0) -> Iterator[None]:
 class RowSparseEmbedding(nn.EmbeddingBag):
     """An ``EmbeddingBag`` of means whose gradient is sparse, with one entry for each row that occurs.
 
-    Args:
-        plain: the one whose table it shares.
-        token_dropout: in training, leave out a token of a text with this probability, except its first token.
+    It shares the table of ``plain``. In training it leaves out tokens with the probability ``token_dropout``, except
+    the first token of a text.
     """
 
     def __init__(self, plain: nn.EmbeddingBag, token_dropout: float = 0.0):
@@ -148,11 +147,7 @@ class SparseAdamW(torch.optim.Optimizer):
 
 
 class CachedTokens:
-    """The tokenization of a static embedding, which keeps the ids of each text for the next time it is drawn.
-
-    Args:
-        tokenizer: a ``tokenizers.Tokenizer``.
-    """
+    """The tokenization of a static embedding, which keeps the ids of each text for the next time it is drawn."""
 
     def __init__(self, tokenizer):
         self._tokenizer = tokenizer
@@ -161,10 +156,7 @@ class CachedTokens:
     def __call__(self, texts: Sequence[str], prompt: str | None = None, task: str | None = None) -> dict:
         """The input of ``StaticEmbedding``: token ids, int64 (tokens,), and where each text begins, int64 (texts,).
 
-        Args:
-            texts: at least one.
-            prompt: put before every text.
-            task: without effect; sentence-transformers names one.
+        ``prompt`` is put before every text. ``task``, which sentence-transformers names, has no effect.
         """
         texts = [f'{prompt}{text}' for text in texts] if prompt else texts
         keys = [blake2b(text.encode(), digest_size=16).digest() for text in texts]

@@ -119,9 +119,7 @@ def _with_questions(dataset):
 def from_squad(path: str | os.PathLike) -> ValidationSet:
     """A validation set of a SQuAD-format file's questions, over its paragraphs (or sentences, with sentence breaks).
 
-    Raises:
-        FileNotFoundError: no file there.
-        ValueError: a damaged file, or one that is not in SQuAD's format, or has no question with an answer.
+    Raises FileNotFoundError, or ValueError if it is damaged, not in SQuAD's format, or has no question with an answer.
     """
     parsed = read_squad(path, 'und')  # the language makes no difference here
     return _without_languages(
@@ -150,14 +148,7 @@ def from_pairs(pairs: Pairs, name: str) -> ValidationSet:
 
     A pool is all passages in a language, each once. A question asks for the passages of its own rows; its ranking
     leaves out other passages with the same ``passage_ids``, which may answer it too. If all pairs are bitext, each text
-    asks for its translations.
-
-    Args:
-        pairs: a :class:`ParallelPairs`, or a view of one.
-        name: for the record.
-
-    Raises:
-        ValueError: no language has two passages.
+    asks for its translations. Raises ValueError if no language has two passages.
     """
     asking = [source for source in pairs.sources if source.kind == 'qa'] or pairs.sources
     queries, passages, judged = _Texts(), _Texts(), set()
@@ -207,12 +198,7 @@ def warn_of_shared_texts(validation: ValidationSet, pairs: Pairs, *, verbose: bo
     """Warns of questions and passages of a validation set that occur in training pairs, with their numbers.
 
     It does not search given negatives, as they teach no answer; ``pairs.overlap(...)`` lists them too. It does not
-    search pairs of more than ``SEARCHED_TEXTS`` texts.
-
-    Args:
-        validation: the set.
-        pairs: the training pairs.
-        verbose: show a progress bar, and say if the pairs are not searched.
+    search pairs of more than ``SEARCHED_TEXTS`` texts, and says so if ``verbose``.
     """
     strata = [stratum for source in pairs.sources for stratum in source.strata]
     size = sum((s.stop - s.start) * (len(s.query_langs) + len(s.passage_langs)) for s in strata)

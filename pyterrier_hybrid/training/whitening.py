@@ -99,11 +99,7 @@ def whiten(
 
 
 def _reading_alike(encoder: HybridEncoder):
-    """A copy of the encoder's model, which reads texts like the encoder.
-
-    Raises:
-        ValueError: a greatest length that the model cannot keep.
-    """
+    """A copy of the encoder's model, which reads texts like it; raises ValueError for a length that it cannot keep."""
     model, lengths = copy.deepcopy(encoder.model), (encoder.query.max_length, encoder.passage.max_length)
     model.prompts = {'query': encoder.query.prefix, 'document': encoder.passage.prefix}
     model.default_prompt_name = None
