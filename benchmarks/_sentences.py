@@ -1,9 +1,10 @@
 """Vectors of real sentences, and as many more like them as a benchmark needs.
 
-Sentences are drawn from the training texts, as many of each language; a trained encoder encodes them. Each is then
-copied, and each copy moved by a share of the difference between two other sentences of its language: noise that has the
-covariance of the sentences themselves, so that the copies are as hard to tell apart as sentences are. Isotropic noise
-would be spread over all dimensions, as no encoder's vectors are.
+Sentences are drawn from the training texts, as many of each language; a trained encoder encodes them. Some are held out
+as questions, which have their translations and their like among the others. Each of these is then copied, and each copy
+moved by a share of the difference between two other sentences of its language: noise that has the covariance of the
+sentences themselves, so that copies are as hard to tell apart as sentences are. Isotropic noise would be spread over
+all dimensions, as no encoder's vectors are.
 """
 import json
 import lzma
@@ -14,23 +15,21 @@ import _data
 import numpy as np
 
 LANGS = ('ar', 'de', 'el', 'en', 'es', 'hi', 'ru', 'th', 'tr', 'vi', 'zh')
-_PASSAGES = ('sentences.bitext', 'tatoeba.bitext')
-_QUESTIONS = ('questions.bitext', 'sections.qa')
+_FILES = ('sentences.bitext', 'tatoeba.bitext')
 
 
-def texts(names: tuple[str, ...], lang: str, count: int) -> list[str]:
+def texts(lang: str, count: int) -> list[str]:
     """``count`` distinct texts of a language, spread evenly over the files."""
     found = {}
-    for name in names:
+    for name in _FILES:
         with lzma.open(_data.DATA / 'train' / f'{name}.jsonl.xz', 'rt', encoding='utf-8') as lines:
-            rows = (row.get('text') or row['query'] for row in map(json.loads, lines))
-            found.update(dict.fromkeys(row[lang] for row in rows if lang in row))
+            found.update(dict.fromkeys(row['text'][lang] for row in map(json.loads, lines) if lang in row['text']))
     distinct = list(found)
     return [distinct[i] for i in np.linspace(0, len(distinct) - 1, count).astype(int)]
 
 
 def encode(folder: Path, checkpoint: str, passages: int, questions: int) -> tuple[np.ndarray, np.ndarray]:
-    """Vectors of passages and of questions, ``(languages, count, d)`` each; kept in the folder for the next run."""
+    """Vectors of passages and of questions, ``(languages, count, d)`` each, which the folder keeps for the next run."""
     folder = folder / f'{Path(checkpoint).name}-{passages}-{questions}'
     folder.mkdir(parents=True, exist_ok=True)
     encoder = None
@@ -40,8 +39,10 @@ def encode(folder: Path, checkpoint: str, passages: int, questions: int) -> tupl
                 from pyterrier_hybrid import HybridEncoder
 
                 encoder = HybridEncoder(checkpoint)
-            docs = encoder.encode_docs(texts(_PASSAGES, lang, passages))
-            queries = encoder.encode_queries(texts(_QUESTIONS, lang, questions))
+            drawn = texts(lang, passages + questions)
+            asked = set(np.linspace(0, len(drawn) - 1, questions).astype(int).tolist())
+            docs = encoder.encode_docs([text for i, text in enumerate(drawn) if i not in asked])
+            queries = encoder.encode_queries([drawn[i] for i in sorted(asked)])
             np.savez(folder / f'{lang}.npz', docs=docs, queries=queries)
     found = [np.load(folder / f'{lang}.npz') for lang in LANGS]
     return np.stack([arrays['docs'] for arrays in found]), np.stack([arrays['queries'] for arrays in found])

@@ -1,5 +1,6 @@
 """The approximate retriever of a multilingual index: FAISS finds candidates, and full vectors score them."""
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,10 +69,18 @@ class ApproximateRetriever(DenseRetriever):
         if pool <= _FEW * count:
             return top_k(queries, *fixed, max_norm=opened.max_norm, rows=rows, progress=progress)
         docids, scores = np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.float32)
-        found = find_candidates(open_backend(self.index, self.backend), self.backend.effort, queries, count, rows)
-        for i, chosen in enumerate(found):
-            docids[i], scores[i] = top_k(queries[i : i + 1], *fixed, max_norm=opened.max_norm, rows=chosen)
-            progress(1)
+
+        def rescore(query: int, chosen: np.ndarray | None) -> None:
+            one = slice(query, query + 1)
+            docids[one], scores[one] = top_k(queries[one], *fixed, max_norm=opened.max_norm, rows=chosen)
+
+        held = open_backend(self.index, self.backend)
+        with ThreadPoolExecutor(_threads()) as workers:
+            for start in range(0, len(queries), _BATCH):
+                batch = range(start, min(start + _BATCH, len(queries)))
+                found = find_candidates(held, self.backend.effort, queries[start : batch.stop], count, rows)
+                for _ in workers.map(rescore, batch, found):
+                    progress(1)
         return docids, scores
 
     def _options(self) -> tuple:
@@ -81,10 +90,17 @@ class ApproximateRetriever(DenseRetriever):
         return [*super()._arguments(), f'backend={self.backend!r}']
 
 
+def _threads() -> int:
+    """As many as FAISS takes, which follows ``OMP_NUM_THREADS``."""
+    import faiss
+
+    return faiss.omp_get_max_threads()
+
+
 def find_candidates(
     held: OpenedBackend, effort: int, queries: np.ndarray, count: int, rows: np.ndarray | None
-) -> Iterator[np.ndarray | None]:
-    """Yields each query's candidates, in the order of the queries (float32, ``(q, d)``).
+) -> list[np.ndarray | None]:
+    """Each query's candidates, in the order of the queries (float32, ``(q, d)``).
 
     They are ascending docids, ``(count,)``; or ``rows``, where an exact search is needed. ``effort`` is what a search
     spends at first; ``rows`` are the ascending docids to search in, more than ``count``; None for all.
@@ -96,19 +112,16 @@ def find_candidates(
     if rows is not None:
         allowed = np.zeros(n, bool)
         allowed[rows] = True
-        bits = np.packbits(allowed, bitorder='little')
-        selector = faiss.IDSelectorBitmap(bits)
-    for start in range(0, len(queries), _BATCH):
-        batch = queries[start : start + _BATCH]
-        found: list[np.ndarray | None] = [rows] * len(batch)
-        open_ = np.arange(len(batch))
-        for times in _HARDER:
-            parameters = held.backend.parameters(min(max(effort, 1) * times, held.backend.most(n)), count, selector)
-            _, docids = held.index.search(batch[open_], count, params=parameters)
-            enough = (docids >= 0).all(axis=1)
-            for i, chosen in zip(open_[enough], docids[enough]):
-                found[i] = np.sort(chosen)
-            open_ = open_[~enough]
-            if not len(open_):
-                break
-        yield from found
+        selector = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder='little'))
+    found: list[np.ndarray | None] = [rows] * len(queries)
+    open_ = np.arange(len(queries))
+    for times in _HARDER:
+        parameters = held.backend.parameters(min(effort * times, held.backend.most(n)), count, selector)
+        _, docids = held.index.search(queries[open_], count, params=parameters)
+        enough = (docids >= 0).all(axis=1)
+        for i, chosen in zip(open_[enough], docids[enough]):
+            found[i] = np.sort(chosen)
+        open_ = open_[~enough]
+        if not len(open_):
+            break
+    return found

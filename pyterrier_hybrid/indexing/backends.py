@@ -155,7 +155,7 @@ class IVF(Backend):
     """Lists of passages around centroids, of which a search reads the nearest; vectors in full.
 
     Args:
-        lists: how many; by default the power of two next below ``4 sqrt(n)``, and at most one for 39 passages.
+        lists: how many; by default the power of two nearest to ``4 sqrt(n)``, with at least 40 passages a list.
         probes: lists that a search reads.
         rescore: candidates for each result. With 1, which of several equal scores at the cut is found is chance.
     """
@@ -168,8 +168,8 @@ class IVF(Backend):
 
     def fitted(self, n: int, d: int) -> 'IVF':
         if self.lists is None:
-            lists = max(1, min(int(4 * math.sqrt(n)), n // _PER_LIST))
-            return dataclasses.replace(self, lists=1 << lists.bit_length() - 1)
+            lists = min(round(math.log2(4 * math.sqrt(n))), int(math.log2(max(1, n / _PER_LIST))))
+            return dataclasses.replace(self, lists=1 << lists)
         _check(self, 'lists', self.lists <= n, self.lists, f'at most the number of passages, {n:,}')
         return self
 
