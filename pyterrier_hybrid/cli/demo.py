@@ -32,7 +32,7 @@ TRAINING = {
         'steps': 1500, 'batch_size': 512, 'learning_rate': 0.05, 'temperature': 0.05, 'source_temperature': 0.0,
     },
     'backbone': {
-        'steps': 100, 'batch_size': 32, 'temperature': 0.02, 'source_temperature': 0.0,
+        'steps': 100, 'batch_size': 32, 'temperature': 0.02, 'source_temperature': 0.0, 'bf16': 'auto',
     },
 }  # fmt: skip
 
