@@ -11,8 +11,8 @@ STEPS ?= 20
 demo: $(STAMP)  ## the main job on the embedded collection: no network, no GPU, a few minutes
 	$(BIN)/pyterrier-hybrid demo
 
-test: $(STAMP)  ## all tests; those on real data skip, with a reason, where it is not there
-	$(BIN)/python -m pytest -q
+test: $(STAMP)  ## all tests, a process for each core; those on real data skip, with a reason, where it is not there
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

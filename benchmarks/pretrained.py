@@ -89,7 +89,7 @@ def trained(encoder: str, pairs: Path, folder: Path, mix: dict, seed: int) -> di
     if not folder.exists():
         context = multiprocessing.get_context('spawn')
         receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=_train, args=(encoder, pairs, folder, mix, seed, sender))
+        process = context.Process(target=_train, args=(encoder, pairs, folder, mix, seed, sender), daemon=True)
         process.start()
         process.join()
         if process.exitcode:
