@@ -53,7 +53,7 @@ def test_a_backbones_default_prompt_is_gone_with_its_prompts(corpus, tiny_folder
     model = HybridEncoder(tiny_folder, normalize=True, device='cpu').model
     model.prompts, model.default_prompt_name = {'passage': 'passage: '}, 'passage'
     encoder = train(corpus, tmp_path / 'run', backbone=model, **TINY)
-    assert encoder.model.default_prompt_name is None and encoder.model.prompts['document'] == 'Passage: '
+    assert encoder.model.default_prompt_name is None and encoder.model.prompts['document'] == 'passage: '
 
 
 def test_queries_and_passages_of_different_lengths(corpus, tiny_folder, tmp_path, monkeypatch):
