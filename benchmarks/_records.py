@@ -90,8 +90,8 @@ def compared(runs: list[Record], baselines: list[Record], margin: float = 0.01) 
 
     Returns:
         Indexed by measure and kind of setting: ``difference, low, high`` (95%), ``p`` (paired t), ``p_equivalent``
-        (TOST within ``margin``; NaN for ranks), ``languages_won`` (NaN for LPR, of which neither more nor less is
-        better), ``languages``.
+        (TOST within ``margin``; NaN for ranks), ``languages_won`` (NaN for LPR, which has no better direction),
+        ``languages``.
     """
     found = {}
     for figure in FIGURES:

@@ -64,7 +64,7 @@ def when(condition, work) -> threading.Thread:
 
 
 class Machines:
-    """Three nodes, one of which is this process's own."""
+    """Three nodes: this process's own, and two more."""
 
     def __init__(self):
         from ray.cluster_utils import Cluster

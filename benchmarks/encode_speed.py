@@ -9,8 +9,8 @@ Ways to encode take turns in one process, on the same checkpoint and texts, and 
 so that a machine that slows down slows all of them: sentence-transformers' ``encode`` as it comes, and by its ONNX and
 OpenVINO backends where they are installed; and from a stream of documents to a finished index, ours beside
 pyterrier_dr's ``SBertBiEncoder.doc_encoder() >> FlexIndex``. The share is of the rate of matrix products, measured in
-the same run in the same precision; it counts the products of the layers and of attention, and no padding. How the cost
-grows is told by a quarter and a half of the texts.
+the same run in the same precision; it counts the products of the layers and of attention, and no padding. A quarter and
+a half of the texts show how the cost grows.
 """
 # ruff: noqa: E402
 from _data import e5_small, offline_home

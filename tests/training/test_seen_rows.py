@@ -75,7 +75,8 @@ def test_a_run_is_that_of_padded_texts_and_a_dense_table(corpus, tiny_transforme
     for module in tiny_transformer.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
-    plain, losses = copy.deepcopy(tiny_transformer), []
+    plain, losses, sparse = copy.deepcopy(tiny_transformer), [], []
+    monkeypatch.setattr(loop, 'clip_grad_norm', lambda *given: sparse.append(1) or clip_grad_norm(*given))
     monkeypatch.setattr(seen_rows, '_LEAST_SIZE', 1)
     for model, slow in ((plain, True), (tiny_transformer, False)):
         with monkeypatch.context() as patch:
@@ -89,6 +90,7 @@ def test_a_run_is_that_of_padded_texts_and_a_dense_table(corpus, tiny_transforme
                 learning_rate=1e-3, weight_decay=0.0, verbose=False, bf16=False, **options,
             )  # fmt: skip
         losses.append([loss for _, loss in train_record(run)['losses']])
+    assert len(sparse) == 50  # the steps of the second run alone
     assert len(losses[0]) == 50 and losses[0][-1] < losses[0][0]
     assert max(abs(one - other) for one, other in zip(*losses)) < 1e-4
 
