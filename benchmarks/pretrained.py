@@ -47,7 +47,7 @@ DATASETS = ('xquad-r', 'mlqa-r')
 MEASURES = [AP, R @ 1, R @ 10, RankDistance, LPR, TLR @ 20]
 SETTINGS = {
     'batch_size': 32, 'steps': 100, 'learning_rate': 3e-5, 'temperature': 0.02, 'source_temperature': 0.0,
-    'query_prefix': 'query: ', 'passage_prefix': 'passage: ', 'max_length': (24, 96), 'bf16': True,
+    'query_prefix': 'query: ', 'passage_prefix': 'passage: ', 'max_length': (24, 96), 'bf16': 'auto',
 }  # fmt: skip
 #: The paper's three mixes, then further points of its line, then of the simplex with multilingual batches.
 MIXES = {
@@ -145,10 +145,11 @@ def run_all(arguments) -> None:
                 folder = arguments.out / name
                 about = {'mix': MIXES[mix], 'seed': seed, 'settings': SETTINGS,
                          'cost': trained(arguments.encoder, pairs, folder, MIXES[mix], seed)}  # fmt: skip
-                system = HybridEncoder(folder, dtype='bfloat16')
+                system = HybridEncoder(folder)
+                about['dtype'] = str(system.dtype).removeprefix('torch.')
             else:
                 about = {}
-                system = {'untouched': lambda: HybridEncoder(arguments.encoder, dtype='bfloat16'),
+                system = {'untouched': lambda: HybridEncoder(arguments.encoder),
                           'BM25': lambda: 'BM25', 'mDPR': lambda: mdpr_system(arguments.mdpr)}[name]()  # fmt: skip
             if system is None:
                 continue
