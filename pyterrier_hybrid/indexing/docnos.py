@@ -36,9 +36,12 @@ class Docnos:
     @classmethod
     def of(cls, docnos: Iterable[str]) -> 'Docnos':
         """The given docnos, in memory."""
-        encoded = [docno.encode() for docno in docnos]
-        offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
-        return cls(offsets, np.frombuffer(b''.join(encoded), dtype=np.uint8))
+        import pyarrow as pa
+
+        docnos = list(docnos)
+        _, offsets, data = pa.array(docnos, pa.large_string()).buffers()
+        offsets = np.frombuffer(offsets, np.int64, len(docnos) + 1) if docnos else np.zeros(1, np.int64)
+        return cls(offsets, np.frombuffer(data or b'', np.uint8, offsets[-1]))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

@@ -128,19 +128,27 @@ def _read_plain(docs: Sequence, vec_size: int | None) -> tuple[list[str], list[n
     """The columns of documents of which nothing is out of the ordinary; None if something is, right or wrong."""
     try:
         docnos, vectors, langs = ([doc[name] for doc in docs] for name in ('docno', 'doc_vec', LANG))
-        if ({*map(type, docs)}, {*map(type, docnos)}, {*map(type, vectors)}) != ({dict}, {str}, {np.ndarray}):
+        if ({*map(type, docs)}, {*map(type, vectors)}) != ({dict}, {np.ndarray}):
             return None
-        text = ''.join(docnos)
-        text.encode()
         for lang in {*langs}:
             check_language(lang, '')
-    except (KeyError, TypeError, ValueError):  # a UnicodeEncodeError is a ValueError
-        return None
-    if '\0' in text or not all(map(str.strip, docnos)) or max(map(len, docnos)) > MAX_DOCNO // 4:
+    except (KeyError, TypeError, ValueError):
         return None
     (dtype, shape), *others = {(vector.dtype, vector.shape) for vector in vectors}
     right = dtype == np.float32 and len(shape) == 1 and shape[0] and vec_size in (None, shape[0])
-    return (docnos, vectors, langs) if right and not others else None
+    return (docnos, vectors, langs) if right and not others and are_plain_docnos(docnos) else None
+
+
+def are_plain_docnos(docnos: Sequence) -> bool:
+    """Whether all are texts that can be docnos; may be False where they are."""
+    if {*map(type, docnos)} != {str}:
+        return False
+    text = ''.join(docnos)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return '\0' not in text and all(map(str.strip, docnos)) and max(map(len, docnos)) <= MAX_DOCNO // 4
 
 
 def _in_range(vectors: np.ndarray, largest: float | None) -> bool:

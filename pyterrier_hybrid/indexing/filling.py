@@ -6,6 +6,7 @@ from itertools import islice
 import numpy as np
 
 from pyterrier_hybrid.files import writing
+from pyterrier_hybrid.indexing.arrays import Block
 from pyterrier_hybrid.indexing.build import Build
 from pyterrier_hybrid.indexing.docno_table import DocnoTable, hashes_of
 from pyterrier_hybrid.indexing.documents import Buffer, read_documents
@@ -58,15 +59,17 @@ class Filling:
         finally:
             self._table.discard()
 
-    def take(self, docs: Iterable, progress: Callable[[int], object]) -> None:
+    def take(self, docs: Iterable, progress: Callable[[int], object], position: int = 0) -> None:
         """Takes documents to the end of the stream; calls ``progress`` with the number taken since the last call.
+
+        ``position`` is the place of the first in the collection, counted from 0.
 
         Raises:
             ValueError: a document is not as it should be, or its docno occurs twice; or it is held by the build with
                 another vector or language. Those before it are added.
             OSError: the disk is full or the folder read-only.
         """
-        docs, position, ended = iter(docs), 0, None
+        docs, ended = iter(docs), None
         while ended is None:
             size = min(_CHUNK, self._buffer.size - len(self._buffer))
             chunk = []
@@ -81,6 +84,36 @@ class Filling:
             if ended is None and len(chunk) < size:
                 return
         raise ended
+
+    def take_blocks(self, blocks: Iterable[Block], progress: Callable[[int], object]) -> None:
+        """Takes documents in arrays, as :meth:`take` does; whoever gives the blocks may use their memory again."""
+        position, size = 0, self._buffer.size
+        for block in blocks:
+            for start in range(0, len(block), size):
+                rows = slice(start, min(start + size, len(block)))
+                if not self._take_plain(block, rows):
+                    self.take(block.documents(rows), lambda count: None, position + start)
+                progress(rows.stop - start)
+            position += len(block)
+            self._written.result()
+
+    def _take_plain(self, block: Block, rows: slice) -> bool:
+        """Takes documents of which nothing is out of the ordinary, and none is here already; False if that is not so."""
+        docnos = block.docnos(rows)
+        part = block.plain(rows, docnos, self._vec_size, LARGEST.get(self._precision))
+        if part is None or len({*docnos}) < len(docnos):
+            return False
+        with writing(self._build.path, GO_ON):
+            hashes = hashes_of(docnos)
+            if (self._table.find(docnos, hashes) >= 0).any():
+                return False
+            self._flush()
+            self._table.add(hashes, self._count)
+            self._count += len(docnos)
+            self._vec_size = part.vecs.shape[1]
+            self._written.result()
+            self._written = self._writer.submit(self._write, part)
+        return True
 
     def check_complete(self, left_out: np.ndarray | None) -> None:
         """Raises ValueError unless all documents came that the build holds.

@@ -39,7 +39,6 @@ class OpenedIndex(Collection):
     """
 
     meta: dict
-    max_norm: float
     fingerprint: str
 
 
@@ -256,7 +255,7 @@ class MultilingualIndex(StoredIndex, FlexIndex):
             if langs is not None:
                 raise ValueError(f'the index at {path} knows its documents\' languages; open it without doc_langs=')
             known = {'max_norm': meta['max_norm'], 'fingerprint': meta['fingerprint']}
-            return OpenedIndex(**vars(open_collection(path, meta)), meta=meta, **known)
+            return OpenedIndex(**vars(open_collection(path, meta)) | known, meta=meta)
         if langs is None:
             raise ValueError(
                 f'the index at {path} was built without languages; give them as MultilingualIndex(path, '
@@ -265,8 +264,8 @@ class MultilingualIndex(StoredIndex, FlexIndex):
         docnos = list(Lookup(path / 'docnos.npids'))
         languages, lang_ids = np.unique(_check_langs(langs, docnos, path), return_inverse=True)
         vecs = map_vectors(path, meta['doc_count'], meta['vec_size'])
-        collection = Collection(vecs, Docnos.of(docnos), lang_ids.astype(np.uint16), tuple(languages.tolist()))
-        return OpenedIndex(**vars(collection), meta=meta, max_norm=max_norm(vecs), fingerprint=self.fingerprint())
+        collection = vecs, Docnos.of(docnos), lang_ids.astype(np.uint16), tuple(languages.tolist())
+        return OpenedIndex(*collection, meta, self.fingerprint(), max_norm=max_norm(vecs))
 
     def _why_missing(self) -> str:
         path, build = self.path, Build(self.path)

@@ -1,6 +1,6 @@
 """Building a multilingual index from a stream of documents: in constant memory, resumable, and absent or whole."""
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ import pandas as pd
 import pyterrier as pt
 
 from pyterrier_hybrid.files import only_one, resolved, writing
+from pyterrier_hybrid.indexing.arrays import Block, blocks_of
 from pyterrier_hybrid.indexing.build import Build
 from pyterrier_hybrid.indexing.filling import GO_ON, Filling, duplicate
 from pyterrier_hybrid.indexing.modes import IndexingMode, find_base, is_finished, start_build
@@ -109,6 +110,43 @@ class MultilingualIndexer(pt.Indexer):
                 documents that did not come again.
             OSError: the disk is full or the folder read-only; what was written is kept, to be resumed.
         """
+        docs = docs.to_dict(orient='records') if isinstance(docs, pd.DataFrame) else docs
+        return self._build_of(docs, Filling.take)
+
+    def index_arrays(
+        self, docnos: Sequence[str] | None = None, vectors: np.ndarray | None = None,
+        langs: str | Sequence[str] | None = None, *, blocks: Iterable[tuple] | None = None,
+    ) -> 'MultilingualIndex':  # fmt: skip
+        """Indexes documents given as arrays: the index that :meth:`index` builds of the same documents, much faster.
+
+        The arrays are read a part at a time, so ``vectors`` may be a memory map that is larger than memory. What does
+        not come as one array comes as blocks, one after another, which are read once and not kept::
+
+            files = sorted(Path('vectors').glob('*.npz'))
+            index.indexer().index_arrays(blocks=((f['docnos'], f['vectors'], 'de') for f in map(np.load, files)))
+
+        Args:
+            docnos: texts, ``(n,)``: a list, an array, a column of a frame.
+            vectors: numbers, ``(n, d)``, finite in float32: an array, a memory map, or what gives an array for a slice.
+            langs: the ISO 639-1 code of all documents, or ``(n,)`` of them.
+            blocks: in place of these, any number of them, each ``(docnos, vectors, langs)``.
+
+        Returns:
+            The index.
+
+        Raises:
+            TypeError: neither arrays nor blocks are given, or both.
+            ValueError: the arrays are not of one length, or ``vectors`` has another shape.
+            Exception: what :meth:`index` raises.
+        """
+        given = [column is not None for column in (docnos, vectors, langs)]
+        if given != 3 * [blocks is None]:
+            raise TypeError('index_arrays takes docnos, vectors and langs, or blocks= of them, and not both')
+        found = [Block(docnos, vectors, langs)] if blocks is None else blocks_of(blocks)
+        return self._build_of(filter(len, found), Filling.take_blocks)
+
+    def _build_of(self, docs: Iterable, take: Callable) -> 'MultilingualIndex':
+        """Builds the index of what a method of :class:`~.filling.Filling` takes."""
         with only_one(self._index.path):
             restore(resolved(self._index.path))
             build = Build(self._index.path)
@@ -118,7 +156,7 @@ class MultilingualIndexer(pt.Indexer):
                     print(f'{self._index.path} is finished, nothing is left to resume', file=sys.stderr)
                 return self._index
             base = find_base(self._index, self.mode, build)
-            docs = iter(docs.to_dict(orient='records') if isinstance(docs, pd.DataFrame) else docs)
+            docs = iter(docs)
             first = next(docs, None)
             if first is None and (self.mode is not IndexingMode.resume or build.is_empty()):
                 raise ValueError(f'there are no documents to index at {self._index.path}; nothing was written')
@@ -129,7 +167,7 @@ class MultilingualIndexer(pt.Indexer):
                         build.add(base, before=True)
                 bar = pt.tqdm(desc='indexing', unit='doc', disable=not self._index.verbose)
                 with Filling(build, self.part_size) as filling, bar:
-                    filling.take(chain([] if first is None else [first], docs), bar.update)
+                    take(filling, chain([] if first is None else [first], docs), bar.update)
                 filling.check_complete(self._left_out)
                 with writing(build.path, GO_ON):
                     build.finish()

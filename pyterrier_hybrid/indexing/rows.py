@@ -2,7 +2,7 @@
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -32,12 +32,14 @@ class Collection:
         docnos: the ``n`` docnos.
         lang_ids: uint16, ``(n,)``: positions in ``languages``.
         languages: language codes.
+        max_norm: the greatest Euclidean norm of a vector, where it is known.
     """
 
     vecs: np.ndarray | StoredVectors
     docnos: Docnos
     lang_ids: np.ndarray
     languages: tuple[str, ...]
+    max_norm: float | None = field(default=None, kw_only=True)
 
     def langs(self) -> np.ndarray:
         """Each document's language code, ``(n,)``."""
@@ -70,13 +72,17 @@ class RowWriter:
     def append(self, collection: Collection) -> None:
         """Adds documents. Vectors stored in the same precision are copied, all others encoded."""
         vecs, docnos = collection.vecs, collection.docnos
-        copied = isinstance(vecs, StoredVectors) and precision_of(vecs) == self.precision
+        same = precision_of(vecs) == self.precision
+        copied, known = same and isinstance(vecs, StoredVectors), same and collection.max_norm is not None
+        if known:
+            self.max_norm = max(self.max_norm, collection.max_norm)
         for start in range(0, len(vecs), _ROWS):
             rows = slice(start, start + _ROWS)
             arrays = vecs.arrays(rows) if copied else encode(vecs[rows], self.precision)
             for name, array in zip(self._vector_names, arrays):
                 self._write(name, array)
-            self.max_norm = max(self.max_norm, max_norm(decode(arrays)))
+            if not known:
+                self.max_norm = max(self.max_norm, max_norm(decode(arrays)))
             offsets = np.asarray(docnos.offsets[start : start + _ROWS + 1])
             self._write(OFFSETS, offsets[1:] + (self._docno_end - offsets[0]))
             self._write(DOCNOS, docnos.data[offsets[0] : offsets[-1]])

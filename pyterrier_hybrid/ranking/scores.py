@@ -55,7 +55,7 @@ def _round_sums(terms: np.ndarray, slack: float) -> np.ndarray:
 def norms(vectors: np.ndarray) -> np.ndarray:
     """Euclidean norms of the rows, float64 (n,)."""
     vectors = vectors.astype(np.float64, copy=False)
-    return np.sqrt(np.einsum('ij,ij->i', vectors, vectors))
+    return np.sqrt(np.matmul(vectors[:, None, :], vectors[:, :, None])[:, 0, 0])  # einsum takes twice as long
 
 
 def max_norm(vectors: np.ndarray) -> float:
