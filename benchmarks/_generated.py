@@ -27,6 +27,16 @@ def documents(count: int, dims: int, pool: int | None = None) -> Iterator[dict]:
             yield {'docno': f'{lang}/{i}', 'lang': lang, 'doc_vec': vectors[(i - start) % len(vectors)]}
 
 
+def blocks(count: int, dims: int, pool: int) -> Iterator[tuple[list[str], np.ndarray, list[str]]]:
+    """The :func:`documents` as arrays, ``pool`` at a time: docnos, vectors (which are always the same), languages."""
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((pool, dims), np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    for start in range(0, count, pool):
+        langs = [LANGS[i % len(LANGS)] for i in range(start, min(start + pool, count))]
+        yield [f'{lang}/{i}' for i, lang in enumerate(langs, start)], vectors[: len(langs)], langs
+
+
 def topics(count: int, dims: int) -> pd.DataFrame:
     """Questions near documents, so that scores are spread as those of an encoder are."""
     noise = np.random.default_rng(1).standard_normal((count, dims), np.float32) / np.float32(np.sqrt(dims))

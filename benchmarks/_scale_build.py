@@ -3,7 +3,8 @@
     python benchmarks/scale.py build --docs 10000 100000 1000000 3000000
 
 Each build is a process of its own. Vectors are random, of unit length, from a fixed seed; 8,192 of them are handed out
-again and again, and what making the documents takes alone is subtracted. FlexIndex leaves its files to the system,
+again and again, and what making the documents takes alone is subtracted. Ours is built twice: from documents one by
+one, which is all that FlexIndex takes, and from arrays of 8,192 documents. FlexIndex leaves its files to the system,
 which writes them to the disk later; an index of this package is on the disk when it is published. So there are two
 figures for FlexIndex: as it is, and with its files flushed. Memory is the greatest anonymous memory of the process.
 """
@@ -16,11 +17,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from _generated import documents
+from _generated import blocks, documents
 from _memory import AnonymousMemory
 
 _POOL = 8_192
-OURS, THEIRS, FLUSHED = 'ours', 'FlexIndex', 'FlexIndex, flushed'
+OURS, ARRAYS, THEIRS, FLUSHED = WAYS = 'ours', 'ours, from arrays', 'FlexIndex', 'FlexIndex, flushed'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,23 +31,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--repeat', type=int, default=1, help='rounds; the least counts (default: %(default)s)')
     parser.add_argument('--precision', default='float32', help='of our index (default: %(default)s)')
     parser.add_argument('--folder', type=Path, help='where indexes are built and removed; a temporary one by default')
-    parser.add_argument('--only', choices=[OURS, THEIRS, FLUSHED], nargs='+', default=[OURS, THEIRS, FLUSHED])
-    parser.add_argument('--child', choices=[OURS, THEIRS, FLUSHED], help=argparse.SUPPRESS)
+    parser.add_argument('--only', choices=WAYS, nargs='+', default=WAYS)
+    parser.add_argument('--child', choices=WAYS, help=argparse.SUPPRESS)
 
 
 def main(args: argparse.Namespace) -> None:
     """Builds, and prints what each build took."""
     if args.child:
         return child(args)
-    print('| documents | | documents/s | ours / this | processor, us/document | MB of anonymous memory (before) |\n'
-          '|---|---|---|---|---|---|')  # fmt: skip
+    print('| documents | | documents/s | arrays / this | processor, us/document | arrays / this | '
+          'MB of anonymous memory (before) |\n|---|---|---|---|---|---|---|')  # fmt: skip
     for count in args.docs:
         rounds = [{name: measure(args, count, name) for name in args.only} for _ in range(args.repeat)]
         best = {name: min(taken[name] for taken in rounds) for name in args.only}
         for name, (wall, processor, peak, before) in best.items():
-            ratio = f'{wall / best[OURS][0]:.2f}' if OURS in best else ''
-            print(f'| {count:,} | {name} | {count / wall:,.0f} | {ratio} | {1e6 * processor / count:.2f} | '
-                  f'{peak / 1e6:.1f} ({before / 1e6:.1f}) |', flush=True)  # fmt: skip
+            ratios = [f'{a / b:.2f}' for a, b in zip((wall, processor), best[ARRAYS])] if ARRAYS in best else ['', '']
+            print(f'| {count:,} | {name} | {count / wall:,.0f} | {ratios[0]} | {1e6 * processor / count:.2f} | '
+                  f'{ratios[1]} | {peak / 1e6:.1f} ({before / 1e6:.1f}) |', flush=True)  # fmt: skip
 
 
 def measure(args: argparse.Namespace, count: int, name: str) -> tuple[float, ...]:
@@ -65,22 +66,27 @@ def child(args: argparse.Namespace) -> None:
     from pyterrier_hybrid.indexing import MultilingualIndex
 
     (count,) = args.docs
-    making = seconds(lambda: sum(1 for _ in documents(count, args.dims, _POOL)))
+    made = blocks if args.child == ARRAYS else documents
+
+    def stream():
+        return made(count, args.dims, _POOL)
+
+    making = seconds(lambda: sum(1 for _ in stream()))
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         path = Path(folder) / 'x'
 
         def build() -> None:
+            ours = MultilingualIndex(path, verbose=False).indexer(precision=args.precision)
             if args.child == OURS:
-                MultilingualIndex(path, verbose=False).indexer(precision=args.precision).index(stream())
+                ours.index(stream())
+            elif args.child == ARRAYS:
+                ours.index_arrays(blocks=stream())
             else:
                 FlexIndex(str(path), verbose=False).index(stream())
             if args.child == FLUSHED:
                 for file in path.iterdir():
                     with file.open('rb') as opened:
                         os.fsync(opened.fileno())
-
-        def stream():
-            return documents(count, args.dims, _POOL)
 
         with AnonymousMemory() as memory:
             taken = seconds(build)

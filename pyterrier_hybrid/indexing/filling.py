@@ -98,7 +98,7 @@ class Filling:
             self._written.result()
 
     def _take_plain(self, block: Block, rows: slice) -> bool:
-        """Takes documents of which nothing is out of the ordinary, and none is here already; False if that is not so."""
+        """Takes documents if nothing about them is out of the ordinary and none is here already; else returns False."""
         docnos = block.docnos(rows)
         part = block.plain(rows, docnos, self._vec_size, LARGEST.get(self._precision))
         if part is None or len({*docnos}) < len(docnos):
