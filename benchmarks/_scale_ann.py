@@ -1,11 +1,13 @@
 """Approximate search beside exact search: recall in every language, time, and memory.
 
-Real sentences through a trained encoder (see _sentences.py), copied and jittered to --docs passages, in eleven
-languages. One half of the questions tunes the search, the other half is measured: recall@k against exact search, for
-the passages and the questions of each language; seconds a question, in batches of 256, exact and approximate in turns,
-the least of --repeat; bytes a passage, of FAISS's file, and of what the process allocates to search it.
+The distinct training texts through a trained encoder, and jittered copies of some up to --docs passages, in eleven
+languages (see _sentences.py). How alike they are is printed first: the cosine of a sentence with the nearest other
+sentence, with the nearest other passage of the index, and of a copy with its original. One half of the questions tunes
+the search, the other half is measured: recall@k against exact search, for the passages and the questions of each
+language; seconds a question, in batches of 256, exact and approximate in turns, the least of --repeat; bytes a passage,
+of FAISS's file, and of what the process allocates to search it.
 
-    python benchmarks/scale.py ann --docs 1000000 --encoder multilingual-e5-small --folder scale
+    python benchmarks/scale.py ann --docs 1000000 --encoder runs/static384 --folder scale
 """
 import argparse
 import sys
@@ -15,11 +17,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from _sentences import LANGS, encode, jittered
-from index_speed import in_turns, seconds
+from index_speed import in_turns
 
 from pyterrier_hybrid.indexing import IVFPQ, MultilingualIndex, RecallNotReached
 
 _BATCH = 256
+_BLOCK = 16_384
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--encoder', required=True, help='a checkpoint')
     parser.add_argument('--folder', type=Path, required=True, help='for vectors and the index, kept for the next run')
     parser.add_argument('--docs', type=int, default=1_000_000, help='passages (default: %(default)s)')
-    parser.add_argument('--texts', type=int, default=2000, help='of each language (default: %(default)s)')
+    parser.add_argument('--texts', type=int, help='of each language (default: all)')
     parser.add_argument('--share', type=float, default=0.3, help='of jitter (default: %(default)s)')
     parser.add_argument('--depth', type=int, default=100, help='k (default: %(default)s)')
     parser.add_argument('--lists', type=int, help="of IVF (default: the package's)")
@@ -42,10 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     """Builds what is not there, tunes, measures, prints."""
     originals, questions = encode(args.folder, args.encoder, args.texts, 2 * -(-_BATCH // len(LANGS)))
-    index = MultilingualIndex(args.folder / f'{args.docs}-{args.texts}-{args.share}.index', verbose=False)
+    name = f'{Path(args.encoder).name}-{args.docs}-{args.texts or "all"}-{args.share}.index'
+    index = MultilingualIndex(args.folder / name, verbose=False)
     if not index.built():
-        taken = seconds(lambda: index.index(jittered(originals, args.docs, args.share)))
-        print(f'index: {args.docs:,} passages of {originals.shape[-1]} dimensions, built in {taken:.0f} s', flush=True)
+        index.indexer().index_arrays(blocks=jittered(originals, args.docs, args.share))
+    print_likeness(index, originals)
     backend = IVFPQ(lists=args.lists, code_bytes=args.code_bytes).fitted(*index.open().vecs.shape)
     start = time.perf_counter()
     try:
@@ -83,6 +87,34 @@ def main(args: argparse.Namespace) -> None:
           f'{1000 * taken["approximate"] / _BATCH:.3f}: {taken["exact"] / taken["approximate"]:.1f} times faster\n'
           f'bytes a passage: {file / args.docs:.1f} of the file, {anonymous / args.docs:.1f} allocated to search it',
           file=sys.stdout)  # fmt: skip
+
+
+def print_likeness(index: MultilingualIndex, originals: list[np.ndarray], sample: int = 256) -> None:
+    """How alike passages are: percentiles of cosines, over a sample of sentences and one of copies."""
+    opened, rng = index.open(), np.random.default_rng(0)
+    docnos = np.asarray(opened.docnos).astype(str)
+    is_copy = np.char.find(docnos, '~') >= 0
+    drawn = opened.vecs[np.sort(rng.choice(np.flatnonzero(~is_copy), sample, replace=False))]
+    rows = {'a sentence and the nearest other one': _nearest_other(drawn, originals),
+            'a sentence and the nearest passage': _nearest_other(drawn, [opened.vecs])}  # fmt: skip
+    if is_copy.any():
+        copies = np.sort(rng.choice(np.flatnonzero(is_copy), sample, replace=False))
+        of = opened.docnos.inv[[docno.partition('~')[0] for docno in docnos[copies]]]
+        rows['a copy and its original'] = np.einsum('ij,ij->i', opened.vecs[copies], opened.vecs[of])
+    print(f'{(~is_copy).sum():,} sentences, {is_copy.sum():,} copies; percentiles of the cosine of')
+    for name, cosines in rows.items():
+        said = ', '.join(f'{p}%: {np.percentile(cosines, p):.3f}' for p in (5, 25, 50, 75, 95))
+        print(f'  {name}: {said}', flush=True)
+
+
+def _nearest_other(vectors: np.ndarray, among: list[np.ndarray]) -> np.ndarray:
+    """The greatest dot product of each vector with another one; it is itself among them."""
+    best = np.full((len(vectors), 2), -np.inf, np.float32)
+    for part in among:
+        for start in range(0, len(part), _BLOCK):
+            scores = np.concatenate([best, vectors @ part[start : start + _BLOCK].T], axis=1)
+            best = np.partition(scores, -2, axis=1)[:, -2:]
+    return best[:, 0]
 
 
 def _file(index: MultilingualIndex, backend: IVFPQ) -> Path:

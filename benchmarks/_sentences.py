@@ -1,10 +1,10 @@
 """Vectors of real sentences, and as many more like them as a benchmark needs.
 
-Sentences are drawn from the training texts, as many of each language; a trained encoder encodes them. Some are held out
-as questions, which have their translations and their like among the others. Each of these is then copied, and each copy
-moved by a share of the difference between two other sentences of its language: noise that has the covariance of the
-sentences themselves, so that copies are as hard to tell apart as sentences are. Isotropic noise would be spread over
-all dimensions, as no encoder's vectors are.
+Sentences are the training texts, all that are distinct or as many as are asked for of each language; a trained encoder
+encodes them. Some are held out as questions, which have their translations and their like among the others. Copies make
+up what is missing: each is moved by a share of the difference between two other sentences of its language, noise that
+has the covariance of the sentences themselves, so that copies are as hard to tell apart as sentences are. Isotropic
+noise would be spread over all dimensions, as no encoder's vectors are.
 """
 import json
 import lzma
@@ -15,56 +15,64 @@ import _data
 import numpy as np
 
 LANGS = ('ar', 'de', 'el', 'en', 'es', 'hi', 'ru', 'th', 'tr', 'vi', 'zh')
-_FILES = ('sentences.bitext', 'tatoeba.bitext')
+_BLOCK = 8_192
+_TEXTS = 'text', 'positive', 'query'
 
 
-def texts(lang: str, count: int) -> list[str]:
-    """``count`` distinct texts of a language, spread evenly over the files."""
-    found = {}
-    for name in _FILES:
-        with lzma.open(_data.DATA / 'train' / f'{name}.jsonl.xz', 'rt', encoding='utf-8') as lines:
-            found.update(dict.fromkeys(row['text'][lang] for row in map(json.loads, lines) if lang in row['text']))
-    distinct = list(found)
-    return [distinct[i] for i in np.linspace(0, len(distinct) - 1, count).astype(int)]
+def texts(count: int | None) -> dict[str, list[str]]:
+    """The distinct training texts of each language, all or ``count``, spread evenly over the files."""
+    found = {lang: {} for lang in LANGS}
+    for path in sorted((_data.DATA / 'train').glob('*.jsonl.xz')):
+        with lzma.open(path, 'rt', encoding='utf-8') as lines:
+            for row in map(json.loads, lines):
+                for lang, text in (item for name in _TEXTS for item in row.get(name, {}).items()):
+                    found[lang][text] = None
+    return {lang: [distinct[i] for i in _spread(count or len(distinct), len(distinct))]
+            for lang, distinct in zip(found, map(list, found.values()))}  # fmt: skip
 
 
-def encode(folder: Path, checkpoint: str, passages: int, questions: int) -> tuple[np.ndarray, np.ndarray]:
-    """Vectors of passages and of questions, ``(languages, count, d)`` each, which the folder keeps for the next run."""
-    folder = folder / f'{Path(checkpoint).name}-{passages}-{questions}'
+def _spread(count: int, among: int) -> list[int]:
+    return np.linspace(0, among - 1, count).astype(int).tolist()
+
+
+def encode(folder: Path, checkpoint: str, passages: int | None, questions: int) -> tuple[list, np.ndarray]:
+    """Vectors of unit length, which the folder keeps for the next run.
+
+    Returns the passages of each language, float32 ``(n, d)`` and memory-mapped, and the questions, as many of each
+    language, ``(languages, questions, d)``.
+    """
+    folder = folder / f'{Path(checkpoint).name}-{passages or "all"}-{questions}'
     folder.mkdir(parents=True, exist_ok=True)
-    encoder = None
-    for lang in LANGS:
-        if not (folder / f'{lang}.npz').exists():
-            if encoder is None:
-                from pyterrier_hybrid import HybridEncoder
+    if not (folder / 'questions.npy').exists():
+        from pyterrier_hybrid import HybridEncoder
 
-                encoder = HybridEncoder(checkpoint)
-            drawn = texts(lang, passages + questions)
-            asked = set(np.linspace(0, len(drawn) - 1, questions).astype(int).tolist())
-            docs = encoder.encode_docs([text for i, text in enumerate(drawn) if i not in asked])
-            queries = encoder.encode_queries([drawn[i] for i in sorted(asked)])
-            np.savez(folder / f'{lang}.npz', docs=docs, queries=queries)
-    found = [np.load(folder / f'{lang}.npz') for lang in LANGS]
-    return np.stack([arrays['docs'] for arrays in found]), np.stack([arrays['queries'] for arrays in found])
+        encoder, asked = HybridEncoder(checkpoint), []
+        for lang, drawn in texts(passages and passages + questions).items():
+            held = set(_spread(questions, len(drawn)))
+            asked.append(_unit(encoder.encode_queries([drawn[i] for i in sorted(held)])))
+            docs = encoder.encode_docs([text for i, text in enumerate(drawn) if i not in held])
+            np.save(folder / f'{lang}.npy', _unit(docs))
+        np.save(folder / 'questions.npy', np.stack(asked))
+    return [np.load(folder / f'{lang}.npy', mmap_mode='r') for lang in LANGS], np.load(folder / 'questions.npy')
 
 
-def jittered(originals: np.ndarray, count: int, share: float, block: int = 8192) -> Iterator[dict]:
-    """``count`` documents of unit length: the originals first, then copies of them, languages in turn.
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
-    Args:
-        originals: float32, ``(languages, n, d)``.
-        count: documents.
-        share: of the difference between two others that a copy is moved by.
-        block: documents made at a time.
+
+def jittered(originals: list[np.ndarray], count: int, share: float) -> Iterator[tuple[list[str], np.ndarray, str]]:
+    """``count`` documents in blocks of docnos, vectors and a language: each language's originals, then their copies.
+
+    A language has the share of the documents that it has of the originals, which are ``(n, d)`` each; a copy is moved
+    by ``share`` of the difference between two others. Docnos tell the original: ``de/17`` is one, ``de/17~1`` a copy.
     """
     rng = np.random.default_rng(0)
-    n_langs, n, _ = originals.shape
-    for start in range(0, count, block):
-        docids = np.arange(start, min(start + block, count))
-        langs, rows = docids % n_langs, docids // n_langs % n
-        one, other = (originals[langs, rng.integers(n, size=len(docids))] for _ in range(2))
-        copies = (docids >= n_langs * n).astype(np.float32)[:, None]
-        vectors = originals[langs, rows] + share * copies * (one - other)
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        for docid, lang, vector in zip(docids.tolist(), langs.tolist(), vectors):
-            yield {'docno': f'{LANGS[lang]}/{docid}', 'lang': LANGS[lang], 'doc_vec': vector}
+    sizes = np.array([len(vectors) for vectors in originals])
+    ends = np.rint(count * np.cumsum(sizes) / sizes.sum()).astype(int)
+    for lang, vectors, wanted in zip(LANGS, originals, np.diff(ends, prepend=0)):
+        for start in range(0, wanted, _BLOCK):
+            copy, rows = np.divmod(np.arange(start, min(start + _BLOCK, wanted)), len(vectors))
+            one, other = (vectors[np.sort(rng.integers(len(vectors), size=len(rows)))] for _ in range(2))
+            moved = _unit(vectors[rows] + share * np.minimum(copy, 1)[:, None] * (rng.permutation(one) - other))
+            docnos = [f'{lang}/{row}~{turn}' if turn else f'{lang}/{row}' for turn, row in zip(copy, rows)]
+            yield docnos, moved, lang

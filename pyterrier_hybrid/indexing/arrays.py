@@ -3,8 +3,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from pyterrier_hybrid.indexing.docnos import Docnos
-from pyterrier_hybrid.indexing.documents import are_plain_docnos
+from pyterrier_hybrid.indexing.documents import plain_docnos
 from pyterrier_hybrid.indexing.rows import Collection
 from pyterrier_hybrid.languages import LANG, check_language
 from pyterrier_hybrid.ranking.scores import max_norm
@@ -53,8 +52,8 @@ class Block:
         ``vec_size`` and ``largest`` are as for :func:`~.documents.check_vector`. The vectors are the caller's own array
         if that is of float32.
         """
-        vectors = np.asarray(self._vectors[rows])
-        if not are_plain_docnos(docnos) or vectors.dtype.kind not in 'fiu' or vec_size not in (None, vectors.shape[1]):
+        vectors, names = np.asarray(self._vectors[rows]), plain_docnos(docnos)
+        if names is None or vectors.dtype.kind not in 'fiu' or vec_size not in (None, vectors.shape[1]):
             return None
         with np.errstate(over='ignore'):
             vectors = np.ascontiguousarray(vectors, dtype=np.float32)
@@ -70,8 +69,7 @@ class Block:
             return None
         positions = {lang: i for i, lang in enumerate(languages)}
         lang_ids = np.fromiter(map(positions.get, langs), np.uint16, len(langs))
-        lang_ids = np.broadcast_to(lang_ids, len(docnos))
-        return Collection(vectors, Docnos.of(docnos), lang_ids, tuple(languages), max_norm=greatest)
+        return Collection(vectors, names, np.resize(lang_ids, len(docnos)), tuple(languages), max_norm=greatest)
 
 
 def _as_list(values: Sequence) -> list:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 _FEWEST = 1 << 14
+_MANY = 1 << 22  # places from which on it grows to twice, before to four times its size
 _ZEROS = bytes(1 << 20)
 
 
@@ -63,7 +64,7 @@ class DocnoTable:
 
     def _grow(self) -> None:
         old = self._hashes, self._docids
-        self._hashes, self._docids = self._files(2 * len(old[0]))
+        self._hashes, self._docids = self._files((2 if len(old[0]) >= _MANY else 4) * len(old[0]))
         for start in range(0, len(old[0]), 1 << 16):
             hashes, docids = (array[start : start + (1 << 16)] for array in old)
             taken = hashes != 0

@@ -136,19 +136,23 @@ def _read_plain(docs: Sequence, vec_size: int | None) -> tuple[list[str], list[n
         return None
     (dtype, shape), *others = {(vector.dtype, vector.shape) for vector in vectors}
     right = dtype == np.float32 and len(shape) == 1 and shape[0] and vec_size in (None, shape[0])
-    return (docnos, vectors, langs) if right and not others and are_plain_docnos(docnos) else None
+    return (docnos, vectors, langs) if right and not others and plain_docnos(docnos) is not None else None
 
 
-def are_plain_docnos(docnos: Sequence) -> bool:
-    """Whether all are texts that can be docnos; may be False where they are."""
+def plain_docnos(docnos: list) -> Docnos | None:
+    """The docnos, if they are all as :func:`check_docno` wants them; may be None where they are."""
     if {*map(type, docnos)} != {str}:
-        return False
-    text = ''.join(docnos)
+        return None
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return '\0' not in text and all(map(str.strip, docnos)) and max(map(len, docnos)) <= MAX_DOCNO // 4
+        found = Docnos.of(docnos)
+    except ValueError:  # half a surrogate pair
+        return None
+    sizes = np.diff(found.offsets)
+    if not sizes.all() or sizes.max() > MAX_DOCNO or not found.data.all():
+        return None
+    first = found.data[found.offsets[:-1]]
+    blank = np.flatnonzero((first <= 32) | (first >= 128))  # where there can be white space
+    return found if all(docnos[i].strip() for i in blank.tolist()) else None
 
 
 def _in_range(vectors: np.ndarray, largest: float | None) -> bool:

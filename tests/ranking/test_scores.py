@@ -53,11 +53,23 @@ def test_a_product_beyond_float32_is_infinite():
     ]
 
 
-def test_max_norm_is_the_longest_vectors():
-    vectors = np.zeros((10_000, 2), np.float32)
-    vectors[9_999] = 3, -4
-    assert max_norm(vectors) == 5
+def test_max_norm_is_an_upper_bound_and_close():
+    rows = np.concatenate([np.zeros((700, 2), np.float32), vectors(9_000, 2), [[3, -4]]], dtype=np.float32)
+    assert 5 <= max_norm(rows) < 5 * (1 + 2 * 2.0**-23)
+    assert max_norm(rows[::-1]) == max_norm(rows) == max(map(max_norm, np.array_split(rows, 7)))
 
 
-def test_max_norm_of_nothing_is_zero():
+@pytest.mark.parametrize('scale', [1e-45, 1e-30, 1e-14, 1, 1e18, 1e38])
+def test_max_norm_where_float32_squares_underflow_or_overflow(scale):
+    rows = vectors(50, 64, scale=scale).clip(-3e38, 3e38)
+    exact = np.linalg.norm(rows.astype(np.float64), axis=1).max()
+    assert exact <= max_norm(rows) <= exact * (1 + 64 * 2.0**-23)
+
+
+def test_max_norm_of_nothing_and_of_what_is_not_finite():
     assert max_norm(np.empty((0, 3), np.float32)) == 0
+    assert max_norm(np.zeros((5, 3), np.float32)) == 0
+    for value in (np.nan, np.inf, -np.inf):
+        rows = vectors(600, 3)
+        rows[300, 1] = value
+        assert not np.isfinite(max_norm(rows))
