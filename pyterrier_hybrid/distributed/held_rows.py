@@ -9,7 +9,7 @@ from pyterrier_hybrid.indexing.vectors import StoredVectors, decode
 from pyterrier_hybrid.ranking.search import top_k
 
 if TYPE_CHECKING:
-    from pyterrier_hybrid.indexing.index import OpenedIndex
+    from pyterrier_hybrid.indexing.opened import OpenedIndex
 
 
 class HeldRows:

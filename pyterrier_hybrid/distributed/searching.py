@@ -60,21 +60,11 @@ class RayIndex:
         self.resources = resources or Resources()
         self._stack: ExitStack | None = None
 
-    def retriever(
-        self,
-        num_results: int = 1000,
-        *,
-        langs: str | Iterable[str] | None = None,
-        exclude: str | None = None,
-        drop_query_vec: bool = False,
-        separate: bool = True,
-        verbose: bool = False,
-    ) -> 'RayRetriever':
-        """An exact retriever, with the arguments and results of :meth:`MultilingualIndex.retriever`."""
-        return RayRetriever(
-            self, num_results, langs=langs, exclude=exclude, drop_query_vec=drop_query_vec, separate=separate,
-            verbose=verbose,
-        )  # fmt: skip
+    def retriever(self, num_results: int = 1000, **options: object) -> 'RayRetriever':
+        """An exact retriever, with the results and the ``options`` of :meth:`MultilingualIndex.retriever`, but for
+        ``backend`` and ``device``.
+        """
+        return RayRetriever(self, num_results, **options)
 
     def search(
         self,

@@ -11,7 +11,8 @@ from pyterrier_hybrid.indexing.retriever import DenseRetriever
 from pyterrier_hybrid.ranking.search import top_k
 
 if TYPE_CHECKING:
-    from pyterrier_hybrid.indexing.index import MultilingualIndex, OpenedIndex
+    from pyterrier_hybrid.indexing.index import MultilingualIndex
+    from pyterrier_hybrid.indexing.opened import OpenedIndex
 
 _BATCH = 256
 _HARDER = (1, 4, 16)  # times the effort

@@ -24,7 +24,8 @@ from pyterrier_hybrid.stored import check_fields, read_json
 if TYPE_CHECKING:
     import faiss
 
-    from pyterrier_hybrid.indexing.index import MultilingualIndex, OpenedIndex
+    from pyterrier_hybrid.indexing.index import MultilingualIndex
+    from pyterrier_hybrid.indexing.opened import OpenedIndex
 
 FOLDER = 'faiss'
 _META = 'meta.json'

@@ -1,45 +1,29 @@
 """One dense index over passages of many languages, searched exactly: a FLEX index and the language of each document."""
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyterrier as pt
-from npids import Lookup
 from pyterrier_dr import FlexIndex
 
 from pyterrier_hybrid.cards import Card
 from pyterrier_hybrid.indexing.approximate import ApproximateRetriever
 from pyterrier_hybrid.indexing.backends import Backend, find_backend
-from pyterrier_hybrid.indexing.build import Build
 from pyterrier_hybrid.indexing.card import dense_card
 from pyterrier_hybrid.indexing.docnos import Docnos
 from pyterrier_hybrid.indexing.faiss_files import build_backend, verify_backends
 from pyterrier_hybrid.indexing.indexer import MultilingualIndexer
 from pyterrier_hybrid.indexing.modes import IndexingMode
+from pyterrier_hybrid.indexing.opened import OpenedIndex, open_index, why_missing
 from pyterrier_hybrid.indexing.retriever import DenseRetriever, ExactRetriever
-from pyterrier_hybrid.indexing.rows import Collection
 from pyterrier_hybrid.indexing.scorer import ExactScorer
-from pyterrier_hybrid.indexing.storage import FIELDS, REMEDY, VECTORS, flex_folder, map_vectors, open_collection
-from pyterrier_hybrid.indexing.tuning import Tuning, tune
+from pyterrier_hybrid.indexing.storage import FIELDS, REMEDY, VECTORS, flex_folder
+from pyterrier_hybrid.indexing.tuning import tune
 from pyterrier_hybrid.indexing.vectors import precision_of
 from pyterrier_hybrid.languages import LANG, check_language
-from pyterrier_hybrid.ranking.scores import max_norm
 from pyterrier_hybrid.stored import META, StoredIndex, check_fields
-
-
-@dataclass(frozen=True, eq=False)
-class OpenedIndex(Collection):
-    """An index's documents, the content of ``pt_meta.json``, and what identifies them.
-
-    ``max_norm`` is the greatest Euclidean norm of a vector, ``fingerprint`` a digest of vectors, docnos and languages.
-    """
-
-    meta: dict
-    fingerprint: str
 
 
 class MultilingualIndex(StoredIndex, FlexIndex):
@@ -104,6 +88,12 @@ class MultilingualIndex(StoredIndex, FlexIndex):
         """Indexes documents with ``docno``, ``doc_vec`` and ``lang``: ``indexer(mode='create').index(docs)``."""
         return self.indexer().index(docs)
 
+    def index_arrays(
+        self, docnos: Sequence[str], vectors: np.ndarray, langs: str | Sequence[str]
+    ) -> 'MultilingualIndex':  # fmt: skip
+        """Indexes documents given as arrays; see :meth:`MultilingualIndexer.index_arrays`."""
+        return self.indexer().index_arrays(docnos, vectors, langs)
+
     def indexer(
         self,
         *,
@@ -162,21 +152,7 @@ class MultilingualIndex(StoredIndex, FlexIndex):
         """
         return build_backend(self, find_backend(backend), overwrite=overwrite)
 
-    def tune(
-        self,
-        topics: pd.DataFrame,
-        *,
-        backend: str | Backend | Iterable[str | Backend] = 'ivfpq',
-        recall: float = 0.95,
-        language_recall: float | None = None,
-        k: int = 100,
-        langs: str | Iterable[str] | None = None,
-        qrels: pd.DataFrame | None = None,
-    ) -> Tuning:
-        """Finds the cheapest approximate search that reaches a recall in every language; see :func:`.tuning.tune`."""
-        return tune(
-            self, topics, backend=backend, recall=recall, language_recall=language_recall, k=k, langs=langs, qrels=qrels
-        )
+    tune = tune  # its first parameter is the index
 
     def verify(self) -> None:
         super().verify()
@@ -249,51 +225,14 @@ class MultilingualIndex(StoredIndex, FlexIndex):
         return [opened.docnos] * return_docnos + [opened.vecs] * return_dvecs + [opened.meta]
 
     def _load(self) -> OpenedIndex:
-        meta, path, langs = self.meta(), self.path, self._doc_langs
         self._cache = {}  # what FlexIndex's retrievers keep of the vectors
-        if 'languages' in meta:
-            if langs is not None:
-                raise ValueError(f'the index at {path} knows its documents\' languages; open it without doc_langs=')
-            known = {'max_norm': meta['max_norm'], 'fingerprint': meta['fingerprint']}
-            return OpenedIndex(**vars(open_collection(path, meta)) | known, meta=meta)
-        if langs is None:
-            raise ValueError(
-                f'the index at {path} was built without languages; give them as MultilingualIndex(path, '
-                'doc_langs=...), one code per document, or open it as a pyterrier_dr.FlexIndex'
-            )
-        docnos = list(Lookup(path / 'docnos.npids'))
-        languages, lang_ids = np.unique(_check_langs(langs, docnos, path), return_inverse=True)
-        vecs = map_vectors(path, meta['doc_count'], meta['vec_size'])
-        collection = vecs, Docnos.of(docnos), lang_ids.astype(np.uint16), tuple(languages.tolist())
-        return OpenedIndex(*collection, meta, self.fingerprint(), max_norm=max_norm(vecs))
+        return open_index(self.path, self.meta(), self._doc_langs, self.fingerprint)
 
     def _why_missing(self) -> str:
-        path, build = self.path, Build(self.path)
-        if (path / META).exists():
-            return f'{path} holds something else than a dense index of passages: see its {META}'
-        if (path / VECTORS).exists():
-            return (
-                f'the index at {path} is half-written (it has vectors and no {META}): the software that wrote it was '
-                "interrupted; build it again with indexer(mode='overwrite')"
-            )
-        if build.plan() is not None:
-            return (
-                f"the build of the index at {path} was interrupted; indexer(mode='resume') continues it (its parts are "
-                f'in {build.folder.name} beside it)'
-            )
-        return f'there is no index at {path}; build one with (encoder.doc_encoder() >> index).index(documents)'
+        return why_missing(self.path)
 
     def __getstate__(self) -> dict:
         return {**self.__dict__, '_held': None, '_cache': {}}  # a copy maps the files itself
 
     def __repr__(self) -> str:
         return f'MultilingualIndex({str(self.path)!r})'
-
-
-def _check_langs(langs: Sequence[str] | Mapping, docnos: list[str], path: Path) -> list[str]:
-    """The languages given for an index without, one per document."""
-    if isinstance(langs, Mapping):
-        langs = [langs.get(docno) for docno in docnos]
-    if len(langs) != len(docnos):
-        raise ValueError(f'{len(langs)} languages are given for the {len(docnos)} documents of the index at {path}')
-    return [check_language(lang, f'document {docno!r:.80}') for lang, docno in zip(langs, docnos)]

@@ -16,7 +16,8 @@ from pyterrier_hybrid.ranking.separation import separate
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from pyterrier_hybrid.indexing.index import MultilingualIndex, OpenedIndex
+    from pyterrier_hybrid.indexing.index import MultilingualIndex
+    from pyterrier_hybrid.indexing.opened import OpenedIndex
 
 
 class DenseRetriever(pt.Transformer):

@@ -1,0 +1,77 @@
+"""An index that is opened: its documents as arrays, of this format, of an earlier one, or a plain FLEX index."""
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from npids import Lookup
+
+from pyterrier_hybrid.indexing.build import Build
+from pyterrier_hybrid.indexing.docnos import Docnos
+from pyterrier_hybrid.indexing.rows import Collection
+from pyterrier_hybrid.indexing.storage import VECTORS, map_vectors, open_collection
+from pyterrier_hybrid.languages import check_language
+from pyterrier_hybrid.ranking.scores import max_norm
+from pyterrier_hybrid.stored import META
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedIndex(Collection):
+    """An index's documents, the content of ``pt_meta.json``, and what identifies them.
+
+    ``max_norm`` is known, ``fingerprint`` a digest of vectors, docnos and languages.
+    """
+
+    meta: dict
+    fingerprint: str
+
+
+def open_index(
+    path: Path, meta: dict, doc_langs: Sequence[str] | Mapping[str, str] | None, fingerprint: Callable[[], str]
+) -> OpenedIndex:
+    """Opens an index by its checked metadata; ``doc_langs`` and ``fingerprint`` are for one without languages.
+
+    Raises ValueError if languages are given to an index that has them, or not to one that has none.
+    """
+    if 'languages' in meta:
+        if doc_langs is not None:
+            raise ValueError(f"the index at {path} knows its documents' languages; open it without doc_langs=")
+        known = {'max_norm': meta['max_norm'], 'fingerprint': meta['fingerprint']}
+        return OpenedIndex(**vars(open_collection(path, meta)) | known, meta=meta)
+    if doc_langs is None:
+        raise ValueError(
+            f'the index at {path} was built without languages; give them as MultilingualIndex(path, doc_langs=...), '
+            'one code per document, or open it as a pyterrier_dr.FlexIndex'
+        )
+    docnos = list(Lookup(path / 'docnos.npids'))
+    languages, lang_ids = np.unique(_check_langs(doc_langs, docnos, path), return_inverse=True)
+    vecs = map_vectors(path, meta['doc_count'], meta['vec_size'])
+    columns = vecs, Docnos.of(docnos), lang_ids.astype(np.uint16), tuple(languages.tolist())
+    return OpenedIndex(*columns, meta, fingerprint(), max_norm=max_norm(vecs))
+
+
+def _check_langs(langs: Sequence[str] | Mapping, docnos: list[str], path: Path) -> list[str]:
+    """The languages given for an index without, one per document."""
+    if isinstance(langs, Mapping):
+        langs = [langs.get(docno) for docno in docnos]
+    if len(langs) != len(docnos):
+        raise ValueError(f'{len(langs)} languages are given for the {len(docnos)} documents of the index at {path}')
+    return [check_language(lang, f'document {docno!r:.80}') for lang, docno in zip(langs, docnos)]
+
+
+def why_missing(path: Path) -> str:
+    """What is at a path where no index is, and what to do."""
+    build = Build(path)
+    if (path / META).exists():
+        return f'{path} holds something else than a dense index of passages: see its {META}'
+    if (path / VECTORS).exists():
+        return (
+            f'the index at {path} is half-written (it has vectors and no {META}): the software that wrote it was '
+            "interrupted; build it again with indexer(mode='overwrite')"
+        )
+    if build.plan() is not None:
+        return (
+            f"the build of the index at {path} was interrupted; indexer(mode='resume') continues it (its parts are in "
+            f'{build.folder.name} beside it)'
+        )
+    return f'there is no index at {path}; build one with (encoder.doc_encoder() >> index).index(documents)'
