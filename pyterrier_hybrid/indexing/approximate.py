@@ -8,6 +8,8 @@ import numpy as np
 from pyterrier_hybrid.indexing.backends import Backend, find_backend
 from pyterrier_hybrid.indexing.faiss_files import OpenedBackend, open_backend
 from pyterrier_hybrid.indexing.retriever import DenseRetriever
+from pyterrier_hybrid.ranking.order import from_order_keys, order_keys
+from pyterrier_hybrid.ranking.scores import error_margins, exact_scores
 from pyterrier_hybrid.ranking.search import top_k
 
 if TYPE_CHECKING:
@@ -66,14 +68,13 @@ class ApproximateRetriever(DenseRetriever):
     ) -> tuple[np.ndarray, np.ndarray]:
         rows, count = self._rows(opened), max(k, self.candidates)
         pool = len(opened.vecs) if rows is None else len(rows)
-        fixed = opened.vecs, opened.docnos.order, opened.docnos.rank, k
         if pool <= _FEW * count:
-            return top_k(queries, *fixed, max_norm=opened.max_norm, rows=rows, progress=progress)
-        docids, scores = np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.float32)
+            return top_k(queries, opened.vecs, opened.docnos.order, opened.docnos.rank, k, max_norm=opened.max_norm,
+                         rows=rows, progress=progress)  # fmt: skip
+        keys, margins = np.empty((len(queries), k), np.uint64), error_margins(queries, opened.max_norm)
 
-        def rescore(query: int, chosen: np.ndarray | None) -> None:
-            one = slice(query, query + 1)
-            docids[one], scores[one] = top_k(queries[one], *fixed, max_norm=opened.max_norm, rows=chosen)
+        def rescore(query: int, candidates: np.ndarray | None) -> None:
+            keys[query] = rescored(queries[query], margins[query], opened, candidates, k)
 
         held = open_backend(self.index, self.backend)
         with ThreadPoolExecutor(_threads()) as workers:
@@ -82,7 +83,8 @@ class ApproximateRetriever(DenseRetriever):
                 found = find_candidates(held, self.backend.effort, queries[start : batch.stop], count, rows)
                 for _ in workers.map(rescore, batch, found):
                     progress(1)
-        return docids, scores
+        places, scores = from_order_keys(keys)
+        return opened.docnos.order[places].astype(np.int64), scores
 
     def _options(self) -> tuple:
         return *super()._options(), self.backend, self.candidates
@@ -96,6 +98,26 @@ def _threads() -> int:
     import faiss
 
     return faiss.omp_get_max_threads()
+
+
+def rescored(
+    query: np.ndarray, margin: float, opened: 'OpenedIndex', candidates: np.ndarray | None, k: int
+) -> np.ndarray:
+    """The :func:`~pyterrier_hybrid.ranking.order.order_keys` of a query's best ``k`` candidates: uint64, ``(k,)``.
+
+    As :func:`~pyterrier_hybrid.ranking.search.top_k`, which is for many documents: a float32 product says which of the
+    candidates can be among the best, within the ``margin`` of its error, and these get their exact score. All documents
+    are candidates if there are none.
+    """
+    if candidates is None or not np.isfinite(margin):
+        docids, scores = top_k(query[None], opened.vecs, opened.docnos.order, opened.docnos.rank, k,
+                               max_norm=opened.max_norm, rows=candidates)  # fmt: skip
+        return order_keys(scores[0], opened.docnos.rank[docids[0]])
+    vectors = opened.vecs[candidates]
+    products = vectors @ query
+    best = products >= np.partition(products, len(products) - k)[len(products) - k] - margin
+    scores = exact_scores(query[None], vectors[best])[0]
+    return np.sort(order_keys(scores, opened.docnos.rank[candidates[best]]))[:k]
 
 
 def find_candidates(

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pyterrier_hybrid.indexing import MultilingualIndex
+from pyterrier_hybrid.indexing import HNSW, IVF, IVFPQ, MultilingualIndex
 from pyterrier_hybrid.indexing.build import Build
 from pyterrier_hybrid.indexing.vectors import decode, encode
 from pyterrier_hybrid.ranking.scores import exact_scores
@@ -64,6 +64,34 @@ def test_scores_are_those_of_the_stored_vectors(tmp_path, passages, precision):
     plain = make(tmp_path / 'plain', [{**d, 'doc_vec': v} for d, v in zip(passages, stored)], 'float32')
     expected = plain.retriever(9, drop_query_vec=True)(topics)
     pd.testing.assert_frame_equal(expected, run.drop(columns='query_vec'))
+
+
+@pytest.mark.parametrize('precision', REDUCED)
+@pytest.mark.parametrize('small, whole', [
+    (IVF(lists=16, probes=2), IVF(lists=16, probes=16)),
+    (IVFPQ(lists=8, code_bytes=6, probes=2, rescore=2.0), IVFPQ(lists=8, code_bytes=24, probes=8, rescore=8.0)),
+    (HNSW(neighbours=4, ef_construction=8, ef_search=10), HNSW(ef_search=2000, rescore=4.0)),
+], ids=['ivf', 'ivfpq', 'hnsw'])  # fmt: skip
+def test_approximate_search_scores_what_is_stored(tmp_path, precision, small, whole):
+    """What is found has the scores and order of exact search in that precision; with all effort, all is found."""
+    rng = np.random.default_rng(3)
+    vectors = rng.standard_normal((1500, 24)).astype(np.float32)
+    langs = [('th', 'de', 'en')[i % 3] for i in range(1500)]
+    index = MultilingualIndex(tmp_path / 'x', verbose=False).indexer(precision=precision)
+    index = index.index_arrays([f'd{i}' for i in range(1500)], vectors, langs)
+    topics = pd.DataFrame({'qid': [f'q{i}' for i in range(30)],
+                           'query_vec': list(vectors[::50] + 0.3 * rng.standard_normal((30, 24)).astype(np.float32))})
+    for languages in (None, 'de'):
+        exact = index.retriever(1500, langs=languages, separate=False)(topics)
+        best = exact[exact['rank'] < 10]
+        run = index.retriever(10, langs=languages, backend=small, separate=False)(topics)
+        kept = exact.merge(run[['qid', 'docno']], on=['qid', 'docno'])
+        columns = ['qid', 'docno', 'docid', 'score', 'doc_lang']
+        pd.testing.assert_frame_equal(run[columns], kept[columns])
+        recall = len(run.merge(best, on=['qid', 'docno'])) / len(best)
+        assert 0.3 < recall < 1
+        run = index.retriever(10, langs=languages, backend=whole, separate=False)(topics)
+        pd.testing.assert_frame_equal(run, best.reset_index(drop=True))
 
 
 @pytest.mark.parametrize('precision', REDUCED)
