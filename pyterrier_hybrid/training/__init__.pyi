@@ -1,4 +1,5 @@
 from .arguments import TrainingArguments as TrainingArguments
+from .averaging import average_weights as average_weights
 from .prepared import check_training as check_training
 from .record import verify_run as verify_run
 from .trainer import train as train

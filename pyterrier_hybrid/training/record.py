@@ -74,7 +74,7 @@ def verify_run(folder: str | os.PathLike) -> None:
     """Reads all files of a trained encoder's folder, and checks that none has changed since they were written.
 
     Args:
-        folder: of :func:`train` or :func:`whiten`.
+        folder: of :func:`train`, :func:`whiten` or :func:`average_weights`.
 
     Raises:
         MissingFile: a file is missing; a FileNotFoundError and a ValueError.
@@ -116,6 +116,7 @@ def write_card(folder: Path, name: str, settings: dict, languages: Sequence[str]
         f'{settings["temperature"]}, {settings["negatives"]} hard negatives a pair, seed {settings["seed"]}',
         *_validated(settings.get('validation'), settings.get('metric_for_best_model')),
         *_whitened(settings.get('whitening', [])),
+        *_averaged(settings.get('averages', [])),
         f'- vectors: {dimension} components of float32, to be compared by the cosine',
         f'- prefixes: query `{settings["query_prefix"]!r}`, passage `{settings["passage_prefix"]!r}`',
         '',
@@ -159,6 +160,22 @@ def _whitened(whitening: list[dict]) -> list[str]:
         f'with fingerprint `{each["pairs"]}`'
         for each in whitening
     ]
+
+
+def _averaged(averages: list[list[dict]]) -> list[str]:
+    """A line on each average of weights."""
+    lines = []
+    for own, *others in averages:
+        told = ', '.join(f'{each["share"]:.3g} of {_trained(each)}' for each in others)
+        lines.append(f'- weights averaged after all of this: {own["share"]:.3g} of them, {told}')
+    return lines
+
+
+def _trained(encoder: dict) -> str:
+    """An encoder that an average has a part of, in words."""
+    if 'mix' not in encoder:
+        return f'the encoder `{encoder["encoder"]}`'
+    return f'a run with the mix {_told(encoder["mix"])}, {encoder["steps_done"]:,} steps, seed {encoder["seed"]}'
 
 
 def _told(mix: dict | list) -> str:

@@ -1,10 +1,8 @@
 """Partial whitening: directions that many texts share weigh less in an encoder's vectors."""
-import copy
 import os
 from collections import OrderedDict
 from collections.abc import Iterable
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import pyterrier as pt
@@ -13,15 +11,10 @@ from sentence_transformers.base.modules import Dense
 from sentence_transformers.sentence_transformer.modules import Normalize
 
 from pyterrier_hybrid.encoding.backbones import is_static
-from pyterrier_hybrid.encoding.checkpoint import progress_bar, save_checkpoint
 from pyterrier_hybrid.encoding.encoder import HybridEncoder
-from pyterrier_hybrid.encoding.sides import passage_side, query_side
-from pyterrier_hybrid.files import whole_folder
 from pyterrier_hybrid.pairs.balanced import balanced_texts
 from pyterrier_hybrid.pairs.protocol import Pairs
-from pyterrier_hybrid.training.backbones import set_max_length
-from pyterrier_hybrid.training.processes import count
-from pyterrier_hybrid.training.record import drawn_languages, read_training_record, write_card, write_training_record
+from pyterrier_hybrid.training.derived import model_of, new_folder, save_derived
 
 #: Characters of each language, about, in the texts that the vectors' spectrum is measured on.
 CHARACTERS = 500_000
@@ -62,18 +55,12 @@ def whiten(
             encoder in half precision; an encoder that cuts vectors or texts as no checkpoint can say; several
             processes.
     """
-    folder = Path(folder)
-    if count() > 1:
-        raise ValueError(f'{count()} processes were started, and whiten runs in one; call it in a program of its own')
-    if folder.exists():
-        raise FileExistsError(f'{folder} exists already; give another folder for the encoder, or remove it')
+    folder = new_folder(folder, 'whiten')
     if not 0 < power <= 1:
         raise ValueError(f'power is {power}; it must be above 0 (no change) and at most 1 (whitening)')
-    if encoder.dtype != torch.float32:
-        raise ValueError(f"the encoder computes in {encoder.dtype}; open it as HybridEncoder(..., dtype='float32')")
     if encoder.model.truncate_dim is not None:
         raise ValueError(f'the encoder cuts its vectors to {encoder.dimension} components; open it with all of them')
-    model = _reading_alike(encoder)
+    model = model_of(encoder)
     moment, texts = _second_moment(encoder, balanced_texts(pairs, CHARACTERS), verbose)
     if texts < encoder.dimension:
         raise ValueError(
@@ -84,34 +71,7 @@ def whiten(
         raise ValueError(f'{encoder} gives vectors that are not finite; look at its weights')
     _multiply(model, torch.from_numpy(_fractional_power(moment, -power / 2)))
     done = {'power': power, 'texts': texts, 'pairs': pairs.fingerprint}
-    with whole_folder(folder, mark='modules.json', remedy='The encoder itself is as it was.') as new:
-        with progress_bar(verbose):
-            save_checkpoint(model, new)
-        record = None if encoder.folder is None else read_training_record(encoder.folder)
-        if record is not None:
-            record['whitening'] = [*record.get('whitening', []), done]
-            write_card(new, folder.name, record, drawn_languages(record['composition']), encoder.dimension)
-            write_training_record(new, record)
-    return HybridEncoder(
-        folder, device=encoder.device, dtype='float32', batch_size=encoder.batch_size, text_field=encoder.text_field,
-        verbose=encoder.verbose,
-    )  # fmt: skip
-
-
-def _reading_alike(encoder: HybridEncoder):
-    """A copy of the encoder's model, which reads texts like it; raises ValueError for a length that it cannot keep."""
-    model, lengths = copy.deepcopy(encoder.model), (encoder.query.max_length, encoder.passage.max_length)
-    model.prompts = {'query': encoder.query.prefix, 'document': encoder.passage.prefix}
-    model.default_prompt_name = None
-    if None not in lengths and not is_static(model):
-        set_max_length(model, *lengths)
-    kept = query_side(model, None, None).max_length, passage_side(model, None, None).max_length
-    if kept != lengths:
-        raise ValueError(
-            f'the encoder cuts queries and passages after {lengths[0]} and {lengths[1]} tokens, and its checkpoint can '
-            f'only say {kept[0]} and {kept[1]}; open it without max_query_length and max_passage_length'
-        )
-    return model
+    return save_derived(model, encoder, folder, whitening=done)
 
 
 def _second_moment(encoder: HybridEncoder, texts: Iterable[str], verbose: bool) -> tuple[np.ndarray, int]:

@@ -1,0 +1,69 @@
+"""Encoders that are derived from trained ones without training: how they read texts, and how they are saved."""
+import copy
+import os
+from pathlib import Path
+
+import torch
+from sentence_transformers import SentenceTransformer
+
+from pyterrier_hybrid.encoding.backbones import is_static
+from pyterrier_hybrid.encoding.checkpoint import progress_bar, save_checkpoint
+from pyterrier_hybrid.encoding.encoder import HybridEncoder
+from pyterrier_hybrid.encoding.sides import passage_side, query_side
+from pyterrier_hybrid.files import whole_folder
+from pyterrier_hybrid.training.backbones import set_max_length
+from pyterrier_hybrid.training.processes import count
+from pyterrier_hybrid.training.record import drawn_languages, read_training_record, write_card, write_training_record
+
+
+def new_folder(folder: str | os.PathLike, function: str) -> Path:
+    """The folder of a new encoder; raises ValueError in one of several processes, FileExistsError if it is there."""
+    if count() > 1:
+        raise ValueError(
+            f'{count()} processes were started, and {function} runs in one; call it in a program of its own'
+        )
+    folder = Path(folder)
+    if folder.exists():
+        raise FileExistsError(f'{folder} exists already; give another folder for the encoder, or remove it')
+    return folder
+
+
+def model_of(encoder: HybridEncoder) -> SentenceTransformer:
+    """A copy of an encoder's model, which reads texts like the encoder.
+
+    Raises ValueError for one in half precision, and for a greatest length that its checkpoint cannot say.
+    """
+    if encoder.dtype != torch.float32:
+        raise ValueError(f"the encoder computes in {encoder.dtype}; open it as HybridEncoder(..., dtype='float32')")
+    model, lengths = copy.deepcopy(encoder.model), (encoder.query.max_length, encoder.passage.max_length)
+    model.prompts = {'query': encoder.query.prefix, 'document': encoder.passage.prefix}
+    model.default_prompt_name = None
+    if None not in lengths and not is_static(model):
+        set_max_length(model, *lengths)
+    kept = query_side(model, None, None).max_length, passage_side(model, None, None).max_length
+    if kept != lengths:
+        raise ValueError(
+            f'the encoder cuts queries and passages after {lengths[0]} and {lengths[1]} tokens, and its checkpoint can '
+            f'only say {kept[0]} and {kept[1]}; open it without max_query_length and max_passage_length'
+        )
+    return model
+
+
+def save_derived(model: SentenceTransformer, encoder: HybridEncoder, folder: Path, **done: object) -> HybridEncoder:
+    """Saves a model that was derived from an encoder's, and opens it with the encoder's settings, in float32.
+
+    If the encoder is a training run, the folder has its record and card, with ``done`` (a name and what was done, JSON
+    values) added to the record's list of that name.
+    """
+    with whole_folder(folder, mark='modules.json', remedy='The encoder itself is as it was.') as new:
+        with progress_bar(encoder.verbose):
+            save_checkpoint(model, new)
+        record = None if encoder.folder is None else read_training_record(encoder.folder)
+        if record is not None:
+            record.update({name: [*record.get(name, []), value] for name, value in done.items()})
+            write_card(new, folder.name, record, drawn_languages(record['composition']), encoder.dimension)
+            write_training_record(new, record)
+    return HybridEncoder(
+        folder, device=encoder.device, dtype='float32', batch_size=encoder.batch_size, text_field=encoder.text_field,
+        verbose=encoder.verbose,
+    )  # fmt: skip
