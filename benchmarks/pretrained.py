@@ -8,7 +8,8 @@
 Each run is trained from the encoder, evaluated on XQuAD-R and MLQA-R at full depth, and recorded in
 ``benchmarks/records/<collection>/<run>.json``. A record that is there is not made again; an interrupted run resumes.
 There is one setting, :data:`SETTINGS`: the paper's learning rate, the encoder's prefixes, and lengths and steps for two
-cores. Nothing was searched.
+cores. Nothing was searched. A name that ends in *-neutral* is that encoder without its language subspace, then whitened
+in part; both use the training pairs' texts.
 """
 import sys
 
@@ -29,6 +30,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyterrier as pt
+from _kept import KeptVectors, MultipliedVectors
 from _records import RANKS, RECORDS, Record, compared, place, read, write
 from ir_measures import AP, R
 
@@ -37,11 +39,10 @@ from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment
 from pyterrier_hybrid.experiment.provenance import versions
 from pyterrier_hybrid.experiment.report.curves import ratio_figures
 from pyterrier_hybrid.experiment.study_result import SHARES
-from pyterrier_hybrid.indexing import MultilingualIndex
 from pyterrier_hybrid.lexical import BM25Index
 from pyterrier_hybrid.measures import LPR, TLR, RankDistance
 from pyterrier_hybrid.pairs import ParallelPairs, inverse_cloze
-from pyterrier_hybrid.training import train
+from pyterrier_hybrid.training import remove_language_subspace, train, whiten
 
 DATASETS = ('xquad-r', 'mlqa-r')
 MEASURES = [AP, R @ 1, R @ 10, RankDistance, LPR, TLR @ 20]
@@ -72,6 +73,9 @@ RUNS = {
 }  # fmt: skip
 #: Systems that are not trained here.
 OTHERS = ('untouched', 'BM25', 'mDPR')
+#: What follows the name of an encoder whose language subspace was removed.
+NEUTRAL = '-neutral'
+SYSTEMS = [*OTHERS, *RUNS, *(name + NEUTRAL for name in ['untouched', *RUNS])]
 
 
 def _train(encoder: str, pairs: Path, folder: Path, mix: dict, seed: int, sender) -> None:
@@ -84,8 +88,8 @@ def _train(encoder: str, pairs: Path, folder: Path, mix: dict, seed: int, sender
 
 
 def trained(encoder: str, pairs: Path, folder: Path, mix: dict, seed: int) -> dict:
-    """The cost of a run, which is trained if it is not there: minutes, and memory at most in GiB (None if unknown)."""
-    memory = None
+    """The cost of a run, which is trained if it is not there: minutes, memory at most in GiB (None if unknown)."""
+    memory, start = None, time.monotonic()
     if not folder.exists():
         context = multiprocessing.get_context('spawn')
         receiver, sender = context.Pipe(duplex=False)
@@ -96,23 +100,55 @@ def trained(encoder: str, pairs: Path, folder: Path, mix: dict, seed: int) -> di
             raise SystemExit(f'training {folder.name} ended with {process.exitcode}')
         memory = round(receiver.recv(), 2)
     record = json.loads((folder / 'training.json').read_text(encoding='utf-8'))
-    return {'training_minutes': round(record['seconds'] / 60, 2), 'peak_gib': memory}
+    spent = (time.monotonic() - start) / 60
+    return {'training_minutes': round(record['seconds'] / 60, 2), 'peak_gib': memory, 'spent': spent}
 
 
-def evaluated(name: str, system: object, collection: EvaluationSet, about: dict) -> None:
-    """Evaluates a system on a collection, and writes its record."""
+def neutral(encoder: HybridEncoder, pairs: ParallelPairs, folder: Path) -> HybridEncoder:
+    """The encoder without its language subspace, then whitened in part; made if it is not there."""
+    if not folder.exists():
+        with tempfile.TemporaryDirectory() as scratch:
+            without = remove_language_subspace(encoder, pairs, Path(scratch) / 'without', verbose=False)
+            whiten(without, pairs, folder, characters=20_000, verbose=False)
+    return HybridEncoder(folder, dtype='float32')
+
+
+def system_of(name: str, collection: EvaluationSet, scratch: Path, arguments) -> tuple[object, dict]:
+    """A system for MultilingualExperiment, None if there is none, and what its record says of it."""
+    base, about, pairs = name.removesuffix(NEUTRAL), {}, arguments.out / 'pairs'
+    if base == 'BM25':
+        bm25 = BM25Index(scratch / 'bm25', verbose=False).index(collection.docs())
+        return (lambda langs: bm25.bm25(langs=langs)), about
+    if base in RUNS:
+        mix, seed = RUNS[base]
+        cost = trained(arguments.encoder, pairs, arguments.out / base, MIXES[mix], seed)
+        about = {'mix': MIXES[mix], 'seed': seed, 'settings': SETTINGS, 'cost': cost}
+    if base == 'mDPR':
+        encoder = mdpr_system(arguments.mdpr)
+    else:
+        encoder = HybridEncoder(arguments.encoder if base == 'untouched' else arguments.out / base)
+    if not isinstance(encoder, HybridEncoder):
+        return encoder, about
+    kept = KeptVectors(encoder, collection, arguments.out / 'vectors' / collection.name / base)
+    if name != base:
+        encoder = neutral(HybridEncoder(encoder.folder, dtype='float32'), ParallelPairs(pairs), arguments.out / name)
+        kept = MultipliedVectors(encoder, kept, scratch)
+        about['derived'] = 'language subspace removed, whitened with power .25'
+    return (kept, kept.index), {**about, 'dtype': str(encoder.dtype).removeprefix('torch.')}
+
+
+def evaluated(name: str, collection: EvaluationSet, arguments) -> bool:
+    """Evaluates a system on a collection, and writes its record; returns whether there is such a system."""
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
-        if isinstance(system, HybridEncoder):
-            index = MultilingualIndex(Path(scratch) / 'index', verbose=False)
-            (system.doc_encoder() >> index).index(collection.docs())
-            system = system, index
-        elif system == 'BM25':
-            bm25 = BM25Index(Path(scratch) / 'bm25', verbose=False).index(collection.docs())
-            system = lambda langs: bm25.bm25(langs=langs)  # noqa: E731
+        system, about = system_of(name, collection, Path(scratch), arguments)
+        if system is None:
+            return False
         result = MultilingualExperiment({name: system}, collection, MEASURES, verbose=False)
-    cost = {**about.pop('cost', {}), 'evaluation_minutes': round((time.monotonic() - start) / 60, 2)}
+    minutes = (time.monotonic() - start) / 60 - about.get('cost', {}).pop('spent', 0)
+    cost = {**about.pop('cost', {}), 'evaluation_minutes': round(minutes, 2)}
     write(result, name, {**about, 'cost': cost, 'versions': versions(), 'processor': platform.processor() or None})
+    return True
 
 
 def mdpr_system(given: str | None) -> object:
@@ -135,33 +171,17 @@ def run_all(arguments) -> None:
     pairs = arguments.out / 'pairs'
     if not pairs.exists():
         ParallelPairs.from_jsonl(DATA / 'train', pairs, derive=inverse_cloze, verbose=False)
-    collections: dict[str, EvaluationSet] = {}
     for dataset in arguments.datasets:
-        for name in [*OTHERS, *RUNS]:
-            if name not in (arguments.runs or [*OTHERS, *RUNS]) or place(name, dataset).exists():
-                continue
-            if name in RUNS:
-                mix, seed = RUNS[name]
-                folder = arguments.out / name
-                about = {'mix': MIXES[mix], 'seed': seed, 'settings': SETTINGS,
-                         'cost': trained(arguments.encoder, pairs, folder, MIXES[mix], seed)}  # fmt: skip
-                system = HybridEncoder(folder)
-                about['dtype'] = str(system.dtype).removeprefix('torch.')
-            else:
-                about = {}
-                system = {'untouched': lambda: HybridEncoder(arguments.encoder),
-                          'BM25': lambda: 'BM25', 'mDPR': lambda: mdpr_system(arguments.mdpr)}[name]()  # fmt: skip
-            if system is None:
-                continue
-            if dataset not in collections:
-                collections[dataset] = EvaluationSet(dataset)
-            evaluated(name, system, collections[dataset], about)
-            print(f'{dataset}, {name}: {time.strftime("%H:%M")}', flush=True)
+        missing = [name for name in arguments.runs or SYSTEMS if not place(name, dataset).exists()]
+        collection = EvaluationSet(dataset) if missing else None
+        for name in missing:
+            if evaluated(name, collection, arguments):
+                print(f'{dataset}, {name}: {time.strftime("%H:%M")}', flush=True)
 
 
-def of_mix(mix: str, dataset: str) -> list[Record]:
+def of_mix(mix: str, dataset: str, suffix: str = '') -> list[Record]:
     """The records of a mix, one a seed."""
-    return [r for name, (its, _) in RUNS.items() if its == mix and (r := read(name, dataset)) is not None]
+    return [r for name, (its, _) in RUNS.items() if its == mix and (r := read(name + suffix, dataset)) is not None]
 
 
 def tables(dataset: str) -> str:
@@ -171,8 +191,8 @@ def tables(dataset: str) -> str:
              ('TLR@20', 'multilingual')]  # fmt: skip
     lines = ['| | seeds | Mo. | Cr. | Mul. | R@1 Mul. | R@10 Mul. | rank distance | LPR | TLR@20 | minutes | GiB |',
              '|---|---|---|---|---|---|---|---|---|---|---|---|']  # fmt: skip
-    groups = {**{name: [r for r in [read(name, dataset)] if r] for name in OTHERS},
-              **{mix: of_mix(mix, dataset) for mix in MIXES}}  # fmt: skip
+    groups = {**{name: [r for r in [read(name, dataset)] if r] for name in [*OTHERS, 'untouched' + NEUTRAL]},
+              **{mix + suffix: of_mix(mix, dataset, suffix) for mix in MIXES for suffix in ('', NEUTRAL)}}  # fmt: skip
     for name, records in groups.items():
         if records:
             figures = pd.concat([r.figures for r in records], axis=1).reindex(shown)
@@ -222,7 +242,7 @@ def main() -> None:
     parser.add_argument('--encoder', help='folder or hub name of the pretrained encoder')
     parser.add_argument('--out', type=Path, help='folder for the pairs and the runs')
     parser.add_argument('--mdpr', help='hub name, folder or TREC run of mDPR')
-    parser.add_argument('--runs', nargs='+', choices=[*OTHERS, *RUNS], help='these alone')
+    parser.add_argument('--runs', nargs='+', choices=SYSTEMS, metavar='NAME', help='these alone')
     parser.add_argument('--datasets', nargs='+', choices=DATASETS, default=DATASETS)
     parser.add_argument('--table', action='store_true', help='train and evaluate nothing')
     parser.add_argument('--picture', type=Path, help='write an SVG of the ratio on the first of the datasets')

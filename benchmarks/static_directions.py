@@ -3,8 +3,8 @@
     python benchmarks/static_directions.py --run runs/real/long-seed0 --pairs runs/real/plain-pairs
 
 Evaluates the encoder on XQuAD-R as it is, whitened in part (``whiten``) at several powers, and without the directions
-in which the mean vectors of the languages differ, which hold what tells the languages apart: means over parallel texts
-that are there in every language, so that they differ in nothing else. Nothing is trained; about half a minute each.
+in which the mean vectors of the languages differ (``remove_language_subspace``). Nothing is trained; about half a
+minute each.
 """
 # ruff: noqa: E402
 from _data import offline_home
@@ -13,11 +13,8 @@ offline_home()  # ir_datasets reads where its home is when it is imported
 
 import argparse
 import tempfile
-from collections import defaultdict
 from pathlib import Path
 
-import numpy as np
-import torch
 from ir_measures import AP
 from real_training import CELLS
 
@@ -26,28 +23,9 @@ from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment
 from pyterrier_hybrid.indexing import MultilingualIndex
 from pyterrier_hybrid.measures import RankDistance
 from pyterrier_hybrid.pairs import ParallelPairs
-from pyterrier_hybrid.training import whiten
+from pyterrier_hybrid.training import remove_language_subspace, whiten
 
 POWERS = (0.125, 0.25, 0.5, 1)
-
-
-def without_languages(run: Path, pairs: ParallelPairs) -> HybridEncoder:
-    """The encoder without the directions in which the languages' mean vectors differ."""
-    encoder, texts = HybridEncoder(run, device='cpu'), defaultdict(list)
-    for source in pairs.sources:
-        for stratum in source.strata if source.kind == 'bitext' else ():
-            if set(stratum.passage_langs) == set(pairs.languages):
-                rows = range(stratum.start, stratum.stop)
-                for lang in pairs.languages:
-                    texts[lang] += source.texts('passage', rows, [lang] * len(rows))
-    if not texts:
-        raise SystemExit(f'{pairs} has no parallel texts in all of its languages')
-    means = np.stack([encoder.encode_docs(some).mean(0) for some in texts.values()])
-    directions = np.linalg.svd(means - means.mean(0), full_matrices=False)[2][: len(means) - 1]
-    table, directions = encoder.model[0].embedding.weight, torch.from_numpy(directions)
-    with torch.no_grad():
-        table.sub_((table @ directions.T) @ directions)
-    return encoder
 
 
 def main() -> None:
@@ -61,7 +39,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         variants = {
             'as it is': lambda: HybridEncoder(arguments.run),
-            'without the directions of languages': lambda: without_languages(arguments.run, pairs),
+            'without the language subspace': lambda: remove_language_subspace(
+                HybridEncoder(arguments.run), pairs, Path(scratch, 'without'), texts=3000, verbose=False
+            ),
             **{
                 f'whitened, power {power}': lambda power=power: whiten(
                     HybridEncoder(arguments.run), pairs, Path(scratch, f'whitened {power}'), power=power, verbose=False

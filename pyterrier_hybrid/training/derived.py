@@ -1,10 +1,13 @@
 """Encoders that are derived from trained ones without training: how they read texts, and how they are saved."""
 import copy
 import os
+from collections import OrderedDict
 from pathlib import Path
 
 import torch
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Dense
+from sentence_transformers.sentence_transformer.modules import Normalize
 
 from pyterrier_hybrid.encoding.backbones import is_static
 from pyterrier_hybrid.encoding.checkpoint import progress_bar, save_checkpoint
@@ -31,10 +34,13 @@ def new_folder(folder: str | os.PathLike, function: str) -> Path:
 def model_of(encoder: HybridEncoder) -> SentenceTransformer:
     """A copy of an encoder's model, which reads texts like the encoder.
 
-    Raises ValueError for one in half precision, and for a greatest length that its checkpoint cannot say.
+    Raises ValueError for an encoder in half precision, one that cuts its vectors, and one with a greatest length that
+    its checkpoint cannot say.
     """
     if encoder.dtype != torch.float32:
         raise ValueError(f"the encoder computes in {encoder.dtype}; open it as HybridEncoder(..., dtype='float32')")
+    if encoder.model.truncate_dim is not None:
+        raise ValueError(f'the encoder cuts its vectors to {encoder.dimension} components; open it with all of them')
     model, lengths = copy.deepcopy(encoder.model), (encoder.query.max_length, encoder.passage.max_length)
     model.prompts = {'query': encoder.query.prefix, 'document': encoder.passage.prefix}
     model.default_prompt_name = None
@@ -67,3 +73,19 @@ def save_derived(model: SentenceTransformer, encoder: HybridEncoder, folder: Pat
         folder, device=encoder.device, dtype='float32', batch_size=encoder.batch_size, text_field=encoder.text_field,
         verbose=encoder.verbose,
     )  # fmt: skip
+
+
+def multiply(model: SentenceTransformer, matrix: torch.Tensor) -> None:
+    """Makes a model multiply its vectors by a symmetric matrix, before a normalisation at its end."""
+    matrix = matrix.to(model.device)
+    modules = list(model.children())
+    if is_static(model) and all(isinstance(module, Normalize) for module in modules[1:]):
+        with torch.no_grad():
+            model[0].embedding.weight.copy_(model[0].embedding.weight @ matrix)
+        return
+    end = len(modules)
+    while isinstance(modules[end - 1], Normalize):
+        end -= 1
+    dense = Dense(*matrix.shape, bias=False, activation_function=torch.nn.Identity(), init_weight=matrix)
+    modules.insert(end, dense)
+    model._modules = OrderedDict((str(i), module) for i, module in enumerate(modules))

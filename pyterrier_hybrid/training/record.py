@@ -74,7 +74,7 @@ def verify_run(folder: str | os.PathLike) -> None:
     """Reads all files of a trained encoder's folder, and checks that none has changed since they were written.
 
     Args:
-        folder: of :func:`train`, :func:`whiten` or :func:`average_weights`.
+        folder: of :func:`train`, :func:`whiten`, :func:`average_weights` or :func:`remove_language_subspace`.
 
     Raises:
         MissingFile: a file is missing; a FileNotFoundError and a ValueError.
@@ -115,6 +115,7 @@ def write_card(folder: Path, name: str, settings: dict, languages: Sequence[str]
         f'- {settings["steps_done"]:,} steps of {settings["batch_size"]:,} pairs, InfoNCE at temperature '
         f'{settings["temperature"]}, {settings["negatives"]} hard negatives a pair, seed {settings["seed"]}',
         *_validated(settings.get('validation'), settings.get('metric_for_best_model')),
+        *_without_languages(settings.get('language_subspaces', [])),
         *_whitened(settings.get('whitening', [])),
         *_averaged(settings.get('averages', [])),
         f'- vectors: {dimension} components of float32, to be compared by the cosine',
@@ -159,6 +160,15 @@ def _whitened(whitening: list[dict]) -> list[str]:
         f'- vectors whitened in part after all of this: power {each["power"]}, over {each["texts"]:,} texts of pairs '
         f'with fingerprint `{each["pairs"]}`'
         for each in whitening
+    ]
+
+
+def _without_languages(removed: list[dict]) -> list[str]:
+    """A line on each removal of a language subspace."""
+    return [
+        f'- {each["directions"]} directions removed in which the mean vectors of {" ".join(each["languages"])} differ, '
+        f'over {each["texts"]:,} parallel texts of pairs with fingerprint `{each["pairs"]}`'
+        for each in removed
     ]
 
 

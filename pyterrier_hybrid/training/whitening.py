@@ -1,20 +1,16 @@
 """Partial whitening: directions that many texts share weigh less in an encoder's vectors."""
 import os
-from collections import OrderedDict
 from collections.abc import Iterable
 from itertools import islice
 
 import numpy as np
 import pyterrier as pt
 import torch
-from sentence_transformers.base.modules import Dense
-from sentence_transformers.sentence_transformer.modules import Normalize
 
-from pyterrier_hybrid.encoding.backbones import is_static
 from pyterrier_hybrid.encoding.encoder import HybridEncoder
 from pyterrier_hybrid.pairs.balanced import balanced_texts
 from pyterrier_hybrid.pairs.protocol import Pairs
-from pyterrier_hybrid.training.derived import model_of, new_folder, save_derived
+from pyterrier_hybrid.training.derived import model_of, multiply, new_folder, save_derived
 
 #: Characters of each language, about, in the texts that the vectors' spectrum is measured on.
 CHARACTERS = 500_000
@@ -24,25 +20,27 @@ _AT_ONCE = 10_000
 
 
 def whiten(
-    encoder: HybridEncoder, pairs: Pairs, folder: str | os.PathLike, *, power: float = 0.25, verbose: bool = True
-) -> HybridEncoder:
+    encoder: HybridEncoder, pairs: Pairs, folder: str | os.PathLike, *, power: float = 0.25,
+    characters: int = CHARACTERS, verbose: bool = True,
+) -> HybridEncoder:  # fmt: skip
     """Whitens an encoder's vectors in part, and saves it as a new checkpoint.
 
     Vectors of texts differ more in some directions than in others, and what is learned last lies in the small ones.
     With M the mean of v v' over vectors v of texts (uncentred), scaled to a mean eigenvalue of 1, v becomes
     M^(-power/2) v, so that an eigenvalue s becomes s^(1 - power), up to a constant factor. A power of 1 is whitening
     (Su et al., arXiv 2103.15316, here without centring). It trains nothing and uses no labels; it costs the encoding of
-    some tens of thousands of texts: seconds for a static embedding. Evaluate whether it helps.
+    some thousands of texts: seconds for a static embedding. Evaluate whether it helps.
 
     The table of a static embedding is multiplied by the matrix; any other encoder gets a ``Dense`` layer before the
     normalisation. Prefixes and greatest lengths are those of the encoder.
 
     Args:
         encoder: any encoder in float32, which is not changed.
-        pairs: a :class:`ParallelPairs`. M is a mean over its texts, encoded as passages: about half a million
-            characters of each language.
+        pairs: a :class:`ParallelPairs`. M is a mean over its texts, encoded as passages.
         folder: where the new checkpoint goes; must not exist, and appears whole.
         power: above 0, at most 1.
+        characters: of each language, about, that are encoded. A transformer needs far fewer than the default: vectors
+            should be some times as many as their components.
         verbose: show a progress bar.
 
     Returns:
@@ -58,10 +56,8 @@ def whiten(
     folder = new_folder(folder, 'whiten')
     if not 0 < power <= 1:
         raise ValueError(f'power is {power}; it must be above 0 (no change) and at most 1 (whitening)')
-    if encoder.model.truncate_dim is not None:
-        raise ValueError(f'the encoder cuts its vectors to {encoder.dimension} components; open it with all of them')
     model = model_of(encoder)
-    moment, texts = _second_moment(encoder, balanced_texts(pairs, CHARACTERS), verbose)
+    moment, texts = _second_moment(encoder, balanced_texts(pairs, characters), verbose)
     if texts < encoder.dimension:
         raise ValueError(
             f'the pairs give {texts:,} texts, fewer than the vectors have components ({encoder.dimension:,}), and say '
@@ -69,7 +65,7 @@ def whiten(
         )
     if not np.isfinite(moment).all():
         raise ValueError(f'{encoder} gives vectors that are not finite; look at its weights')
-    _multiply(model, torch.from_numpy(_fractional_power(moment, -power / 2)))
+    multiply(model, torch.from_numpy(_fractional_power(moment, -power / 2)))
     done = {'power': power, 'texts': texts, 'pairs': pairs.fingerprint}
     return save_derived(model, encoder, folder, whitening=done)
 
@@ -90,19 +86,3 @@ def _fractional_power(moment: np.ndarray, exponent: float) -> np.ndarray:
     values, directions = np.linalg.eigh(moment)
     values = np.maximum(values, _FLOOR * values.max()) / values.mean()
     return ((directions * values**exponent) @ directions.T).astype(np.float32)
-
-
-def _multiply(model, matrix: torch.Tensor) -> None:
-    """Makes a model multiply its vectors by a symmetric matrix, before a normalisation at its end."""
-    matrix = matrix.to(model.device)
-    modules = list(model.children())
-    if is_static(model) and all(isinstance(module, Normalize) for module in modules[1:]):
-        with torch.no_grad():
-            model[0].embedding.weight.copy_(model[0].embedding.weight @ matrix)
-        return
-    end = len(modules)
-    while isinstance(modules[end - 1], Normalize):
-        end -= 1
-    dense = Dense(*matrix.shape, bias=False, activation_function=torch.nn.Identity(), init_weight=matrix)
-    modules.insert(end, dense)
-    model._modules = OrderedDict((str(i), module) for i, module in enumerate(modules))

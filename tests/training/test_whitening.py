@@ -10,7 +10,7 @@ from scipy.linalg import fractional_matrix_power
 from sentence_transformers import SentenceTransformer
 
 from pyterrier_hybrid.encoding import HybridEncoder, static_backbone
-from pyterrier_hybrid.training import train, whiten, whitening
+from pyterrier_hybrid.training import derived, train, whiten
 from pyterrier_hybrid.training.static import is_row_sparse
 
 QUERIES = ['de question 1 about topic1', 'sentence 3 of the talk', 'passage on topic4']
@@ -133,7 +133,7 @@ def test_nothing_is_left_of_a_failure(corpus, static_run, tmp_path, monkeypatch)
     def full(model, folder):
         raise SafetensorError('Error while serializing: I/O error: No space left on device (os error 28)')
 
-    monkeypatch.setattr(whitening, 'save_checkpoint', full)
+    monkeypatch.setattr(derived, 'save_checkpoint', full)
     with pytest.raises(OSError, match=r'whitened cannot be written, .* full .*: free .* The encoder itself is'):
         whiten(static_run, corpus, tmp_path / 'whitened', verbose=False)
     assert list(tmp_path.glob('[!.]*')) == []

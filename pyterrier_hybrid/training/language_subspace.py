@@ -1,0 +1,101 @@
+"""The directions in which the mean vectors of languages differ, and encoders without them."""
+import os
+from collections import Counter
+from collections.abc import Sequence
+from itertools import chain
+
+import numpy as np
+import torch
+
+from pyterrier_hybrid.encoding.encoder import HybridEncoder
+from pyterrier_hybrid.pairs.protocol import Pairs
+from pyterrier_hybrid.training.derived import model_of, multiply, new_folder, save_derived
+
+#: Fewer parallel texts than this say too little of a language's mean.
+_LEAST = 10
+#: Directions whose singular value is below this share of the greatest are rounding.
+_ROUNDING = 1e-5
+
+
+def remove_language_subspace(
+    encoder: HybridEncoder, pairs: Pairs, folder: str | os.PathLike, *, languages: Sequence[str] | None = None,
+    texts: int = 200, verbose: bool = True,
+) -> HybridEncoder:  # fmt: skip
+    """Removes from an encoder's vectors what tells languages apart, and saves it as a new checkpoint.
+
+    The mean vectors of n languages, over texts that say the same, differ in n - 1 directions. Queries have n - 1 more,
+    if they have a prefix of their own. Vectors lose their part in all of these directions, so that a passage no longer
+    ranks higher because it is in the question's language. Nothing is trained, no labels are used, and no text needs a
+    language afterwards. It costs the encoding of some thousands of texts. This is LSAR (Xie et al., arXiv 2401.05792)
+    with all of the directions, over parallel texts, and for both sides.
+
+    The table of a static embedding is multiplied by the projection; any other encoder gets a ``Dense`` layer before the
+    normalisation. Prefixes and greatest lengths are those of the encoder. :func:`whiten` can follow.
+
+    Args:
+        encoder: any encoder in float32, which is not changed.
+        pairs: a :class:`ParallelPairs` with rows whose passages, or bitext, are there in all of the languages.
+        folder: where the new checkpoint goes; must not exist, and appears whole.
+        languages: two or more; None for those of the pairs.
+        texts: of each language, at most, evenly spaced over the rows.
+        verbose: show a progress bar.
+
+    Returns:
+        The new encoder, read back from ``folder``, in float32. If the encoder is a training run, the new folder has its
+        ``training.json`` and card too, with a note on the languages.
+
+    Raises:
+        FileExistsError: ``folder`` exists.
+        ValueError: fewer than two languages; fewer than 10 rows in all of them; vectors with no more components than
+            there are directions, or that are not finite; an encoder in half precision; one that cuts vectors or texts
+            as no checkpoint can say; several processes.
+    """
+    folder = new_folder(folder, 'remove_language_subspace')
+    languages = sorted(pairs.languages if languages is None else {*languages})
+    if len(languages) < 2:
+        raise ValueError(f'the languages are {languages}; give two or more')
+    model = model_of(encoder)
+    parallel = _parallel_texts(pairs, languages, texts)
+    sides = dict.fromkeys([encoder.passage.prefix, encoder.query.prefix])
+    encode = {encoder.query.prefix: encoder.encode_queries, encoder.passage.prefix: encoder.encode_docs}
+    vectors = {prefix: encode[prefix](list(chain(*parallel)), verbose=verbose) for prefix in sides}
+    directions = _directions([side.reshape(len(languages), -1, encoder.dimension) for side in vectors.values()])
+    if not len(directions) < encoder.dimension:
+        raise ValueError(
+            f'{len(languages)} languages differ in {len(directions)} directions, and vectors have {encoder.dimension} '
+            'components, so that nothing would be left; give fewer languages'
+        )
+    multiply(model, torch.from_numpy(np.eye(encoder.dimension, dtype=np.float32) - directions.T @ directions))
+    done = {
+        'languages': languages, 'directions': len(directions), 'texts': len(parallel[0]), 'pairs': pairs.fingerprint,
+    }  # fmt: skip
+    return save_derived(model, encoder, folder, language_subspaces=done)
+
+
+def _parallel_texts(pairs: Pairs, languages: Sequence[str], most: int) -> list[list[str]]:
+    """Texts that say the same in every language: a list for each, all of one length."""
+    wanted, together = set(languages), Counter()
+    places = []
+    for source in pairs.sources:
+        for stratum in source.strata:
+            together[tuple(lang for lang in languages if lang in stratum.passage_langs)] += stratum.stop - stratum.start
+            if wanted <= {*stratum.passage_langs}:
+                places += [(source, row) for row in range(stratum.start, stratum.stop)]
+    if len(places) < _LEAST:
+        most_together = max(together, key=lambda langs: (together[langs] >= _LEAST, len(langs), together[langs]))
+        raise ValueError(
+            f'{len(places)} rows of {pairs} have a text in all of {" ".join(languages)}, and {_LEAST} are needed; give '
+            f'languages= that rows have together, such as {" ".join(most_together)}'
+        )
+    chosen = [places[i] for i in np.unique(np.linspace(0, len(places) - 1, most).astype(int))]
+    return [[source.texts('passage', [row], [lang])[0] for source, row in chosen] for lang in languages]
+
+
+def _directions(sides: Sequence[np.ndarray]) -> np.ndarray:
+    """Orthonormal directions, float32 (r, d), in which languages' means differ; a side is (languages, n, d)."""
+    means = [side.mean(axis=1, dtype=np.float64) for side in sides]
+    if not np.isfinite(means).all():
+        raise ValueError('the encoder gives vectors that are not finite; look at its weights')
+    differences = np.concatenate([mean - mean.mean(axis=0) for mean in means])
+    _, sizes, directions = np.linalg.svd(differences, full_matrices=False)
+    return directions[sizes > _ROUNDING * sizes[0]].astype(np.float32)
