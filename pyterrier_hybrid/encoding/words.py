@@ -1,0 +1,171 @@
+"""Token ids of texts by their words, for models that are bound by their tokenizer.
+
+Where a tokenizer splits at spaces before its model, a word's tokens do not depend on its neighbours. So the distinct
+words of many texts are tokenised, by the tokenizer itself, and the ids of the texts are put together from theirs.
+"""
+import json
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+
+import numpy as np
+
+#: Words whose ids are kept, about 250 bytes each: twice as many, of which the older half is dropped when it is full.
+MOST_WORDS = 150_000
+#: Characters of the longest word that is kept. Longer ones, as texts without spaces are, seldom come again.
+LONGEST = 24
+#: Words that are tokenised as one text, which is faster than one by one.
+_TOGETHER = 64
+_ID = np.dtype(np.int32)
+#: Steps that change a text before a space and after it each by itself. 'Replace' is one for some patterns.
+_LOCAL = {'BertNormalizer', 'Lowercase', 'NFC', 'NFD', 'NFKC', 'NFKD', 'Nmt', 'Precompiled', 'StripAccents'}
+#: Splitters after which white space is gone.
+_DROPPING = {'BertPreTokenizer', 'Whitespace', 'WhitespaceSplit'}
+#: A pattern of one character that is no space, as tokenizers spell it.
+_ONE_CHARACTER = re.compile(r'\[(?:\\x\{(?!20\})[0-9a-f]+\})+\]')
+#: What would show that a tokenizer looks beyond a space: characters that join, become spaces, or are taken away.
+_ODD = (
+    '', ' ', '  a  b ', ' a\tb \n c\u00a0 \u00a0d', '\u0301a e \u0301 \u0308\u0301 b', 'a\u00a8 \u00b4b ΑΣ Σ',
+    '\u2581a \u2581 b\u2581 c', 'a\u200b \u200bb \ufeff c', '\u0600 \u06dd a \U000110bd', '谁 写了。 「 a」',
+    "it 's 1 000 . a", 'नि र्\u200d क', 'x ' * 100 + 'y' * 99, '\x00 a\x01 \x7f b',
+)  # fmt: skip
+
+
+class WordIds:
+    """Token ids of texts, equal to those of the tokenizer without special tokens.
+
+    Args:
+        tokenizer: a ``tokenizers.Tokenizer`` for which :func:`splits_at_spaces`.
+    """
+
+    def __init__(self, tokenizer):
+        self._tokenizer, self._known, self._older = tokenizer, {}, {}
+        split = _steps(tokenizer.pre_tokenizer, 'pretokenizers')[0]
+        self._drops, self._prepends = split['type'] in _DROPPING, split.get('prepend_scheme', 'never') != 'never'
+
+    def __call__(self, texts: Sequence[str], max_length: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """As :func:`token_ids`."""
+        parts = [text.split(' ') for text in texts]
+        for words in [] if self._drops else parts:
+            if not (self._prepends and _is_plain(words[0][:1])):
+                words[0] = ' ' + words[0]  # it has no space before it in the text, and no other word has one here
+        words = list(chain.from_iterable(parts))
+        ids = self._of_words(words)
+        found = [*map(ids.__getitem__, words)]
+        before = np.cumsum([0, *map(len, found)]) // _ID.itemsize
+        bounds = before[np.cumsum([0, *map(len, parts)])]
+        return _cut(np.frombuffer(b''.join(found), _ID), np.diff(bounds), max_length)
+
+    def _of_words(self, words: Sequence[str]) -> dict[str, bytes]:
+        """The ids of each, of which those of short words are kept."""
+        known, older = self._known, self._older
+        ids = {word: known.get(word) for word in set(words)}
+        missing = {word: older.get(word) for word, its in ids.items() if its is None}
+        missing.update(self._tokenized([word for word, its in missing.items() if its is None]))
+        if len(known) + len(missing) > MOST_WORDS:
+            self._known, self._older = {}, known
+        self._known.update((word, its) for word, its in missing.items() if len(word) <= LONGEST)
+        ids.update(missing)
+        return ids
+
+    def _tokenized(self, words: list[str]) -> dict[str, bytes]:
+        """The ids of words: many as one text, cut by their places, but long, first, and odd ones alone."""
+        alone = [word for word in words if len(word) > LONGEST or word[:1] == ' ' or word[-1:].isspace()]
+        others = list(set(words).difference(alone))
+        chunks = [others[i : i + _TOGETHER] for i in range(0, len(others), _TOGETHER)]
+        texts = [word[1:] if word[:1] == ' ' else ' ' + word for word in alone]
+        with _truncation(self._tokenizer, None):
+            each = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+            many = self._tokenizer.encode_batch([' ' + ' '.join(chunk) for chunk in chunks], add_special_tokens=False)
+        ids = {word: np.array(encoding.ids, _ID).tobytes() for word, encoding in zip(alone, each)}
+        for chunk, encoding in zip(chunks, many):
+            places = np.cumsum([0, *(1 + len(word) for word in chunk)])  # a word begins at the space before it
+            starts = np.array([start for start, _ in encoding.offsets], np.int64)
+            cuts = (_ID.itemsize * np.searchsorted(starts, places)).tolist()
+            its = np.array(encoding.ids, _ID).tobytes()
+            ids.update((word, its[a:b]) for word, a, b in zip(chunk, cuts, cuts[1:]))
+        return ids
+
+
+def token_ids(tokenizer, texts: Sequence[str], max_length: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """The ids of all texts, whole numbers (tokens,), and how many of them each text has, int64 (texts,).
+
+    Special tokens are left out, and what is beyond ``max_length`` tokens of a text.
+    """
+    with _truncation(tokenizer, max_length):
+        ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+    lengths = np.fromiter(map(len, ids), np.int64, len(ids))
+    return np.fromiter(chain.from_iterable(ids), _ID, lengths.sum()), lengths
+
+
+@contextmanager
+def _truncation(tokenizer, max_length: int | None) -> Iterator[None]:
+    """Lets a tokenizer cut texts at a length, or at none, and as it did after that."""
+    before = tokenizer.truncation
+    if max_length is not None:
+        tokenizer.enable_truncation(max_length)
+    elif before is not None:
+        tokenizer.no_truncation()
+    try:
+        yield
+    finally:
+        if before is not None:
+            tokenizer.enable_truncation(**before)
+        elif max_length is not None:
+            tokenizer.no_truncation()
+
+
+def _cut(ids: np.ndarray, lengths: np.ndarray, max_length: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Without the tokens of each text beyond a length."""
+    if max_length is None or not len(lengths) or lengths.max() <= max_length:
+        return ids, lengths
+    places = np.arange(len(ids)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return ids[places < max_length], np.minimum(lengths, max_length)
+
+
+def _is_plain(character: str) -> bool:
+    """Whether a word that begins with it is the same at the beginning of a text, where a tokenizer adds a space."""
+    return character.isalpha() and not unicodedata.decomposition(character)
+
+
+def splits_at_spaces(tokenizer) -> bool:
+    """Whether a tokenizer makes of a text what it makes of its words, so that :class:`WordIds` are its ids.
+
+    It must be made of steps that are known to be so, and pass a trial of odd texts.
+    """
+    normalizers = _steps(tokenizer.normalizer, 'normalizers')
+    splits = _steps(tokenizer.pre_tokenizer, 'pretokenizers')
+    drops = bool(splits) and splits[0]['type'] in _DROPPING
+    added = tokenizer.get_added_tokens_decoder().values()
+    if (
+        not (drops or (splits and splits[0]['type'] == 'Metaspace' and splits[0]['split']))
+        or any(step['type'] == 'Metaspace' and step['prepend_scheme'] == 'first' for step in splits[1:])
+        or not all(_is_local(step, drops) for step in normalizers)
+        or any(token.rstrip or (token.lstrip and not drops) or ' ' in token.content for token in added)
+        or getattr(tokenizer.model, 'dropout', None)
+        or tokenizer.padding
+    ):
+        return False
+    found, expected = WordIds(tokenizer)(_ODD), token_ids(tokenizer, _ODD, None)
+    return all(np.array_equal(one, other) for one, other in zip(found, expected))
+
+
+def _is_local(normalizer: dict, drops: bool) -> bool:
+    if normalizer['type'] == 'Strip':
+        return drops
+    if normalizer['type'] != 'Replace':
+        return normalizer['type'] in _LOCAL
+    pattern = normalizer['pattern']
+    if 'String' in pattern:
+        return bool(pattern['String'].strip())
+    return bool(_ONE_CHARACTER.fullmatch(pattern['Regex'])) or (drops and pattern['Regex'] == ' {2,}')
+
+
+def _steps(part, plural: str) -> list[dict]:
+    """The steps of a tokenizer's part, as its file describes them."""
+    if part is None:
+        return []
+    step = json.loads(part.__getstate__())
+    return step[plural] if step['type'] == 'Sequence' else [step]
