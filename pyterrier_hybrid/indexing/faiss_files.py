@@ -88,7 +88,7 @@ def build_backend(index: 'MultilingualIndex', backend: Backend, *, overwrite: bo
         made = fitted.trained(sample)
         del sample
         with pt.tqdm(total=n, desc=fitted.NAME, unit='doc', disable=not index.verbose) as bar:
-            fill(made, opened.vecs, new, lists=isinstance(fitted, IVF), progress=bar.update)
+            fill(made, opened.vecs, new, lists=fitted.is_merged(), progress=bar.update)
         del made
         meta = {
             'backend': fitted.NAME, **fitted.shape(), 'doc_count': n, 'vec_size': d, 'fingerprint': opened.fingerprint,

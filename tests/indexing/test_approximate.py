@@ -17,11 +17,13 @@ SMALL = [
     HNSW(neighbours=8, ef_construction=16, codes='float32', ef_search=10, rescore=1.0),
     IVF(lists=32, probes=1),
     IVFPQ(lists=16, code_bytes=4, probes=4, rescore=2.0),
+    IVFPQ(lists=16, code_bytes=4, code_bits=4, probes=4, rescore=2.0),
 ]
 WHOLE = [
     HNSW(neighbours=32, ef_construction=200, ef_search=N, rescore=4.0),
     IVF(lists=32, probes=32, rescore=2.0),
     IVFPQ(lists=16, code_bytes=16, probes=16, rescore=8.0),
+    IVFPQ(lists=16, code_bytes=8, code_bits=4, probes=16, rescore=8.0),
 ]
 
 
@@ -101,7 +103,9 @@ def test_with_all_effort_the_run_is_the_exact_one(index, topics, backend, langs)
     pd.testing.assert_frame_equal(run, index.retriever(10, langs=langs)(topics))
 
 
-@pytest.mark.parametrize('backend', [SMALL[2], IVFPQ(lists=16, code_bytes=4, probes=1), HNSW()], ids=repr)
+@pytest.mark.parametrize('backend', [
+    SMALL[2], IVFPQ(lists=16, code_bytes=4, probes=1), IVFPQ(lists=16, code_bytes=4, code_bits=4, probes=1), HNSW(),
+], ids=repr)  # fmt: skip
 def test_a_language_has_as_many_results_as_are_asked_for_wherever_it_is(index, topics, backend, monkeypatch):
     """Thai lies apart from all questions but its own: a search of the nearest list finds none of it."""
     monkeypatch.setattr('pyterrier_hybrid.indexing.approximate._FEW', 1)
@@ -258,6 +262,7 @@ def test_damaged_files_are_named(copy, topics, backend):
     (3, 'there is no backend 3'),
     (IVF(lists=N + 1), 'IVF: lists is 2801; it has to be at most the number of passages, 2,800'),
     (IVFPQ(code_bytes=5), 'IVFPQ: code_bytes is 5; it has to be a divisor of the 16 dimensions, such as 1, 2, 4, 8'),
+    (IVFPQ(code_bytes=16, code_bits=4), 'code_bytes is 16; it has to be half of a divisor of .*, such as 1, 2, 4, 8'),
 ])  # fmt: skip
 def test_backends_that_there_are_not_or_that_do_not_fit(index, backend, message):
     with pytest.raises(ValueError, match=message):
@@ -267,6 +272,8 @@ def test_backends_that_there_are_not_or_that_do_not_fit(index, backend, message)
 def test_too_few_passages_and_a_device(build, docs, index):
     with pytest.raises(ValueError, match=r'IVFPQ\(\) needs at least 256 passages .* has 90; search it exactly'):
         build(docs).build_backend('ivfpq')
+    with pytest.raises(ValueError, match='IVFPQ: code_bits is 6; it has to be 8 or 4'):
+        IVFPQ(code_bits=6)
     with pytest.raises(ValueError, match="device='cuda' is for exact search"):
         index.retriever(backend='hnsw', device='cuda')
 

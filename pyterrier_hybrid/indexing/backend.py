@@ -1,0 +1,97 @@
+"""What all kinds of approximate index have in common."""
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import faiss
+
+#: Seed of k-means and of the sample that it is trained on.
+SEED = 0
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Backend:
+    """A kind of approximate index: HNSW, IVF or IVFPQ."""
+
+    #: The name by which ``index.retriever(backend=...)`` knows it.
+    NAME: ClassVar[str]
+    #: The field that says how much a search spends.
+    EFFORT: ClassVar[str]
+
+    if TYPE_CHECKING:
+        rescore: float
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.type is int or (field.type == int | None and value is not None):
+                whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 1
+                check(self, field.name, whole, value, 'a whole number, at least 1')
+        number = isinstance(self.rescore, (int, float)) and math.isfinite(self.rescore) and self.rescore >= 1
+        check(self, 'rescore', number, self.rescore, 'a number, at least 1')
+
+    def __repr__(self) -> str:
+        values = {f.name: (getattr(self, f.name), f.default) for f in dataclasses.fields(self)}
+        said = ', '.join(f'{name}={value!r}' for name, (value, default) in values.items() if value != default)
+        return f'{type(self).__name__}({said})'
+
+    @property
+    def effort(self) -> int:
+        """What a search spends: :attr:`IVF.probes`, :attr:`HNSW.ef_search`."""
+        return getattr(self, self.EFFORT)
+
+    def at(self, effort: int, rescore: float | None = None) -> 'Backend':
+        """The same index, searched with another effort."""
+        changed = {self.EFFORT: effort} if rescore is None else {self.EFFORT: effort, 'rescore': rescore}
+        return dataclasses.replace(self, **changed)
+
+    def shape(self) -> dict[str, Any]:
+        """The fields that shape the index, by name."""
+        fields = (field.name for field in dataclasses.fields(self))
+        return {name: getattr(self, name) for name in fields if name not in (self.EFFORT, 'rescore')}
+
+    def folder(self) -> str:
+        """The name of the index's folder, such as ``ivf-lists4096``; the backend is :meth:`fitted`."""
+        return '-'.join([self.NAME, *(f'{name}{value}' for name, value in self.shape().items())])
+
+    def candidates(self, num_results: int) -> int:
+        """How many candidates a search for ``num_results`` takes."""
+        return math.ceil(num_results * self.rescore)
+
+    def fitted(self, n: int, d: int) -> 'Backend':
+        """The backend with its defaults filled in for ``n`` passages of ``d`` dimensions.
+
+        Raises:
+            ValueError: it does not fit them; says what would.
+        """
+        raise NotImplementedError
+
+    def is_merged(self) -> bool:
+        """Whether it is filled in parts, which are merged on disk; else it is filled in memory as a whole."""
+        return False
+
+    def sample_size(self, n: int) -> int:
+        """How many of ``n`` passages to train on; 0 if there is nothing to train."""
+        raise NotImplementedError
+
+    def trained(self, sample: np.ndarray) -> 'faiss.Index':
+        """An index without passages, trained on a sample, float32 ``(s, d)``."""
+        raise NotImplementedError
+
+    def most(self, n: int) -> int:
+        """The effort beyond which there is nothing more to find."""
+        raise NotImplementedError
+
+    def parameters(self, effort: int, count: int, selector: 'faiss.IDSelector | None') -> 'faiss.SearchParameters':
+        """FAISS's parameters of a search for ``count`` of the passages that the selector allows."""
+        raise NotImplementedError
+
+
+def check(backend: Backend, field: str, right: bool, value: object, what: str) -> None:
+    """Raises ValueError, with what the field has to be, unless its value is right."""
+    if not right:
+        raise ValueError(f'{type(backend).__name__}: {field} is {value!r:.80}; it has to be {what}')
