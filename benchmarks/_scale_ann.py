@@ -31,10 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--folder', type=Path, required=True, help='for vectors and the index, kept for the next run')
     parser.add_argument('--docs', type=int, default=1_000_000, help='passages (default: %(default)s)')
     parser.add_argument('--texts', type=int, help='of each language (default: all)')
-    parser.add_argument('--share', type=float, default=0.3, help='of jitter (default: %(default)s)')
+    parser.add_argument('--share', type=float, default=0.8, help='of jitter (default: %(default)s)')
     parser.add_argument('--depth', type=int, default=100, help='k (default: %(default)s)')
     parser.add_argument('--lists', type=int, help="of IVF (default: the package's)")
     parser.add_argument('--code-bytes', type=int, help="of a passage (default: the package's)")
+    parser.add_argument('--code-bits', type=int, default=4, help='of a part of it, 8 or 4 (default: %(default)s)')
     parser.add_argument('--recall', type=float, default=0.96, help='to tune for (default: %(default)s)')
     parser.add_argument('--least', type=float, default=0.945, help='in every language (default: %(default)s)')
     parser.add_argument('--probes', type=int, help='search with these, and do not tune')
@@ -50,7 +51,8 @@ def main(args: argparse.Namespace) -> None:
     if not index.built():
         index.indexer().index_arrays(blocks=jittered(originals, args.docs, args.share))
     print_likeness(index, originals)
-    backend = IVFPQ(lists=args.lists, code_bytes=args.code_bytes).fitted(*index.open().vecs.shape)
+    backend = IVFPQ(lists=args.lists, code_bytes=args.code_bytes, code_bits=args.code_bits)
+    backend = backend.fitted(*index.open().vecs.shape)
     start = time.perf_counter()
     try:
         index.build_backend(backend)
