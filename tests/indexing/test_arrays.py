@@ -1,4 +1,6 @@
 """Building from arrays: the index that the same documents give one by one, and the same errors."""
+import os
+import signal
 import tracemalloc
 
 import numpy as np
@@ -88,6 +90,25 @@ def test_an_interrupted_build_goes_on(index, docs, columns, build, content, ends
     index.indexer(mode='resume', part_size=16).index_arrays(blocks=cut(columns, *ends))
     assert content(index.path) == content(build(docs).path)
     assert (columns[1] == vectors).all()  # which are not written to
+
+
+@pytest.mark.parametrize('kept', [True, False])
+def test_a_killed_build_goes_on(index, docs, columns, build, content, monkeypatch, kept):
+    if kept:
+        monkeypatch.setattr('pyterrier_hybrid.indexing.build._EVERY', 0)
+
+    def dying():
+        yield from cut(columns, 20, 47, 60)[:3]
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    child = os.fork()
+    if child == 0:
+        index.indexer(part_size=16).index_arrays(blocks=dying())
+        os._exit(0)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    assert not index.built() and (not kept or len(Build(index.path).rows().docnos) == 60)
+    index.indexer(mode='resume').index_arrays(*columns)
+    assert content(index.path) == content(build(docs).path)
 
 
 def test_a_build_is_not_resumed_with_other_vectors(index, columns):
