@@ -19,16 +19,16 @@ offline_home()  # ir_datasets reads where its home is when it is imported
 
 import argparse
 import importlib.util
-import json
-import platform
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import ir_datasets
 import numpy as np
 import torch
+from _rows import add_json, in_turns, matrix_rate, operations, row, write
+from _sentences import LANGS
+from _sentences import texts as sentences
 from pyterrier_dr import FlexIndex, SBertBiEncoder
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
@@ -64,43 +64,10 @@ def static(folder: Path) -> Path:
     return folder
 
 
-def in_turns(ways: dict[str, Callable[[], object]], repeat: int) -> tuple[dict[str, float], dict[str, object]]:
-    """The least seconds of each way, over rounds in which each comes once; and what each returned."""
-    seconds, found = dict.fromkeys(ways, float('inf')), {}
-    for _ in range(repeat):
-        for name, way in ways.items():
-            start = time.perf_counter()
-            found[name] = way()
-            seconds[name] = min(seconds[name], time.perf_counter() - start)
-    return seconds, found
-
-
 def least_cosine(vectors: np.ndarray, others: np.ndarray) -> float:
     """The least cosine of two texts' vectors, row by row."""
     lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(others, axis=1)
     return float(((vectors * others).sum(axis=1) / lengths).min())
-
-
-def matrix_rate(dtype: torch.dtype, device: torch.device, width: int) -> float:
-    """The best rate of a layer's matrix product, 4,096 tokens by a width of 4 times theirs; operations a second."""
-    x, w = (torch.randn(n, width, device=device).to(dtype) for n in (4096, 4 * width))
-    best = float('inf')
-    for _ in range(20):
-        start = time.perf_counter()
-        torch.nn.functional.linear(x, w)
-        if device.type == 'cuda':
-            torch.cuda.synchronize(device)
-        best = min(best, time.perf_counter() - start)
-    return 2 * 4096 * width * 4 * width / best
-
-
-def operations(model: SentenceTransformer, lengths: np.ndarray) -> float:
-    """Floating-point operations of the matrix products for texts of these lengths in tokens."""
-    config = model[0].model.config
-    layers = getattr(model[0].model, 'encoder', model[0].model)
-    weights = sum(m.weight.numel() for m in layers.modules() if isinstance(m, torch.nn.Linear))
-    attention = 4 * config.hidden_size * config.num_hidden_layers * (lengths.astype(float) ** 2).sum()
-    return 2 * weights * float(lengths.sum()) + attention
 
 
 def backends(checkpoint: str, device: str, prefix: str, texts: list[str]) -> dict[str, Callable[[], np.ndarray]]:
@@ -123,26 +90,42 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--model', choices=list(TEXTS), default='e5-small')
     parser.add_argument('--checkpoint', help='a folder or hub name instead of --model')
-    parser.add_argument('--texts', type=int, help='passages, evenly spaced over the 13,014')
+    parser.add_argument('--make', type=Path, help='write the checkpoint of --model into this folder, and end')
+    parser.add_argument('--texts', type=int, help='of XQuAD-R, or beyond 13,014 of the training texts')
     parser.add_argument('--dtypes', nargs='+', default=['auto', 'float32'], help='of HybridEncoder')
     parser.add_argument('--device', nargs='+', help='several are a process each')
     parser.add_argument('--repeat', type=int, default=2, help='rounds; the best counts')
     parser.add_argument('--no-index', action='store_true', help='leave the pipelines to an index out')
-    parser.add_argument('--json', type=Path, help='where to write the figures')
+    add_json(parser)
     args = parser.parse_args()
 
-    passages = [doc.text for doc in ir_datasets.load('xquad-r').docs_iter()]
-    count = min(args.texts or TEXTS[args.model], len(passages))
-    texts = [passages[i] for i in np.linspace(0, len(passages) - 1, count).astype(int)]
+    made = {'e5-small': lambda folder: e5_small(), 'xlm-r-base': xlmr_base, 'static': static}
+    if args.make:
+        made[args.model](args.make)
+        return
+    texts = drawn(args.texts or TEXTS[args.model])
     devices = args.device or ['cuda' if torch.cuda.is_available() else 'cpu']
     with tempfile.TemporaryDirectory() as scratch:
-        made = {'e5-small': lambda folder: e5_small(), 'xlm-r-base': xlmr_base, 'static': static}
         checkpoint = args.checkpoint or str(made[args.model](Path(scratch) / args.model))
         figures = compared(checkpoint, texts, devices, args, Path(scratch))
     figures = {'model': args.checkpoint or args.model, **figures}
     print_table(figures)
-    if args.json:
-        args.json.write_text(json.dumps(figures, indent=1) + '\n', encoding='utf-8')
+    write(args.json, figures.pop('rows'), **figures)
+
+
+def drawn(count: int) -> list[str]:
+    """Passages of XQuAD-R, evenly spaced; if it has not so many, sentences of the training texts, mixed in language."""
+    passages = [doc.text for doc in ir_datasets.load('xquad-r').docs_iter()]
+    if count > len(passages):
+        by_language = sentences(-(-count // len(LANGS))).values()
+        passages = [text for each in zip(*by_language) for text in each]
+    return [passages[i] for i in np.linspace(0, len(passages) - 1, count).astype(int)]
+
+
+def anew(encoder: ph.HybridEncoder) -> ph.HybridEncoder:
+    """The encoder of a static embedding, without the words that it knows from the round before."""
+    encoder._engine._words = (None, None)
+    return encoder
 
 
 def compared(checkpoint: str, texts: list[str], devices: list[str], args: argparse.Namespace, scratch: Path) -> dict:
@@ -157,12 +140,12 @@ def compared(checkpoint: str, texts: list[str], devices: list[str], args: argpar
     names = {f'HybridEncoder, {dtype} ({_name(encoder.dtype)}, {encoder.library})': encoder
              for dtype, encoder in encoders.items()}  # fmt: skip
     ways = backends(checkpoint, devices[0], prefix, texts)
-    ways |= {name: lambda e=encoder: e.encode_docs(texts) for name, encoder in names.items()}
+    ways |= {name: lambda e=encoder: anew(e).encode_docs(texts) for name, encoder in names.items()}
     docs = [{'docno': str(i), 'text': text, 'lang': 'en'} for i, text in enumerate(texts)]
     folders = (scratch / f'{i}.flex' for i in range(1000))
     if not args.no_index:
         streams = {f'{name.partition(" (")[0]} >> MultilingualIndex': lambda e=encoder: (
-            e.doc_encoder() >> MultilingualIndex(next(folders), verbose=False)).index(docs)
+            anew(e).doc_encoder() >> MultilingualIndex(next(folders), verbose=False)).index(docs)
             for name, encoder in list(names.items())[:1]}  # fmt: skip
         if args.model != 'static' or args.checkpoint:  # which SBertBiEncoder cannot load
             bi = SBertBiEncoder(checkpoint, device=torch.device(devices[0]))
@@ -172,30 +155,28 @@ def compared(checkpoint: str, texts: list[str], devices: list[str], args: argpar
         ways |= streams
     seconds, found = in_turns(ways, args.repeat)
 
-    rows, tokens = {}, np.array([len(ids) for ids in AutoTokenizer.from_pretrained(e5_small())(
+    tokens = np.array([len(ids) for ids in AutoTokenizer.from_pretrained(e5_small())(
         [prefix + text for text in texts], truncation=True, max_length=512)['input_ids']])  # fmt: skip
     is_transformer = hasattr(first.model[0], 'model')
-    rates = {}
+    rates, rows = {}, []
     for name, taken in seconds.items():
-        rows[name] = {'texts_per_second': len(texts) / taken, 'seconds': taken}
-        if isinstance(found[name], np.ndarray):
-            rows[name]['least_cosine'] = least_cosine(found[name], found[THEIRS])
+        cosine = least_cosine(found[name], found[THEIRS]) if isinstance(found[name], np.ndarray) else None
         dtype = names[name].dtype if name in names else first.dtype if '>> Multi' in name else torch.float32
+        share = None
         if is_transformer and 'onnx' not in name and 'openvino' not in name:
             if dtype not in rates:
                 rates[dtype] = matrix_rate(dtype, torch.device(devices[0]), first.model[0].model.config.hidden_size)
-            rows[name]['share_of_matrix_rate'] = operations(first.model, tokens) / taken / rates[dtype]
-        rows[name]['ratio'] = seconds[PIPELINE if '>>' in name and PIPELINE in seconds else THEIRS] / taken
-    growth = {}
+            share = operations(first.model, tokens) / taken / rates[dtype]
+        ours = next(n for n in seconds if n.startswith('HybridEncoder') and ('>>' in n) == ('>>' in name))
+        rows.append(row('encode', name, len(texts), 'texts', taken, ratio=taken / seconds[ours], share=share,
+                        least_cosine=cosine))  # fmt: skip
     for part in (4, 2):
-        some = texts[::part]
-        growth[len(some)] = in_turns({'': lambda some=some: first.encode_docs(some)}, args.repeat)[0]['']
-    growth[len(texts)] = seconds[next(iter(names))]
+        some, name = texts[::part], next(iter(names))
+        taken = in_turns({name: lambda some=some: anew(first).encode_docs(some)}, args.repeat)[0][name]
+        rows.append(row('encode', name, len(some), 'texts', taken))
     return {
         'texts': len(texts), 'tokens_per_text': float(tokens.mean()), 'devices': devices,
-        'threads': torch.get_num_threads(), 'processor': platform.processor() or platform.machine(),
-        'torch': torch.__version__, 'matrix_rate_per_second': {_name(d): rate for d, rate in rates.items()},
-        'rows': rows, 'seconds_by_texts': growth,
+        'matrix_rate_per_second': {_name(d): rate for d, rate in rates.items()}, 'rows': rows,
     }  # fmt: skip
 
 
@@ -207,14 +188,16 @@ def print_table(figures: dict) -> None:
     """Prints the figures as Markdown."""
     rates = ', '.join(f'{rate / 1e9:.0f} GF/s in {name}' for name, rate in figures['matrix_rate_per_second'].items())
     print(f'{figures["model"]}: {figures["texts"]} passages, {figures["tokens_per_text"]:.0f} tokens on average; '
-          f'{", ".join(figures["devices"])}, {figures["threads"]} threads; matrix products {rates or "not measured"}'
-          '\n\n| | passages/s | ratio | share of the matrix rate | least cosine |\n|---|---|---|---|---|')  # fmt: skip
-    for name, row in figures['rows'].items():
-        share, cosine = row.get('share_of_matrix_rate'), row.get('least_cosine')
-        print(f'| {name} | {row["texts_per_second"]:.1f} | {row["ratio"]:.2f} | '
+          f'{", ".join(figures["devices"])}, {torch.get_num_threads()} threads; matrix products '
+          f'{rates or "not measured"}\n\n| | passages/s | ratio of ours | share of the matrix rate | least cosine |\n'
+          '|---|---|---|---|---|')  # fmt: skip
+    for each in (each for each in figures['rows'] if each['size'] == figures['texts']):
+        share, cosine = each.get('share'), each.get('least_cosine')
+        print(f'| {each["way"]} | {each["per_second"]:.1f} | {each["ratio"]:.2f} | '
               f'{"" if share is None else f"{share:.0%}"} | {"" if cosine is None else f"{cosine:.5f}"} |')  # fmt: skip
-    grown = '; '.join(f'{n} texts {taken:.2f} s' for n, taken in figures['seconds_by_texts'].items())
-    print(f'\nHow the cost grows: {grown}')
+    first = next(each['way'] for each in figures['rows'] if each['way'].startswith('HybridEncoder'))
+    grown = sorted((each['size'], each['seconds']) for each in figures['rows'] if each['way'] == first)
+    print('\nHow the cost grows: ' + '; '.join(f'{size} texts {seconds:.2f} s' for size, seconds in grown))
 
 
 if __name__ == '__main__':

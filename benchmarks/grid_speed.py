@@ -6,14 +6,17 @@ The vectors are given: random unit vectors near those of their translations, so 
 with a fair encoder (mean rank distance and AP are printed). What ``pt.Experiment`` takes is measured on one of every
 ``--fraction`` questions of one multilingual and one monolingual setting at full depth, and scaled by the rows of the
 runs: questions times passages, over all settings. Both are timed in one process on the same vectors, by the wall clock,
-with as many threads as there are cores; each collection has a process of its own, so that memory is its own too.
+with as many threads as there are cores; each collection has a process of its own, so that memory is its own too. ranx,
+where it is installed, evaluates AP, R@1 and R@10 of the best 1,000 passages that numpy finds for the questions of the
+multilingual setting, and is scaled by the questions over all settings.
 """
 import argparse
-import multiprocessing
 import resource
 import tempfile
-import time
 import warnings
+from concurrent.futures import ProcessPoolExecutor
+from importlib.util import find_spec
+from multiprocessing import get_context
 from pathlib import Path
 
 import _data
@@ -23,6 +26,7 @@ _data.offline_home()
 
 import pandas as pd  # noqa: E402
 import pyterrier as pt  # noqa: E402
+from _rows import add_json, row, timed, write  # noqa: E402
 from ir_measures import AP, R  # noqa: E402
 
 from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment, list_settings  # noqa: E402
@@ -73,13 +77,6 @@ def vectors_of(collection: EvaluationSet, dims: int, noise: float) -> tuple[dict
     return docs, questions
 
 
-def timed(work):
-    """Seconds, and what the work returns."""
-    start = time.perf_counter()
-    found = work()
-    return time.perf_counter() - start, found
-
-
 def by_experiment(collection, system, index, doc_lang, fraction, measures) -> tuple[float, pd.DataFrame]:
     """Seconds that pt.Experiment takes for a row of a run at full depth, from a fraction of one setting's questions."""
     lang = doc_lang or collection.query_languages[0]
@@ -94,8 +91,29 @@ def by_experiment(collection, system, index, doc_lang, fraction, measures) -> tu
     return seconds / (len(topics) * (len(index) if doc_lang is None else collection.pool_sizes[doc_lang])), table
 
 
-def every_setting(name: str, args: argparse.Namespace) -> None:
-    """All settings of a collection at once, and what pt.Experiment would take for them."""
+def by_ranx(collection, encoder, docs: dict[str, np.ndarray], depth: int = 1000) -> float:
+    """Seconds that numpy and ranx take for a question of a multilingual setting, after ranx has compiled itself."""
+    from ranx import Qrels, Run, evaluate
+
+    lang = collection.query_languages[0]
+    topics, relevant = collection.topics(lang), collection.relevant(lang)
+    judged = {qid: dict.fromkeys(rows['docno'], 1) for qid, rows in relevant.groupby('qid')}
+    topics = topics[topics['qid'].isin(judged)]
+    docnos, vecs = np.array([*docs]), np.stack([*docs.values()])
+
+    def evaluated(some: pd.DataFrame) -> None:
+        scores = encoder.encode_queries(some['query']) @ vecs.T
+        best = np.argpartition(-scores, depth - 1)[:, :depth]
+        run = {qid: dict(zip(docnos[rows].tolist(), each[rows].tolist()))
+               for qid, rows, each in zip(some['qid'], best, scores)}  # fmt: skip
+        evaluate(Qrels({qid: judged[qid] for qid in run}), Run(run), ['map', 'recall@1', 'recall@10'])
+
+    evaluated(topics.iloc[:2])
+    return timed(lambda: evaluated(topics))[0] / len(topics)
+
+
+def every_setting(name: str, args: argparse.Namespace) -> list[dict]:
+    """All settings of a collection at once, and what pt.Experiment and ranx would take for them."""
     warnings.filterwarnings('ignore', category=FutureWarning)
     measures = [AP, R @ 1, R @ 10, RankDistance, LPR]
     collection = EvaluationSet(name)
@@ -119,15 +137,26 @@ def every_setting(name: str, args: argparse.Namespace) -> None:
         )
         monolingual, _ = by_experiment(collection, encoder, index, lang, args.fraction, [AP, R @ 1, R @ 10])
         check_equal(result, table, lang)
-        taken = {None: 0.0}  # by the passages' language
+        taken, asked = {None: 0.0}, 0  # by the passages' language
         for setting in settings:
             judged = collection.judged(setting)  # a question without an answer there is not counted
             a_row = multilingual if setting.doc_lang is None else monolingual
             taken[setting.doc_lang] = taken.get(setting.doc_lang, 0) + judged.n_queries * judged.pool * a_row
+            asked += judged.n_queries
         print(f'pt.Experiment at full depth, from 1 in {args.fraction} questions of {lang}: '
               f'{taken[None] / len(collection.query_languages):.1f} s a multilingual setting on average, '
               f'{sum(taken.values()):.0f} s for all {len(settings)}')
         print(f'ratio {sum(taken.values()) / seconds:.0f}', flush=True)
+        ways = {'MultilingualExperiment': seconds, 'pt.Experiment, scaled': sum(taken.values())}
+        if find_spec('ranx'):
+            ways['numpy and ranx, scaled'] = asked * by_ranx(collection, encoder, docs)
+            print(f'numpy and ranx, best 1,000, without rank distance: {asked} questions in '
+                  f'{ways["numpy and ranx, scaled"]:.1f} s', flush=True)  # fmt: skip
+        else:
+            print('ranx is not installed, and left out', flush=True)
+    return [row('evaluate', f'{way}, {name}', len(settings), 'settings', each, ratio=each / seconds,
+                megabytes=1000 * memory if way == 'MultilingualExperiment' else None)
+            for way, each in ways.items()]  # fmt: skip
 
 
 def check_equal(result, table: pd.DataFrame, lang: str) -> None:
@@ -143,7 +172,7 @@ def check_equal(result, table: pd.DataFrame, lang: str) -> None:
     print(f'{len(both):,} values equal those of pt.Experiment, differences of {worst:.0e} at most')
 
 
-def large_pool(args: argparse.Namespace) -> None:
+def large_pool(args: argparse.Namespace) -> list[dict]:
     """Ranks in a pool, and the matrix product alone."""
     rng, langs = np.random.default_rng(1), np.arange(args.pool) * 11 // args.pool
     vecs = np.empty((args.pool, args.dims), dtype=np.float32)
@@ -171,6 +200,8 @@ def large_pool(args: argparse.Namespace) -> None:
     distance = np.ptp(taken[0][1][1].pooled.reshape(-1, 11), axis=1).mean()
     print(f'{args.pool:,} passages, {args.queries:,} questions, 11 relevant passages each, mean rank distance '
           f'{distance:,.0f}: product {product_s:.2f} s, ranks {ranks_s:.2f} s, ratio {ranks_s / product_s:.2f}')
+    return [row('evaluate', f'ranks in {args.pool:,} passages', args.queries, 'questions', ranks_s, ratio=1,
+                share=product_s / ranks_s)]  # fmt: skip
 
 
 def main() -> None:
@@ -184,15 +215,15 @@ def main() -> None:
     parser.add_argument('--noise', type=float, default=2.5, help='of the vectors; more makes a worse encoder')
     parser.add_argument('--near', type=float, default=0.16, help='of questions in the large pool to their passages')
     parser.add_argument('--repeat', type=int, default=2, help='of the large pool, the best is taken')
+    add_json(parser)
     args = parser.parse_args()
+    rows = []
     for name in args.dataset:
-        process = multiprocessing.get_context('spawn').Process(target=every_setting, args=(name, args))
-        process.start()
-        process.join()
-        if process.exitcode:
-            raise SystemExit(process.exitcode)
+        with ProcessPoolExecutor(1, mp_context=get_context('spawn')) as fresh:
+            rows += fresh.submit(every_setting, name, args).result()
     if args.pool:
-        large_pool(args)
+        rows += large_pool(args)
+    write(args.json, rows, dims=args.dims)
 
 
 if __name__ == '__main__':

@@ -22,6 +22,7 @@ from typing import Any
 import ir_measures
 import numpy as np
 import pandas as pd
+from _rows import add_json, row, write
 from ir_measures import AP, R, nDCG
 
 from pyterrier_hybrid.measures import AWRF, LPR, PEER, TLR, Complete, Languages, MaxRank, RankDistance
@@ -93,8 +94,8 @@ def measured(work: Callable[[], Any]) -> tuple[float, int]:
     return seconds, peak
 
 
-def compare(form: str, n_queries: int, depth: int, rounds: int, seed: int) -> str:
-    """One line of the report; memory is only comparable in a process that has freed none."""
+def compare(form: str, n_queries: int, depth: int, rounds: int, seed: int) -> list[dict]:
+    """The rows of a form, of which a line is printed; memory is only comparable in a process that has freed none."""
     warnings.simplefilter('ignore')
     qrels, run_columns = columns(n_queries, depth, seed)
     small = qrels[qrels['query_id'] == qrels['query_id'][0]]
@@ -109,8 +110,12 @@ def compare(form: str, n_queries: int, depth: int, rounds: int, seed: int) -> st
         ours, added = min(ours, seconds), max(added, grown)
     for _ in range(rounds):
         theirs = min(theirs, measured(lambda: ir_measures.calc_aggregate(THEIRS, qrels, run))[0])
-    return (f'{form:8} {size / 2**20:6.0f}MB {theirs:11.2f}s {ours:7.2f}s {ours / theirs:6.2f} '
-            f'{added / 2**20:11.0f}MB {added / size:11.2f}')
+    print(f'{form:8} {size / 2**20:6.0f}MB {theirs:11.2f}s {ours:7.2f}s {ours / theirs:6.2f} '
+          f'{added / 2**20:11.0f}MB {added / size:11.2f}', flush=True)  # fmt: skip
+    return [row('measures', f'8 of language bias, {form}', n_queries, 'questions', ours, ratio=1,
+                megabytes=added / 1e6),
+            row('measures', f'pytrec_eval: AP, nDCG@10, R@100, {form}', n_queries, 'questions', theirs,
+                ratio=theirs / ours)]  # fmt: skip
 
 
 def main() -> None:
@@ -121,11 +126,14 @@ def main() -> None:
     parser.add_argument('--forms', nargs='+', default=['dict', 'object', 'str'], choices=['dict', 'object', 'str'],
                         help='a dict of dicts, a DataFrame of Python strings, a DataFrame of pandas strings')
     parser.add_argument('--seed', type=int, default=0)
+    add_json(parser)
     args = parser.parse_args()
+    rows = []
     print(f'{"run":8} {"size":>8} {"pytrec_eval":>12} {"ours":>8} {"ratio":>6} {"added memory":>13} {"of the run":>11}')
     for form in args.forms:
         with ProcessPoolExecutor(1, mp_context=get_context('spawn')) as fresh:
-            print(fresh.submit(compare, form, args.queries, args.depth, args.rounds, args.seed).result(), flush=True)
+            rows += fresh.submit(compare, form, args.queries, args.depth, args.rounds, args.seed).result()
+    write(args.json, rows, depth=args.depth)
 
 
 if __name__ == '__main__':

@@ -2,6 +2,8 @@
 
     python benchmarks/trainer_speed.py --threads 2               # a static encoder and a small transformer
     python benchmarks/trainer_speed.py --threads 2 --models pretrained --encoder runs/multilingual-e5-small --bf16
+    python benchmarks/trainer_speed.py --models pretrained --encoder xlm-r-base --bf16 --batch-size 1024 \\
+        --mini-batch-size 128 --ways train
 
 Three ways, each in a process of its own, which take turns step by step, in a new random order each time: while one
 computes the others wait, so that a machine that gets slower or faster does so for all of them.
@@ -19,7 +21,8 @@ from 4 GiB on, 12 GiB in all (``--malloc default`` leaves it to glibc).
 A step's time is from the process's turn to the step's end, so reading its texts counts, and making a model or saving
 it does not. The figure is the sum over the steps after some that warm up, with the interval that 95% of 10,000
 resamplings of the steps give for the ratio: in pairs over the same batches, independently over shuffled ones. ``train``
-updates the table of a static encoder by its rows in the batch, and the trainer by default all of it.
+updates the table of a static encoder by its rows in the batch, and the trainer by default all of it. For a transformer
+the share is of the rate of matrix products, measured beside: three times the products of encoding, and no padding.
 """
 import argparse
 import os
@@ -27,18 +30,23 @@ import resource
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.multiprocessing as multiprocessing
 from _data import DATA
+from _rows import add_json, matrix_rate, operations, row, wait_for, write
 from datasets import Dataset
 from sentence_transformers import (
     SentenceTransformer,
     SentenceTransformerTrainer,
     SentenceTransformerTrainingArguments,
 )
-from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+from sentence_transformers.sentence_transformer.losses import (
+    CachedMultipleNegativesRankingLoss,
+    MultipleNegativesRankingLoss,
+)
 from transformers import PrinterCallback, TrainerCallback
 
 from pyterrier_hybrid.batches import HybridBatches
@@ -66,6 +74,16 @@ KEPT = 2**32
 PATIENCE = 600
 
 
+class Run(NamedTuple):
+    """What is trained: ``at_a_time`` texts are encoded at a time (GradCache), or all; ``steps`` are timed."""
+
+    batch_size: int
+    rate: float
+    steps: int
+    bf16: bool
+    at_a_time: int | None
+
+
 class Turns(TrainerCallback):
     """Waits for this process's turn before each step, says when it is over, and keeps what the steps took.
 
@@ -89,8 +107,7 @@ class Turns(TrainerCallback):
             self._wait()
 
     def on_step_end(self, args, state, control, **kwargs) -> None:
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
+        wait_for(torch.device('cuda' if torch.cuda.is_available() else 'cpu'))
         self.seconds.append(time.perf_counter() - self._began)
         self._over.release()
         self._wait()  # what the trainer does before its next step is part of that step
@@ -102,60 +119,60 @@ def in_memory(batches: HybridBatches, steps: int) -> Dataset:
     return Dataset.from_dict({name: np.concatenate([c[name] for c in columns]).tolist() for name in columns[0]})
 
 
-def ours(model, pairs, batch_size: int, rate: float, steps: int, folder: Path, turns: Turns, bf16: bool) -> None:
+def ours(model, pairs, run: Run, folder: Path, turns: Turns) -> None:
     """Trains by ``train``."""
     train(
-        pairs, folder, backbone=model, mix=MIX, batch_size=batch_size, steps=steps, learning_rate=rate, bf16=bf16,
-        query_prefix='', passage_prefix='', report_to=turns, verbose=False,
+        pairs, folder, backbone=model, mix=MIX, batch_size=run.batch_size, steps=WARM_UP + run.steps,
+        learning_rate=run.rate, bf16=run.bf16, mini_batch_size=run.at_a_time, query_prefix='', passage_prefix='',
+        report_to=turns, verbose=False,
     )  # fmt: skip
 
 
-def theirs(
-    model, pairs, batch_size: int, rate: float, steps: int, folder: Path, turns: Turns, bf16: bool, **sampler
-) -> None:
+def theirs(model, pairs, run: Run, folder: Path, turns: Turns, **sampler) -> None:
     """Trains by sentence-transformers' trainer, with the settings that ``train`` has by default."""
-    texts, on_cpu = in_memory(HybridBatches(pairs, batch_size=batch_size, mix=MIX), steps), model.device.type == 'cpu'
+    steps, on_cpu = WARM_UP + run.steps, model.device.type == 'cpu'
+    texts = in_memory(HybridBatches(pairs, batch_size=run.batch_size, mix=MIX), steps)
     arguments = SentenceTransformerTrainingArguments(
-        output_dir=str(folder), max_steps=steps, per_device_train_batch_size=batch_size, learning_rate=rate,
-        weight_decay=0.01, warmup_steps=int(0.1 * steps), lr_scheduler_type='linear', seed=0, bf16=bf16,
+        output_dir=str(folder), max_steps=steps, per_device_train_batch_size=run.batch_size, learning_rate=run.rate,
+        weight_decay=0.01, warmup_steps=int(0.1 * steps), lr_scheduler_type='linear', seed=0, bf16=run.bf16,
         save_strategy='no', logging_steps=max(1, steps // 100), report_to='none', disable_tqdm=True,
         dataloader_pin_memory=not on_cpu, use_cpu=on_cpu, **sampler,
     )  # fmt: skip
+    if run.at_a_time is None:
+        loss = MultipleNegativesRankingLoss(model, scale=20.0)
+    else:
+        loss = CachedMultipleNegativesRankingLoss(model, scale=20.0, mini_batch_size=run.at_a_time)
     trainer = SentenceTransformerTrainer(
-        model=model, args=arguments, train_dataset=texts, loss=MultipleNegativesRankingLoss(model, scale=20.0),
-        callbacks=[turns],
+        model=model, args=arguments, train_dataset=texts, loss=loss, callbacks=[turns],
     )  # fmt: skip
     trainer.remove_callback(PrinterCallback)
     trainer.train()
 
 
-def one_way(
-    number: int, ways: list[str], folder: Path, sizes: tuple, threads: int, bf16: bool, turns: list, over
-) -> None:
-    """A process: trains in one of the ways, and writes what each timed step took."""
+def one_way(number: int, ways: list[str], folder: Path, run: Run, threads: int, turns: list, over) -> None:
+    """A process: trains in one of the ways, and writes what each timed step took, and the memory at most, in bytes."""
     torch.set_num_threads(threads)
     if KEEPING.items() <= os.environ.items():
         torch.zeros(KEPT, dtype=torch.uint8)
-    (batch_size, rate, steps), way = sizes, ways[number]
-    model, pairs = SentenceTransformer(str(folder / 'model')), ParallelPairs(folder / 'pairs')
+    way, model, pairs = ways[number], SentenceTransformer(str(folder / 'model')), ParallelPairs(folder / 'pairs')
     callback, place = Turns(turns[number], over), folder / f'run {number}'
     sampler = {'batch_sampler': ConsecutiveBatches} if way == ORDERED else {}
     with progress_bar(False):
         train_by = ours if way == OURS else theirs
-        train_by(model, pairs, batch_size, rate, WARM_UP + steps, place, callback, bf16, **sampler)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f'{way}: {peak:.2f} GiB at most', flush=True)
+        train_by(model, pairs, run, place, callback, **sampler)
+    peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if torch.cuda.is_available():
+        peak = torch.cuda.max_memory_allocated()
+    print(f'{way}: {peak / 2**30:.2f} GiB at most', flush=True)
+    np.save(folder / f'memory {number}.npy', peak)
     np.save(folder / f'seconds {number}.npy', callback.seconds[WARM_UP:])
 
 
-def timed(
-    ways: list[str], folder: Path, sizes: tuple[int, float, int], threads: int, bf16: bool
-) -> dict[str, np.ndarray]:
-    """Seconds of each timed step of each way, float64 (steps,)."""
+def timed(ways: list[str], folder: Path, run: Run, threads: int) -> dict[str, tuple[np.ndarray, int]]:
+    """Seconds of each timed step of each way, float64 (steps,), and its memory at most, in bytes."""
     context, rng = multiprocessing.get_context('spawn'), np.random.default_rng(0)
     turns, over = [context.Semaphore(0) for _ in ways], context.Semaphore(0)
-    given = (ways, folder, sizes, threads, bf16, turns, over)
-    processes = multiprocessing.spawn(one_way, given, len(ways), join=False)
+    processes = multiprocessing.spawn(one_way, (ways, folder, run, threads, turns, over), len(ways), join=False)
 
     def wait() -> None:
         while not over.acquire(timeout=1):
@@ -163,7 +180,7 @@ def timed(
 
     for _ in ways:
         wait()  # until all are ready
-    for _ in range(WARM_UP + sizes[2]):
+    for _ in range(WARM_UP + run.steps):
         for way in rng.permutation(len(ways)):
             turns[way].release()
             wait()
@@ -171,7 +188,17 @@ def timed(
         turn.release()  # to save the model, which is not timed
     while not processes.join():
         pass
-    return {way: np.load(folder / f'seconds {number}.npy') for number, way in enumerate(ways)}
+    return {way: (np.load(folder / f'seconds {number}.npy'), int(np.load(folder / f'memory {number}.npy')))
+            for number, way in enumerate(ways)}  # fmt: skip
+
+
+def operations_of(model: SentenceTransformer, pairs: ParallelPairs, run: Run) -> float:
+    """Operations of a step on average: forward, and twice as many backward."""
+    texts = in_memory(HybridBatches(pairs, batch_size=run.batch_size, mix=MIX), WARM_UP + run.steps)
+    columns = texts[WARM_UP * run.batch_size :].values()
+    lengths = [len(ids) for column in columns for ids in model.tokenizer(
+        column, truncation=True, max_length=model.max_seq_length)['input_ids']]  # fmt: skip
+    return 3 * operations(model, np.array(lengths)) / run.steps
 
 
 def interval(their: np.ndarray, our: np.ndarray, paired: bool) -> tuple[float, float]:
@@ -182,13 +209,13 @@ def interval(their: np.ndarray, our: np.ndarray, paired: bool) -> tuple[float, f
     return tuple(np.quantile(ratios, (0.025, 0.975)))
 
 
-def start(name: str, pairs: ParallelPairs, encoder: str | None) -> SentenceTransformer:
+def start(name: str, pairs: ParallelPairs, encoder: str | None, texts: int) -> SentenceTransformer:
     """The model that all ways begin with."""
     if name == 'pretrained':
         model = SentenceTransformer(encoder, device='cpu')
         model.max_seq_length, model.prompts = LENGTH, {}
         return model
-    return (static_backbone if name == 'static' else small_backbone)(balanced_texts(pairs, 300_000))
+    return (static_backbone if name == 'static' else small_backbone)(balanced_texts(pairs, texts))
 
 
 def main() -> None:
@@ -198,11 +225,14 @@ def main() -> None:
     parser.add_argument('--models', nargs='+', choices=[*SIZES], default=['static', 'small'])
     parser.add_argument('--encoder', help='folder or hub name of the pretrained one')
     parser.add_argument('--batch-size', type=int, help='pairs in a batch')
+    parser.add_argument('--texts', type=int, default=300_000, help='that a tokenizer is trained on')
     parser.add_argument('--bf16', action='store_true', help='transformers compute in bfloat16, in all ways')
+    parser.add_argument('--mini-batch-size', type=int, help='texts at a time (GradCache)')
     parser.add_argument('--ways', nargs='+', choices=WAYS, default=WAYS, help='train among them')
     parser.add_argument('--steps', type=int, help='timed ones, of each way')
     parser.add_argument('--threads', type=int, default=torch.get_num_threads(), help='of torch, in each process')
     parser.add_argument('--malloc', choices=['keeping', 'default'], default='keeping')
+    add_json(parser)
     args = parser.parse_args()
     if OURS not in args.ways:
         parser.error(f'--ways needs {OURS}, which the others are compared with')
@@ -210,23 +240,41 @@ def main() -> None:
         parser.error('--models pretrained needs --encoder')
     if args.malloc == 'keeping':
         os.environ.update(KEEPING)  # the processes read it when they start
-    device = 'cuda' if torch.cuda.is_available() else 'cpu'
-    for name in args.models:
-        with tempfile.TemporaryDirectory() as folder:
-            pairs = ParallelPairs.from_jsonl(args.pairs, Path(folder, 'pairs'), verbose=False)
-            with progress_bar(False):
-                start(name, pairs, args.encoder).save(str(Path(folder, 'model')))
-            batch_size, rate, steps = SIZES[name]
-            batch_size, bf16 = args.batch_size or batch_size, args.bf16 and name != 'static'
-            seconds = timed(args.ways, Path(folder), (batch_size, rate, args.steps or steps), args.threads, bf16)
-        ours = seconds[OURS]
-        where = f'{device}, {args.threads} threads' + ', bfloat16' * bf16
-        print(f'\n{name}, batches of {batch_size}, {len(ours)} steps, {where}\n')
-        print("| | steps/s | train's speed over this one's | 95% |\n|---|---|---|---|")
-        for way, theirs in seconds.items():
-            low, high = interval(theirs, ours, paired=way != DEFAULT)
-            ratio = theirs.sum() / ours.sum()
-            print(f'| {way} | {len(ours) / theirs.sum():.3f} | {ratio:.3f} | {low:.3f} to {high:.3f} |', flush=True)
+    rows = [each for name in args.models for each in compared(name, args)]
+    write(args.json, rows, encoder=args.encoder, bf16=args.bf16, mini_batch_size=args.mini_batch_size)
+
+
+def compared(name: str, args: argparse.Namespace) -> list[dict]:
+    """Trains a model in every way, prints what it took, and returns the rows."""
+    device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    batch_size, rate, steps = SIZES[name]
+    run = Run(args.batch_size or batch_size, rate, args.steps or steps, args.bf16 and name != 'static',
+              args.mini_batch_size)  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        pairs = ParallelPairs.from_jsonl(args.pairs, Path(folder, 'pairs'), verbose=False)
+        with progress_bar(False):
+            model = start(name, pairs, args.encoder, args.texts)
+            model.save(str(Path(folder, 'model')))
+        found = timed(args.ways, Path(folder), run, args.threads)
+        of_a_step = None if name == 'static' else operations_of(model, pairs, run)
+    torch.set_num_threads(args.threads)
+    ours, products = found[OURS][0], None
+    where = f'{device}, {args.threads} threads' + ', bfloat16' * run.bf16
+    if of_a_step:
+        dtype = torch.bfloat16 if run.bf16 else torch.float32
+        products = matrix_rate(dtype, device, model[0].model.config.hidden_size)
+        where += f', matrix products at {products / 1e9:.0f} GF/s'
+    print(f'\n{name}, batches of {run.batch_size}, {run.steps} steps, {where}\n')
+    print("| | steps/s | train's speed over this one's | 95% | share of the matrix rate |\n|---|---|---|---|---|")
+    rows = []
+    for way, (theirs, memory) in found.items():
+        low, high = interval(theirs, ours, paired=way != DEFAULT)
+        ratio, share = theirs.sum() / ours.sum(), of_a_step and of_a_step / theirs.mean() / products
+        print(f'| {way} | {run.steps / theirs.sum():.3f} | {ratio:.3f} | {low:.3f} to {high:.3f} | '
+              f'{"" if share is None else f"{share:.0%}"} |', flush=True)  # fmt: skip
+        rows.append(row('train', f'{way}, {name}', run.batch_size, 'pairs', theirs.mean(), ratio=ratio, share=share,
+                        megabytes=memory / 1e6))  # fmt: skip
+    return rows
 
 
 if __name__ == '__main__':
