@@ -1,29 +1,23 @@
 """The encoder: texts in any language to vectors, as PyTerrier's dense indexes and retrievers want them."""
 import os
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-import pyterrier as pt
 import torch
-from pyterrier_dr import BiEncoder
 from sentence_transformers import SentenceTransformer
 
-from pyterrier_hybrid.encoding import identity
 from pyterrier_hybrid.encoding.checkpoint import load_checkpoint, says_its_modules
-from pyterrier_hybrid.encoding.devices import resolve_devices, survive_forks
-from pyterrier_hybrid.encoding.engine import Engine
-from pyterrier_hybrid.encoding.modules import adapt, ends_normalized, has_dense
+from pyterrier_hybrid.encoding.devices import resolve_devices
+from pyterrier_hybrid.encoding.model_encoder import ModelEncoder
+from pyterrier_hybrid.encoding.modules import has_dense
 from pyterrier_hybrid.encoding.precision import DTYPES, resolve_dtype
 from pyterrier_hybrid.encoding.presets import Preset, find_preset
-from pyterrier_hybrid.encoding.sides import Side, check_positive, passage_side, query_side
-from pyterrier_hybrid.encoding.stages import DocEncoder, QueryEncoder
-from pyterrier_hybrid.encoding.texts import PROBES, check_texts
+from pyterrier_hybrid.encoding.texts import PROBES
 
 
-class HybridEncoder(BiEncoder):
+class HybridEncoder(ModelEncoder):
     """A dense encoder over any sentence-transformers or transformers checkpoint.
 
     *Hybrid* is for encoders trained on hybrid batches, mixed in languages (arXiv 2408.10536), which this package trains
@@ -166,73 +160,8 @@ class HybridEncoder(BiEncoder):
         encoder._repr = f'<{type(model[0]).__name__} in memory>'
         return encoder
 
-    def _set_up(self, model: SentenceTransformer, settings: Preset, batch_size: int, text_field: str, verbose: bool):
-        check_positive('batch_size', batch_size)
-        super().__init__(batch_size=batch_size, text_field=text_field, verbose=verbose)
-        self.model = adapt(model, pooling=settings.pooling, normalize=settings.normalize)
-        self.normalize = ends_normalized(self.model) if settings.normalize is None else settings.normalize
-        self.query = query_side(model, settings.query_prefix, settings.max_query_length)
-        self.passage = passage_side(model, settings.passage_prefix, settings.max_passage_length)
-        self._engine = Engine(self.model, self.normalize)
-        self._load: partial | None = None
-        self._identity = (None, '')
-        survive_forks()
-
     def __repr__(self) -> str:
         return f'HybridEncoder({self._repr})'
-
-    @property
-    def device(self) -> torch.device:
-        """Where the model is now. The model of an encoder on several devices stays on the CPU."""
-        return self.model.device
-
-    @property
-    def devices(self) -> tuple[torch.device, ...]:
-        """Where texts are encoded."""
-        return self._engine.devices
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The precision inside the transformer. Weights are cast to it, or copied into it, at the first texts."""
-        return self._engine.dtype
-
-    @property
-    def library(self) -> str:
-        """What computes the transformer's layers, 'torch' or 'openvino'. Both are checked at the first texts."""
-        return self._engine.library
-
-    @property
-    def windows_at_once(self) -> int:
-        """How many windows of texts the encoder takes at once from a stream."""
-        return self._engine.windows_at_once
-
-    @property
-    def dimension(self) -> int:
-        """The length of the vectors."""
-        full = self.model.get_embedding_dimension()
-        return full if self.model.truncate_dim is None else min(full, self.model.truncate_dim)
-
-    @property
-    def model_name(self) -> str:
-        """A digest of the weights and of every parameter that changes a vector.
-
-        pyterrier_dr compares encoders by it, and PyTerrier shares what compares equal. Computed when first asked for
-        (about a second a gigabyte of weights) and again after the weights have changed.
-        """
-        version = identity.weights_version(self.model), self.dtype, self._engine.layers
-        if self._identity[0] != version:
-            settings = {
-                'query': [self.query.prefix, self.query.max_length],
-                'passage': [self.passage.prefix, self.passage.max_length],
-                'normalize': self.normalize,
-                'dtype': str(self.dtype),
-                'truncate_dim': self.model.truncate_dim,
-            }
-            cast_to = self.dtype if self._engine.pending else None
-            if self._engine.layers != 'transformers':  # beside which the model's weights stay in float32
-                settings['layers'], cast_to = self._engine.layers, None
-            self._identity = (version, identity.digest(self.model, settings, dtype=cast_to))
-        return self._identity[1]
 
     def recipe(self) -> 'Callable[[], HybridEncoder] | None':
         """What makes this encoder in another process, which reads the checkpoint itself; None for a model in memory.
@@ -245,92 +174,3 @@ class HybridEncoder(BiEncoder):
         self._engine.settle(PROBES, self.passage, self.batch_size)
         how = {'dtype': next(name for name, dtype in DTYPES.items() if dtype == self.dtype), 'library': self.library}
         return partial(self._load, **how, batch_size=self.batch_size, text_field=self.text_field)
-
-    def query_encoder(self, verbose: bool | None = None, batch_size: int | None = None) -> QueryEncoder:
-        """A transformer that adds ``query_vec`` to queries."""
-        return QueryEncoder(self, verbose=verbose, batch_size=batch_size)
-
-    def doc_encoder(self, verbose: bool | None = None, batch_size: int | None = None) -> DocEncoder:
-        """A transformer that adds ``doc_vec`` to documents."""
-        return DocEncoder(self, verbose=verbose, batch_size=batch_size)
-
-    def encode_queries(
-        self, texts: Iterable[str], batch_size: int | None = None, *, verbose: bool | None = None
-    ) -> np.ndarray:
-        """Encodes queries.
-
-        Args:
-            texts: n queries.
-            batch_size: None for the encoder's.
-            verbose: None for the encoder's.
-
-        Returns:
-            float32, (n, d), one row a query in the order given; (0, d) for no query.
-
-        Raises:
-            ValueError: a query that is empty or not a string, with its position.
-        """
-        texts = _as_list(texts)
-        check_texts(texts, 'query', empty=False)
-        return self.encode_side(texts, self.query, batch_size, verbose)
-
-    def encode_docs(
-        self, texts: Iterable[str], batch_size: int | None = None, *, verbose: bool | None = None
-    ) -> np.ndarray:
-        """Encodes passages; as :meth:`encode_queries`, but an empty passage is allowed.
-
-        Returns:
-            float32, (n, d), one row a passage in the order given; (0, d) for no passage.
-
-        Raises:
-            ValueError: a passage that is not a string, with its position.
-        """
-        texts = _as_list(texts)
-        check_texts(texts, 'document')
-        return self.encode_side(texts, self.passage, batch_size, verbose)
-
-    def encode_queries_torch(self, texts: Iterable[str], batch_size: int | None = None) -> torch.Tensor:
-        """Encodes queries with gradients, in the mode the model is in.
-
-        Returns:
-            float32, (n, d), on the encoder's device.
-        """
-        texts = _as_list(texts)
-        check_texts(texts, 'query', empty=False)
-        batch_size = self._checked(batch_size)
-        self._engine.settle(texts, self.query, batch_size)
-        windows = list(self._engine.windows(texts, self.query, batch_size))
-        return torch.cat(windows) if windows else torch.empty((0, self.dimension), device=self.device)
-
-    def encode_side(
-        self, texts: list[str], side: Side, batch_size: int | None = None, verbose: bool | None = None
-    ) -> np.ndarray:
-        """Encodes texts that have been checked, read as ``self.query`` or ``self.passage``; (n, d) float32."""
-        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-        batch_size, training = self._checked(batch_size), self.model[0].training
-        self.model.eval()
-        show = self.verbose if verbose is None else verbose
-        bar = pt.tqdm(total=len(texts), desc=f'Encoding ({side.task})', unit='text', disable=not show)
-        try:
-            self._engine.settle(texts, side, batch_size)
-            with torch.inference_mode(), bar:
-                done = 0
-                for window in self._engine.encode(texts, side, batch_size, bar.update, self.recipe):
-                    vectors[done : done + len(window)] = window
-                    done += len(window)
-        finally:
-            self.model.train(training)
-        return vectors
-
-    def _checked(self, batch_size: int | None) -> int:
-        """The encoder's batch size where none is given."""
-        batch_size = self.batch_size if batch_size is None else batch_size
-        check_positive('batch_size', batch_size)
-        return batch_size
-
-
-def _as_list(texts: Iterable[str]) -> list[str]:
-    """The texts as a list. One string is refused: it would be read as so many texts of one character."""
-    if isinstance(texts, str):
-        raise ValueError(f'texts must be several strings, not one: give [{texts[:20]!r}]')
-    return list(texts)
