@@ -9,48 +9,30 @@ questions and the passages alone.
 """
 import argparse
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import _rows
 import numpy as np
-import pandas as pd
+from _generated import blocks, documents, topics
 from _rows import add_json, row, write
 from pyterrier_dr import FlexIndex
 
 from pyterrier_hybrid.indexing import MultilingualIndex
 
-LANGS = ('ar', 'de', 'el', 'en', 'es', 'hi', 'ru', 'th', 'tr', 'vi', 'zh')
-
-
-def documents(count: int, dims: int) -> Iterator[dict]:
-    """Random documents, made as they are asked for."""
-    rng = np.random.default_rng(0)
-    for start in range(0, count, 1024):
-        vectors = rng.standard_normal((min(1024, count - start), dims), np.float32)
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        for i, vector in enumerate(vectors, start):
-            yield {'docno': f'{LANGS[i % 11]}/{i}', 'lang': LANGS[i % 11], 'doc_vec': vector}
-
-
-def topics(count: int, dims: int) -> pd.DataFrame:
-    """Random queries near documents, so that scores are spread as those of an encoder are."""
-    noise = np.random.default_rng(1).standard_normal((count, dims), np.float32) / np.sqrt(dims)
-    vectors = [doc['doc_vec'] + x for doc, x in zip(documents(count, dims), noise)]
-    return pd.DataFrame({'qid': [str(i) for i in range(count)], 'query_vec': vectors})
+OURS, ARRAYS, THEIRS = 'MultilingualIndex', 'MultilingualIndex, from arrays', 'FlexIndex'
+#: Different vectors, so that making documents takes little beside what is measured.
+_POOL = 8_192
 
 
 def seconds(work: Callable[[], object]) -> float:
     """What one call takes."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+    return _rows.timed(work)[0]
 
 
 def in_turns(work: dict[str, Callable[[], object]], repeat: int) -> dict[str, float]:
     """The least seconds of each, over rounds in which each comes once."""
-    rounds = [{name: seconds(call) for name, call in work.items()} for _ in range(repeat)]
-    return {name: min(taken[name] for taken in rounds) for name in work}
+    return _rows.in_turns(work, repeat)[0]
 
 
 def main() -> None:
@@ -63,23 +45,30 @@ def main() -> None:
     args = parser.parse_args()
 
     rows = []
+
+    def stream(way: str) -> Iterator:
+        if way == ARRAYS:
+            return blocks(args.docs, args.dims, _POOL)
+        return documents(args.docs, args.dims, _POOL)
+
     with tempfile.TemporaryDirectory() as folder:
-        paths = (Path(folder) / f'{i}.flex' for i in range(2 * args.repeat))
+        paths = (Path(folder) / f'{i}.flex' for i in range(3 * args.repeat))
 
-        def build(make) -> None:
-            make(str(next(paths))).index(documents(args.docs, args.dims))
+        def build(way: str) -> None:
+            index = (FlexIndex if way == THEIRS else MultilingualIndex)(str(next(paths)), verbose=False)
+            if way == ARRAYS:
+                index.indexer().index_arrays(blocks=stream(way))
+            else:
+                index.index(stream(way))
 
-        making = seconds(lambda: sum(1 for _ in documents(args.docs, args.dims)))
-        ours, theirs = 'MultilingualIndex', 'FlexIndex'
-        taken = in_turns({
-            ours: lambda: build(lambda path: MultilingualIndex(path, verbose=False)),
-            theirs: lambda: build(lambda path: FlexIndex(path, verbose=False)),
-        }, args.repeat)  # fmt: skip
-        building = {name: whole - making for name, whole in taken.items()}
-        print(f'build, documents/s: {ours} {args.docs / building[ours]:.0f}, {theirs} '
-              f'{args.docs / building[theirs]:.0f}, ratio {building[theirs] / building[ours]:.2f}')
+        making = {way: seconds(lambda way=way: [None for _ in stream(way)]) for way in (OURS, ARRAYS)}
+        making[THEIRS] = making[OURS]
+        taken = in_turns({way: lambda way=way: build(way) for way in making}, args.repeat)
+        building = {way: whole - making[way] for way, whole in taken.items()}
+        print('build, documents/s: ' + ', '.join(
+            f'{way} {args.docs / taken:.0f} ({building[THEIRS] / taken:.2f})' for way, taken in building.items()))
 
-        rows += [row('index', name, args.docs, 'vectors', taken, ratio=taken / building[ours])
+        rows += [row('index', name, args.docs, 'vectors', taken, ratio=taken / building[OURS])
                  for name, taken in building.items()]  # fmt: skip
 
         index = MultilingualIndex(Path(folder) / '0.flex', verbose=False)
