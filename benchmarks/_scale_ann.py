@@ -16,13 +16,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from _sentences import LANGS, encode, jittered
+from _sentences import LANGS, encode, jittered, natural_share, nearest_other
 from index_speed import in_turns
 
 from pyterrier_hybrid.indexing import IVFPQ, MultilingualIndex, RecallNotReached
 
 _BATCH = 256
-_BLOCK = 16_384
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--folder', type=Path, required=True, help='for vectors and the index, kept for the next run')
     parser.add_argument('--docs', type=int, default=1_000_000, help='passages (default: %(default)s)')
     parser.add_argument('--texts', type=int, help='of each language (default: all)')
-    parser.add_argument('--share', type=float, default=0.8, help='of jitter (default: %(default)s)')
+    parser.add_argument('--share', type=float, help='of jitter (default: copies as far as sentences are apart)')
     parser.add_argument('--depth', type=int, default=100, help='k (default: %(default)s)')
     parser.add_argument('--lists', type=int, help="of IVF (default: the package's)")
     parser.add_argument('--code-bytes', type=int, help="of a passage (default: the package's)")
@@ -46,10 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     """Builds what is not there, tunes, measures, prints."""
     originals, questions = encode(args.folder, args.encoder, args.texts, 2 * -(-_BATCH // len(LANGS)))
-    name = f'{Path(args.encoder).name}-{args.docs}-{args.texts or "all"}-{args.share}.index'
+    name = f'{Path(args.encoder).name}-{args.docs}-{args.texts or "all"}-{args.share or "natural"}.index'
     index = MultilingualIndex(args.folder / name, verbose=False)
     if not index.built():
-        index.indexer().index_arrays(blocks=jittered(originals, args.docs, args.share))
+        share = args.share or natural_share(originals)
+        index.indexer().index_arrays(blocks=jittered(originals, args.docs, share))
+        print(f'copies are moved by {share} of the difference between two others')
     print_likeness(index, originals)
     backend = IVFPQ(lists=args.lists, code_bytes=args.code_bytes, code_bits=args.code_bits)
     backend = backend.fitted(*index.open().vecs.shape)
@@ -97,8 +98,8 @@ def print_likeness(index: MultilingualIndex, originals: list[np.ndarray], sample
     docnos = np.asarray(opened.docnos).astype(str)
     is_copy = np.char.find(docnos, '~') >= 0
     drawn = opened.vecs[np.sort(rng.choice(np.flatnonzero(~is_copy), sample, replace=False))]
-    rows = {'a sentence and the nearest other one': _nearest_other(drawn, originals),
-            'a sentence and the nearest passage': _nearest_other(drawn, [opened.vecs])}  # fmt: skip
+    rows = {'a sentence and the nearest other one': nearest_other(drawn, originals),
+            'a sentence and the nearest passage': nearest_other(drawn, [opened.vecs])}  # fmt: skip
     if is_copy.any():
         copies = np.sort(rng.choice(np.flatnonzero(is_copy), sample, replace=False))
         of = opened.docnos.inv[[docno.partition('~')[0] for docno in docnos[copies]]]
@@ -107,16 +108,6 @@ def print_likeness(index: MultilingualIndex, originals: list[np.ndarray], sample
     for name, cosines in rows.items():
         said = ', '.join(f'{p}%: {np.percentile(cosines, p):.3f}' for p in (5, 25, 50, 75, 95))
         print(f'  {name}: {said}', flush=True)
-
-
-def _nearest_other(vectors: np.ndarray, among: list[np.ndarray]) -> np.ndarray:
-    """The greatest dot product of each vector with another one; it is itself among them."""
-    best = np.full((len(vectors), 2), -np.inf, np.float32)
-    for part in among:
-        for start in range(0, len(part), _BLOCK):
-            scores = np.concatenate([best, vectors @ part[start : start + _BLOCK].T], axis=1)
-            best = np.partition(scores, -2, axis=1)[:, -2:]
-    return best[:, 0]
 
 
 def _file(index: MultilingualIndex, backend: IVFPQ) -> Path:

@@ -60,6 +60,31 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
+def nearest_other(vectors: np.ndarray, among: list[np.ndarray]) -> np.ndarray:
+    """The greatest dot product of each vector with another one; it is itself among them."""
+    best = np.full((len(vectors), 2), -np.inf, np.float32)
+    for part in among:
+        for start in range(0, len(part), _BLOCK):
+            scores = np.concatenate([best, vectors @ part[start : start + _BLOCK].T], axis=1)
+            best = np.partition(scores, -2, axis=1)[:, -2:]
+    return best[:, 0]
+
+
+def natural_share(originals: list[np.ndarray], sample: int = 32) -> float:
+    """The jitter that moves a copy as far from its original as a sentence is from its nearest other, in the median.
+
+    Of ``sample`` sentences of each language, to two digits.
+    """
+    rng = np.random.default_rng(0)
+    drawn = [vectors[np.sort(rng.choice(len(vectors), sample, replace=False))] for vectors in originals]
+    near = np.median(nearest_other(np.concatenate(drawn), originals))
+    for share in np.arange(0.05, 2, 0.05).round(2).tolist():
+        moved = np.concatenate([_unit(x + share * (np.roll(x, 1, axis=0) - np.roll(x, 2, axis=0))) for x in drawn])
+        if np.median(np.einsum('ij,ij->i', moved, np.concatenate(drawn))) <= near:
+            break
+    return share
+
+
 def jittered(originals: list[np.ndarray], count: int, share: float) -> Iterator[tuple[list[str], np.ndarray, str]]:
     """``count`` documents in blocks of docnos, vectors and a language: each language's originals, then their copies.
 
