@@ -71,6 +71,11 @@ RUNS = {
     f'{mix}-seed{seed}': (mix, seed) for seed, mixes in
     [(0, PAPER), (1, PAPER), (0, RATIO[3:]), (2, PAPER), (1, RATIO[3:]), (0, list(MIXES)[6:])] for mix in mixes
 }  # fmt: skip
+#: What is tested against what: over the seeds that both have.
+COMPARED = [
+    ('hybrid', 'X-X-mono'), ('hybrid', 'X-Y'), ('hybrid', 'untouched'), ('untouched-neutral', 'untouched'),
+    ('hybrid-neutral', 'hybrid'), ('hybrid-neutral', 'untouched-neutral'),
+]  # fmt: skip
 #: Systems that are not trained here.
 OTHERS = ('untouched', 'BM25', 'mDPR')
 #: What follows the name of an encoder whose language subspace was removed.
@@ -196,14 +201,22 @@ def tables(dataset: str) -> str:
     for name, records in groups.items():
         if records:
             figures = pd.concat([r.figures for r in records], axis=1).reindex(shown)
-            minutes = [r.about['cost'].get('training_minutes') or 0 for r in records]
-            memory = max(r.about['cost'].get('peak_gib') or 0 for r in records)
+            minutes, memory = (_greatest(records, cost) for cost in ('training_minutes', 'peak_gib'))
             cells = [_cell(measure, row) for (measure, _), row in figures.iterrows()]
-            lines.append(f'| {name} | {len(records)} | {" | ".join(cells)} | {max(minutes):.1f} | {memory:.1f} |')
-    for baseline in [mix for mix in PAPER if mix != 'hybrid'] + ['untouched']:
-        if groups['hybrid'] and groups[baseline]:
-            lines += ['', f'hybrid against {baseline}:', '', *_tests(compared(groups['hybrid'], groups[baseline]))]
+            lines.append(f'| {name} | {len(records)} | {" | ".join(cells)} | {minutes} | {memory} |')
+    for name, baseline in COMPARED:
+        one, other = _same_seeds(groups[name], groups[baseline])
+        if one and other:
+            lines += ['', f'{name} against {baseline}, {len(one)} and {len(other)} runs:', '']
+            lines += _tests(compared(one, other))
     return '\n'.join(lines)
+
+
+def _same_seeds(one: list[Record], other: list[Record]) -> tuple[list[Record], list[Record]]:
+    """The records of the seeds that both have; all of a system without seeds."""
+    seeds = [{record.about.get('seed') for record in side} - {None} for side in (one, other)]
+    both = seeds[0] & seeds[1] if all(seeds) else seeds[0] | seeds[1]
+    return tuple([r for r in side if r.about.get('seed') in both | {None}] for side in (one, other))
 
 
 def picture(dataset: str) -> bytes:
@@ -215,6 +228,12 @@ def picture(dataset: str) -> bytes:
     ]  # fmt: skip
     (figure,) = ratio_figures(pd.DataFrame(rows), f'{dataset}, from multilingual-e5-small')
     return next(content for name, content in figure.files().items() if name.endswith('.svg'))
+
+
+def _greatest(records: list[Record], cost: str) -> str:
+    """The greatest of a cost over runs; blank where it is not known."""
+    known = [value for r in records if (value := r.about['cost'].get(cost)) is not None]
+    return f'{max(known):.1f}' if known else ''
 
 
 def _cell(measure: str, values: pd.Series) -> str:
