@@ -109,7 +109,10 @@ def trained(encoder: str, pairs: Path, folder: Path, mix: dict, seed: int) -> di
         memory = round(receiver.recv(), 2)
     record = json.loads((folder / 'training.json').read_text(encoding='utf-8'))
     spent = (time.monotonic() - start) / 60
-    return {'training_minutes': round(record['seconds'] / 60, 2), 'peak_gib': memory, 'spent': spent}
+    cost = {'training_minutes': round(record['seconds'] / 60, 2), 'peak_gib': memory, 'spent': spent}
+    if 'tokens' in record:
+        cost['tokens_per_second'] = round(record['tokens'] / record['seconds'])
+    return cost
 
 
 def neutral(encoder: HybridEncoder, pairs: ParallelPairs, folder: Path) -> HybridEncoder:

@@ -17,7 +17,7 @@ PACKAGES = (
     'transformers', 'sentence-transformers',
 )  # fmt: skip
 #: What the record of a training holds that differs from one time to another, or is long and follows from the rest.
-LEFT_OUT = ('seconds', 'losses', 'validation', 'files')
+LEFT_OUT = ('seconds', 'tokens', 'losses', 'validation', 'files')
 
 
 def versions() -> dict[str, str]:

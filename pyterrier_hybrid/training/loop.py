@@ -30,12 +30,14 @@ _PROGRESS = 'progress.json'
 class Progress:
     """The parts of a run's progress that the trainer's own checkpoints leave out.
 
-    These are the losses since the last one that was logged, and the time: both as of a run without interruptions.
+    These are the losses since the last one that was logged, time and tokens: as of a run without interruptions.
     """
 
     def __init__(self, resume_from: Path | None):
         self._saved = None if resume_from is None else json.loads((resume_from / _PROGRESS).read_text(encoding='utf-8'))
-        self._earlier, self._started = 0.0 if self._saved is None else self._saved['seconds'], time.monotonic()
+        earlier = self._saved or {}
+        self._earlier, self._started = earlier.get('seconds', 0.0), time.monotonic()
+        self.tokens = earlier.get('tokens', 0)
 
     @property
     def seconds(self) -> float:
@@ -43,8 +45,9 @@ class Progress:
         return self._earlier + time.monotonic() - self._started
 
     def save(self, trainer, checkpoint: Path) -> None:
-        """Writes the sum of the losses, a float32, the step of the last log and the time into a checkpoint's folder."""
-        now = {'sum': trainer._tr_loss.item(), 'since': trainer._globalstep_last_logged, 'seconds': self.seconds}
+        """Writes the sum of the losses, a float32, the step of the last log, time and tokens into a checkpoint."""
+        now = {'sum': trainer._tr_loss.item(), 'since': trainer._globalstep_last_logged}
+        now.update(seconds=self.seconds, tokens=self.tokens)
         (checkpoint / _PROGRESS).write_text(json.dumps(now) + '\n', encoding='utf-8')
 
     def restore(self, trainer) -> None:
@@ -79,9 +82,17 @@ class BatchTrainer(SentenceTransformerTrainer):
         If it is not finite, raises ValueError with the rows, in all processes, before the weights are touched.
         """
         self._progress.restore(self)
+        self._progress.tokens += self._tokens(inputs)
         loss = mean(super().training_step(model, inputs, num_items_in_batch))
         self._check_finite('loss', loss)
         return loss
+
+    def _tokens(self, inputs: dict) -> int:
+        """The tokens of a step's texts in all processes, prefixes and special tokens included and padding not."""
+        features, _ = self.collect_features(inputs)
+        own = sum(int(side['attention_mask'].sum()) if 'attention_mask' in side else side['input_ids'].numel()
+                  for side in features)  # fmt: skip
+        return round(mean(torch.tensor(float(own), device=self.args.device)).item() * count())
 
     def _clip_grad_norm(self, model) -> torch.Tensor:
         """As ``training_step``, for a gradient that is not finite though its loss is."""
@@ -149,7 +160,8 @@ def fit(
 
     Returns:
         For the record: ``steps_done``; ``losses``, (step, mean loss of the steps since the one before, and of the
-        processes) at about a hundred steps; ``seconds`` that the training took, without interruptions.
+        processes) at about a hundred steps; ``seconds`` that the training took, without interruptions; ``tokens`` that
+        the texts of all steps had.
 
     Raises:
         ValueError: a loss that is not finite; several devices in one process.
@@ -203,7 +215,10 @@ def fit(
     if monitor is not None:
         monitor.stopping.restore(model)
     losses = [(entry['step'], round(entry['loss'], 5)) for entry in trainer.state.log_history if 'loss' in entry]
-    return {'steps_done': trainer.state.global_step, 'losses': losses, 'seconds': round(progress.seconds, 1)}
+    return {
+        'steps_done': trainer.state.global_step, 'losses': losses, 'seconds': round(progress.seconds, 1),
+        'tokens': progress.tokens,
+    }  # fmt: skip
 
 
 def _sparse_parts(model, theirs: SentenceTransformerTrainingArguments) -> dict:

@@ -47,6 +47,7 @@ def test_losses_and_time_are_those_of_the_uninterrupted_run(corpus, tmp_path, mo
     whole, resumed = (record['losses'] for record in records)
     assert resumed == whole
     assert 1000 < records[1]['seconds'] < 2000 and records[0]['seconds'] < 1000
+    assert records[1]['tokens'] == records[0]['tokens'] > 300
     assert [step for step, _ in whole] == list(range(3, 301, 3))
 
 

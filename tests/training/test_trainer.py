@@ -111,6 +111,21 @@ def test_record_and_card(corpus, run, tmp_path):
     assert not any(path.suffix in ('.bin', '.pt', '.pth') for path in folder.rglob('*'))
 
 
+@pytest.mark.parametrize('backbone', ['static', 'transformer'])
+def test_the_record_counts_tokens(corpus, tiny_folder, tmp_path, backbone):
+    own = {'backbone': 'static'} if backbone == 'static' else {'backbone': tiny_folder, 'max_length': 6}
+    encoder = train(corpus, tmp_path / 'run', steps=3, **own, **TINY)
+    batches, expected = HybridBatches(corpus, batch_size=8, mix=HALF, source_temperature=0.0), 0
+    for step in range(3):
+        for name, texts in batch_texts(batches, step).items():
+            side = encoder.query if name == 'query' else encoder.passage
+            for text in texts:
+                ids = encoder.model.tokenizer.encode(side.prefix + text, add_special_tokens=backbone != 'static')
+                length = len(ids if isinstance(ids, list) else ids.ids)
+                expected += length if side.max_length is None else min(length, side.max_length)
+    assert json.loads((tmp_path / 'run' / 'training.json').read_text())['tokens'] == expected > 100
+
+
 def test_one_epoch_by_default(corpus, tmp_path):
     train(corpus, tmp_path / 'run', backbone='static', **{**TINY, 'batch_size': 16})
     record = json.loads((tmp_path / 'run' / 'training.json').read_text())
