@@ -12,7 +12,7 @@ from itertools import chain
 
 import numpy as np
 
-#: Words whose ids are kept, about 250 bytes each: twice as many, of which the older half is dropped when it is full.
+#: Words whose ids are kept, about 160 bytes each: twice as many, of which the older half is dropped when it is full.
 MOST_WORDS = 150_000
 #: Characters of the longest word that is kept. Longer ones, as texts without spaces are, seldom come again.
 LONGEST = 24
