@@ -167,5 +167,8 @@ def _steps(part, plural: str) -> list[dict]:
     """The steps of a tokenizer's part, as its file describes them."""
     if part is None:
         return []
-    step = json.loads(part.__getstate__())
+    try:
+        step = json.loads(part.__getstate__())
+    except Exception:  # tokenizers raises no other class for a part in Python, which has no description
+        return [{'type': 'Python'}]
     return step[plural] if step['type'] == 'Sequence' else [step]

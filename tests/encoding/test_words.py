@@ -31,6 +31,20 @@ STRANGE = [
 PIECES = [*'aB谁e.7ς ', 'Faust', '\u0301', '\u00a0', '\u2581', '\t', '\u00a8', '\ufeff', '<x>']
 
 
+class Lower:
+    """A normaliser in Python."""
+
+    def normalize(self, text):
+        text.lowercase()
+
+
+class Halves:
+    """A splitter in Python."""
+
+    def pre_tokenize(self, text):
+        text.split(lambda i, part: [part[: len(str(part)) // 2], part[len(str(part)) // 2 :]])
+
+
 def made(split, normalizer=None, model=models.WordPiece) -> Tokenizer:
     tokenizer = Tokenizer(model(unk_token='[UNK]'))
     tokenizer.normalizer = normalizer or normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
@@ -97,6 +111,8 @@ def test_a_token_that_takes_the_spaces_before_it():
     {'normalizer': normalizers.Replace(' ', '\u2581')},
     {'normalizer': normalizers.Replace(Regex(r'[\x{41}\x{20}]'), '')},
     {'normalizer': normalizers.Prepend('\u2581')},
+    {'normalizer': normalizers.Normalizer.custom(Lower())},
+    {'pre_tokenizer': pre_tokenizers.PreTokenizer.custom(Halves())},
     {'added': AddedToken('of the')},
     {'added': AddedToken('Faust', rstrip=True)},
     {'model': models.BPE({'a': 0, 'b': 1, 'ab': 2}, [('a', 'b')], dropout=0.5)},
