@@ -23,8 +23,8 @@ from _rows import machine
 PARTS = {
     'encode': ('encode_speed.py --dtypes auto', '--texts 48 --repeat 1'),
     'encode, static': ('encode_speed.py --model static --dtypes auto', '--texts 3000 --repeat 1'),
-    'train': ('trainer_speed.py --models pretrained --encoder {e5}', '--pairs {few} --batch-size 8 --steps 3 --malloc default'),
-    'train, static': ('trainer_speed.py --models static', '--pairs {few} --texts 5000 --batch-size 128 --steps 20 --malloc default'),
+    'train': ('trainer_speed.py --models pretrained --encoder {e5}', '{few} --batch-size 8 --steps 3'),
+    'train, static': ('trainer_speed.py --models static', '{few} --texts 5000 --batch-size 128 --steps 20'),
     'search': ('index_speed.py --docs 100000', '--docs 20000 --repeat 2'),
     'BM25': ('bm25_speed.py', '--docs 4000 --questions 200 --repeat 1'),
     'evaluate': ('grid_speed.py', '--dataset xquad-r --fraction 100 --pool 50000 --queries 200 --repeat 1'),
@@ -41,7 +41,8 @@ def taken(part: str, quick: bool) -> tuple[list[dict], str]:
         e5 = e5_small() if '{e5}' in command else ''
     except FileNotFoundError as error:
         return [], str(error)
-    command = command.format(e5=e5, few=DATA / 'train' / 'sections.qa.jsonl.xz')
+    few = f'--malloc default --pairs {DATA / "train" / "sections.qa.jsonl.xz"}'
+    command = command.format(e5=e5, few=few)
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, 'rows.json')
