@@ -16,6 +16,7 @@ from sentence_transformers.base.modules import Transformer
 from torch.nn import functional
 
 from pyterrier_hybrid.encoding.identity import weights_version
+from pyterrier_hybrid.encoding.processors import multiplies
 
 #: Architectures whose layers are BERT's (Devlin et al., NAACL 2019), by the names of their classes in transformers.
 ARCHITECTURES = ('BertModel', 'RobertaModel', 'XLMRobertaModel', 'CamembertModel')
@@ -94,6 +95,8 @@ def torch_layers(inner: torch.nn.Module, dtype: torch.dtype) -> Layers:
     faster than transformers' layers, and rounds less: sums over the layers and layer normalisation stay in float32.
     """
     heads, made = inner.config.num_attention_heads, []
+    fused = dtype == torch.bfloat16 and multiplies(dtype) and hasattr(torch.ops.mkldnn, '_linear_pointwise')
+    gelu = _fused_linear_gelu if fused else _linear_gelu
 
     def linear(*layers: torch.nn.Linear) -> tuple[torch.Tensor, torch.Tensor]:
         return tuple(torch.cat([getattr(layer, name).detach() for layer in layers]).to(dtype)
@@ -117,15 +120,18 @@ def torch_layers(inner: torch.nn.Module, dtype: torch.dtype) -> Layers:
                 texts, tokens, 3, heads, width // heads).permute(2, 0, 3, 1, 4)  # fmt: skip
             attended = functional.scaled_dot_product_attention(q, k, v, attn_mask=seen).transpose(1, 2)
             hidden = functional.layer_norm(hidden + functional.linear(attended.flatten(2), *out), *first)
-            expanded = _gelu(hidden.to(dtype), *inside)
+            expanded = gelu(hidden.to(dtype), *inside)
             hidden = functional.layer_norm(hidden + functional.linear(expanded, *outside), *second)
         return hidden
 
     return run
 
 
-def _gelu(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+def _linear_gelu(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
     """A linear layer and its activation."""
-    if x.dtype == torch.bfloat16 and hasattr(torch.ops.mkldnn, '_linear_pointwise'):
-        return torch.ops.mkldnn._linear_pointwise(x, weight, bias, 'gelu', [], 'none')
     return functional.gelu(functional.linear(x, weight, bias))
+
+
+def _fused_linear_gelu(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    """The same as one operation of oneDNN, which has it in bfloat16 where the processor has instructions for that."""
+    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, 'gelu', [], 'none')
