@@ -68,8 +68,9 @@ def main() -> None:
         print('build, documents/s: ' + ', '.join(
             f'{way} {args.docs / taken:.0f} ({building[THEIRS] / taken:.2f})' for way, taken in building.items()))
 
-        rows += [row('index', name, args.docs, 'vectors', taken, ratio=taken / building[OURS])
-                 for name, taken in building.items()]  # fmt: skip
+        for name, taken in building.items():
+            ratio = None if name == ARRAYS else taken / building[OURS]
+            rows.append(row('index', name, args.docs, 'vectors', taken, ratio=ratio))
 
         index = MultilingualIndex(Path(folder) / '0.flex', verbose=False)
         opening = seconds(lambda: MultilingualIndex(Path(folder) / '0.flex').open().docnos.rank)

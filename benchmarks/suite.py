@@ -51,7 +51,9 @@ def taken(part: str, quick: bool) -> tuple[list[dict], str]:
         print(f'{part}: {command}, {time.monotonic() - start:.0f} s\n{done.stdout}', flush=True)
         if done.returncode:
             return [], (done.stderr.strip().splitlines() or [f'exit status {done.returncode}'])[-1]
-        return json.loads(file.read_text())['rows'], ''
+        rows = json.loads(file.read_text())['rows']
+        kind = part.partition(', ')[2]  # of a script that is more than one part
+        return [{**each, 'part': f'{each["part"]}, {kind}' if kind else each['part']} for each in rows], ''
 
 
 def table(rows: list[dict]) -> str:
