@@ -95,7 +95,7 @@ def measured(work: Callable[[], Any]) -> tuple[float, int]:
 
 
 def compare(form: str, n_queries: int, depth: int, rounds: int, seed: int) -> list[dict]:
-    """The rows of a form, of which a line is printed; memory is only comparable in a process that has freed none."""
+    """Prints and returns the rows of a form; memory is only comparable in a process that has freed none."""
     warnings.simplefilter('ignore')
     qrels, run_columns = columns(n_queries, depth, seed)
     small = qrels[qrels['query_id'] == qrels['query_id'][0]]

@@ -12,7 +12,7 @@ from itertools import chain
 
 import numpy as np
 
-#: Words whose ids are kept, about 160 bytes each: twice as many, of which the older half is dropped when it is full.
+#: Half of the words whose ids are kept, about 160 bytes each. When the newer half is full, the older one is dropped.
 MOST_WORDS = 150_000
 #: Characters of the longest word that is kept. Longer ones, as texts without spaces are, seldom come again.
 LONGEST = 24
@@ -59,7 +59,7 @@ class WordIds:
         return _cut(np.frombuffer(b''.join(found), _ID), np.diff(bounds), max_length)
 
     def _of_words(self, words: Sequence[str]) -> dict[str, bytes]:
-        """The ids of each, of which those of short words are kept."""
+        """The ids of each word. Those of short words are kept."""
         known, older = self._known, self._older
         ids = {word: known.get(word) for word in set(words)}
         missing = {word: older.get(word) for word, its in ids.items() if its is None}

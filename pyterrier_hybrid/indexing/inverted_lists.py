@@ -17,7 +17,7 @@ _PER_LIST = 40  # training passages for each list; k-means warns below 39
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class IVF(Backend):
-    """Lists of passages around centroids, of which a search reads the nearest; vectors in full.
+    """Lists of passages around centroids; a search reads the nearest lists. Vectors are kept in full.
 
     Args:
         lists: how many; by default the power of two nearest to ``4 sqrt(n)``, with at least 40 passages a list.

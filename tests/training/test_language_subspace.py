@@ -17,7 +17,7 @@ TEXTS = ['de question 1 about topic1', 'sentence 3 of the talk', 'passage on top
 
 @pytest.fixture(scope='module')
 def parallel(tmp_path_factory):
-    """30 sentences in three languages, 20 of which are there in Turkish too."""
+    """30 sentences in three languages; 20 are there in Turkish too."""
     folder = tmp_path_factory.mktemp('parallel')
     rows = [
         {'id': str(i), 'source': 'talks', 'text': {
