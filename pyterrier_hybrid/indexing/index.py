@@ -16,10 +16,10 @@ from pyterrier_hybrid.indexing.docnos import Docnos
 from pyterrier_hybrid.indexing.faiss_files import build_backend, verify_backends
 from pyterrier_hybrid.indexing.indexer import MultilingualIndexer
 from pyterrier_hybrid.indexing.modes import IndexingMode
-from pyterrier_hybrid.indexing.opened import OpenedIndex, open_index, why_missing
+from pyterrier_hybrid.indexing.opened import OpenedIndex, open_without_languages, why_missing, with_languages
 from pyterrier_hybrid.indexing.retriever import DenseRetriever, ExactRetriever
 from pyterrier_hybrid.indexing.scorer import ExactScorer
-from pyterrier_hybrid.indexing.storage import FIELDS, REMEDY, VECTORS, flex_folder
+from pyterrier_hybrid.indexing.storage import FIELDS, REMEDY, VECTORS, flex_folder, open_collection
 from pyterrier_hybrid.indexing.tuning import tune
 from pyterrier_hybrid.indexing.vectors import precision_of
 from pyterrier_hybrid.languages import LANG, check_language
@@ -226,7 +226,10 @@ class MultilingualIndex(StoredIndex, FlexIndex):
 
     def _load(self) -> OpenedIndex:
         self._cache = {}  # what FlexIndex's retrievers keep of the vectors
-        return open_index(self.path, self.meta(), self._doc_langs, self.fingerprint)
+        meta = self.meta()
+        if 'languages' in meta and self._doc_langs is None:
+            return with_languages(open_collection(self.path, meta), meta)
+        return open_without_languages(self.path, meta, self._doc_langs, self.fingerprint)
 
     def _why_missing(self) -> str:
         return why_missing(self.path)

@@ -9,7 +9,7 @@ from npids import Lookup
 from pyterrier_hybrid.indexing.build import Build
 from pyterrier_hybrid.indexing.docnos import Docnos
 from pyterrier_hybrid.indexing.rows import Collection
-from pyterrier_hybrid.indexing.storage import VECTORS, map_vectors, open_collection
+from pyterrier_hybrid.indexing.storage import VECTORS, map_vectors
 from pyterrier_hybrid.languages import check_language
 from pyterrier_hybrid.ranking.scores import max_norm
 from pyterrier_hybrid.stored import META
@@ -26,18 +26,21 @@ class OpenedIndex(Collection):
     fingerprint: str
 
 
-def open_index(
+def with_languages(collection: Collection, meta: dict) -> OpenedIndex:
+    """The documents of an index that knows their languages, with its checked metadata."""
+    known = {'max_norm': meta['max_norm'], 'fingerprint': meta['fingerprint']}
+    return OpenedIndex(**vars(collection) | known, meta=meta)
+
+
+def open_without_languages(
     path: Path, meta: dict, doc_langs: Sequence[str] | Mapping[str, str] | None, fingerprint: Callable[[], str]
 ) -> OpenedIndex:
-    """Opens an index by its checked metadata; ``doc_langs`` and ``fingerprint`` are for one without languages.
+    """Opens an index whose documents' languages are given.
 
-    Raises ValueError if languages are given to an index that has them, or not to one that has none.
+    Raises ValueError if they are not, or are given to an index that has them.
     """
     if 'languages' in meta:
-        if doc_langs is not None:
-            raise ValueError(f"the index at {path} knows its documents' languages; open it without doc_langs=")
-        known = {'max_norm': meta['max_norm'], 'fingerprint': meta['fingerprint']}
-        return OpenedIndex(**vars(open_collection(path, meta)) | known, meta=meta)
+        raise ValueError(f"the index at {path} knows its documents' languages; open it without doc_langs=")
     if doc_langs is None:
         raise ValueError(
             f'the index at {path} was built without languages; give them as MultilingualIndex(path, doc_langs=...), '

@@ -15,7 +15,7 @@ import pytest
 from pyterrier_dr import FlexIndex
 
 from pyterrier_hybrid.indexing import MultilingualIndex
-from pyterrier_hybrid.indexing import opened as module
+from pyterrier_hybrid.indexing import index as module
 
 
 def make_plain(path, docs):
