@@ -114,7 +114,7 @@ def main() -> None:
 
 
 def drawn(count: int) -> list[str]:
-    """Passages of XQuAD-R, evenly spaced; if it has not so many, sentences of the training texts, mixed in language."""
+    """Passages of XQuAD-R, evenly spaced; for more than it has, sentences of the training texts, mixed in language."""
     passages = [doc.text for doc in ir_datasets.load('xquad-r').docs_iter()]
     if count > len(passages):
         by_language = sentences(-(-count // len(LANGS))).values()

@@ -178,7 +178,7 @@ class ModelEncoder(BiEncoder):
 
 
 def _as_list(texts: Iterable[str]) -> list[str]:
-    """The texts as a list. One string is refused: it would be read as so many texts of one character."""
+    """The texts as a list. Raises ValueError for one string, which iterates by characters."""
     if isinstance(texts, str):
         raise ValueError(f'texts must be several strings, not one: give [{texts[:20]!r}]')
     return list(texts)
