@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyterrier_hybrid.pairs import source as source_module
-from pyterrier_hybrid.pairs import spilling, table
 from pyterrier_hybrid.pairs.corpus import ParallelPairs
 from pyterrier_hybrid.pairs.source import Stratum
 from pyterrier_hybrid.publishing import scratch
@@ -33,16 +31,8 @@ def write(path: Path, rows: list) -> Path:
     return path
 
 
-def build(rows: list, folder: Path, **options) -> ParallelPairs:
-    return ParallelPairs.from_rows(rows, folder, verbose=False, **options)
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
 @pytest.fixture
-def pairs(tmp_path):
+def pairs(tmp_path, build):
     return build(ROWS, tmp_path / 'pairs')
 
 
@@ -106,157 +96,9 @@ def test_iter_texts_without_negatives(pairs):
     assert sorted(pairs.iter_texts()) == sorted(expected)
 
 
-@pytest.mark.parametrize(
-    ('rows', 'groups'),
-    [
-        # Equal passages of one language, whatever else the rows have; and transitively.
-        ([({'en': 'A'}, {}), ({'en': 'A', 'de': 'B'}, {}), ({'de': 'B'}, {}), ({'de': 'C'}, {})], [0, 0, 0, 1]),
-        # Given ids join what texts do not, and texts join what ids keep apart.
-        ([({'en': 'A'}, {'passage_id': 'p'}), ({'en': 'B'}, {'passage_id': 'p'}), ({'en': 'p'}, {})], [0, 0, 1]),
-        ([({'en': 'A'}, {'passage_id': 'p'}), ({'en': 'A'}, {'passage_id': 'r'})], [0, 0]),
-        # Equal but for the language: the two vectors are equal too.
-        ([({'en': 'Paris'}, {}), ({'fr': 'Paris'}, {}), ({'fr': 'paris'}, {})], [0, 0, 1]),
-    ],
-)
-@pytest.mark.parametrize('spread', [False, True])
-@pytest.mark.filterwarnings('ignore:the passage_id')  # see test_given
-def test_passage_ids(rows, groups, spread, tmp_path):
-    made = [
-        {'id': str(i), 'source': f's{i}' if spread else 's', 'query': {'en': f'q{i}'}, 'positive': passage, **more}
-        for i, (passage, more) in enumerate(rows)
-    ]
-    pairs = build(made, tmp_path / 'pairs')
-    found = {}
-    for source in pairs.sources:
-        assert isinstance(source.passage_ids, np.memmap) and source.passage_ids.dtype == np.int64
-        assert (source.passage_ids >= 0).all()
-        found.update(zip(source.ids(range(len(source))), source.passage_ids.tolist()))
-    found = [found[str(i)] for i in range(len(rows))]
-    assert [found.index(number) for number in found] == [groups.index(group) for group in groups]
-
-
-def groups(rows: list[dict], folder: Path) -> list[int]:
-    """For each row, the first row of the same passage."""
-    pairs = build([{'source': f's{"text" in row}', **row, 'id': str(i)} for i, row in enumerate(rows)], folder)
-    numbers = {name: n for s in pairs.sources for name, n in zip(s.ids(range(len(s))), s.passage_ids.tolist())}
-    found = [numbers[str(i)] for i in range(len(rows))]
-    return [found.index(number) for number in found]
-
-
-@pytest.mark.parametrize(
-    ('rows', 'expected'),
-    [
-        # One question with two answers; the same in another language's words of it.
-        ([({'en': 'Q'}, {'en': 'A'}), ({'en': 'Q'}, {'en': 'B'}), ({'en': 'R'}, {'en': 'C'})], [0, 0, 2]),
-        ([({'en': 'Q', 'de': 'F'}, {'en': 'A'}), ({'de': 'F'}, {'de': 'B'}), ({'de': 'f'}, {'de': 'C'})], [0, 0, 2]),
-        # The third row says that B answers Q, so the first two may not meet either.
-        ([({'en': 'Q'}, {'en': 'A'}), ({'en': 'R'}, {'de': 'B'}), ({'en': 'Q'}, {'de': 'B'})], [0, 0, 0]),
-        # A passage that is another's question: its vector is that of the question itself.
-        ([({'en': 'Q'}, {'en': 'A'}), ({'en': 'R'}, {'en': 'Q'}), ({'en': 'S'}, {'en': 'B'})], [0, 0, 2]),
-    ],
-)
-def test_rows_that_share_a_question_are_joined(rows, expected, tmp_path):
-    assert groups([{'query': query, 'positive': positive} for query, positive in rows], tmp_path / 'p') == expected
-
-
-def test_a_question_id_says_which_question_it_is(tmp_path):
-    def row(name: str, passage: str, **given) -> dict:
-        return {'query': {'en': name}, 'positive': {'en': passage}, **given}
-
-    named = [row('Summary', 'A', query_id='1'), row('Summary', 'B', query_id='2'), row('Abstract', 'C', query_id='1')]
-    unnamed = [row('Summary', 'D'), row('Summary', 'E'), row('1', 'F')]
-    assert groups([*named, *unnamed], tmp_path / 'p') == [0, 1, 0, 3, 3, 5]
-
-
-def test_a_question_that_is_a_text_of_bitext(tmp_path):
-    rows = [{'text': {'de': 'F', 'en': 'Q'}}, {'query': {'de': 'F'}, 'positive': {'de': 'A'}}, {'text': {'en': 'R'}}]
-    assert groups(rows, tmp_path / 'p') == [0, 0, 2]
-
-
-def test_given_negatives_are_known_by_their_passages(tmp_path):
-    negatives = {'en': ['P1 en', 'nobody has this', 'Q1'], 'de': ['P1 de', 'P2 de']}
-    rows = [
-        {'query': {'en': 'Q0'}, 'positive': {'en': 'P0'}, 'negatives': negatives},
-        {'query': {'en': 'Q1'}, 'positive': {'en': 'P1 en', 'de': 'P1 de'}},
-        {'query': {'en': 'Q2'}, 'positive': {'de': 'P2 de'}},
-    ]
-    pairs = build([{'id': str(i), 'source': 's', **row} for i, row in enumerate(rows)], tmp_path / 'p')
-    numbers = dict(zip(pairs['s'].ids(range(3)), pairs['s'].passage_ids.tolist()))
-    known = pairs.negative_passages(['P2 de', 'P1 en', 'nobody has this', 'P1 de', 'Q1', 'P1 en'])
-    assert known.dtype == np.int64
-    assert known.tolist() == [numbers['2'], numbers['1'], -1, numbers['1'], numbers['1'], numbers['1']]
-    assert ParallelPairs(pairs.folder).negative_passages([]).shape == (0,)
-    copy = pickle.loads(pickle.dumps(pairs))
-    assert copy.negative_passages(['P1 de']) == numbers['1']
-
-
 def test_no_table_where_no_negative_is_known(tmp_path, pairs):
     assert not list(pairs.folder.glob('negatives*'))
     assert pairs.negative_passages(['n1', 'p1 en']).tolist() == [-1, -1]
-
-
-def test_bitext_shares_passages_by_any_text(tmp_path):
-    texts = [{'en': 'Thanks', 'de': 'Danke'}, {'en': 'Thank you', 'de': 'Danke'}, {'en': 'Please', 'de': 'Bitte'}]
-    pairs = build([{'id': str(i), 'source': 's', 'text': text} for i, text in enumerate(texts)], tmp_path / 'p')
-    a, b, c = pairs['s'].passage_ids
-    assert a == b != c
-
-
-def many(count: int) -> list[dict]:
-    """Rows of two sources and several coverages, with repeated passages, in no order."""
-    draw = np.random.default_rng(3)
-    langs = np.array(['de', 'en', 'ru', 'zh'])
-    rows = []
-    for i in range(count):
-        query, positive = (sorted(draw.choice(langs, draw.integers(1, 4), replace=False).tolist()) for _ in range(2))
-        if i % 3:
-            row = {'query': {x: f'{x} question {i}' for x in query},
-                   'positive': {x: f'{x} passage {i // 4} ' + 'ß' * (i % 50) for x in positive}}  # fmt: skip
-            if i % 5 == 0:
-                row['negatives'] = {x: [f'{x} not {i}', 'nor this'] for x in query}
-        else:
-            row = {'text': {x: f'{x} text {i}' for x in query}}
-        rows.append({'id': f'row {i}', 'source': 'even' if i % 3 else 'third', **row})
-    return rows
-
-
-@pytest.mark.parametrize(('block', 'pending'), [(1 << 14, 64 << 20), (7, 900)])
-def test_every_row_comes_back(tmp_path, monkeypatch, block, pending):
-    for module in (source_module, table):
-        monkeypatch.setattr(module, 'BLOCK', block)
-    monkeypatch.setattr(spilling, 'PENDING', pending)
-    rows = {row['id']: row for row in many(400)}
-    pairs = build(list(rows.values()), tmp_path / 'pairs')
-    seen = []
-    for source in pairs.sources:
-        assert [s.start for s in source.strata] == [0, *(s.stop for s in source.strata)][:-1]
-        assert source.strata[-1].stop == len(source) == len(source.passage_ids)
-        assert sorted(source.strata) == source.strata
-        assert len(source.strata) == len({(s.query_langs, s.passage_langs) for s in source.strata})
-        for stratum in source.strata:
-            at = range(stratum.start, stratum.stop)
-            ids = source.ids(at)
-            assert ids == sorted(ids, key=lambda name: int(name.split()[1]))
-            seen += ids
-            for position, name in zip(at, ids):
-                row = rows[name]
-                query, passage = row.get('query', row.get('text')), row.get('positive', row.get('text'))
-                for side, langs, texts in zip(('query', 'passage'), stratum, (query, passage)):
-                    assert dict(zip(langs, source.texts(side, [position] * len(langs), langs))) == texts
-                for lang in source.languages:
-                    assert source.negatives([position], [lang]) == [row.get('negatives', {}).get(lang, [])]
-    assert sorted(seen) == sorted(rows)
-
-
-def test_same_rows_same_bytes(tmp_path, monkeypatch):
-    a = build(many(300), tmp_path / 'a')
-    b = build(many(300), tmp_path / 'b')
-    monkeypatch.setattr(spilling, 'PENDING', 2000)
-    c = build(many(300), tmp_path / 'c')  # spilled in another way
-    assert content(tmp_path / 'a') == content(tmp_path / 'b') == content(tmp_path / 'c')
-    assert a.fingerprint == b.fingerprint == c.fingerprint
-    by_source = sorted(many(300), key=lambda row: row['source'])
-    assert build(by_source, tmp_path / 'd').fingerprint == a.fingerprint
 
 
 @pytest.mark.parametrize(
@@ -272,7 +114,7 @@ def test_same_rows_same_bytes(tmp_path, monkeypatch):
         lambda rows: rows[1]['query'].pop('de'),
     ],
 )
-def test_fingerprint_is_of_the_content(tmp_path, pairs, change):
+def test_fingerprint_is_of_the_content(tmp_path, pairs, change, build):
     rows = json.loads(json.dumps(ROWS))
     change(rows)
     assert build(rows, tmp_path / 'changed').fingerprint != pairs.fingerprint
@@ -280,7 +122,7 @@ def test_fingerprint_is_of_the_content(tmp_path, pairs, change):
     assert build(ROWS, tmp_path / 'again').fingerprint == pairs.fingerprint
 
 
-def test_from_jsonl_equals_from_rows(tmp_path, pairs):
+def test_from_jsonl_equals_from_rows(tmp_path, pairs, content):
     (tmp_path / 'in').mkdir()
     write(tmp_path / 'in' / 'a.jsonl', ROWS[:2])
     write(tmp_path / 'in' / 'b.jsonl.gz', ROWS[2:4])
@@ -289,7 +131,7 @@ def test_from_jsonl_equals_from_rows(tmp_path, pairs):
     assert content(read.folder) == content(pairs.folder)
 
 
-def test_repeated_rows_are_skipped_and_counted(tmp_path, pairs):
+def test_repeated_rows_are_skipped_and_counted(tmp_path, pairs, build):
     twice = [*ROWS, {**ROWS[1], 'licence': 'y'}, ROWS[1]]
     again = build(twice, tmp_path / 'twice')
     assert again.fingerprint == pairs.fingerprint
@@ -297,7 +139,7 @@ def test_repeated_rows_are_skipped_and_counted(tmp_path, pairs):
     assert len(again) == 6
 
 
-def test_an_id_may_repeat_across_sources(tmp_path):
+def test_an_id_may_repeat_across_sources(tmp_path, build):
     build([ROWS[0], {**ROWS[0], 'source': 'other'}], tmp_path / 'pairs')
 
 
@@ -334,14 +176,14 @@ def test_a_malformed_line_leaves_nothing_behind(tmp_path, line, message):
     assert {p.name for p in tmp_path.iterdir()} == {'x.jsonl', '.pairs.lock'}
 
 
-def test_rows_are_counted_from_one(tmp_path):
+def test_rows_are_counted_from_one(tmp_path, build):
     with pytest.raises(ValueError, match=r'^row 2 has no "id"'):
         build([ROWS[0], {}], tmp_path / 'pairs')
     with pytest.raises(ValueError, match='no row of pairs in the input'):
         build([], tmp_path / 'pairs')
 
 
-def test_existing_folders(tmp_path, pairs):
+def test_existing_folders(tmp_path, pairs, build, content):
     before = content(pairs.folder)
     with pytest.raises(FileExistsError, match=r'pairs exists already; overwrite it'):
         build(ROWS[:1], pairs.folder)
@@ -358,7 +200,7 @@ def test_existing_folders(tmp_path, pairs):
     assert len(build(ROWS, tmp_path / 'empty')) == 6
 
 
-def test_what_a_killed_import_left_is_no_obstacle(tmp_path):
+def test_what_a_killed_import_left_is_no_obstacle(tmp_path, build):
     left = scratch(tmp_path / 'pairs')
     (left / 'new').mkdir()
     (left / 'new' / '0.arrow').write_bytes(b'half')
@@ -366,7 +208,7 @@ def test_what_a_killed_import_left_is_no_obstacle(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {'pairs', '.pairs.lock'}
 
 
-def test_folders_that_are_not_ours_stay(tmp_path):
+def test_folders_that_are_not_ours_stay(tmp_path, build):
     """Whatever an import may be tempted to work in: other names beside the target, and links to elsewhere."""
     mine = [tmp_path / name for name in ('.pairs.importing', '.pairs.replaced', '.pairs.partial', '.pairs.0.partial')]
     for folder in mine:
@@ -379,7 +221,7 @@ def test_folders_that_are_not_ours_stay(tmp_path):
     assert (tmp_path / '.pairs.link.partial').is_symlink()
 
 
-def test_one_import_at_a_time(tmp_path):
+def test_one_import_at_a_time(tmp_path, build):
     def rows():
         yield ROWS[0]
         with pytest.raises(ValueError, match=r'another process or thread is writing .*pairs'):
@@ -405,15 +247,6 @@ def test_opening_what_is_not_whole(tmp_path, pairs):
         ParallelPairs(pairs.folder)
 
 
-@pytest.mark.parametrize('names', [['microsoft/AI', '..', 'a b', '数据' * 60, '数据' * 60 + 'x'], ['squad', 'SQuAD']])
-def test_any_source_name_has_its_own_file(tmp_path, names):
-    pairs = build([{'id': '1', 'source': name, 'text': {'en': name}} for name in names], tmp_path / 'pairs')
-    assert {s.name: s.texts('query', [0], ['en'])[0] for s in pairs.sources} == {name: name for name in names}
-    files = [path.name for path in pairs.folder.iterdir()]
-    assert len({name.casefold() for name in files}) == 2 * len(names) + 1
-    assert max(map(len, files)) < 200
-
-
 def test_travels_to_other_processes(pairs):
     source = pairs['MKQA(dev 1)']
     source.texts('query', [0], ['de'])
@@ -423,30 +256,15 @@ def test_travels_to_other_processes(pairs):
     assert (copied.passage_ids == source.passage_ids).all()
 
 
-def test_silent_or_not(tmp_path, capfd):
+def test_silent_or_not(tmp_path, capfd, build):
     build(ROWS, tmp_path / 'a')
     assert capfd.readouterr() == ('', '')
     ParallelPairs.from_rows(ROWS, tmp_path / 'b')
     assert 'importing pairs' in capfd.readouterr().err
 
 
-def test_real_data(data_root, tmp_path):
-    path = data_root / 'train' / 'sections.qa.jsonl.xz'
-    pairs = ParallelPairs.from_jsonl(path, tmp_path / 'pairs', verbose=False)
-    assert {source.name: (len(source), len(source.strata)) for source in pairs.sources} == {
-        'microsoft/AZD-for-beginners': (1102, 38),
-        'microsoft/IoT-For-Beginners': (734, 14),
-        'microsoft/Security-101': (131, 20),
-        'microsoft/edgeai-for-beginners': (1553, 20),
-    }
-    with lzma.open(path, 'rt', encoding='utf-8') as lines:
-        rows = list(map(json.loads, lines))
-    texts = [item for row in rows for side in ('query', 'positive') for item in row[side].items()]
-    assert sorted(pairs.iter_texts()) == sorted(texts)
-
-
 @pytest.mark.parametrize('where', ['spilling.pa.ipc.new_file', 'table.np.save', 'importing.write_manifest'])
-def test_a_full_disk_names_the_folder_and_leaves_nothing(tmp_path, monkeypatch, where):
+def test_a_full_disk_names_the_folder_and_leaves_nothing(tmp_path, monkeypatch, where, build):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, 'No space left on device')
 
