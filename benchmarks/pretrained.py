@@ -7,9 +7,10 @@
 
 Each run is trained from the encoder, evaluated on XQuAD-R and MLQA-R at full depth, and recorded in
 ``benchmarks/records/<collection>/<run>.json``. A record that is there is not made again; an interrupted run resumes.
-There is one setting, :data:`SETTINGS`: the paper's learning rate, the encoder's prefixes, and lengths and steps for two
-cores. Nothing was searched. A name that ends in *-neutral* is that encoder without its language subspace, then whitened
-in part; both use the training pairs' texts.
+The mixes are compared at one setting, ``_runs.SETTINGS``: the paper's learning rate, the encoder's prefixes, and
+lengths and steps for two cores. Nothing of it was searched. The settings of *hybrid-long* were chosen on held-out pairs
+(``pretrained_settings.py``). A name that begins with *static-* is the same mix from random weights, and one that ends in
+*-neutral* is that encoder without its language subspace, then whitened in part; both use the training pairs' texts.
 """
 import sys
 
@@ -19,10 +20,7 @@ if '--table' not in sys.argv:
     offline_home()  # ir_datasets reads where its home is when it is imported
 
 import argparse
-import json
-import multiprocessing
 import platform
-import resource
 import tempfile
 import time
 import warnings
@@ -32,6 +30,7 @@ import pandas as pd
 import pyterrier as pt
 from _kept import KeptVectors, MultipliedVectors
 from _records import RANKS, RECORDS, Record, compared, place, read, write
+from _runs import MIXES, NEUTRAL, RATIO, RUNS, trained
 from ir_measures import AP, R
 
 from pyterrier_hybrid.encoding import HybridEncoder
@@ -42,40 +41,12 @@ from pyterrier_hybrid.experiment.study_result import SHARES
 from pyterrier_hybrid.lexical import BM25Index
 from pyterrier_hybrid.measures import LPR, TLR, RankDistance
 from pyterrier_hybrid.pairs import ParallelPairs, inverse_cloze
-from pyterrier_hybrid.training import remove_language_subspace, train, whiten
+from pyterrier_hybrid.training import remove_language_subspace, whiten
 
 DATASETS = ('xquad-r', 'mlqa-r')
 MEASURES = [AP, R @ 1, R @ 10, RankDistance, LPR, TLR @ 20]
-SETTINGS = {
-    'batch_size': 32, 'steps': 100, 'learning_rate': 3e-5, 'temperature': 0.02, 'source_temperature': 0.0,
-    'query_prefix': 'query: ', 'passage_prefix': 'passage: ', 'max_length': (24, 96), 'bf16': 'auto',
-}  # fmt: skip
-#: The paper's three mixes, then further points of its line, then of the simplex with multilingual batches.
-MIXES = {
-    'X-X-mono': {'monolingual': 1.0},
-    'X-Y': {'crosslingual': 1.0},
-    'hybrid': {'monolingual': 0.5, 'crosslingual': 0.5},
-    'mono.25': {'monolingual': 0.25, 'crosslingual': 0.75},
-    'mono.75': {'monolingual': 0.75, 'crosslingual': 0.25},
-    'mono.1': {'monolingual': 0.1, 'crosslingual': 0.9},
-    'multi': {'multilingual': 1.0},
-    'mono.5-multi.5': {'monolingual': 0.5, 'multilingual': 0.5},
-    'cross.5-multi.5': {'crosslingual': 0.5, 'multilingual': 0.5},
-    'thirds': {'monolingual': 1 / 3, 'crosslingual': 1 / 3, 'multilingual': 1 / 3},
-    'hybrid-from-neutral': {'monolingual': 0.5, 'crosslingual': 0.5},
-}
-#: What follows the name of an encoder whose language subspace was removed.
-NEUTRAL = '-neutral'
-#: The encoder that a run starts from, where that is not the untouched one.
-STARTS = {'hybrid-from-neutral': 'untouched' + NEUTRAL}
 #: What the picture shows.
 CURVES = [('AP', 'monolingual'), ('AP', 'crosslingual'), ('AP', 'multilingual'), ('RankDistance', 'multilingual')]
-PAPER, RATIO = list(MIXES)[:3], list(MIXES)[:6]
-#: Runs in the order in which they are made: of the paper's mixes three seeds, of the other ratios two.
-RUNS = {
-    f'{mix}-seed{seed}': (mix, seed) for seed, mixes in
-    [(0, PAPER), (1, PAPER), (0, RATIO[3:]), (2, PAPER), (1, RATIO[3:]), (0, list(MIXES)[6:])] for mix in mixes
-}  # fmt: skip
 #: What is tested against what: over the seeds that both have.
 COMPARED = [
     ('hybrid', 'X-X-mono'), ('hybrid', 'X-Y'), ('hybrid', 'untouched'), ('untouched-neutral', 'untouched'),
@@ -84,35 +55,6 @@ COMPARED = [
 #: Systems that are not trained here.
 OTHERS = ('untouched', 'BM25', 'mDPR')
 SYSTEMS = [*OTHERS, *RUNS, *(name + NEUTRAL for name in ['untouched', *RUNS])]
-
-
-def _train(encoder: str, pairs: Path, folder: Path, mix: dict, seed: int, sender) -> None:
-    """Trains one run in a process of its own, whose peak memory is the run's."""
-    train(
-        ParallelPairs(pairs), folder, backbone=encoder, mix=mix, seed=seed, resume=True, checkpoint_steps=25,
-        verbose=False, **SETTINGS,
-    )  # fmt: skip
-    sender.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
-
-
-def trained(encoder: str, pairs: Path, folder: Path, mix: dict, seed: int) -> dict:
-    """The cost of a run, which is trained if it is not there: minutes, memory at most in GiB (None if unknown)."""
-    memory, start = None, time.monotonic()
-    if not folder.exists():
-        context = multiprocessing.get_context('spawn')
-        receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=_train, args=(encoder, pairs, folder, mix, seed, sender), daemon=True)
-        process.start()
-        process.join()
-        if process.exitcode:
-            raise SystemExit(f'training {folder.name} ended with {process.exitcode}')
-        memory = round(receiver.recv(), 2)
-    record = json.loads((folder / 'training.json').read_text(encoding='utf-8'))
-    spent = (time.monotonic() - start) / 60
-    cost = {'training_minutes': round(record['seconds'] / 60, 2), 'peak_gib': memory, 'spent': spent}
-    if 'tokens' in record:
-        cost['tokens_per_second'] = round(record['tokens'] / record['seconds'])
-    return cost
 
 
 def neutral(encoder: HybridEncoder, pairs: ParallelPairs, folder: Path) -> HybridEncoder:
@@ -131,17 +73,18 @@ def system_of(name: str, collection: EvaluationSet, scratch: Path, arguments) ->
         bm25 = BM25Index(scratch / 'bm25', verbose=False).index(collection.docs())
         return (lambda langs: bm25.bm25(langs=langs)), about
     if base in RUNS:
-        mix, seed = RUNS[base]
-        start = arguments.encoder
-        if mix in STARTS:
-            start = arguments.out / STARTS[mix]
-            neutral(HybridEncoder(arguments.encoder, dtype='float32'), ParallelPairs(pairs), start)
-        cost = trained(str(start), pairs, arguments.out / base, MIXES[mix], seed)
-        about = {'mix': MIXES[mix], 'seed': seed, 'settings': SETTINGS, 'cost': cost}
+        run = RUNS[base]
+        start = arguments.encoder if run.start == 'untouched' else run.start
+        if start.endswith(NEUTRAL):
+            start = str(arguments.out / start)
+            neutral(HybridEncoder(arguments.encoder, dtype='float32'), ParallelPairs(pairs), Path(start))
+        cost = trained(start, pairs, arguments.out / base, MIXES[run.mix], run.seed, run.settings)
+        about = {'mix': MIXES[run.mix], 'seed': run.seed, 'settings': {**run.settings, **run.lengths}, 'cost': cost}
     if base == 'mDPR':
         encoder = mdpr_system(arguments.mdpr)
     else:
-        encoder = HybridEncoder(arguments.encoder if base == 'untouched' else arguments.out / base)
+        lengths = RUNS[base].lengths if base in RUNS else {}
+        encoder = HybridEncoder(arguments.encoder if base == 'untouched' else arguments.out / base, **lengths)
     if not isinstance(encoder, HybridEncoder):
         return encoder, about
     kept = KeptVectors(encoder, collection, arguments.out / 'vectors' / collection.name / base)
@@ -194,9 +137,9 @@ def run_all(arguments) -> None:
                 print(f'{dataset}, {name}: {time.strftime("%H:%M")}', flush=True)
 
 
-def of_mix(mix: str, dataset: str, suffix: str = '') -> list[Record]:
-    """The records of a mix, one a seed."""
-    return [r for name, (its, _) in RUNS.items() if its == mix and (r := read(name + suffix, dataset)) is not None]
+def of_group(group: str, dataset: str, suffix: str = '') -> list[Record]:
+    """The records of a group of runs, one a seed."""
+    return [r for run in RUNS.values() if run.group == group and (r := read(run.name + suffix, dataset)) is not None]
 
 
 def tables(dataset: str) -> str:
@@ -206,8 +149,10 @@ def tables(dataset: str) -> str:
              ('TLR@20', 'multilingual')]  # fmt: skip
     lines = ['| | seeds | Mo. | Cr. | Mul. | R@1 Mul. | R@10 Mul. | rank distance | LPR | TLR@20 | minutes | GiB |',
              '|---|---|---|---|---|---|---|---|---|---|---|---|']  # fmt: skip
+    trained_here = dict.fromkeys(run.group for run in RUNS.values())
     groups = {**{name: [r for r in [read(name, dataset)] if r] for name in [*OTHERS, 'untouched' + NEUTRAL]},
-              **{mix + suffix: of_mix(mix, dataset, suffix) for mix in MIXES for suffix in ('', NEUTRAL)}}  # fmt: skip
+              **{group + suffix: of_group(group, dataset, suffix) for group in trained_here
+                 for suffix in ('', NEUTRAL)}}  # fmt: skip
     for name, records in groups.items():
         if records:
             figures = pd.concat([r.figures for r in records], axis=1).reindex(shown)
@@ -229,14 +174,14 @@ def _same_seeds(one: list[Record], other: list[Record]) -> tuple[list[Record], l
     return tuple([r for r in side if r.about.get('seed') in both | {None}] for side in (one, other))
 
 
-def picture(dataset: str) -> bytes:
-    """Figures over the share of monolingual batches, as SVG with a heading."""
+def picture(dataset: str, prefix: str = '') -> bytes:
+    """Figures over the share of monolingual batches, as SVG with a heading; of the groups whose names begin so."""
     rows = [
         {**{kind: MIXES[mix].get(kind, 0.0) for kind in SHARES}, 'mix': mix, 'fraction': 1.0,
          'seed': record.about['seed'], 'measure': measure, 'setting': kind, 'value': record.figures[measure, kind]}
-        for mix in RATIO for record in of_mix(mix, dataset) for measure, kind in CURVES
+        for mix in RATIO for record in of_group(prefix + mix, dataset) for measure, kind in CURVES
     ]  # fmt: skip
-    (figure,) = ratio_figures(pd.DataFrame(rows), f'{dataset}, from multilingual-e5-small')
+    (figure,) = ratio_figures(pd.DataFrame(rows), f'{dataset}, from {prefix[:-1] or "multilingual-e5-small"}')
     return next(content for name, content in figure.files().items() if name.endswith('.svg'))
 
 
@@ -275,6 +220,7 @@ def main() -> None:
     parser.add_argument('--datasets', nargs='+', choices=DATASETS, default=DATASETS)
     parser.add_argument('--table', action='store_true', help='train and evaluate nothing')
     parser.add_argument('--picture', type=Path, help='write an SVG of the ratio on the first of the datasets')
+    parser.add_argument('--static', action='store_true', help='the picture is of the runs from random weights')
     arguments = parser.parse_args()
     if not arguments.table:
         if arguments.encoder is None or arguments.out is None:
@@ -283,7 +229,7 @@ def main() -> None:
             warnings.simplefilter('ignore', UserWarning)
             run_all(arguments)
     if arguments.picture is not None:
-        arguments.picture.write_bytes(picture(arguments.datasets[0]))
+        arguments.picture.write_bytes(picture(arguments.datasets[0], 'static-' if arguments.static else ''))
     for dataset in arguments.datasets:
         if (RECORDS / dataset).is_dir():
             print(f'\n{dataset}\n\n{tables(dataset)}')

@@ -1,0 +1,107 @@
+"""The runs of the benchmarks on a pretrained encoder, and their training."""
+import json
+import multiprocessing
+import resource
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pyterrier_hybrid.pairs import ParallelPairs
+from pyterrier_hybrid.training import train
+
+#: The paper's learning rate, the encoder's prefixes, and lengths and steps for two cores.
+SETTINGS = {
+    'batch_size': 32, 'steps': 100, 'learning_rate': 3e-5, 'temperature': 0.02, 'source_temperature': 0.0,
+    'query_prefix': 'query: ', 'passage_prefix': 'passage: ', 'max_length': (24, 96), 'bf16': 'auto',
+}  # fmt: skip
+#: Chosen on held-out pairs and SQuADShifts, see ``pretrained_settings.py``; for one run of at most 100 minutes.
+LONG = {**SETTINGS, 'steps': 1600}
+#: After how many tokens queries and passages are cut when they are encoded; in training they are cut earlier.
+LENGTHS = {'max_query_length': 64, 'max_passage_length': 256}
+#: From random weights, those of ``real_training.py`` with fewer steps.
+STATIC = {
+    'batch_size': 512, 'steps': 1000, 'learning_rate': 0.05, 'temperature': 0.05, 'source_temperature': 0.0,
+    'dimension': 512,
+}  # fmt: skip
+#: The paper's three mixes, then further points of its line, then of the simplex with multilingual batches.
+MIXES = {
+    'X-X-mono': {'monolingual': 1.0},
+    'X-Y': {'crosslingual': 1.0},
+    'hybrid': {'monolingual': 0.5, 'crosslingual': 0.5},
+    'mono.25': {'monolingual': 0.25, 'crosslingual': 0.75},
+    'mono.75': {'monolingual': 0.75, 'crosslingual': 0.25},
+    'mono.1': {'monolingual': 0.1, 'crosslingual': 0.9},
+    'multi': {'multilingual': 1.0},
+    'mono.5-multi.5': {'monolingual': 0.5, 'multilingual': 0.5},
+    'cross.5-multi.5': {'crosslingual': 0.5, 'multilingual': 0.5},
+    'thirds': {'monolingual': 1 / 3, 'crosslingual': 1 / 3, 'multilingual': 1 / 3},
+}
+PAPER, RATIO = list(MIXES)[:3], list(MIXES)[:6]
+#: What follows the name of an encoder whose language subspace was removed.
+NEUTRAL = '-neutral'
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run.
+
+    Attributes:
+        group: its name without the seed; a table's row is of one group.
+        mix: of batches, a name of :data:`MIXES`.
+        start: ``'untouched'``, a backbone from random weights, or an encoder that is derived from the untouched one.
+        settings: arguments of ``train``.
+        lengths: after how many tokens texts are cut when they are encoded, as ``HybridEncoder`` takes it; where
+            training cuts them, if there are none.
+    """
+
+    group: str
+    mix: str
+    seed: int
+    start: str = 'untouched'
+    settings: dict = field(default_factory=lambda: SETTINGS)
+    lengths: dict = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return f'{self.group}-seed{self.seed}'
+
+
+#: Runs in the order in which they are made: of the paper's mixes three seeds, of the other ratios two.
+RUNS = {run.name: run for run in [
+    *(Run(mix, mix, seed) for seed, mixes in
+      [(0, PAPER), (1, PAPER), (0, RATIO[3:]), (2, PAPER), (1, RATIO[3:]), (0, list(MIXES)[6:])] for mix in mixes),
+    Run('hybrid-from-neutral', 'hybrid', 0, start='untouched' + NEUTRAL),
+    Run('hybrid-long', 'hybrid', 0, settings=LONG, lengths=LENGTHS),
+    *(Run(f'static-{mix}', mix, 0, 'static', STATIC) for mix in RATIO),
+]}  # fmt: skip
+
+
+def _train(encoder: str, pairs: Path, folder: Path, mix: dict, seed: int, settings: dict, sender) -> None:
+    """Trains a run in a process of its own, whose peak memory is the run's."""
+    train(
+        ParallelPairs(pairs), folder, backbone=encoder, mix=mix, seed=seed, resume=True, checkpoint_steps=25,
+        verbose=False, **settings,
+    )  # fmt: skip
+    sender.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+
+
+def trained(encoder: str, pairs: Path, folder: Path, mix: dict, seed: int, settings: dict = SETTINGS) -> dict:
+    """The cost of a run, which is trained if it is not there: minutes, memory at most in GiB (None if unknown)."""
+    memory, start = None, time.monotonic()
+    if not folder.exists():
+        context = multiprocessing.get_context('spawn')
+        receiver, sender = context.Pipe(duplex=False)
+        process = context.Process(
+            target=_train, args=(encoder, pairs, folder, mix, seed, settings, sender), daemon=True
+        )  # fmt: skip
+        process.start()
+        process.join()
+        if process.exitcode:
+            raise SystemExit(f'training {folder.name} ended with {process.exitcode}')
+        memory = round(receiver.recv(), 2)
+    record = json.loads((folder / 'training.json').read_text(encoding='utf-8'))
+    spent = (time.monotonic() - start) / 60
+    cost = {'training_minutes': round(record['seconds'] / 60, 2), 'peak_gib': memory, 'spent': spent}
+    if 'tokens' in record:
+        cost['tokens_per_second'] = round(record['tokens'] / record['seconds'])
+    return cost

@@ -1,0 +1,184 @@
+"""Which settings train a pretrained encoder best, on held-out pairs and SQuADShifts; not on XQuAD-R or MLQA-R.
+
+    python benchmarks/pretrained_settings.py --encoder runs/multilingual-e5-small --out runs/settings   # what is missing
+    python benchmarks/pretrained_settings.py --encoder ... --out ... --runs base rate-1e-4
+    python benchmarks/pretrained_settings.py --table                       # from the records, without encoder or data
+
+A variant differs from *base* in what its name says. All are trained on the pairs without NTREX-128 and without the
+course IoT-For-Beginners, and evaluated on three collections. Two are made of what was held out, in 11 languages:
+sentences of NTREX-128, half of whose words ask for the sentence, and sections of the course, whose title asks for the
+text. The third is SQuADShifts' new Wikipedia in English, on which the paper stops early. Each record is
+``benchmarks/records/<collection>/<variant>.json``; a record that is there is not made again.
+"""
+import sys
+
+from _data import DATA, offline_home
+
+if '--table' not in sys.argv:
+    offline_home()  # ir_datasets reads where its home is when it is imported
+
+import argparse
+import json
+import lzma
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from _records import place, read, write
+from _runs import LENGTHS, SETTINGS, trained
+from ir_measures import AP, R
+
+from datasets_ext import squad_files
+from pyterrier_hybrid.encoding import HybridEncoder
+from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment
+from pyterrier_hybrid.experiment.provenance import versions
+from pyterrier_hybrid.files import replace_text
+from pyterrier_hybrid.indexing import MultilingualIndex
+from pyterrier_hybrid.measures import LPR, RankDistance
+from pyterrier_hybrid.pairs import ParallelPairs, inverse_cloze
+
+HYBRID = {'monolingual': 0.5, 'crosslingual': 0.5}
+WITH_MULTILINGUAL = {'monolingual': 0.5, 'multilingual': 0.5}
+#: What each variant changes; 'mix' among it, which is hybrid .5 otherwise.
+VARIANTS: dict[str, dict] = {
+    'base': {},
+    'rate-1e-4': {'learning_rate': 1e-4},
+    'mono.5-multi.5': {'mix': WITH_MULTILINGUAL},
+    'mono.25': {'mix': {'monolingual': 0.25, 'crosslingual': 0.75}},
+    'mono.25-multi.75': {'mix': {'monolingual': 0.25, 'multilingual': 0.75}},
+    'batch-64-steps-50': {'batch_size': 64, 'steps': 50},
+    'temperature-.05': {'temperature': 0.05},
+    'sources-by-size': {'source_temperature': 1.0},
+    'rate-1e-5': {'learning_rate': 1e-5},
+    'thirds': {'mix': {'monolingual': 1 / 3, 'crosslingual': 1 / 3, 'multilingual': 1 / 3}},
+    'temperature-.01': {'temperature': 0.01},
+    'lengths-32-128': {'max_length': (32, 128)},
+}
+#: The sources that are held out, and the collections made of them: of so many rows, texts cut after so many characters.
+HELD_OUT = {'NTREX-128': 'held-out-sentences', 'microsoft/IoT-For-Beginners': 'held-out-sections'}
+ROWS, CHARACTERS, LANGUAGES = 100, 400, 11
+SHIFTS = 'squadshifts-part'
+COLLECTIONS = [*HELD_OUT.values(), SHIFTS]
+MEASURES = [AP, R @ 1, RankDistance, LPR]
+
+
+def _rows(path: Path) -> Iterator[dict]:
+    with lzma.open(path, 'rt', encoding='utf-8') as lines:
+        yield from map(json.loads, lines)
+
+
+def training_pairs(folder: Path) -> Path:
+    """The folder of pairs without what is held out; imported if it is not there."""
+    if not folder.exists():
+        with tempfile.TemporaryDirectory() as scratch:
+            for path in sorted((DATA / 'train').glob('*.jsonl.xz')):
+                with (Path(scratch) / path.stem).open('w', encoding='utf-8') as file:
+                    file.writelines(f'{json.dumps(row)}\n' for row in _rows(path) if row['source'] not in HELD_OUT)
+            ParallelPairs.from_jsonl(scratch, folder, derive=inverse_cloze, verbose=False)
+    return folder
+
+
+def collections(folder: Path) -> dict[str, EvaluationSet]:
+    """The three collections, by name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sentences, sections = (
+        [row for row in _rows(DATA / 'train' / path) if row['source'] in HELD_OUT]
+        for path in ('sentences.bitext.jsonl.xz', 'sections.qa.jsonl.xz')
+    )
+    for name, rows in zip(HELD_OUT.values(), (list(inverse_cloze(sentences)), sections)):
+        whole = [row for row in rows if len(row['query']) == len(row['positive']) == LANGUAGES]
+        spread = whole[:: max(len(whole) // ROWS, 1)][:ROWS]
+        squad_files({lang: _squad(folder / f'{name}.{lang}.json', spread, lang) for lang in spread[0]['query']}, name)
+    squad_files({'en': _shifts(folder / f'{SHIFTS}.json')}, SHIFTS)
+    return {name: EvaluationSet(name) for name in COLLECTIONS}
+
+
+def _squad(path: Path, rows: list[dict], lang: str) -> Path:
+    """Writes rows as a SQuAD-format file: each passage is a paragraph, with one question."""
+    paragraphs = []
+    for at, row in enumerate(rows):
+        passage = row['positive'][lang][:CHARACTERS]
+        question = {'id': str(at), 'question': row['query'][lang], 'answers': [{'text': passage, 'answer_start': 0}]}
+        paragraphs.append({'context': passage, 'qas': [question]})
+    replace_text(path, json.dumps({'data': [{'title': '', 'paragraphs': paragraphs}]}))
+    return path
+
+
+def _shifts(path: Path) -> Path:
+    """Writes every second paragraph of SQuADShifts' new Wikipedia, with every fourth of its questions."""
+    with lzma.open(DATA / 'validation' / 'squadshifts_new_wiki.json.xz', 'rt', encoding='utf-8') as file:
+        articles = json.load(file)['data']
+    paragraphs = [paragraph for article in articles for paragraph in article['paragraphs']][::2]
+    chosen = [{'context': paragraph['context'], 'qas': paragraph['qas'][::4]} for paragraph in paragraphs]
+    replace_text(path, json.dumps({'data': [{'title': '', 'paragraphs': chosen}]}))
+    return path
+
+
+def run_all(arguments) -> None:
+    """Makes the records that are missing."""
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    sets = collections(arguments.out / 'collections')
+    for name in arguments.runs or ['untouched', *VARIANTS]:
+        missing = [dataset for dataset in sets if not place(name, dataset).exists()]
+        if not missing:
+            continue
+        about: dict = {}
+        folder = arguments.encoder
+        if name != 'untouched':
+            changed = dict(VARIANTS[name])
+            mix = changed.pop('mix', HYBRID)
+            settings = {**SETTINGS, **changed}
+            folder = arguments.out / name
+            cost = trained(arguments.encoder, training_pairs(arguments.out / 'pairs'), folder, mix, 0, settings)
+            cost.pop('spent')
+            about = {'mix': mix, 'seed': 0, 'settings': settings, 'cost': cost}
+        encoder = HybridEncoder(folder, **LENGTHS)
+        about |= {'dtype': str(encoder.dtype).removeprefix('torch.'), 'versions': versions()}
+        for dataset in missing:
+            with tempfile.TemporaryDirectory() as scratch:
+                index = MultilingualIndex(Path(scratch) / 'index', verbose=False)
+                (encoder.doc_encoder() >> index).index(sets[dataset].docs())
+                result = MultilingualExperiment({name: (encoder, index)}, sets[dataset], MEASURES, verbose=False)
+            write(result, name, about)
+        print(f'{name}: {time.strftime("%H:%M")}', flush=True)
+
+
+def table() -> str:
+    """A row for each variant: mAP and rank distance on the held-out pairs, mAP on SQuADShifts."""
+    figures = [('AP', 'monolingual'), ('AP', 'crosslingual'), ('AP', 'multilingual'), ('RankDistance', 'multilingual')]
+    columns = [(dataset, figure) for dataset in HELD_OUT.values() for figure in figures]
+    columns.append((SHIFTS, ('AP', 'monolingual')))
+    names = {'monolingual': 'Mo.', 'crosslingual': 'Cr.', 'multilingual': 'Mul.'}
+    heads = ['RD' if measure == 'RankDistance' else names[kind] for _, (measure, kind) in columns]
+    lines = [f'| | {" | ".join(heads)} | minutes |', f'|---|{"---|" * len(columns)}---|']
+    for name in ['untouched', *VARIANTS]:
+        records = {dataset: read(name, dataset) for dataset in COLLECTIONS}
+        if all(records.values()):
+            cells = [f'{v:,.0f}' if m == 'RankDistance' else f'{v:.3f}' for d, (m, k) in columns
+                     for v in [records[d].figures[m, k]]]  # fmt: skip
+            minutes = records[SHIFTS].about.get('cost', {}).get('training_minutes', '')
+            lines.append(f'| {name} | {" | ".join(cells)} | {minutes} |')
+    return '\n'.join(lines)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--encoder', help='folder or hub name of the pretrained encoder')
+    parser.add_argument('--out', type=Path, help='folder for the pairs and the runs')
+    parser.add_argument('--runs', nargs='+', choices=['untouched', *VARIANTS], metavar='NAME', help='these alone')
+    parser.add_argument('--table', action='store_true', help='train and evaluate nothing')
+    arguments = parser.parse_args()
+    if not arguments.table:
+        if arguments.encoder is None or arguments.out is None:
+            parser.error('give --encoder and --out, or --table')
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', UserWarning)
+            run_all(arguments)
+    print(table())
+
+
+if __name__ == '__main__':
+    main()
