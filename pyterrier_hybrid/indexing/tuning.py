@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from pyterrier_hybrid.indexing.index import MultilingualIndex
     from pyterrier_hybrid.indexing.retriever import DenseRetriever
 
-RESCORES = (1.0, 2.0, 4.0, 8.0, 16.0)
+RESCORES = (1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0)
+_HALVINGS = 2  # of the step between an effort that finds too little and one that finds enough
 _GAIN = 0.001  # of recall, below which more effort is not worth trying
 
 
@@ -70,9 +71,9 @@ def tune(
     recall is also taken for the passages of each language (over all queries together) and for the queries of each
     language, and the least of these counts as well.
 
-    Tried are, for 1, 2, 4, 8 and 16 candidates a result, one effort after another, each twice the last, until enough is
-    found or no more is; and one between the last two. Times are those of the whole retriever on all queries in one
-    batch, the least of ``repeat`` runs, and as noisy as times are.
+    Tried are, for 1, 2, 4, 6, 8, 12 and 16 candidates a result, one effort after another, each twice the last, until
+    enough is found or no more is; and two between the last two, by halving. Times are those of the whole retriever on
+    all queries in one batch, the least of ``repeat`` runs, and as noisy as times are.
 
     Args:
         index: a finished index.
@@ -120,21 +121,26 @@ def tune(
 def _efforts(backend: Backend, count: int, n: int, tried: list[dict]) -> Iterator[int]:
     """Efforts to try one after another; looks at the last of ``tried`` to know when to stop."""
     effort, most = (1 if backend.EFFORT == 'probes' else count), backend.most(n)
+    too_little = effort
     found: list[tuple[float, float]] = []
     while True:
         effort = min(effort, most)
         yield effort
         last = tried[-1]
         if last['reached']:
-            if found and effort > 2:
-                yield effort * 3 // 4
+            enough = effort
+            for _ in range(_HALVINGS if found else 0):
+                if enough - too_little > 1:
+                    middle = (too_little + enough) // 2
+                    yield middle
+                    too_little, enough = (too_little, middle) if tried[-1]['reached'] else (middle, enough)
             return
         found.append((last['recall'], last['least_recall']))
         # The first efforts say little: where they give too few candidates, the retriever spends more by itself.
         stuck = len(found) > 6 and max(np.subtract(found[-1], found[-3])) < _GAIN
         if effort == most or stuck:
             return
-        effort *= 2
+        too_little, effort = effort, 2 * effort
 
 
 class _Trial:

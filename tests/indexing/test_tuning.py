@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from pyterrier_hybrid.indexing import HNSW, IVF, IVFPQ, MultilingualIndex, RecallNotReached, backends
+from pyterrier_hybrid.indexing.tuning import _efforts
 from pyterrier_hybrid.measures import Languages, RankDistance
 
 D, N = 16, 1200
@@ -130,3 +131,15 @@ def test_bad_arguments(index, topics):
         index.tune(topics.drop(columns='query_vec'))
     with pytest.raises(ValueError, match="there is no backend 'flat'"):
         index.tune(topics, backend=['ivf', 'flat'])
+
+
+@pytest.mark.parametrize('needed, expected', [
+    (1, [1]), (3, [1, 2, 4, 3]), (5, [1, 2, 4, 8, 6, 5]), (7, [1, 2, 4, 8, 6, 7]), (18, [1, 2, 4, 8, 16, 20, 18, 17]),
+    (21, [1, 2, 4, 8, 16, 20]),
+])  # fmt: skip
+def test_efforts_double_and_then_halve_the_last_step(needed, expected):
+    tried, efforts = [], []
+    for effort in _efforts(IVF(lists=20), 10, 1000, tried):
+        efforts.append(effort)
+        tried.append({'reached': effort >= needed, 'recall': effort / 20, 'least_recall': effort / 20})
+    assert efforts == expected
