@@ -14,7 +14,7 @@ SETTINGS = {
     'batch_size': 32, 'steps': 100, 'learning_rate': 3e-5, 'temperature': 0.02, 'source_temperature': 0.0,
     'query_prefix': 'query: ', 'passage_prefix': 'passage: ', 'max_length': (24, 96), 'bf16': 'auto',
 }  # fmt: skip
-#: Chosen on held-out pairs and SQuADShifts, see ``pretrained_settings.py``; for one run of at most 100 minutes.
+#: For one run of at most 100 minutes; its mix and lengths were chosen by ``pretrained_settings.py``.
 LONG = {**SETTINGS, 'steps': 1600}
 #: After how many tokens queries and passages are cut when they are encoded; in training they are cut earlier.
 LENGTHS = {'max_query_length': 64, 'max_passage_length': 256}
@@ -32,6 +32,7 @@ MIXES = {
     'mono.75': {'monolingual': 0.75, 'crosslingual': 0.25},
     'mono.1': {'monolingual': 0.1, 'crosslingual': 0.9},
     'multi': {'multilingual': 1.0},
+    'mono.25-multi.75': {'monolingual': 0.25, 'multilingual': 0.75},
     'mono.5-multi.5': {'monolingual': 0.5, 'multilingual': 0.5},
     'cross.5-multi.5': {'crosslingual': 0.5, 'multilingual': 0.5},
     'thirds': {'monolingual': 1 / 3, 'crosslingual': 1 / 3, 'multilingual': 1 / 3},
@@ -71,7 +72,7 @@ RUNS = {run.name: run for run in [
     *(Run(mix, mix, seed) for seed, mixes in
       [(0, PAPER), (1, PAPER), (0, RATIO[3:]), (2, PAPER), (1, RATIO[3:]), (0, list(MIXES)[6:])] for mix in mixes),
     Run('hybrid-from-neutral', 'hybrid', 0, start='untouched' + NEUTRAL),
-    Run('hybrid-long', 'hybrid', 0, settings=LONG, lengths=LENGTHS),
+    Run('mono.25-multi.75-long', 'mono.25-multi.75', 0, settings=LONG, lengths=LENGTHS),
     *(Run(f'static-{mix}', mix, 0, 'static', STATIC) for mix in RATIO),
 ]}  # fmt: skip
 
@@ -79,8 +80,8 @@ RUNS = {run.name: run for run in [
 def _train(encoder: str, pairs: Path, folder: Path, mix: dict, seed: int, settings: dict, sender) -> None:
     """Trains a run in a process of its own, whose peak memory is the run's."""
     train(
-        ParallelPairs(pairs), folder, backbone=encoder, mix=mix, seed=seed, resume=True, checkpoint_steps=25,
-        verbose=False, **settings,
+        ParallelPairs(pairs), folder, backbone=encoder, mix=mix, seed=seed, resume=True, verbose=False,
+        checkpoint_steps=max(25, settings['steps'] // 16), **settings,
     )  # fmt: skip
     sender.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 

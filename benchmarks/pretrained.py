@@ -8,7 +8,7 @@
 Each run is trained from the encoder, evaluated on XQuAD-R and MLQA-R at full depth, and recorded in
 ``benchmarks/records/<collection>/<run>.json``. A record that is there is not made again; an interrupted run resumes.
 The mixes are compared at one setting, ``_runs.SETTINGS``: the paper's learning rate, the encoder's prefixes, and
-lengths and steps for two cores. Nothing of it was searched. The settings of *hybrid-long* were chosen on held-out
+lengths and steps for two cores. Nothing of it was searched. What ends in *-long* has a mix and lengths that were chosen on held-out
 pairs (``pretrained_settings.py``). A name that begins with *static-* is the same mix from random weights, and one that
 ends in *-neutral* is that encoder without its language subspace, then whitened in part; both use the training pairs'
 texts.

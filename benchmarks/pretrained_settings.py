@@ -57,6 +57,7 @@ VARIANTS: dict[str, dict] = {
     'thirds': {'mix': {'monolingual': 1 / 3, 'crosslingual': 1 / 3, 'multilingual': 1 / 3}},
     'temperature-.01': {'temperature': 0.01},
     'lengths-32-128': {'max_length': (32, 128)},
+    'long': {'mix': MOSTLY_MULTILINGUAL, 'steps': 1600},
 }
 #: The sources that are held out, and the collections made of them: of so many rows, texts cut after so many characters.
 HELD_OUT = {'NTREX-128': 'held-out-sentences', 'microsoft/IoT-For-Beginners': 'held-out-sections'}

@@ -10,8 +10,25 @@ from pyterrier_hybrid.indexing.storage import Collection, open_part
 PLAN = {'encoder': 'x', 'shard_size': 2}
 
 
-@pytest.fixture(params=['folder', 'file', 'memory'])
+@pytest.fixture
+def bucket(monkeypatch):
+    """The URL of a bucket of an S3 server in this process."""
+    s3fs = pytest.importorskip('s3fs', reason='s3fs is not installed')
+    server = pytest.importorskip('moto.server', reason='moto[server] is not installed').ThreadedMotoServer(port=0)
+    server.start()
+    for name, value in {'AWS_ENDPOINT_URL': 'http://{}:{}'.format(*server.get_host_and_port()),
+                        'AWS_ACCESS_KEY_ID': 'x', 'AWS_SECRET_ACCESS_KEY': 'y'}.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    s3fs.S3FileSystem.clear_instance_cache()
+    s3fs.S3FileSystem().mkdir('shards')
+    yield 's3://shards'
+    server.stop()
+
+
+@pytest.fixture(params=['folder', 'file', 'memory', 's3'])
 def where(request, tmp_path):
+    if request.param == 's3':
+        return f'{request.getfixturevalue("bucket")}/s'
     return {'folder': tmp_path / 's', 'file': f'file://{tmp_path}/s', 'memory': f'memory://{tmp_path.name}/s'}[
         request.param
     ]
