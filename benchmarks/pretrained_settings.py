@@ -27,7 +27,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from _records import place, read, write
-from _runs import LENGTHS, SETTINGS, trained
+from _runs import LENGTHS, LONG, SETTINGS, trained
 from ir_measures import AP, R
 
 from datasets_ext import squad_files
@@ -46,18 +46,12 @@ VARIANTS: dict[str, dict] = {
     'base': {},
     'rate-1e-4': {'learning_rate': 1e-4},
     'mono.5-multi.5': {'mix': {'monolingual': 0.5, 'multilingual': 0.5}},
-    'mono.25': {'mix': {'monolingual': 0.25, 'crosslingual': 0.75}},
     'mono.25-multi.75': {'mix': MOSTLY_MULTILINGUAL},
     'multi': {'mix': {'multilingual': 1.0}},
-    'mono.25-multi.75-batch-64-steps-50': {'mix': MOSTLY_MULTILINGUAL, 'batch_size': 64, 'steps': 50},
-    'batch-64-steps-50': {'batch_size': 64, 'steps': 50},
     'temperature-.05': {'temperature': 0.05},
     'sources-by-size': {'source_temperature': 1.0},
-    'rate-1e-5': {'learning_rate': 1e-5},
-    'thirds': {'mix': {'monolingual': 1 / 3, 'crosslingual': 1 / 3, 'multilingual': 1 / 3}},
-    'temperature-.01': {'temperature': 0.01},
-    'lengths-32-128': {'max_length': (32, 128)},
-    'long': {'mix': MOSTLY_MULTILINGUAL, 'steps': 1600},
+    'three-together': {'mix': MOSTLY_MULTILINGUAL, 'temperature': 0.05, 'source_temperature': 1.0},
+    'long': {'mix': MOSTLY_MULTILINGUAL, **LONG},
 }
 #: The sources that are held out, and the collections made of them: of so many rows, texts cut after so many characters.
 HELD_OUT = {'NTREX-128': 'held-out-sentences', 'microsoft/IoT-For-Beginners': 'held-out-sections'}

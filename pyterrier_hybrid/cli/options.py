@@ -69,8 +69,9 @@ def add_training(parser: CommandParser) -> None:
     parser.add_argument('--negatives', type=int, help='hard negatives of each pair, out of those given (default: 0)')
     parser.add_argument('--mini-batch-size', type=int, help='encode a batch in parts of so many texts (GradCache)')
     parser.add_argument(
-        '--bf16', nargs='?', const=True, default=False, choices=['auto'],
-        help='compute in bfloat16; with auto, where the device has hardware for it',
+        '--bf16', nargs='?', const='true', choices=['true', 'false', 'auto'],
+        help='compute in bfloat16; with auto, where the device has hardware for it (default: auto for a checkpoint, '
+        'false for static and small)',
     )  # fmt: skip
     parser.add_argument('--gradient-checkpointing', action='store_true', help='less memory, more time')
     parser.add_argument(
@@ -97,8 +98,8 @@ def training_arguments(arguments: argparse.Namespace) -> dict:
     given = {name: value for name, value in given.items() if value is not None and value is not False}
     if len(given.get('max_length', ())) == 1:
         given['max_length'] = given['max_length'][0]
-    if 'load_best_model_at_end' in given:
-        given['load_best_model_at_end'] = given['load_best_model_at_end'] == 'true'
+    for name in ('load_best_model_at_end', 'bf16'):
+        given.update({name: given[name] == 'true'} if given.get(name) in ('true', 'false') else {})
     return given
 
 

@@ -62,7 +62,7 @@ class TrainingArguments:
     dimension: int | None = None
     token_dropout: float = 0.0
     mini_batch_size: int | None = None
-    bf16: bool | str = False
+    bf16: bool | str | None = None
     gradient_checkpointing: bool = False
     validation: object = None
     eval_steps: int | None = None
@@ -86,7 +86,7 @@ class TrainingArguments:
             raise ValueError(f'seed is {self.seed}; it must be below {1 << 32}')
         for name in ('query_prefix', 'passage_prefix'):
             _check_text(name, getattr(self, name))
-        if self.bf16 not in (True, False, 'auto'):
+        if self.bf16 not in (None, True, False, 'auto'):
             raise ValueError(f"bf16 is {self.bf16!r:.80}; it is True, False or 'auto'")
         if self.max_length is not None:
             given_lengths(self.max_length)
@@ -108,7 +108,7 @@ class TrainingArguments:
         steps = epoch if self.steps is None else self.steps
         defaults = {
             'steps': epoch, 'learning_rate': backbone.learning_rate, 'query_prefix': backbone.query_prefix,
-            'passage_prefix': backbone.passage_prefix,
+            'passage_prefix': backbone.passage_prefix, 'bf16': backbone.bf16,
         }  # fmt: skip
         if self.validation is not None:
             defaults.update(

@@ -41,6 +41,8 @@ class Backbone:
         learning_rate: the default.
         options: those arguments of ``train`` that apply to it, of the ones that do not apply to every kind.
         query_prefix, passage_prefix: the defaults.
+        bf16: the default. What is pretrained trains in bfloat16 where that is fast; what has everything to learn from
+            random weights, in float32.
         make: ``make(texts, *, seed, **sizes)`` returns a ``SentenceTransformer`` with random weights, on the CPU; sizes
             are ``vocab_size`` and ``dimension`` if they were given. None for a kind that is read from a checkpoint.
     """
@@ -50,6 +52,7 @@ class Backbone:
     options: tuple[str, ...]
     query_prefix: str = 'Query: '
     passage_prefix: str = 'Passage: '
+    bf16: bool | str = False
     make: Callable[..., SentenceTransformer] | None = field(default=None, compare=False)
 
     def check_options(self, arguments) -> None:
@@ -67,10 +70,10 @@ class Backbone:
 
 
 #: The paper's learning rate and prefixes (arXiv 2408.10536, section 4.1).
-PRETRAINED = Backbone('a transformer from a checkpoint', 3e-5, _FOR_TRANSFORMERS)
+PRETRAINED = Backbone('a transformer from a checkpoint', 3e-5, _FOR_TRANSFORMERS, bf16='auto')
 #: Its random vectors have to move by more than their own length, see ``INITIAL_SCALE``. A prefix would add the same
 #: vectors to every text.
-STATIC = Backbone('a static embedding', 5e-2, (*_SIZES, *_FOR_STATIC), '', '', static_backbone)
+STATIC = Backbone('a static embedding', 5e-2, (*_SIZES, *_FOR_STATIC), '', '', make=static_backbone)
 #: It has everything to learn. After 60 steps of 64 worldfacts pairs the loss was 3.3, 2.3, 2.2 and 2.2 at rates of
 #: .0003, .001, .002 and .004; the last of these cost most monolingual mAP.
 SMALL = Backbone('a transformer from random weights', 1e-3, (*_SIZES, *_FOR_TRANSFORMERS), make=small_backbone)

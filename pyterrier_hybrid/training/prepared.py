@@ -74,8 +74,14 @@ def _check_first(folder: Path, arguments: TrainingArguments) -> list[TrainerCall
 
 
 def _with_precision(arguments: TrainingArguments) -> TrainingArguments:
-    """The arguments with True or False in the place of 'auto'; warns of bfloat16 without hardware for it."""
+    """The arguments with True or False in the place of 'auto'; warns of bfloat16 without hardware for it.
+
+    None stays where the default depends on a checkpoint that is still to be opened.
+    """
     check_device(arguments.device)
+    kind = kind_of(arguments.backbone)
+    if arguments.bf16 is None and kind.make is not None:
+        arguments = replace(arguments, bf16=kind.bf16)
     in_memory = isinstance(arguments.backbone, SentenceTransformer) and arguments.device is None
     device = arguments.backbone.device if in_memory else arguments.device
     device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
@@ -107,7 +113,11 @@ def prepared_run(pairs: Pairs, folder: Path, arguments: TrainingArguments) -> Pr
         kind = kind_of(model)
         kind.check_options(arguments)
         kind = with_own_prefixes(kind, model, arguments)
+    by_backbone = arguments.bf16 is None
     arguments = arguments.resolved(len(batches), kind)
+    if by_backbone:
+        arguments = _with_precision(arguments)
+        check_launcher(arguments.bf16)
     if model is not None:
         set_up(model, arguments)
     monitor = None if validation is None else Monitor(validation, arguments)

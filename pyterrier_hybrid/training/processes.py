@@ -69,13 +69,14 @@ def join(device: str | None = None) -> str | None:
     return f'cuda:{local}' if kind == 'cuda' else kind
 
 
-def check_launcher(bf16: bool) -> None:
+def check_launcher(bf16: bool | None) -> None:
     """Refuses settings of ``accelerate launch`` that would change the training behind the back of the run's record.
 
-    Raises ValueError for another precision than ``bf16`` says, or an engine that spreads a model over processes.
+    Raises ValueError for another precision than ``bf16`` says (None says nothing yet), or an engine that spreads a
+    model over processes.
     """
     asked, own = os.environ.get('ACCELERATE_MIXED_PRECISION', 'no'), 'bf16' if bf16 else 'no'
-    if asked not in ('no', own):
+    if bf16 is not None and asked not in ('no', own):
         raise ValueError(
             f'accelerate launch has --mixed_precision {asked}, and train has bf16={bf16}; give train bf16=True or '
             'bf16=False, and accelerate launch --mixed_precision no'

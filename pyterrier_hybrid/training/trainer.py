@@ -52,7 +52,7 @@ def train(
     dimension: int | None = None,
     token_dropout: float = 0.0,
     mini_batch_size: int | None = None,
-    bf16: bool | str = False,
+    bf16: bool | str | None = None,
     gradient_checkpointing: bool = False,
     validation: object = None,
     eval_steps: int | None = None,
@@ -102,6 +102,7 @@ def train(
         mini_batch_size: encode a batch in parts of this many texts, in the memory of one (GradCache), see
             :func:`info_nce`; not for a static embedding.
         bf16: compute in bfloat16, with weights in float32; ``'auto'`` does so where the device has hardware for it.
+            None for the backbone's: ``'auto'`` for a transformer from a checkpoint, otherwise False.
         gradient_checkpointing: compute activations again in the backward pass instead of keeping them; less memory,
             more time; not for a static embedding.
         validation: what the encoder is evaluated on during training: a fraction or number of the pairs, which are then

@@ -80,14 +80,15 @@ def test_whole_numbers_of_numpy_are_made_plain():
     assert (type(arguments.steps), arguments.steps, type(arguments.seed)) == (int, 7, int)
 
 
-@pytest.mark.parametrize(('kind', 'rate', 'prefixes'), [
-    (STATIC, 0.05, ('', '')), (SMALL, 1e-3, ('Query: ', 'Passage: ')), (PRETRAINED, 3e-5, ('Query: ', 'Passage: ')),
+@pytest.mark.parametrize(('kind', 'rate', 'prefixes', 'bf16'), [
+    (STATIC, 0.05, ('', ''), False), (SMALL, 1e-3, ('Query: ', 'Passage: '), False),
+    (PRETRAINED, 3e-5, ('Query: ', 'Passage: '), 'auto'),
 ])  # fmt: skip
-def test_defaults_are_the_backbones(kind, rate, prefixes):
+def test_defaults_are_the_backbones(kind, rate, prefixes, bf16):
     found = TrainingArguments(**GIVEN).resolved(48, kind)
-    assert (found.learning_rate, found.query_prefix, found.passage_prefix) == (rate, *prefixes)
+    assert (found.learning_rate, found.query_prefix, found.passage_prefix, found.bf16) == (rate, *prefixes, bf16)
     assert (found.steps, found.eval_steps, found.load_best_model_at_end) == (48, None, None)
-    given = {'learning_rate': 0.2, 'query_prefix': '', 'passage_prefix': 'x', 'steps': 5}
+    given = {'learning_rate': 0.2, 'query_prefix': '', 'passage_prefix': 'x', 'steps': 5, 'bf16': True}
     chosen = TrainingArguments(**GIVEN, **given)
     assert chosen.resolved(48, kind) == chosen
 
@@ -121,8 +122,9 @@ def test_bf16_by_what_the_device_can_do(corpus, tmp_path, tiny_folder, monkeypat
     monkeypatch.setattr('pyterrier_hybrid.training.prepared.is_fast', lambda dtype, device: hardware)
     options = {'backbone': tiny_folder, 'mix': {'monolingual': 1.0}, 'batch_size': 4, 'steps': 1, 'device': 'cpu',
                'query_prefix': '', 'passage_prefix': '', 'verbose': False}  # fmt: skip
-    train(corpus, tmp_path / 'auto', bf16='auto', **options)
-    assert read_training_record(tmp_path / 'auto')['bf16'] is hardware
+    for name, given in {'auto': {'bf16': 'auto'}, 'default': {}}.items():
+        train(corpus, tmp_path / name, **given, **options)
+        assert read_training_record(tmp_path / name)['bf16'] is hardware
     slow = [str(warning.message) for warning in recwarn if 'slow' in str(warning.message)]
     assert not slow
     train(corpus, tmp_path / 'asked', bf16=True, **options)

@@ -15,7 +15,9 @@ from pyterrier_hybrid.training.trainer import train
 
 SCRIPT = Path(__file__).with_name('run_processes.py')
 HALF = {'monolingual': 0.5, 'crosslingual': 0.5}
-TINY = {'mix': HALF, 'batch_size': 8, 'steps': 3, 'temperature': 0.5, 'device': 'cpu', 'verbose': False}
+TINY = {
+    'mix': HALF, 'batch_size': 8, 'steps': 3, 'temperature': 0.5, 'bf16': False, 'device': 'cpu', 'verbose': False,
+}  # fmt: skip
 HALF_PRECISION = {'backbone': 'calm', 'negatives': 1, 'bf16': True, 'temperature': 0.05}
 SAVING = {'backbone': 'static', 'steps': 6, 'checkpoint_steps': 2}
 #: Runs of two processes that are compared with one, and what of their options one process leaves out.
