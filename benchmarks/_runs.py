@@ -1,12 +1,17 @@
 """The runs of the benchmarks on a pretrained encoder, and their training."""
 import json
+import lzma
 import multiprocessing
 import resource
+import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pyterrier_hybrid.pairs import ParallelPairs
+from _data import DATA
+
+from pyterrier_hybrid.pairs import ParallelPairs, inverse_cloze
 from pyterrier_hybrid.training import train
 
 #: The paper's learning rate, the encoder's prefixes, and lengths and steps for two cores.
@@ -38,6 +43,8 @@ MIXES = {
     'thirds': {'monolingual': 1 / 3, 'crosslingual': 1 / 3, 'multilingual': 1 / 3},
 }
 PAPER, RATIO = list(MIXES)[:3], list(MIXES)[:6]
+#: Sources of the pairs that settings are chosen on, so that runs with such settings are not trained on them.
+HELD_OUT = ('NTREX-128', 'microsoft/IoT-For-Beginners')
 #: What follows the name of an encoder whose language subspace was removed.
 NEUTRAL = '-neutral'
 
@@ -53,6 +60,7 @@ class Run:
         settings: arguments of ``train``.
         lengths: after how many tokens texts are cut when they are encoded, as ``HybridEncoder`` takes it; where
             training cuts them, if there are none.
+        left_out: sources of the pairs that it is not trained on.
     """
 
     group: str
@@ -61,6 +69,7 @@ class Run:
     start: str = 'untouched'
     settings: dict = field(default_factory=lambda: SETTINGS)
     lengths: dict = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -72,9 +81,27 @@ RUNS = {run.name: run for run in [
     *(Run(mix, mix, seed) for seed, mixes in
       [(0, PAPER), (1, PAPER), (0, RATIO[3:]), (2, PAPER), (1, RATIO[3:]), (0, list(MIXES)[6:])] for mix in mixes),
     Run('hybrid-from-neutral', 'hybrid', 0, start='untouched' + NEUTRAL),
-    Run('mono.25-multi.75-long', 'mono.25-multi.75', 0, settings=LONG, lengths=LENGTHS),
+    Run('mono.25-multi.75-long', 'mono.25-multi.75', 0, settings=LONG, lengths=LENGTHS, left_out=HELD_OUT),
     *(Run(f'static-{mix}', mix, 0, 'static', STATIC) for mix in RATIO),
 ]}  # fmt: skip
+
+
+def rows(path: Path) -> Iterator[dict]:
+    """The rows of a file of pairs."""
+    with lzma.open(path, 'rt', encoding='utf-8') as lines:
+        yield from map(json.loads, lines)
+
+
+def imported_pairs(folder: Path, left_out: tuple[str, ...] = ()) -> Path:
+    """The folder of the training pairs, without some of their sources; imported if it is not there."""
+    if not folder.exists():
+        with tempfile.TemporaryDirectory() as scratch:
+            for path in sorted((DATA / 'train').glob('*.jsonl.xz')) if left_out else ():
+                with (Path(scratch) / path.stem).open('w', encoding='utf-8') as file:
+                    file.writelines(f'{json.dumps(row)}\n' for row in rows(path) if row['source'] not in left_out)
+            given = scratch if left_out else DATA / 'train'
+            ParallelPairs.from_jsonl(given, folder, derive=inverse_cloze, verbose=False)
+    return folder
 
 
 def _train(encoder: str, pairs: Path, folder: Path, mix: dict, seed: int, settings: dict, sender) -> None:

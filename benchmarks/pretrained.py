@@ -8,14 +8,14 @@
 Each run is trained from the encoder, evaluated on XQuAD-R and MLQA-R at full depth, and recorded in
 ``benchmarks/records/<collection>/<run>.json``. A record that is there is not made again; an interrupted run resumes.
 The mixes are compared at one setting, ``_runs.SETTINGS``: the paper's learning rate, the encoder's prefixes, and
-lengths and steps for two cores. Nothing of it was searched. What ends in *-long* has a mix and lengths that were chosen on held-out
-pairs (``pretrained_settings.py``). A name that begins with *static-* is the same mix from random weights, and one that
-ends in *-neutral* is that encoder without its language subspace, then whitened in part; both use the training pairs'
-texts.
+lengths and steps for two cores. Nothing of it was searched. What ends in *-long* has a mix and lengths that were chosen
+on held-out pairs (``pretrained_settings.py``), and is trained without these. A name that begins with *static-* is the
+same mix from random weights, and one that ends in *-neutral* is that encoder without its language subspace, then
+whitened in part; both use the training pairs' texts.
 """
 import sys
 
-from _data import DATA, offline_home
+from _data import offline_home
 
 if '--table' not in sys.argv:
     offline_home()  # ir_datasets reads where its home is when it is imported
@@ -31,7 +31,7 @@ import pandas as pd
 import pyterrier as pt
 from _kept import KeptVectors, MultipliedVectors
 from _records import RANKS, RECORDS, Record, compared, place, read, write
-from _runs import MIXES, NEUTRAL, RATIO, RUNS, trained
+from _runs import MIXES, NEUTRAL, RATIO, RUNS, imported_pairs, trained
 from ir_measures import AP, R
 
 from pyterrier_hybrid.encoding import HybridEncoder
@@ -41,7 +41,7 @@ from pyterrier_hybrid.experiment.report.curves import ratio_figures
 from pyterrier_hybrid.experiment.study_result import SHARES
 from pyterrier_hybrid.lexical import BM25Index
 from pyterrier_hybrid.measures import LPR, TLR, RankDistance
-from pyterrier_hybrid.pairs import ParallelPairs, inverse_cloze
+from pyterrier_hybrid.pairs import ParallelPairs
 from pyterrier_hybrid.training import remove_language_subspace, whiten
 
 DATASETS = ('xquad-r', 'mlqa-r')
@@ -79,7 +79,8 @@ def system_of(name: str, collection: EvaluationSet, scratch: Path, arguments) ->
         if start.endswith(NEUTRAL):
             start = str(arguments.out / start)
             neutral(HybridEncoder(arguments.encoder, dtype='float32'), ParallelPairs(pairs), Path(start))
-        cost = trained(start, pairs, arguments.out / base, MIXES[run.mix], run.seed, run.settings)
+        its_pairs = imported_pairs(arguments.out / 'pairs-held-out', run.left_out) if run.left_out else pairs
+        cost = trained(start, its_pairs, arguments.out / base, MIXES[run.mix], run.seed, run.settings)
         about = {'mix': MIXES[run.mix], 'seed': run.seed, 'settings': {**run.settings, **run.lengths}, 'cost': cost}
     if base == 'mDPR':
         encoder = mdpr_system(arguments.mdpr)
@@ -127,9 +128,7 @@ def mdpr_system(given: str | None) -> object:
 def run_all(arguments) -> None:
     """Makes the records that are missing."""
     arguments.out.mkdir(parents=True, exist_ok=True)
-    pairs = arguments.out / 'pairs'
-    if not pairs.exists():
-        ParallelPairs.from_jsonl(DATA / 'train', pairs, derive=inverse_cloze, verbose=False)
+    imported_pairs(arguments.out / 'pairs')
     for dataset in arguments.datasets:
         missing = [name for name in arguments.runs or SYSTEMS if not place(name, dataset).exists()]
         collection = EvaluationSet(dataset) if missing else None

@@ -23,11 +23,10 @@ import lzma
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 from _records import place, read, write
-from _runs import LENGTHS, LONG, SETTINGS, trained
+from _runs import HELD_OUT, LENGTHS, LONG, SETTINGS, imported_pairs, rows, trained
 from ir_measures import AP, R
 
 from datasets_ext import squad_files
@@ -37,7 +36,7 @@ from pyterrier_hybrid.experiment.provenance import versions
 from pyterrier_hybrid.files import replace_text
 from pyterrier_hybrid.indexing import MultilingualIndex
 from pyterrier_hybrid.measures import LPR, RankDistance
-from pyterrier_hybrid.pairs import ParallelPairs, inverse_cloze
+from pyterrier_hybrid.pairs import inverse_cloze
 
 HYBRID = {'monolingual': 0.5, 'crosslingual': 0.5}
 MOSTLY_MULTILINGUAL = {'monolingual': 0.25, 'multilingual': 0.75}
@@ -53,49 +52,34 @@ VARIANTS: dict[str, dict] = {
     'three-together': {'mix': MOSTLY_MULTILINGUAL, 'temperature': 0.05, 'source_temperature': 1.0},
     'long': {'mix': MOSTLY_MULTILINGUAL, **LONG},
 }
-#: The sources that are held out, and the collections made of them: of so many rows, texts cut after so many characters.
-HELD_OUT = {'NTREX-128': 'held-out-sentences', 'microsoft/IoT-For-Beginners': 'held-out-sections'}
+#: The collections that are made of each of the sources in ``HELD_OUT``: of so many rows, texts cut after so many
+#: characters.
+MADE = ('held-out-sentences', 'held-out-sections')
 ROWS, CHARACTERS, LANGUAGES = 100, 400, 11
 SHIFTS = 'squadshifts-part'
-COLLECTIONS = [*HELD_OUT.values(), SHIFTS]
+COLLECTIONS = [*MADE, SHIFTS]
 MEASURES = [AP, R @ 1, RankDistance, LPR]
-
-
-def _rows(path: Path) -> Iterator[dict]:
-    with lzma.open(path, 'rt', encoding='utf-8') as lines:
-        yield from map(json.loads, lines)
-
-
-def training_pairs(folder: Path) -> Path:
-    """The folder of pairs without what is held out; imported if it is not there."""
-    if not folder.exists():
-        with tempfile.TemporaryDirectory() as scratch:
-            for path in sorted((DATA / 'train').glob('*.jsonl.xz')):
-                with (Path(scratch) / path.stem).open('w', encoding='utf-8') as file:
-                    file.writelines(f'{json.dumps(row)}\n' for row in _rows(path) if row['source'] not in HELD_OUT)
-            ParallelPairs.from_jsonl(scratch, folder, derive=inverse_cloze, verbose=False)
-    return folder
 
 
 def collections(folder: Path) -> dict[str, EvaluationSet]:
     """The three collections, by name."""
     folder.mkdir(parents=True, exist_ok=True)
     sentences, sections = (
-        [row for row in _rows(DATA / 'train' / path) if row['source'] in HELD_OUT]
+        [row for row in rows(DATA / 'train' / path) if row['source'] in HELD_OUT]
         for path in ('sentences.bitext.jsonl.xz', 'sections.qa.jsonl.xz')
     )
-    for name, rows in zip(HELD_OUT.values(), (list(inverse_cloze(sentences)), sections)):
-        whole = [row for row in rows if len(row['query']) == len(row['positive']) == LANGUAGES]
+    for name, found in zip(MADE, (list(inverse_cloze(sentences)), sections)):
+        whole = [row for row in found if len(row['query']) == len(row['positive']) == LANGUAGES]
         spread = whole[:: max(len(whole) // ROWS, 1)][:ROWS]
         squad_files({lang: _squad(folder / f'{name}.{lang}.json', spread, lang) for lang in spread[0]['query']}, name)
     squad_files({'en': _shifts(folder / f'{SHIFTS}.json')}, SHIFTS)
     return {name: EvaluationSet(name) for name in COLLECTIONS}
 
 
-def _squad(path: Path, rows: list[dict], lang: str) -> Path:
-    """Writes rows as a SQuAD-format file: each passage is a paragraph, with one question."""
+def _squad(path: Path, asked: list[dict], lang: str) -> Path:
+    """Writes rows of pairs as a SQuAD-format file: each passage is a paragraph, with one question."""
     paragraphs = []
-    for at, row in enumerate(rows):
+    for at, row in enumerate(asked):
         passage = row['positive'][lang][:CHARACTERS]
         question = {'id': str(at), 'question': row['query'][lang], 'answers': [{'text': passage, 'answer_start': 0}]}
         paragraphs.append({'context': passage, 'qas': [question]})
@@ -128,7 +112,8 @@ def run_all(arguments) -> None:
             mix = changed.pop('mix', HYBRID)
             settings = {**SETTINGS, **changed}
             folder = arguments.out / name
-            cost = trained(arguments.encoder, training_pairs(arguments.out / 'pairs'), folder, mix, 0, settings)
+            pairs = imported_pairs(arguments.out / 'pairs', HELD_OUT)
+            cost = trained(arguments.encoder, pairs, folder, mix, 0, settings)
             cost.pop('spent')
             about = {'mix': mix, 'seed': 0, 'settings': settings, 'cost': cost}
         encoder = HybridEncoder(folder, **LENGTHS)
@@ -145,7 +130,7 @@ def run_all(arguments) -> None:
 def table() -> str:
     """A row for each variant: mAP and rank distance on the held-out pairs, mAP on SQuADShifts."""
     figures = [('AP', 'monolingual'), ('AP', 'crosslingual'), ('AP', 'multilingual'), ('RankDistance', 'multilingual')]
-    columns = [(dataset, figure) for dataset in HELD_OUT.values() for figure in figures]
+    columns = [(dataset, figure) for dataset in MADE for figure in figures]
     columns.append((SHIFTS, ('AP', 'monolingual')))
     names = {'monolingual': 'Mo.', 'crosslingual': 'Cr.', 'multilingual': 'Mul.'}
     heads = ['RD' if measure == 'RankDistance' else names[kind] for _, (measure, kind) in columns]
