@@ -62,6 +62,18 @@ def curve_over(rows: pd.DataFrame, column: str) -> pd.DataFrame:
     return found.set_index(column).sort_index()[['mean', 'low', 'high', 'n']]
 
 
+def limits(values: pd.Series, curve: pd.DataFrame) -> tuple[float, float] | None:
+    """The values that a panel shows where the intervals of a curve are so wide that they would flatten it.
+
+    The interval of two seeds is 13 times as wide as their deviation. Intervals are shown up to the range of all runs'
+    ``values`` below the least of them and above the greatest. None if they are within that.
+    """
+    low, high, room = values.min(), values.max(), np.ptp(values)
+    if not room or not (curve['low'].min() < low - room or curve['high'].max() > high + room):
+        return None
+    return low - room, high + room
+
+
 def _ratio(line: pd.DataFrame, measures: list[str], dataset: str | None, chance: Mapping[str, float]) -> Drawing:
     panels = {
         (measure, kind): rows for measure in measures for kind in SETTING_KINDS
@@ -72,6 +84,8 @@ def _ratio(line: pd.DataFrame, measures: list[str], dataset: str | None, chance:
         'Over the share of monolingual batches in training; the other batches are cross-lingual. 0% and 100% are the '
         f'paper’s two baselines, 50% its hybrid. {seeds_in_words(line)}'
     )
+    if any(limits(panels[key]['value'], curve) is not None for key, curve in curves.items()):
+        caption += ' An interval that reaches the edge of its panel goes on beyond it.'
     if chance:
         caption += ' "By chance" is what a system without any preference for a language has.'
     parts = []
@@ -91,6 +105,7 @@ def _ratio(line: pd.DataFrame, measures: list[str], dataset: str | None, chance:
             i = SETTING_KINDS.index(kind)
             axes.plot(seeds['monolingual'], seeds['value'], '.', markersize=4, color=SERIES[i])
             _curve(axes, i, curves[measure, kind])
+            axes.set_ylim(limits(seeds['value'], curves[measure, kind]))
             axes.tick_params(labelsize=10)
             axes.xaxis.set_major_formatter(lambda share, _: f'{share:.0%}')
             shares = np.unique(line['monolingual'])

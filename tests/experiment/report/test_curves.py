@@ -3,7 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pyterrier_hybrid.experiment.report.curves import curve_over, ratio_figures
+from pyterrier_hybrid.experiment.report.curves import curve_over, limits, ratio_figures
 from pyterrier_hybrid.experiment.report.ternary import ternary_figures
 from pyterrier_hybrid.experiment.study_values import on_simplex
 
@@ -28,6 +28,16 @@ def test_curves_have_means_and_intervals_of_mixes_on_the_line():
 def test_intervals_end_where_the_measure_does():
     curve = curve_over(on_simplex(LINE, ['monolingual', 'crosslingual']), 'monolingual')
     assert (curve['low'][0], curve['high'][0]) == (0.0, 1.0)  # .3 plus and minus 1.27
+
+
+@pytest.mark.parametrize(('low', 'high', 'expected'), [
+    ([4.1, 4.5], [5.0, 6.9], None), ([4.1, np.nan], [5.0, np.nan], None), ([3.9, 4.5], [5.0, 6.9], (4.0, 7.0)),
+    ([4.1, 4.5], [9.0, 6.9], (4.0, 7.0)),
+])  # fmt: skip
+def test_a_panel_ends_where_wide_intervals_would_flatten_the_curve(low, high, expected):
+    values = pd.Series([5.0, 5.5, 6.0])
+    assert limits(values, pd.DataFrame({'low': low, 'high': high})) == expected
+    assert limits(values[:1], pd.DataFrame({'low': low, 'high': high})) is None
 
 
 @pytest.mark.parametrize(('seeds', 'said'), [
