@@ -81,6 +81,8 @@ RUNS = {run.name: run for run in [
     *(Run(mix, mix, seed) for seed, mixes in
       [(0, PAPER), (1, PAPER), (0, RATIO[3:]), (2, PAPER), (1, RATIO[3:]), (0, list(MIXES)[6:])] for mix in mixes),
     Run('hybrid-from-neutral', 'hybrid', 0, start='untouched' + NEUTRAL),
+    Run('mono.25-multi.75-whole', 'mono.25-multi.75', 0, lengths=LENGTHS),
+    *(Run(f'{mix}-whole', mix, 2, lengths=LENGTHS) for mix in PAPER),
     Run('mono.25-multi.75-long', 'mono.25-multi.75', 0, settings=LONG, lengths=LENGTHS, left_out=HELD_OUT),
     *(Run(f'static-{mix}', mix, 0, 'static', STATIC) for mix in RATIO),
 ]}  # fmt: skip

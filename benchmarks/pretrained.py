@@ -50,8 +50,10 @@ MEASURES = [AP, R @ 1, R @ 10, RankDistance, LPR, TLR @ 20]
 CURVES = [('AP', 'monolingual'), ('AP', 'crosslingual'), ('AP', 'multilingual'), ('RankDistance', 'multilingual')]
 #: What is tested against what: over the seeds that both have.
 COMPARED = [
-    ('hybrid', 'X-X-mono'), ('hybrid', 'X-Y'), ('hybrid', 'untouched'), ('mono.25', 'X-Y'), ('mono.25', 'hybrid'),
-    ('mono.25-multi.75', 'hybrid'), ('mono.25-multi.75-long', 'untouched'), ('untouched-neutral', 'untouched'),
+    ('hybrid', 'X-X-mono'), ('hybrid', 'X-Y'), ('hybrid', 'untouched'), ('mono.1', 'X-Y'), ('mono.25', 'hybrid'),
+    ('mono.25-multi.75', 'hybrid'), ('mono.25-multi.75-whole', 'mono.25-multi.75'), ('hybrid-whole', 'X-X-mono-whole'),
+    ('hybrid-whole', 'X-Y-whole'),
+    ('mono.25-multi.75-long', 'untouched'), ('untouched-neutral', 'untouched'),
     ('hybrid-neutral', 'hybrid'), ('hybrid-from-neutral', 'hybrid'),
 ]  # fmt: skip
 #: Systems that are not trained here.

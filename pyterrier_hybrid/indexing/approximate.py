@@ -9,7 +9,7 @@ from pyterrier_hybrid.indexing.backends import Backend, find_backend
 from pyterrier_hybrid.indexing.faiss_files import OpenedBackend, open_backend
 from pyterrier_hybrid.indexing.retriever import DenseRetriever
 from pyterrier_hybrid.ranking.order import from_order_keys, order_keys
-from pyterrier_hybrid.ranking.scores import error_margins, exact_scores
+from pyterrier_hybrid.ranking.scores import error_margins, exact_scores_of_own
 from pyterrier_hybrid.ranking.search import top_k
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pyterrier_hybrid.indexing.opened import OpenedIndex
 
 _BATCH = 256
+_CHUNK = 16  # queries that a thread rescores at a time
 _HARDER = (1, 4, 16)  # times the effort
 _FEW = 8  # times the candidates: passages among which an exact search costs no more
 
@@ -71,18 +72,23 @@ class ApproximateRetriever(DenseRetriever):
         if pool <= _FEW * count:
             return top_k(queries, opened.vecs, opened.docnos.order, opened.docnos.rank, k, max_norm=opened.max_norm,
                          rows=rows, progress=progress)  # fmt: skip
-        keys, margins = np.empty((len(queries), k), np.uint64), error_margins(queries, opened.max_norm)
+        keys = np.empty((len(queries), k), np.uint64)
 
-        def rescore(query: int, candidates: np.ndarray | None) -> None:
-            keys[query] = rescored(queries[query], margins[query], opened, candidates, k)
+        def rescore(part: slice, found: list, products: list) -> int:
+            keys[part] = rescored(queries[part], opened, found, products, k)
+            return len(found)
 
         held = open_backend(self.index, self.backend)
         with ThreadPoolExecutor(_threads()) as workers:
             for start in range(0, len(queries), _BATCH):
-                batch = range(start, min(start + _BATCH, len(queries)))
-                found = find_candidates(held, self.backend.effort, queries[start : batch.stop], count, rows)
-                for _ in workers.map(rescore, batch, found):
-                    progress(1)
+                batch = queries[start : start + _BATCH]
+                found = find_candidates(held, self.backend.effort, batch, count, rows)
+                products = products_of(batch, opened.vecs, found, count)
+                firsts = range(0, len(batch), _CHUNK)
+                parts = [slice(start + first, min(start + first + _CHUNK, start + len(batch))) for first in firsts]
+                its = ([of[first : first + _CHUNK] for first in firsts] for of in (found, products))
+                for done in workers.map(rescore, parts, *its):
+                    progress(done)
         places, scores = from_order_keys(keys)
         return opened.docnos.order[places].astype(np.int64), scores
 
@@ -100,24 +106,58 @@ def _threads() -> int:
     return faiss.omp_get_max_threads()
 
 
+def products_of(
+    queries: np.ndarray, vectors: object, found: list[np.ndarray | None], count: int
+) -> list[np.ndarray | None]:
+    """The float32 products of each query with its candidates, where it has ``count`` and vectors are plain float32.
+
+    FAISS reads the vectors where they are, on all threads. None where :func:`rescored` has to compute them.
+    """
+    import faiss
+
+    products: list[np.ndarray | None] = [None] * len(found)
+    whole = [i for i, candidates in enumerate(found) if candidates is not None and len(candidates) == count]
+    is_plain = isinstance(vectors, np.ndarray) and vectors.dtype == np.float32 and vectors.flags.c_contiguous
+    if not whole or not is_plain:
+        return products
+    asked, ids = np.ascontiguousarray(queries[whole]), np.stack([found[i] for i in whole]).astype(np.int64)
+    result = np.empty(ids.shape, np.float32)
+    pointers = map(faiss.swig_ptr, (result, asked, np.asarray(vectors), ids))
+    faiss.fvec_inner_products_by_idx(*pointers, asked.shape[1], *ids.shape)
+    for i, row in zip(whole, result):
+        products[i] = row
+    return products
+
+
 def rescored(
-    query: np.ndarray, margin: float, opened: 'OpenedIndex', candidates: np.ndarray | None, k: int
+    queries: np.ndarray, opened: 'OpenedIndex', found: list[np.ndarray | None], products: list[np.ndarray | None],
+    k: int,
 ) -> np.ndarray:
-    """The :func:`~pyterrier_hybrid.ranking.order.order_keys` of a query's best ``k`` candidates: uint64, ``(k,)``.
+    """The :func:`~pyterrier_hybrid.ranking.order.order_keys` of each query's best ``k`` candidates: uint64, ``(q, k)``.
 
     As :func:`~pyterrier_hybrid.ranking.search.top_k`, which is for many documents: a float32 product says which of the
-    candidates can be among the best, within the ``margin`` of its error, and these get their exact score. All documents
-    are candidates if there are none.
+    candidates can be among the best, within the margin of its error, and these get their exact score. All documents
+    are candidates if there are none. ``products`` are those of the candidates, where they are known.
     """
-    if candidates is None or not np.isfinite(margin):
-        docids, scores = top_k(query[None], opened.vecs, opened.docnos.order, opened.docnos.rank, k,
-                               max_norm=opened.max_norm, rows=candidates)  # fmt: skip
-        return order_keys(scores[0], opened.docnos.rank[docids[0]])
-    vectors = opened.vecs[candidates]
-    products = vectors @ query
-    best = products >= np.partition(products, len(products) - k)[len(products) - k] - margin
-    scores = exact_scores(query[None], vectors[best])[0]
-    return np.sort(order_keys(scores, opened.docnos.rank[candidates[best]]))[:k]
+    keys, best = np.empty((len(queries), k), np.uint64), []
+    margins = error_margins(queries, opened.max_norm)
+    for i, (candidates, its) in enumerate(zip(found, products)):
+        if candidates is None or not np.isfinite(margins[i]):
+            docids, scores = top_k(queries[i : i + 1], opened.vecs, opened.docnos.order, opened.docnos.rank, k,
+                                   max_norm=opened.max_norm, rows=candidates)  # fmt: skip
+            keys[i] = order_keys(scores[0], opened.docnos.rank[docids[0]])
+            continue
+        its = opened.vecs[candidates] @ queries[i] if its is None else its
+        best.append((i, candidates[its >= np.partition(its, len(its) - k)[len(its) - k] - margins[i]]))
+    if best:
+        counts = np.array([len(docids) for _, docids in best])
+        docids = np.concatenate([docids for _, docids in best])
+        vectors = np.asarray(opened.vecs[docids])  # no memmap, whose every slice costs as much as a small product
+        scores = exact_scores_of_own(queries[[i for i, _ in best]], vectors, counts)
+        ordered = order_keys(scores, opened.docnos.rank[docids])
+        for (i, _), own in zip(best, np.split(ordered, np.cumsum(counts)[:-1])):
+            keys[i] = np.sort(own)[:k]
+    return keys
 
 
 def find_candidates(
@@ -142,8 +182,8 @@ def find_candidates(
         parameters = held.backend.parameters(min(effort * times, held.backend.most(n)), count, selector)
         _, docids = held.index.search(queries[open_], count, params=parameters)
         enough = (docids >= 0).all(axis=1)
-        for i, chosen in zip(open_[enough], docids[enough]):
-            found[i] = np.sort(chosen)
+        for i, chosen in zip(open_[enough], np.sort(docids[enough], axis=1)):
+            found[i] = chosen
         open_ = open_[~enough]
         if not len(open_):
             break

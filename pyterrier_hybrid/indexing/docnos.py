@@ -97,10 +97,10 @@ class Docnos:
 
     def decode(self, docids: np.ndarray) -> list[str]:
         """The docnos of docids; raises ValueError if they are not UTF-8, since the index is damaged."""
-        data = self.data
+        data = memoryview(np.ascontiguousarray(self.data))
         spans = zip(self.offsets[docids].tolist(), self.offsets[docids + 1].tolist())
         try:
-            return [data[first:last].tobytes().decode() for first, last in spans]
+            return [str(data[first:last], 'utf-8') for first, last in spans]
         except UnicodeDecodeError as error:
             raise ValueError(f'a docno is not UTF-8 ({error}): the index is damaged; build it again') from None
 

@@ -43,6 +43,32 @@ def exact_scores(queries: np.ndarray, docs: np.ndarray) -> np.ndarray:
     return scores + np.float32(0)  # no negative zero: it would rank below zero
 
 
+def exact_scores_of_own(queries: np.ndarray, docs: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The :func:`exact_scores` of queries that have documents of their own.
+
+    Args:
+        queries: float32, ``(q, d)``, finite.
+        docs: float32, ``(n, d)``, finite: those of the first query, then those of the second.
+        counts: int, ``(q,)``, how many each query has; their sum is n.
+
+    Returns:
+        float32, ``(n,)``.
+    """
+    queries, docs = queries.astype(np.float64), docs.astype(np.float64)
+    slack = 1.01 * queries.shape[1] * 2.0**-53
+    ends = np.cumsum(counts).tolist()
+    products = np.concatenate([docs[end - n : end] @ query for query, n, end in zip(queries, counts.tolist(), ends)])
+    bound = slack * np.repeat(norms(queries), counts) * norms(docs)
+    with np.errstate(over='ignore'):
+        scores = (products - bound).astype(np.float32)
+        unsure = np.flatnonzero(scores != (products + bound).astype(np.float32))
+        of = np.searchsorted(ends, unsure, side='right')
+        for start in range(0, len(unsure), _EXACT_BLOCK):
+            part = slice(start, start + _EXACT_BLOCK)
+            scores[unsure[part]] = _round_sums(queries[of[part]] * docs[unsure[part]], slack)
+    return scores + np.float32(0)
+
+
 def _round_sums(terms: np.ndarray, slack: float) -> np.ndarray:
     """The float32 nearest to each row's exact sum, by the row's own error bound, else by an exact summation."""
     sums, bound = terms.sum(axis=1), slack * np.abs(terms).sum(axis=1)

@@ -4,7 +4,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from pyterrier_hybrid.ranking.scores import exact_scores, max_norm
+from pyterrier_hybrid.ranking.scores import exact_scores, exact_scores_of_own, max_norm
 
 
 def nearest_float32(query, doc):
@@ -73,3 +73,24 @@ def test_max_norm_of_nothing_and_of_what_is_not_finite():
         rows = vectors(600, 3)
         rows[300, 1] = value
         assert not np.isfinite(max_norm(rows))
+
+
+@pytest.mark.parametrize('scale', [1.0, 1e-3, 1e30])
+def test_queries_with_documents_of_their_own(scale):
+    rng = np.random.default_rng(3)
+    queries = rng.standard_normal((4, 9)).astype(np.float32)
+    docs = (scale * rng.standard_normal((60, 9))).astype(np.float32)
+    docs[7] = docs[20]
+    docs[30, 1:], docs[30, 0], queries[2, 0] = 0, 3e38, 7  # beyond float32
+    counts = np.array([13, 0, 40, 7])
+    parts = np.split(docs, np.cumsum(counts)[:-1])
+    expected = [exact_scores(query[None], own)[0] for query, own in zip(queries, parts)]
+    found = exact_scores_of_own(queries, docs, counts)
+    np.testing.assert_array_equal(found, np.concatenate(expected))
+    assert found.dtype == np.float32 and np.isinf(found[30])
+
+
+def test_documents_of_their_own_are_rounded_exactly_too():
+    queries = np.array([[1, 1e8, -1e8], [1, 1, 1]], np.float32)
+    docs = np.array([[1, 1, 1], [1e-8, 1, 1], [0, 0, -0.0]], np.float32)
+    assert exact_scores_of_own(queries, docs, np.array([2, 1])).tolist() == [1.0, np.float32(1e-8), 0.0]
