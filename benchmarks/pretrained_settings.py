@@ -52,9 +52,9 @@ VARIANTS: dict[str, dict] = {
     'three-together': {'mix': MOSTLY_MULTILINGUAL, 'temperature': 0.05, 'source_temperature': 1.0},
     'long': {'mix': MOSTLY_MULTILINGUAL, **LONG},
 }
-#: The collections that are made of each of the sources in ``HELD_OUT``: of so many rows, texts cut after so many
-#: characters.
+#: One collection is made from each source in ``HELD_OUT``, in this order.
 MADE = ('held-out-sentences', 'held-out-sections')
+#: Rows of each, characters after which a passage is cut, and languages that a row must have.
 ROWS, CHARACTERS, LANGUAGES = 100, 400, 11
 SHIFTS = 'squadshifts-part'
 COLLECTIONS = [*MADE, SHIFTS]
