@@ -31,7 +31,7 @@ def exact_scores(queries: np.ndarray, docs: np.ndarray) -> np.ndarray:
         float32, ``(q, n)``. A product beyond float32's range is infinite.
     """
     queries, docs = queries.astype(np.float64), docs.astype(np.float64)
-    slack = 1.01 * queries.shape[1] * 2.0**-53  # one percent covers the rounding of the bound itself
+    slack = _slack(queries)
     products = queries @ docs.T
     bound = np.outer(slack * norms(queries), norms(docs))
     with np.errstate(over='ignore'):
@@ -55,7 +55,7 @@ def exact_scores_of_own(queries: np.ndarray, docs: np.ndarray, counts: np.ndarra
         float32, ``(n,)``.
     """
     queries, docs = queries.astype(np.float64), docs.astype(np.float64)
-    slack = 1.01 * queries.shape[1] * 2.0**-53
+    slack = _slack(queries)
     ends = np.cumsum(counts).tolist()
     products = np.concatenate([docs[end - n : end] @ query for query, n, end in zip(queries, counts.tolist(), ends)])
     bound = slack * np.repeat(norms(queries), counts) * norms(docs)
@@ -66,7 +66,12 @@ def exact_scores_of_own(queries: np.ndarray, docs: np.ndarray, counts: np.ndarra
         for start in range(0, len(unsure), _EXACT_BLOCK):
             part = slice(start, start + _EXACT_BLOCK)
             scores[unsure[part]] = _round_sums(queries[of[part]] * docs[unsure[part]], slack)
-    return scores + np.float32(0)
+    return scores + np.float32(0)  # no negative zero
+
+
+def _slack(queries: np.ndarray) -> float:
+    """The error of a float64 product, as a share of the two norms; one percent covers the rounding of the bound."""
+    return 1.01 * queries.shape[1] * 2.0**-53
 
 
 def _round_sums(terms: np.ndarray, slack: float) -> np.ndarray:
