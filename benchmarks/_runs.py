@@ -59,7 +59,7 @@ class Run:
         start: ``'untouched'``, a backbone from random weights, or an encoder that is derived from the untouched one.
         settings: arguments of ``train``.
         lengths: after how many tokens texts are cut when they are encoded, as ``HybridEncoder`` takes it; where
-            training cuts them, if there are none.
+            training cuts them, if there are none. Runs whose name ends in ``-cut`` differ from others in this alone.
         left_out: sources of the pairs that it is not trained on.
     """
 
@@ -68,23 +68,27 @@ class Run:
     seed: int
     start: str = 'untouched'
     settings: dict = field(default_factory=lambda: SETTINGS)
-    lengths: dict = field(default_factory=dict)
+    lengths: dict = field(default_factory=lambda: LENGTHS)
     left_out: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         return f'{self.group}-seed{self.seed}'
 
+    @property
+    def folder(self) -> str:
+        """The name of its folder, which runs that differ in lengths alone share."""
+        return self.name.replace('-cut', '')
+
 
 #: Runs in the order in which they are made: of the paper's mixes three seeds, of the other ratios two.
 RUNS = {run.name: run for run in [
     *(Run(mix, mix, seed) for seed, mixes in
       [(0, PAPER), (1, PAPER), (0, RATIO[3:]), (2, PAPER), (1, RATIO[3:]), (0, list(MIXES)[6:])] for mix in mixes),
-    Run('hybrid-from-neutral', 'hybrid', 0, start='untouched' + NEUTRAL),
-    Run('mono.25-multi.75-whole', 'mono.25-multi.75', 0, lengths=LENGTHS),
-    *(Run(f'{mix}-whole', mix, 2, lengths=LENGTHS) for mix in PAPER),
-    Run('mono.25-multi.75-long', 'mono.25-multi.75', 0, settings=LONG, lengths=LENGTHS, left_out=HELD_OUT),
-    *(Run(f'static-{mix}', mix, 0, 'static', STATIC) for mix in RATIO),
+    Run('mono.25-multi.75-long', 'mono.25-multi.75', 0, settings=LONG, left_out=HELD_OUT),
+    *(Run(f'{mix}-cut', mix, seed, lengths={}) for seed in range(3) for mix in PAPER),
+    Run('hybrid-from-neutral-cut', 'hybrid', 0, start='untouched' + NEUTRAL, lengths={}),
+    *(Run(f'static-{mix}', mix, 0, 'static', STATIC, lengths={}) for mix in RATIO),
 ]}  # fmt: skip
 
 

@@ -51,10 +51,8 @@ CURVES = [('AP', 'monolingual'), ('AP', 'crosslingual'), ('AP', 'multilingual'),
 #: What is tested against what: over the seeds that both have.
 COMPARED = [
     ('hybrid', 'X-X-mono'), ('hybrid', 'X-Y'), ('hybrid', 'untouched'), ('mono.1', 'X-Y'), ('mono.25', 'hybrid'),
-    ('mono.25-multi.75', 'hybrid'), ('mono.25-multi.75-whole', 'mono.25-multi.75'), ('hybrid-whole', 'X-X-mono-whole'),
-    ('hybrid-whole', 'X-Y-whole'),
-    ('mono.25-multi.75-long', 'untouched'), ('untouched-neutral', 'untouched'),
-    ('hybrid-neutral', 'hybrid'), ('hybrid-from-neutral', 'hybrid'),
+    ('mono.25-multi.75', 'hybrid'), ('mono.25-multi.75-long', 'untouched'), ('hybrid', 'hybrid-cut'),
+    ('untouched-neutral', 'untouched'), ('hybrid-cut-neutral', 'hybrid-cut'), ('hybrid-from-neutral-cut', 'hybrid-cut'),
 ]  # fmt: skip
 #: Systems that are not trained here.
 OTHERS = ('untouched', 'BM25', 'mDPR')
@@ -83,13 +81,13 @@ def system_of(name: str, collection: EvaluationSet, scratch: Path, arguments) ->
             start = str(arguments.out / start)
             neutral(HybridEncoder(arguments.encoder, dtype='float32'), ParallelPairs(pairs), Path(start))
         its_pairs = imported_pairs(arguments.out / 'pairs-held-out', run.left_out) if run.left_out else pairs
-        cost = trained(start, its_pairs, arguments.out / base, MIXES[run.mix], run.seed, run.settings)
+        cost = trained(start, its_pairs, arguments.out / run.folder, MIXES[run.mix], run.seed, run.settings)
         about = {'mix': MIXES[run.mix], 'seed': run.seed, 'settings': {**run.settings, **run.lengths}, 'cost': cost}
     if base == 'mDPR':
         encoder = mdpr_system(arguments.mdpr)
     else:
-        lengths = RUNS[base].lengths if base in RUNS else {}
-        encoder = HybridEncoder(arguments.encoder if base == 'untouched' else arguments.out / base, **lengths)
+        run = RUNS.get(base)
+        encoder = HybridEncoder(arguments.out / run.folder, **run.lengths) if run else HybridEncoder(arguments.encoder)
     if not isinstance(encoder, HybridEncoder):
         return encoder, about
     kept = KeptVectors(encoder, collection, arguments.out / 'vectors' / collection.name / base)
