@@ -37,11 +37,12 @@ from pyterrier_hybrid.files import replace_text
 from pyterrier_hybrid.indexing import MultilingualIndex
 from pyterrier_hybrid.measures import LPR, RankDistance
 from pyterrier_hybrid.pairs import inverse_cloze
+from pyterrier_hybrid.training import average_weights
 
 HYBRID = {'monolingual': 0.5, 'crosslingual': 0.5}
 MOSTLY_MULTILINGUAL = {'monolingual': 0.25, 'multilingual': 0.75}
-#: What each variant changes; 'mix' among it, which is hybrid .5 otherwise.
-VARIANTS: dict[str, dict] = {
+#: What each variant changes; 'mix' among it, which is hybrid .5 otherwise. Or the variants whose weights it averages.
+VARIANTS: dict[str, dict | list[str]] = {
     'base': {},
     'rate-1e-4': {'learning_rate': 1e-4},
     'mono.5-multi.5': {'mix': {'monolingual': 0.5, 'multilingual': 0.5}},
@@ -51,6 +52,10 @@ VARIANTS: dict[str, dict] = {
     'sources-by-size': {'source_temperature': 1.0},
     'three-together': {'mix': MOSTLY_MULTILINGUAL, 'temperature': 0.05, 'source_temperature': 1.0},
     'long': {'mix': MOSTLY_MULTILINGUAL, **LONG},
+    'average-of-mixes': ['base', 'mono.5-multi.5', 'mono.25-multi.75', 'multi'],
+    'average-of-six': ['base', 'mono.5-multi.5', 'mono.25-multi.75', 'multi', 'temperature-.05', 'sources-by-size'],
+    'average-of-long-and-mixes': ['long', 'base', 'mono.25-multi.75', 'multi', 'temperature-.05', 'sources-by-size'],
+    'average-of-long-and-untouched': ['long', 'untouched'],
 }
 #: One collection is made from each source in ``HELD_OUT``, in this order.
 MADE = ('held-out-sentences', 'held-out-sections')
@@ -97,6 +102,22 @@ def _shifts(path: Path) -> Path:
     return path
 
 
+def made(name: str, arguments) -> tuple[Path, dict]:
+    """A variant's folder, which is made if it is not there, and what its record says of it."""
+    if name == 'untouched':
+        return Path(arguments.encoder), {}
+    folder, changed = arguments.out / name, VARIANTS[name]
+    if isinstance(changed, list):
+        if not folder.exists():
+            average_weights([made(each, arguments)[0] for each in changed], folder)
+        return folder, {'average': changed}
+    mix, settings = changed.get('mix', HYBRID), {**SETTINGS, **{k: v for k, v in changed.items() if k != 'mix'}}
+    pairs = imported_pairs(arguments.out / 'pairs', HELD_OUT)
+    cost = trained(arguments.encoder, pairs, folder, mix, 0, settings)
+    cost.pop('spent')
+    return folder, {'mix': mix, 'seed': 0, 'settings': settings, 'cost': cost}
+
+
 def run_all(arguments) -> None:
     """Makes the records that are missing."""
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -105,17 +126,7 @@ def run_all(arguments) -> None:
         missing = [dataset for dataset in sets if not place(name, dataset).exists()]
         if not missing:
             continue
-        about: dict = {}
-        folder = arguments.encoder
-        if name != 'untouched':
-            changed = dict(VARIANTS[name])
-            mix = changed.pop('mix', HYBRID)
-            settings = {**SETTINGS, **changed}
-            folder = arguments.out / name
-            pairs = imported_pairs(arguments.out / 'pairs', HELD_OUT)
-            cost = trained(arguments.encoder, pairs, folder, mix, 0, settings)
-            cost.pop('spent')
-            about = {'mix': mix, 'seed': 0, 'settings': settings, 'cost': cost}
+        folder, about = made(name, arguments)
         encoder = HybridEncoder(folder, **LENGTHS)
         about |= {'dtype': str(encoder.dtype).removeprefix('torch.'), 'versions': versions()}
         for dataset in missing:
