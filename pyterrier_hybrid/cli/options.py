@@ -63,6 +63,8 @@ def add_training(parser: CommandParser) -> None:
     parser.add_argument('--source-temperature', type=float, help='1 draws sources by size (default), 0 uniformly')
     parser.add_argument('--max-length', type=int, nargs='+', metavar='TOKENS',
                         help='cut texts after so many; two numbers are for queries and for passages')  # fmt: skip
+    parser.add_argument('--encode-length', type=int, nargs='+', metavar='TOKENS',
+                        help='the same for the trained encoder (default: as in training)')  # fmt: skip
     parser.add_argument('--dimension', type=int, help='of the vectors of static (default: 512) or small (256)')
     parser.add_argument('--vocab-size', type=int, help='subwords of static or small, at most (default: 32000)')
     parser.add_argument('--token-dropout', type=float, help='probability that static leaves out a token (default: 0)')
@@ -96,8 +98,8 @@ def training_arguments(arguments: argparse.Namespace) -> dict:
 
     given = {field.name: getattr(arguments, field.name, None) for field in fields(TrainingArguments)}
     given = {name: value for name, value in given.items() if value is not None and value is not False}
-    if len(given.get('max_length', ())) == 1:
-        given['max_length'] = given['max_length'][0]
+    for name in ('max_length', 'encode_length'):
+        given.update({name: given[name][0]} if len(given.get(name, ())) == 1 else {})
     for name in ('load_best_model_at_end', 'bf16'):
         given.update({name: given[name] == 'true'} if given.get(name) in ('true', 'false') else {})
     return given

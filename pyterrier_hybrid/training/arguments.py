@@ -58,6 +58,7 @@ class TrainingArguments:
     query_prefix: str | None = None
     passage_prefix: str | None = None
     max_length: int | Sequence[int] | None = None
+    encode_length: int | Sequence[int] | None = None
     vocab_size: int | None = None
     dimension: int | None = None
     token_dropout: float = 0.0
@@ -88,8 +89,9 @@ class TrainingArguments:
             _check_text(name, getattr(self, name))
         if self.bf16 not in (None, True, False, 'auto'):
             raise ValueError(f"bf16 is {self.bf16!r:.80}; it is True, False or 'auto'")
-        if self.max_length is not None:
-            given_lengths(self.max_length)
+        for name in ('max_length', 'encode_length'):
+            if getattr(self, name) is not None:
+                given_lengths(getattr(self, name), name)
         kind_of(self.backbone).check_options(self)
         for name in ('eval_steps', 'patience', 'load_best_model_at_end'):
             value = getattr(self, name)

@@ -29,7 +29,7 @@ _FEWEST_SUBWORDS = 10
 # What torch says of memory on the CPU, in a RuntimeError like any other.
 _SAID_NO_MEMORY = re.compile("not enough memory|can't allocate memory|out of memory")
 _FOR_STATIC = ('token_dropout',)
-_FOR_TRANSFORMERS = ('max_length', 'mini_batch_size', 'gradient_checkpointing')
+_FOR_TRANSFORMERS = ('max_length', 'encode_length', 'mini_batch_size', 'gradient_checkpointing')
 
 
 @dataclass(frozen=True)
@@ -177,19 +177,17 @@ def made_backbone(arguments, pairs, scratch: Path) -> SentenceTransformer:
     return model.to(arguments.device or ('cuda' if torch.cuda.is_available() else 'cpu'))
 
 
-def given_lengths(max_length: int | Sequence[int]) -> tuple[int, int]:
+def given_lengths(given: int | Sequence[int], name: str) -> tuple[int, int]:
     """The greatest lengths of queries and of passages, in tokens, out of one number for both or a pair.
 
     Raises:
         ValueError: neither.
     """
-    lengths = [max_length] * 2 if isinstance(max_length, int) else max_length
+    lengths = [given] * 2 if isinstance(given, int) else given
     if not isinstance(lengths, list | tuple) or len(lengths) != 2 or not all(
         isinstance(length, int) and not isinstance(length, bool) and length > 0 for length in lengths
     ):
-        raise ValueError(
-            f'max_length is {max_length!r:.80}; give a number of tokens, or two, of queries and of passages'
-        )
+        raise ValueError(f'{name} is {given!r:.80}; give a number of tokens, or two, of queries and of passages')
     return tuple(lengths)
 
 
@@ -201,8 +199,11 @@ def set_up(model: SentenceTransformer, arguments) -> None:
     """
     model.prompts = {'query': arguments.query_prefix, 'document': arguments.passage_prefix}
     model.default_prompt_name = None  # it may be the name of a prompt that is gone
+    if arguments.encode_length is not None:  # refused before anything is trained
+        query, passage = given_lengths(arguments.encode_length, 'encode_length')
+        query_side(model, None, query), passage_side(model, None, passage)
     if arguments.max_length is not None:
-        set_max_length(model, *given_lengths(arguments.max_length))
+        set_max_length(model, *given_lengths(arguments.max_length, 'max_length'))
         return
     limit, own = position_limit(model), model.max_seq_length
     if limit is not None and (own is None or own > limit):  # encoding cuts there too

@@ -3,6 +3,7 @@ from transformers import TrainerCallback
 
 from pyterrier_hybrid.encoding.encoder import HybridEncoder
 from pyterrier_hybrid.training.arguments import TrainingArguments
+from pyterrier_hybrid.training.backbones import given_lengths
 from pyterrier_hybrid.training.early_stopping import EarlyStopping
 from pyterrier_hybrid.training.processes import gather, is_first, together
 from pyterrier_hybrid.training.validation import ValidationSet
@@ -21,7 +22,10 @@ class Monitor(TrainerCallback):
                 f'metric_for_best_model is {metric!r}; the figures of {validation.name} are '
                 f'{", ".join(validation.figure_names)}'
             )
-        self._validation, self._arguments = validation, arguments
+        self._validation, self._arguments, self._lengths = validation, arguments, {}
+        if arguments.encode_length is not None:
+            lengths = given_lengths(arguments.encode_length, 'encode_length')
+            self._lengths = dict(zip(('max_query_length', 'max_passage_length'), lengths))
         self.stopping = EarlyStopping(
             metric, patience=arguments.patience, keep_best=bool(arguments.load_best_model_at_end)
         )
@@ -40,7 +44,7 @@ class Monitor(TrainerCallback):
         with together():
             if is_first():
                 figures = self._validation.figures(
-                    HybridEncoder.from_model(model), batch_size=self._arguments.batch_size,
+                    HybridEncoder.from_model(model, **self._lengths), batch_size=self._arguments.batch_size,
                     temperature=self._arguments.temperature,
                 )  # fmt: skip
         return gather(figures)[0]

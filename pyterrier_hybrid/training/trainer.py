@@ -11,7 +11,7 @@ from pyterrier_hybrid.encoding.encoder import HybridEncoder
 from pyterrier_hybrid.files import only_one, whole_folder
 from pyterrier_hybrid.pairs.protocol import Pairs
 from pyterrier_hybrid.training.arguments import TrainingArguments
-from pyterrier_hybrid.training.backbones import made_backbone, set_up, within_memory
+from pyterrier_hybrid.training.backbones import given_lengths, made_backbone, set_max_length, set_up, within_memory
 from pyterrier_hybrid.training.checkpoints import REMEDY, Checkpoints
 from pyterrier_hybrid.training.display import say_left_out, say_summary
 from pyterrier_hybrid.training.loggers import Report
@@ -48,6 +48,7 @@ def train(
     query_prefix: str | None = None,
     passage_prefix: str | None = None,
     max_length: int | Sequence[int] | None = None,
+    encode_length: int | Sequence[int] | None = None,
     vocab_size: int | None = None,
     dimension: int | None = None,
     token_dropout: float = 0.0,
@@ -94,6 +95,8 @@ def train(
             warning, except for the paper's backbones), and none for a static embedding.
         max_length: tokens after which a text is cut, or a pair, of queries and of passages; None for the backbone's.
             Not for a static embedding.
+        encode_length: the same for the trained encoder, and in validation; None for those of training. Training on
+            short texts is cheap, and what is trained on them reads longer ones better than it reads them cut.
         vocab_size: subwords of a backbone from random weights, at most; None for its default.
         dimension: of the vectors of a backbone from random weights; None for its default. A static embedding gains much
             from more, at a proportional cost.
@@ -202,6 +205,8 @@ def _finish(run: PreparedRun, folder: Path, checkpoints: Checkpoints, resume_fro
     with together(), progress_bar(False):
         if is_first():
             with whole_folder(folder, mark=TRAINING_RECORD, lock=False, remedy=REMEDY) as new:
+                if arguments.encode_length is not None:
+                    set_max_length(model, *given_lengths(arguments.encode_length, 'encode_length'))
                 save_checkpoint(model, new)
                 languages = drawn_languages(record['composition'])
                 write_card(new, folder.name, record, languages, model.get_embedding_dimension())

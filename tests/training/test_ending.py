@@ -1,6 +1,7 @@
 """The end of a run: it is read back before its checkpoints go, and can be killed in between."""
 import json
 
+import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
@@ -11,6 +12,7 @@ from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.encoding.backbones import static_backbone
 from pyterrier_hybrid.training import train, trainer
 from pyterrier_hybrid.training.checkpoints import Checkpoints
+from pyterrier_hybrid.training.validation import ValidationSet
 
 TINY = {'mix': {'monolingual': 0.5, 'crosslingual': 0.5}, 'batch_size': 8, 'steps': 4, 'checkpoint_steps': 2,
         'device': 'cpu', 'verbose': False}  # fmt: skip
@@ -72,6 +74,33 @@ def test_queries_and_passages_of_different_lengths(corpus, tiny_folder, tmp_path
     assert json.loads((tmp_path / 'run' / 'training.json').read_text())['max_length'] == [5, 8]
 
 
+def test_the_trained_encoder_cuts_elsewhere_than_training(corpus, tiny_folder, tmp_path, monkeypatch):
+    trained, validated = [], []
+    forward, figures = SentenceTransformer.forward, ValidationSet.figures
+
+    def spy(self, features, **kwargs):
+        if self.training:
+            trained.append(features['input_ids'].shape[1])
+        return forward(self, features, **kwargs)
+
+    def validating(self, encoder, **kwargs):
+        validated.append((encoder.query.max_length, encoder.passage.max_length))
+        return figures(self, encoder, **kwargs)
+
+    monkeypatch.setattr(SentenceTransformer, 'forward', spy)
+    monkeypatch.setattr(ValidationSet, 'figures', validating)
+    given = {'backbone': str(tiny_folder), 'max_length': (5, 8), 'validation': 20, 'eval_steps': 1, **TINY}
+    encoder = train(corpus, tmp_path / 'run', encode_length=(9, 16), **given)
+    assert set(trained) == {5, 8}
+    assert set(validated) == {(9, 16)}
+    assert (encoder.query.max_length, encoder.passage.max_length) == (9, 16)
+    cut = train(corpus, tmp_path / 'cut', **given)
+    texts = ['de passage on topic2 and topic3 ' * 3]
+    assert not np.allclose(encoder.encode_docs(texts), cut.encode_docs(texts))
+    longer = HybridEncoder(tmp_path / 'cut', max_query_length=9, max_passage_length=16, device='cpu')
+    np.testing.assert_array_equal(encoder.encode_docs(texts), longer.encode_docs(texts))  # one training, read otherwise
+
+
 @pytest.mark.parametrize(('max_length', 'message'), [
     ((5, 8, 9), r'max_length is \(5, 8, 9\); give a number of tokens, or two'),
     ('5', "max_length is '5'; give a number"),
@@ -81,6 +110,8 @@ def test_queries_and_passages_of_different_lengths(corpus, tiny_folder, tmp_path
 def test_lengths_that_cannot_be(corpus, tiny_folder, tmp_path, max_length, message):
     with pytest.raises(ValueError, match=message):
         train(corpus, tmp_path / 'run', backbone=str(tiny_folder), max_length=max_length, **TINY)
+    with pytest.raises(ValueError, match=message.replace('max_length', 'encode_length')):
+        train(corpus, tmp_path / 'run', backbone=str(tiny_folder), encode_length=max_length, **TINY)
     assert not list(tmp_path.glob('[!.]*'))
 
 

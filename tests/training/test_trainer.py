@@ -95,8 +95,8 @@ def test_record_and_card(corpus, run, tmp_path):
     expected = {
         'backbone': 'static', 'mix': HALF, 'pairs': corpus.fingerprint, 'batch_size': 8, 'steps': 60,
         'learning_rate': 0.05, 'weight_decay': 0.01, 'warmup': 0.1, 'temperature': 0.05, 'source_temperature': 0.0,
-        'negatives': 0, 'query_prefix': '', 'passage_prefix': '', 'max_length': None, 'mini_batch_size': None,
-        'bf16': False, 'gradient_checkpointing': False, 'seed': 0, 'epochs': 1.0,
+        'negatives': 0, 'query_prefix': '', 'passage_prefix': '', 'max_length': None, 'encode_length': None,
+        'mini_batch_size': None, 'bf16': False, 'gradient_checkpointing': False, 'seed': 0, 'epochs': 1.0,
     }  # fmt: skip
     length = len(HybridBatches(corpus, batch_size=8, mix=HALF))
     assert {name: record[name] for name in expected} == {**expected, 'epochs': 60 / length}
