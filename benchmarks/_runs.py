@@ -2,8 +2,10 @@
 import json
 import lzma
 import multiprocessing
+import os
 import resource
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -111,7 +113,9 @@ def imported_pairs(folder: Path, left_out: tuple[str, ...] = ()) -> Path:
 
 
 def _train(encoder: str, pairs: Path, folder: Path, mix: dict, seed: int, settings: dict, sender) -> None:
-    """Trains a run in a process of its own, whose peak memory is the run's."""
+    """Trains a run in a process of its own, whose peak memory is the run's; it ends with the process that began it."""
+    parent = multiprocessing.parent_process()
+    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
     train(
         ParallelPairs(pairs), folder, backbone=encoder, mix=mix, seed=seed, resume=True, verbose=False,
         checkpoint_steps=max(25, settings['steps'] // 16), **settings,
