@@ -68,10 +68,13 @@ class HNSW(Backend):
     def most(self, n: int) -> int:
         return n
 
-    def parameters(self, effort: int, count: int, selector: 'faiss.IDSelector | None') -> 'faiss.SearchParameters':
+    def search(
+        self, index: 'faiss.Index', queries: np.ndarray, count: int, effort: int, selector: 'faiss.IDSelector | None'
+    ) -> np.ndarray:
         import faiss
 
-        return faiss.SearchParametersHNSW(efSearch=max(effort, count), sel=selector)
+        parameters = faiss.SearchParametersHNSW(efSearch=max(effort, count), sel=selector)
+        return index.search(queries, count, params=parameters)[1]
 
 
 #: By name, in the order in which an error lists them.
