@@ -21,8 +21,11 @@ class KeptVectors:
         self.folder, self.model_name, self.dtype = encoder.folder, encoder.model_name, encoder.dtype
         self.index = MultilingualIndex(folder / 'index', verbose=False)
         if not self.index.built():
-            indexer = self.index.indexer(mode='resume')
+            indexer = self.index.indexer(mode='resume', encoder=encoder)
             (encoder.doc_encoder() >> indexer).index(indexer.remaining(collection.docs()))
+        made_by = (self.index.meta().get('encoder') or {}).get('model')
+        if made_by != encoder.model_name:
+            raise SystemExit(f'{folder} has the vectors of {made_by}, not of {encoder.model_name}; remove it')
 
     def encode_queries(self, texts: list[str]) -> np.ndarray:
         """The vectors of the collection's questions, always the same ones."""

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pyterrier_hybrid.experiment import Result
+from pyterrier_hybrid.experiment.contributions import by_question
 from pyterrier_hybrid.experiment.paired import paired_t, t_interval, tost
 from pyterrier_hybrid.files import replace_text
 
@@ -33,11 +34,13 @@ class Record:
         cells: ``setting, query_lang, doc_lang, measure, value``, a row a language setting and measure.
         questions: what each question contributes to each figure, columns of :data:`FIGURES`, indexed by qid; the mean
             of a column is the figure.
+        df: the degrees of freedom of each column.
     """
 
     about: dict
     cells: pd.DataFrame
     questions: pd.DataFrame
+    df: dict[tuple[str, str], float]
 
     @property
     def figures(self) -> pd.Series:
@@ -55,13 +58,14 @@ def write(result: Result, run: str, about: dict, folder: Path = RECORDS) -> None
     cells = result.by_setting()
     rows = [[*cell, measure, _short(measure, value)] for *cell, measure, value in
             cells[['setting', 'query_lang', 'doc_lang', 'measure', 'value']].itertuples(index=False)]  # fmt: skip
-    questions = _contributions(result.per_query)
+    questions, df = _contributions(result.per_query)
     if questions.isna().all().any():
         raise ValueError(f'no question of {run} contributes to {questions.columns[questions.isna().all()].tolist()}')
     columns = {f'{measure} {kind}': [_short(measure, value) for value in questions[measure, kind]]
                for measure, kind in questions}  # fmt: skip
     content = {
         'run': run, 'dataset': result.dataset, **about, 'cells': rows,
+        'degrees_of_freedom': {' '.join(figure): round(value, 1) for figure, value in df.items()},
         'questions': {'qid': questions.index.tolist(), **columns},
     }  # fmt: skip
     path = place(run, result.dataset, folder)
@@ -80,7 +84,10 @@ def read(run: str, dataset: str, folder: Path = RECORDS) -> Record | None:
     questions = content.pop('questions')
     index = pd.Index(questions.pop('qid'), name='qid')
     columns = {tuple(name.rsplit(' ', 1)): values for name, values in questions.items()}
-    return Record(content, cells, pd.DataFrame(columns, index=index, dtype=float))
+    frame = pd.DataFrame(columns, index=index, dtype=float)
+    every = (frame.count() - 1).to_dict()  # where every question is in every cell, as in records without them
+    df = {tuple(name.rsplit(' ', 1)): value for name, value in content.pop('degrees_of_freedom', {}).items()}
+    return Record(content, cells, frame, {**every, **df})
 
 
 def compared(runs: list[Record], baselines: list[Record], margin: float = 0.01) -> pd.DataFrame:
@@ -97,12 +104,13 @@ def compared(runs: list[Record], baselines: list[Record], margin: float = 0.01) 
     for figure in FIGURES:
         one, other = (pd.concat([r.questions[figure] for r in side], axis=1).mean(axis=1) for side in (runs, baselines))
         differences = (one - other).dropna().to_numpy()
-        low, high = t_interval(differences, 0.95)
+        df = min(record.df[figure] for record in (*runs, *baselines))
+        low, high = t_interval(differences, 0.95, df)
         better = -1 if figure[0] in RANKS else 1
         langs = [_by_language(side, figure) for side in (runs, baselines)]
         found[figure] = {
-            'difference': differences.mean(), 'low': low, 'high': high, 'p': paired_t(differences).p,
-            'p_equivalent': np.nan if figure[0] in RANKS else tost(differences, margin),
+            'difference': differences.mean(), 'low': low, 'high': high, 'p': paired_t(differences, df).p,
+            'p_equivalent': np.nan if figure[0] in RANKS else tost(differences, margin, df),
             'languages_won': np.nan if figure[0] == 'LPR' else (better * (langs[0] - langs[1]) > 0).sum(),
             'languages': len(langs[0]),
         }  # fmt: skip
@@ -116,16 +124,20 @@ def _by_language(side: list[Record], figure: tuple[str, str]) -> pd.Series:
     return chosen.groupby('query_lang')['value'].mean()
 
 
-def _contributions(per_query: pd.DataFrame) -> pd.DataFrame:
-    """What questions contribute: n/C times the sum of value/n_c over a question's cells, as in ``contributions.py``."""
+def _contributions(per_query: pd.DataFrame) -> tuple[pd.DataFrame, dict[tuple[str, str], float]]:
+    """What questions contribute to each figure, and its degrees of freedom, as ``contributions.by_question`` has them.
+
+    They are linear in the values, so that the difference of two systems' contributions is what it says of the two.
+    """
     rows = per_query.astype(dict.fromkeys(['query_lang', 'doc_lang', 'measure', 'setting', 'qid'], object))
     rows = rows.assign(cell=rows['query_lang'] + '>' + rows['doc_lang'].fillna(''))
-    columns = {}
+    columns, df = {}, {}
     for (measure, kind), chosen in rows.groupby(['measure', 'setting'], sort=False):
-        sizes = chosen.groupby('cell')['value'].transform('size')
-        parts = (chosen['value'] / sizes).groupby(chosen['qid']).sum()
-        columns[measure, kind] = parts * len(parts) / chosen['cell'].nunique()
-    return pd.DataFrame(columns).sort_index()
+        values = chosen['value'].to_numpy(float)
+        of_question, qids = chosen['qid'].factorize()
+        found = by_question(chosen['cell'].factorize()[0], of_question, values, np.zeros_like(values))
+        columns[measure, kind], df[measure, kind] = pd.Series(found.differences, index=qids), found.df
+    return pd.DataFrame(columns).sort_index(), df
 
 
 def _short(measure: str, value: float) -> float | None:

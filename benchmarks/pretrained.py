@@ -71,11 +71,11 @@ def neutral(encoder: HybridEncoder, pairs: ParallelPairs, folder: Path) -> Hybri
 def system_of(name: str, collection: EvaluationSet, scratch: Path, arguments) -> tuple[object, dict]:
     """A system for MultilingualExperiment, None if there is none, and what its record says of it."""
     base, about, pairs = name.removesuffix(NEUTRAL), {}, arguments.out / 'pairs'
+    run = RUNS.get(base)
     if base == 'BM25':
         bm25 = BM25Index(scratch / 'bm25', verbose=False).index(collection.docs())
         return (lambda langs: bm25.bm25(langs=langs)), about
-    if base in RUNS:
-        run = RUNS[base]
+    if run is not None:
         start = arguments.encoder if run.start == 'untouched' else run.start
         if start.endswith(NEUTRAL):
             start = str(arguments.out / start)
@@ -86,13 +86,14 @@ def system_of(name: str, collection: EvaluationSet, scratch: Path, arguments) ->
     if base == 'mDPR':
         encoder = mdpr_system(arguments.mdpr)
     else:
-        run = RUNS.get(base)
-        encoder = HybridEncoder(arguments.out / run.folder, **run.lengths) if run else HybridEncoder(arguments.encoder)
+        folder, lengths = (arguments.out / run.folder, run.lengths) if run else (arguments.encoder, {})
+        encoder = HybridEncoder(folder, **lengths)
     if not isinstance(encoder, HybridEncoder):
         return encoder, about
     kept = KeptVectors(encoder, collection, arguments.out / 'vectors' / collection.name / base)
     if name != base:
-        encoder = neutral(HybridEncoder(encoder.folder, dtype='float32'), ParallelPairs(pairs), arguments.out / name)
+        whole = HybridEncoder(folder, dtype='float32', **lengths)
+        encoder = neutral(whole, ParallelPairs(pairs), arguments.out / name)
         kept = MultipliedVectors(encoder, kept, scratch)
         about['derived'] = 'language subspace removed, whitened with power .25'
     return (kept, kept.index), {**about, 'dtype': str(encoder.dtype).removeprefix('torch.')}

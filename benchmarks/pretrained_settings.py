@@ -109,17 +109,17 @@ def _shifts(path: Path) -> Path:
 def made(name: str, arguments) -> tuple[Path, dict]:
     """A variant's folder, which is made if it is not there, and what its record says of it."""
     if name == 'untouched':
-        return Path(arguments.encoder), {}
+        return Path(arguments.encoder), {'settings': LENGTHS}
     folder, changed = arguments.out / name, VARIANTS[name]
     if isinstance(changed, list):
         if not folder.exists():
             average_weights([made(each, arguments)[0] for each in changed], folder)
-        return folder, {'average': changed}
+        return folder, {'average': changed, 'settings': LENGTHS}
     mix, settings = changed.get('mix', HYBRID), {**SETTINGS, **{k: v for k, v in changed.items() if k != 'mix'}}
     pairs = imported_pairs(arguments.out / 'pairs', HELD_OUT)
     cost = trained(arguments.encoder, pairs, folder, mix, 0, settings)
     cost.pop('spent')
-    return folder, {'mix': mix, 'seed': 0, 'settings': settings, 'cost': cost}
+    return folder, {'mix': mix, 'seed': 0, 'settings': {**settings, **LENGTHS}, 'cost': cost}
 
 
 def run_all(arguments) -> None:

@@ -38,6 +38,8 @@ def plan_study(
             f"backbone is a {type(backbone).__name__}; a study starts every run from the same one: give 'static', or "
             'save the model and give its folder'
         )
+    if 'resume' in training:
+        raise TypeError('a study resumes by itself: call it again with the same folder, without resume=')
     resources, mixes = _resources(ray, processes), _named(mixes)
     runs = _runs(mixes, fractions, seeds)
     arguments = [TrainingArguments(backbone=backbone, mix=run.shares, seed=run.seed, **training) for run in runs]
@@ -74,7 +76,10 @@ def _named(mixes) -> dict[str, dict[str, float]]:
         raise ValueError('there are no mixes; give some, for example mixes=alphas()')
     if not all(isinstance(mix, Mapping) for mix in mixes.values()):
         raise ValueError('mixes takes several mixes, by name or as a list; to study one, give mixes=[mix]')
-    return {str(name): {str(k): float(v) for k, v in mix.items() if v} for name, mix in mixes.items()}
+    return {
+        str(name): {str(getattr(kind, 'value', kind)): float(share) for kind, share in mix.items() if share}
+        for name, mix in mixes.items()
+    }
 
 
 def _runs(mixes: Mapping[str, Mapping[str, float]], fractions: Iterable[float], seeds: Iterable[int]) -> list[Run]:

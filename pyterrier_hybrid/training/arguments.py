@@ -8,7 +8,8 @@ from operator import index
 from typing import TYPE_CHECKING
 
 from pyterrier_hybrid.batches.mixes import Mix, MixSchedule
-from pyterrier_hybrid.training.backbones import Backbone, given_lengths, kind_of
+from pyterrier_hybrid.training.backbones import Backbone, kind_of
+from pyterrier_hybrid.training.lengths import given_lengths
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

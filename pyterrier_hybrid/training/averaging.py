@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from pyterrier_hybrid.encoding.encoder import HybridEncoder
+from pyterrier_hybrid.training.card import DERIVATIONS
 from pyterrier_hybrid.training.derived import model_of, new_folder, save_derived
 from pyterrier_hybrid.training.record import read_training_record
 
@@ -102,4 +103,5 @@ def _check_alike(first: HybridEncoder, encoder: HybridEncoder, position: int) ->
 def _told(encoder: HybridEncoder) -> dict:
     """What an encoder is: its digest, and how it was trained."""
     record = None if encoder.folder is None else read_training_record(encoder.folder)
-    return {'encoder': encoder.model_name, **{name: record[name] for name in _TOLD if record}}
+    told = {} if record is None else {name: record[name] for name in (*_TOLD, *DERIVATIONS) if name in record}
+    return {'encoder': encoder.model_name, **told}

@@ -2,14 +2,13 @@
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.base.modules import Transformer
 
 from pyterrier_hybrid.encoding.backbones import is_static, static_backbone
 from pyterrier_hybrid.encoding.compact import small_backbone
@@ -20,6 +19,7 @@ from pyterrier_hybrid.encoding.modules import position_limit
 from pyterrier_hybrid.encoding.presets import PRESETS
 from pyterrier_hybrid.encoding.sides import passage_side, query_side
 from pyterrier_hybrid.pairs.balanced import balanced_texts
+from pyterrier_hybrid.training.lengths import check_lengths, given_lengths, set_max_length
 from pyterrier_hybrid.training.processes import built_once
 from pyterrier_hybrid.training.static import is_row_sparse
 
@@ -29,7 +29,8 @@ _FEWEST_SUBWORDS = 10
 # What torch says of memory on the CPU, in a RuntimeError like any other.
 _SAID_NO_MEMORY = re.compile("not enough memory|can't allocate memory|out of memory")
 _FOR_STATIC = ('token_dropout',)
-_FOR_TRANSFORMERS = ('max_length', 'encode_length', 'mini_batch_size', 'gradient_checkpointing')
+_LESS_MEMORY = ('max_length', 'mini_batch_size', 'gradient_checkpointing')
+_FOR_TRANSFORMERS = (*_LESS_MEMORY, 'encode_length')
 
 
 @dataclass(frozen=True)
@@ -177,20 +178,6 @@ def made_backbone(arguments, pairs, scratch: Path) -> SentenceTransformer:
     return model.to(arguments.device or ('cuda' if torch.cuda.is_available() else 'cpu'))
 
 
-def given_lengths(given: int | Sequence[int], name: str) -> tuple[int, int]:
-    """The greatest lengths of queries and of passages, in tokens, out of one number for both or a pair.
-
-    Raises:
-        ValueError: neither.
-    """
-    lengths = [given] * 2 if isinstance(given, int) else given
-    if not isinstance(lengths, list | tuple) or len(lengths) != 2 or not all(
-        isinstance(length, int) and not isinstance(length, bool) and length > 0 for length in lengths
-    ):
-        raise ValueError(f'{name} is {given!r:.80}; give a number of tokens, or two, of queries and of passages')
-    return tuple(lengths)
-
-
 def set_up(model: SentenceTransformer, arguments) -> None:
     """Gives a model the prefixes and greatest lengths of a :class:`TrainingArguments`.
 
@@ -199,9 +186,9 @@ def set_up(model: SentenceTransformer, arguments) -> None:
     """
     model.prompts = {'query': arguments.query_prefix, 'document': arguments.passage_prefix}
     model.default_prompt_name = None  # it may be the name of a prompt that is gone
-    if arguments.encode_length is not None:  # refused before anything is trained
-        query, passage = given_lengths(arguments.encode_length, 'encode_length')
-        query_side(model, None, query), passage_side(model, None, passage)
+    for name in ('encode_length', 'max_length'):
+        if getattr(arguments, name) is not None:
+            check_lengths(model, *given_lengths(getattr(arguments, name), name), name)
     if arguments.max_length is not None:
         set_max_length(model, *given_lengths(arguments.max_length, 'max_length'))
         return
@@ -222,22 +209,9 @@ def within_memory(model: SentenceTransformer, arguments) -> Iterator[None]:
     except (RuntimeError, MemoryError) as error:
         if not isinstance(error, torch.OutOfMemoryError | MemoryError) and not _SAID_NO_MEMORY.search(str(error)):
             raise
-        savers = [name for name in _FOR_TRANSFORMERS if name in kind_of(model).options]
+        savers = [name for name in _LESS_MEMORY if name in kind_of(model).options]
         raise ValueError(
             f'batches of {arguments.batch_size} pairs do not fit into the memory of {model.device} '
             f'({str(error).partition(chr(10))[0] or type(error).__name__:.120}); give a smaller batch_size'
             f'{" or dimension" if not savers else ", or use " + ", ".join(savers)}'
         ) from error
-
-
-def set_max_length(model: SentenceTransformer, query: int, passage: int) -> None:
-    """Sets the numbers of tokens after which a model cuts queries and passages.
-
-    Raises:
-        ValueError: more tokens than the model has positions; two numbers for a model that takes one.
-    """
-    model.max_seq_length = max(query_side(model, None, query).max_length, passage_side(model, None, passage).max_length)
-    if isinstance(model[0], Transformer):
-        model[0].query_length, model[0].document_length = (None, None) if query == passage else (query, passage)
-    elif query != passage:
-        raise ValueError(f'max_length is {(query, passage)}; this model takes one length for queries and passages')

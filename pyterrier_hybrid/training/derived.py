@@ -14,9 +14,10 @@ from pyterrier_hybrid.encoding.checkpoint import progress_bar, save_checkpoint
 from pyterrier_hybrid.encoding.encoder import HybridEncoder
 from pyterrier_hybrid.encoding.sides import passage_side, query_side
 from pyterrier_hybrid.files import whole_folder
-from pyterrier_hybrid.training.backbones import set_max_length
+from pyterrier_hybrid.training.card import derivations, write_card
+from pyterrier_hybrid.training.lengths import set_max_length
 from pyterrier_hybrid.training.processes import count
-from pyterrier_hybrid.training.record import drawn_languages, read_training_record, write_card, write_training_record
+from pyterrier_hybrid.training.record import drawn_languages, read_training_record, write_training_record
 
 
 def new_folder(folder: str | os.PathLike, function: str) -> Path:
@@ -66,7 +67,12 @@ def save_derived(model: SentenceTransformer, encoder: HybridEncoder, folder: Pat
             save_checkpoint(model, new)
         record = None if encoder.folder is None else read_training_record(encoder.folder)
         if record is not None:
+            order = [name for name, _ in derivations(record)]
             record.update({name: [*record.get(name, []), value] for name, value in done.items()})
+            record.update(derived=[*order, *done], query_prefix=encoder.query.prefix,
+                          passage_prefix=encoder.passage.prefix)  # fmt: skip
+            if not is_static(model):
+                record['encode_length'] = [encoder.query.max_length, encoder.passage.max_length]
             write_card(new, folder.name, record, drawn_languages(record['composition']), encoder.dimension)
             write_training_record(new, record)
     return HybridEncoder(

@@ -45,7 +45,7 @@ def say_left_out(batches: HybridBatches, steps: int) -> None:
     """Prints what of the pairs a plan never draws, and why."""
     table = batches.describe(steps)
     left_out = [
-        f'{row.never_drawn:,} of {row.rows:,} rows of {row.source} for {row.kind} ({row.left_out})'
+        f'{row.never_drawn:,} of {row.never_drawn + row.rows:,} rows of {row.source} for {row.kind} ({row.left_out})'
         for row in table[table['left_out'] != ''].itertuples()
     ]
     more = len(left_out) - _SHOWN

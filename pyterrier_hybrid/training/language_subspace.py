@@ -54,6 +54,8 @@ def remove_language_subspace(
     languages = sorted(pairs.languages if languages is None else {*languages})
     if len(languages) < 2:
         raise ValueError(f'the languages are {languages}; give two or more')
+    if texts < _LEAST:
+        raise ValueError(f'texts is {texts}; a mean needs at least {_LEAST} of each language')
     model = model_of(encoder)
     parallel = _parallel_texts(pairs, languages, texts)
     sides = dict.fromkeys([encoder.passage.prefix, encoder.query.prefix])
@@ -83,9 +85,10 @@ def _parallel_texts(pairs: Pairs, languages: Sequence[str], most: int) -> list[l
                 places += [(source, row) for row in range(stratum.start, stratum.stop)]
     if len(places) < _LEAST:
         most_together = max(together, key=lambda langs: (together[langs] >= _LEAST, len(langs), together[langs]))
+        such = f', such as {" ".join(most_together)}' if len(most_together) > 1 else ''
         raise ValueError(
             f'{len(places)} rows of {pairs} have a text in all of {" ".join(languages)}, and {_LEAST} are needed; give '
-            f'languages= that rows have together, such as {" ".join(most_together)}'
+            f'languages= that rows have together{such}'
         )
     chosen = [places[i] for i in np.unique(np.linspace(0, len(places) - 1, most).astype(int))]
     return [[source.texts('passage', [row], [lang])[0] for source, row in chosen] for lang in languages]

@@ -3,8 +3,8 @@ from transformers import TrainerCallback
 
 from pyterrier_hybrid.encoding.encoder import HybridEncoder
 from pyterrier_hybrid.training.arguments import TrainingArguments
-from pyterrier_hybrid.training.backbones import given_lengths
 from pyterrier_hybrid.training.early_stopping import EarlyStopping
+from pyterrier_hybrid.training.lengths import given_lengths
 from pyterrier_hybrid.training.processes import gather, is_first, together
 from pyterrier_hybrid.training.validation import ValidationSet
 

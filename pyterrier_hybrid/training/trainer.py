@@ -11,20 +11,16 @@ from pyterrier_hybrid.encoding.encoder import HybridEncoder
 from pyterrier_hybrid.files import only_one, whole_folder
 from pyterrier_hybrid.pairs.protocol import Pairs
 from pyterrier_hybrid.training.arguments import TrainingArguments
-from pyterrier_hybrid.training.backbones import given_lengths, made_backbone, set_max_length, set_up, within_memory
+from pyterrier_hybrid.training.backbones import made_backbone, set_up, within_memory
+from pyterrier_hybrid.training.card import write_card
 from pyterrier_hybrid.training.checkpoints import REMEDY, Checkpoints
 from pyterrier_hybrid.training.display import say_left_out, say_summary
+from pyterrier_hybrid.training.lengths import cut_for_encoding
 from pyterrier_hybrid.training.loggers import Report
 from pyterrier_hybrid.training.loop import fit
 from pyterrier_hybrid.training.prepared import PreparedRun, is_finished, prepared_run
 from pyterrier_hybrid.training.processes import check_same, gather, is_first, join, together, watching_the_others
-from pyterrier_hybrid.training.record import (
-    TRAINING_RECORD,
-    drawn_languages,
-    drawn_shares,
-    write_card,
-    write_training_record,
-)
+from pyterrier_hybrid.training.record import TRAINING_RECORD, drawn_languages, drawn_shares, write_training_record
 from pyterrier_hybrid.training.validation_sources import warn_of_shared_texts
 
 if TYPE_CHECKING:
@@ -111,7 +107,8 @@ def train(
         validation: what the encoder is evaluated on during training: a fraction or number of the pairs, which are then
             held out (:func:`hold_out`); an ir_datasets id, such as ``'squadshifts-new-wiki'``, or data set; the path of
             a SQuAD-format file; a :class:`ParallelPairs`, or the folder of one. The figures are AP, R@1, R@10, RR and
-            loss, see :class:`ValidationSet`. None for no validation.
+            loss, see :class:`ValidationSet`; with ``bf16`` computed as training computes, so that the saved encoder's
+            differ in the third or fourth digit. None for no validation.
         eval_steps: evaluate every this many steps, and after the last one; None for a tenth of the run.
         patience: stop after this many evaluations in a row without a better figure; None to do all steps.
         metric_for_best_model: the figure that ``patience`` and the best weights go by; the paper's is ``'loss'``, on
@@ -205,9 +202,8 @@ def _finish(run: PreparedRun, folder: Path, checkpoints: Checkpoints, resume_fro
     with together(), progress_bar(False):
         if is_first():
             with whole_folder(folder, mark=TRAINING_RECORD, lock=False, remedy=REMEDY) as new:
-                if arguments.encode_length is not None:
-                    set_max_length(model, *given_lengths(arguments.encode_length, 'encode_length'))
-                save_checkpoint(model, new)
+                with cut_for_encoding(model, arguments):
+                    save_checkpoint(model, new)
                 languages = drawn_languages(record['composition'])
                 write_card(new, folder.name, record, languages, model.get_embedding_dimension())
                 write_training_record(new, record)

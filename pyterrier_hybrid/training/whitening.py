@@ -49,13 +49,15 @@ def whiten(
 
     Raises:
         FileExistsError: ``folder`` exists.
-        ValueError: a power out of bounds; fewer texts than vectors have components, or vectors that are not finite; an
-            encoder in half precision; an encoder that cuts vectors or texts as no checkpoint can say; several
-            processes.
+        ValueError: a power or number of characters out of bounds; fewer texts than vectors have components, or vectors
+            that are not finite; an encoder in half precision; an encoder that cuts vectors or texts as no checkpoint
+            can say; several processes.
     """
     folder = new_folder(folder, 'whiten')
     if not 0 < power <= 1:
         raise ValueError(f'power is {power}; it must be above 0 (no change) and at most 1 (whitening)')
+    if characters < 1:
+        raise ValueError(f'characters is {characters}; it must be at least 1')
     model = model_of(encoder)
     moment, texts = _second_moment(encoder, balanced_texts(pairs, characters), verbose)
     if texts < encoder.dimension:

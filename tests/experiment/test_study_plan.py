@@ -2,6 +2,7 @@
 import pytest
 from ir_measures import AP, P
 
+from pyterrier_hybrid.batches.mixes import Kind
 from pyterrier_hybrid.experiment.study_mixes import alphas
 from pyterrier_hybrid.experiment.study_plan import plan_study
 
@@ -20,6 +21,11 @@ def test_every_combination_once():
     assert (plan.measures, plan.settings, plan.resources, plan.arguments.steps) == ((AP,), ('monolingual',), None, 4)
 
 
+def test_kinds_of_batches_are_told_by_member_or_name():
+    plan = plan_study(**{**GIVEN, 'mixes': {'half': {Kind.MONOLINGUAL: 0.5, 'crosslingual': 0.5}}})
+    assert plan.mixes == {'half': {'monolingual': 0.5, 'crosslingual': 0.5}}
+
+
 @pytest.mark.parametrize(('change', 'error', 'message'), [
     ({'mixes': [{'mono': 1}]}, ValueError, "names the kind 'mono'"),
     ({'fractions': [1, 0]}, ValueError, 'the fraction of the pairs is 0'),
@@ -30,6 +36,7 @@ def test_every_combination_once():
     ({'temperature': float('nan')}, ValueError, 'temperature is nan'),
     ({'batch_size': 1}, ValueError, 'batch_size is 1'),
     ({'step': 3}, TypeError, 'step'),
+    ({'resume': True}, TypeError, 'a study resumes by itself'),
     ({'validation': 'nowhere.json'}, FileNotFoundError, 'nowhere.json'),
     ({'seeds': [-1]}, ValueError, 'seed is -1'),
 ])  # fmt: skip

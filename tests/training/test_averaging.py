@@ -9,7 +9,7 @@ from safetensors.numpy import load_file, save_file
 from sentence_transformers import SentenceTransformer
 
 from pyterrier_hybrid.encoding import HybridEncoder
-from pyterrier_hybrid.training import average_weights, train, verify_run
+from pyterrier_hybrid.training import average_weights, train, verify_run, whiten
 
 TEXTS = ['de question 1 about topic1', 'sentence 3 of the talk', 'passage on topic4']
 
@@ -70,11 +70,34 @@ def test_a_run_says_that_it_was_averaged(runs, tmp_path):
          'pairs': own['pairs']}
         for share, run, mix in zip((0.75, 0.25), runs, ('monolingual', 'crosslingual'))
     ]  # fmt: skip
-    assert record.pop('averages') == [parts]
-    assert {**record, 'files': own['files']} == own
-    line = '- weights averaged after all of this: 0.75 of them, 0.25 of a run with the mix crosslingual 1, 3 steps, '
+    assert (record.pop('averages'), record.pop('derived')) == ([parts], ['averages'])
+    assert {**record, 'files': own['files']} == {**own, 'encode_length': [9, 12]}
+    line = '- then weights averaged: 0.75 of them, 0.25 of a run with the mix crosslingual 1, 3 steps, '
     assert line in (average.folder / 'README.md').read_text()
     verify_run(average.folder)
+
+
+def test_what_was_done_after_training_is_told_in_order(runs, corpus, tmp_path):
+    first = average_weights(runs, tmp_path / 'first')
+    white = whiten(first, corpus, tmp_path / 'white', verbose=False)
+    second = average_weights([white, whiten(runs[1], corpus, tmp_path / 'other', verbose=False)], tmp_path / 'second')
+    record = json.loads((second.folder / 'training.json').read_text())
+    assert record['derived'] == ['averages', 'whitening', 'averages']
+    assert record['averages'][1][1]['whitening'] == json.loads(
+        (tmp_path / 'other' / 'training.json').read_text())['whitening']  # fmt: skip
+    told = [line for line in (second.folder / 'README.md').read_text().splitlines() if line.startswith('- then ')]
+    assert [line.split()[2] for line in told] == ['weights', 'vectors', 'weights']
+    assert '0.5 of what a run with the mix crosslingual 1, 3 steps, seed 0, became after it (whitening; ' in told[2]
+
+
+def test_the_record_has_the_reading_of_the_new_encoder(runs, tmp_path):
+    given = {'query_prefix': 'other: ', 'max_query_length': 7, 'max_passage_length': 8, 'device': 'cpu'}
+    encoders = [HybridEncoder(run.folder, dtype='float32', **given) for run in runs]
+    average = average_weights(encoders, tmp_path / 'average')
+    record = json.loads((average.folder / 'training.json').read_text())
+    assert (record['query_prefix'], record['passage_prefix']) == ('other: ', 'tell: ')
+    assert record['encode_length'] == [7, 8] == [average.query.max_length, average.passage.max_length]
+    assert "- prefixes: query `'other: '`, passage `'tell: '`" in (average.folder / 'README.md').read_text()
 
 
 def test_encoders_that_cannot_be_averaged(runs, corpus, tiny_folder, tmp_path):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.base.modules import Dense
+from sentence_transformers.base.modules import Dense, Router
 from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
 
 from pyterrier_hybrid.encoding import HybridEncoder
@@ -101,11 +101,30 @@ def test_the_trained_encoder_cuts_elsewhere_than_training(corpus, tiny_folder, t
     np.testing.assert_array_equal(encoder.encode_docs(texts), longer.encode_docs(texts))  # one training, read otherwise
 
 
+def test_a_model_in_memory_goes_on_cutting_as_in_training(corpus, tiny_folder, tmp_path):
+    model = HybridEncoder(tiny_folder, normalize=True, device='cpu').model
+    given = {'backbone': model, 'encode_length': (9, 16), 'resume': True, 'query_prefix': '', 'passage_prefix': ''}
+    encoder = train(corpus, tmp_path / 'run', **given, **TINY)
+    first = model[0]
+    assert (model.max_seq_length, first.query_length, first.document_length) == (64, None, None)
+    assert train(corpus, tmp_path / 'run', **given, **TINY).model_name == encoder.model_name
+
+
+def test_two_lengths_for_a_model_that_takes_one_are_refused_before_training(corpus, tiny_folder, tmp_path):
+    sides = [HybridEncoder(tiny_folder, normalize=True, device='cpu').model for _ in range(2)]
+    router = Router.for_query_document([sides[0][0]], [sides[1][0]])
+    model = SentenceTransformer(modules=[router, sides[0][1], Normalize()], device='cpu')
+    for name in ('max_length', 'encode_length'):
+        with pytest.raises(ValueError, match=rf'{name} is \(9, 16\); this model takes one length'):
+            train(corpus, tmp_path / 'run', backbone=model, **{name: (9, 16)}, **TINY)
+    assert not list(tmp_path.glob('[!.]*'))
+
+
 @pytest.mark.parametrize(('max_length', 'message'), [
     ((5, 8, 9), r'max_length is \(5, 8, 9\); give a number of tokens, or two'),
     ('5', "max_length is '5'; give a number"),
     (0, 'max_length is 0; give a number of tokens, or two'),
-    ((5, 9999), 'max_passage_length=9999, but the model has positions for'),
+    ((5, 9999), r'max_length is \(5, 9999\), but the model has positions for 64 tokens only'),
 ])  # fmt: skip
 def test_lengths_that_cannot_be(corpus, tiny_folder, tmp_path, max_length, message):
     with pytest.raises(ValueError, match=message):

@@ -105,7 +105,7 @@ def test_out_of_memory(corpus, tmp_path, monkeypatch, error, worded):
             raise error
 
     monkeypatch.setattr(loop, 'BatchTrainer', Full)
-    message = 'batches of 8 pairs do not fit into the memory of cpu .*; give a smaller batch_size or dimension'
+    message = 'batches of 8 pairs do not fit into the memory of cpu .*; give a smaller batch_size or dimension$'
     with pytest.raises(ValueError if worded else RuntimeError, match=message if worded else 'shapes do not match'):
         train(corpus, tmp_path / 'run', backbone='static', steps=2, **TINY)
     assert not any(tmp_path.glob('[!.]*'))

@@ -85,9 +85,9 @@ def test_a_run_says_what_was_removed(parallel, static_run, tmp_path):
     new = remove_language_subspace(static_run, parallel, tmp_path / 'new', texts=12, verbose=False)
     record, own = (json.loads((e.folder / 'training.json').read_text()) for e in (new, static_run))
     done = {'languages': [*LANGS, 'tr'], 'directions': 3, 'texts': 12, 'pairs': parallel.fingerprint}
-    assert record.pop('language_subspaces') == [done]
+    assert (record.pop('language_subspaces'), record.pop('derived')) == ([done], ['language_subspaces'])
     assert {**record, 'files': own['files']} == own
-    line = '- 3 directions removed in which the mean vectors of de en fr tr differ, over 12 parallel texts of pairs'
+    line = '- then 3 directions removed in which the mean vectors of de en fr tr differ, over 12 parallel texts'
     assert line in (new.folder / 'README.md').read_text()
     verify_run(new.folder)
     white = whiten(new, parallel, tmp_path / 'white', characters=500, verbose=False)
@@ -97,7 +97,9 @@ def test_a_run_says_what_was_removed(parallel, static_run, tmp_path):
 
 @pytest.mark.parametrize(('options', 'error', 'message'), [
     ({'languages': ['de']}, ValueError, r"the languages are \['de'\]; give two or more"),
-    ({'languages': ['de', 'xx']}, ValueError, '0 rows of .* have a text in all of de xx, .* such as de'),
+    ({'texts': 0}, ValueError, 'texts is 0; a mean needs at least 10 of each language'),
+    ({'languages': ['xx', 'yy']}, ValueError, '0 rows of .* give languages= that rows have together$'),
+    ({'languages': ['de', 'xx']}, ValueError, '0 rows of .* have a text in all of de xx, .* have together$'),
     ({'folder': '.'}, FileExistsError, 'exists already'),
     ({'dtype': 'bfloat16'}, ValueError, "in torch.bfloat16; open it as .*dtype='float32'"),
     ({'truncate_dim': 8}, ValueError, 'cuts its vectors to 8 components'),

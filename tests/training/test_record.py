@@ -4,13 +4,8 @@ import json
 import pytest
 
 from pyterrier_hybrid.batches.hybrid import HybridBatches
-from pyterrier_hybrid.training.record import (
-    drawn_languages,
-    drawn_shares,
-    verify_run,
-    write_card,
-    write_training_record,
-)
+from pyterrier_hybrid.training.card import write_card
+from pyterrier_hybrid.training.record import drawn_languages, drawn_shares, verify_run, write_training_record
 
 SETTINGS = {
     'backbone': 'static', 'mix': {'monolingual': 1.0}, 'pairs': 'f' * 32, 'batch_size': 8, 'steps_done': 10,

@@ -1,6 +1,7 @@
 """Training runs, on corpora and backbones that take a second."""
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -172,6 +173,9 @@ def test_verbose_tells_what_is_never_drawn(corpus, tmp_path, capsys):
     told = capsys.readouterr().out.splitlines()
     assert len(told) == 2  # and a line on what came of it
     assert told[0].startswith('never drawn from the pairs: ') and 'bitext serves no' in told[0]
+    rows = {source.name: sum(s.stop - s.start for s in source.strata) for source in corpus.sources}
+    found = re.findall(r'([\d,]+) of ([\d,]+) rows of (\w+) for', told[0])
+    assert found and all(int(never) <= int(of) == rows[name] for never, of, name in found)
     assert told[1].startswith('trained 1 steps in 0:00:0')
 
 

@@ -72,13 +72,13 @@ def test_a_run_says_that_it_was_whitened(corpus, static_run, tmp_path, monkeypat
     record, own = (json.loads((e.folder / 'training.json').read_text()) for e in (whitened, static_run))
     texts = len(passages(corpus))
     done = {'power': 0.25, 'texts': texts, 'pairs': corpus.fingerprint}
-    assert record == {**own, 'whitening': [done], 'files': record['files']}
+    assert record == {**own, 'whitening': [done], 'derived': ['whitening'], 'files': record['files']}
     card, plain = ((e.folder / 'README.md').read_text() for e in (whitened, static_run))
-    line = f'- vectors whitened in part after all of this: power 0.25, over {texts} texts of pairs'
+    line = f'- then vectors whitened in part: power 0.25, over {texts} texts of pairs'
     assert line in card and line not in plain and card.startswith('---')
     twice = whiten(whitened, corpus, tmp_path / 'twice', power=0.5, verbose=False)
     assert json.loads((twice.folder / 'training.json').read_text())['whitening'] == [done, {**done, 'power': 0.5}]
-    assert (twice.folder / 'README.md').read_text().count('- vectors whitened in part') == 2
+    assert (twice.folder / 'README.md').read_text().count('- then vectors whitened in part') == 2
 
 
 def test_lengths_and_prefixes_are_those_of_the_encoder(corpus, tiny_folder, static_run, tmp_path):
@@ -142,6 +142,7 @@ def test_nothing_is_left_of_a_failure(corpus, static_run, tmp_path, monkeypatch)
 @pytest.mark.parametrize(('options', 'error', 'message'), [
     ({'power': 0}, ValueError, 'power is 0; it must be above 0'),
     ({'power': 1.5}, ValueError, 'power is 1.5; .* at most 1'),
+    ({'characters': 0}, ValueError, 'characters is 0; it must be at least 1'),
     ({'power': float('nan')}, ValueError, 'power is nan'),
     ({'folder': '.'}, FileExistsError, 'exists already'),
     ({'dimension': 512}, ValueError, r'the pairs give \d+ texts, fewer than the vectors have components \(512\)'),
