@@ -88,6 +88,7 @@ RUNS = {run.name: run for run in [
     *(Run(mix, mix, seed) for seed, mixes in
       [(0, PAPER), (1, PAPER), (0, RATIO[3:]), (2, PAPER), (1, RATIO[3:]), (0, list(MIXES)[6:])] for mix in mixes),
     Run('mono.25-multi.75-long', 'mono.25-multi.75', 0, settings=LONG, left_out=HELD_OUT),
+    Run('mono.1-long', 'mono.1', 0, settings={**LONG, 'steps': 800}, left_out=HELD_OUT),
     *(Run(f'{mix}-cut', mix, seed, lengths={}) for seed in range(3) for mix in PAPER),
     Run('hybrid-from-neutral-cut', 'hybrid', 0, start='untouched' + NEUTRAL, lengths={}),
     *(Run(f'static-{mix}', mix, 0, 'static', STATIC, lengths={}) for mix in RATIO),
