@@ -41,7 +41,8 @@ class Result:
         matrix: the language matrix of each system, see :meth:`language_matrix`: ``system, query_lang, doc_lang, rank,
             AP, n``, n the number of questions.
         chance: what a system without any preference for a language would have, for the measures for which that is
-            known (LPR, RankDistance): ``measure, query_lang, value``.
+            known (LPR, RankDistance): ``measure, query_lang, value``, over all questions on which the measure can say
+            something. Of a system with values for fewer of them, a note has chance over the same questions.
         cut: the systems whose multilingual runs were cut, and the depth, the length of their longest list. What such a
             system has not retrieved counts in RankDistance as if it followed in random order: its values and those of
             full rankings are not to be taken for one another, and each is marked where it is shown.
