@@ -1,6 +1,7 @@
 """What an experiment found: a value per system, setting, measure and question, and the tables made of it."""
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from ir_measures.measures import Measure
 
+from pyterrier_hybrid.experiment.contributions import NothingToCompare
 from pyterrier_hybrid.experiment.exports import csv, html, latex, markdown
 from pyterrier_hybrid.experiment.frames import (
     BLANK_COLUMNS,
@@ -192,7 +194,8 @@ class Result:
 
         Args:
             path, study, title: as there; it also says what is raised.
-            baseline: a system; the differences to it are tested, over all languages and in each language.
+            baseline: a system; the differences to it are tested, over all languages and, by the measures that have
+                a better direction, in each language.
             margin: with a baseline, the systems are also tested for equivalence to it, see :meth:`equivalence`.
             verbose: show a progress bar.
 
@@ -209,7 +212,8 @@ class Result:
         tests = {}
         if baseline is not None:
             tests['significance'] = self.compare(baseline)
-            tests['by_language'] = self.compare_by_language(baseline, verbose=verbose)
+            with suppress(NothingToCompare):  # such as LPR alone, of which neither more nor less is better
+                tests['by_language'] = self.compare_by_language(baseline, verbose=verbose)
             if margin is not None:
                 tests['equivalence'] = self.equivalence(baseline, margin=margin)
         return write_report(self, path, study=study, title=title, **tests)
