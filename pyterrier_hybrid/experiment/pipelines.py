@@ -33,7 +33,7 @@ class PoolSystem(System):
         self._last: tuple[Setting, Table, pd.DataFrame] | None = None
         self._asked = self._answered = 0
         self._is_cut = False
-        #: By kind of setting, the longest list and the largest pool.
+        #: By kind of setting, the longest list that there is, and that there can be.
         self._depths: dict[str, tuple[int, int]] = {}
 
     def pipeline(self, doc_lang: str | None) -> pt.Transformer:
@@ -59,7 +59,7 @@ class PoolSystem(System):
         self._asked += judged.n_queries
         self._answered += np.count_nonzero(ranking.lengths)
         longest, pool = self._depths.get(setting.kind, (0, 0))
-        self._depths[setting.kind] = max(longest, int(ranking.lengths.max(initial=0))), max(pool, judged.pool)
+        self._depths[setting.kind] = max(longest, int(ranking.lengths.max(initial=0))), max(pool, judged.longest)
         if setting.doc_lang is None:
             self._is_cut |= bool((ranking.lengths + judged.own < judged.pool).any())
         return ranking.ranks, ranking.lengths

@@ -163,6 +163,10 @@ def test_a_question_that_is_a_passage_is_left_out_of_its_own_ranking(collection,
                 for system in systems:
                     found = values_of(result, system, setting, measure)
                     assert found == pytest.approx(expected, abs=1e-9), (name, setting, measure, system)
+    topics, rows = topics[topics['qid'] == 'de/2'], IDENTICAL[2:]  # without that passage, every ranking is whole
+    pooled.get_topics, pooled.get_qrels = lambda: topics, lambda: pd.DataFrame(rows, columns=columns)
+    result = MultilingualExperiment(systems, pooled, [AP], ignore_identical_ids=True, verbose=False)
+    assert result.cut == {} and not [note for note in result.notes if 'at most' in note]
     with pytest.raises(ValueError, match='give ignore_identical_ids=True to the EvaluationSet'):
         MultilingualExperiment(systems, known, measures, ignore_identical_ids=True)
 
