@@ -60,7 +60,8 @@ def summary_table(result: 'Result', measures: Sequence[str] | None = None, *, pa
 def language_table(result: 'Result', measure: str, setting: str, *, paper: bool = False) -> PrintedTable:
     """One measure in one kind of setting by the questions' language, as in the paper's tables 3 to 8, 12 and 13.
 
-    See :func:`summary_table`; raises ValueError if the result has no value for the measure or setting.
+    The last column is the mean over all settings of the kind, the figure of :func:`summary_table`. Raises
+    ValueError if the result has no value for the measure or setting.
     """
     values = result.by_query_language(measure, setting)
     title = f'{measure}, {setting}, by the language of the questions'
@@ -82,7 +83,7 @@ def language_table(result: 'Result', measure: str, setting: str, *, paper: bool 
     if paper and comparable(result.dataset, languages_of(result)):
         found = paper_values(result.dataset, measure, setting)
         printed = {column: dict(found[column]) for column in columns if column in found}
-    values = values.assign(mean=values.mean(axis=1))
+    values = values.assign(mean=result.table()[measure, setting])
     return _table(
         result, title, values, columns, dict.fromkeys(columns, (measure, setting)), by_chance, marks, notes, printed
     )

@@ -88,6 +88,16 @@ def test_a_mean_over_languages_says_which_it_leaves_out():
     assert table.notes == ['B, el: blank, because it broke.']
 
 
+def test_the_mean_of_a_table_by_language_weighs_settings_equally():
+    """Two settings in de and one in el: the summary's figure, and not a mean of the languages' means."""
+    rows = [('A', 'crosslingual', ql, dl, 'AP', 'q', value)
+            for ql, dl, value in (('de', 'el', 0.0), ('de', 'en', 0.3), ('el', 'de', 0.9))]  # fmt: skip
+    found = Result(pd.DataFrame(rows, columns=COLUMNS), ['A'], ['AP'], 'mine')
+    by_language = cells(language_table(found, 'AP', 'crosslingual'))['A']
+    assert [cell.text for cell in by_language] == ['0.150', '0.900', '0.400']
+    assert cells(summary_table(found))['A'][0].text == '0.400'
+
+
 XQUAD_R = ('ar', 'de', 'el', 'en', 'es', 'hi', 'ru', 'th', 'tr', 'vi', 'zh')
 
 
