@@ -107,7 +107,7 @@ def cut_notes(result: 'Result') -> list[str]:
 
 def ceiling_notes(result: 'Result', columns: Iterable[tuple[str, str]]) -> list[str]:
     """What limits or misleads a reader of the measures that a table shows, by (measure, kind of setting)."""
-    languages, notes = len(languages_of(result)), []
+    languages, notes = _relevant_languages(result), []
     for name in (measure for measure, kind in columns if kind == SETTING_KINDS[-1]):
         try:
             measure = parse_measure(name)
@@ -132,6 +132,13 @@ def ceiling_notes(result: 'Result', columns: Iterable[tuple[str, str]]) -> list[
 def languages_of(result: 'Result') -> list[str]:
     """The languages of the questions, those of blank cells too, sorted."""
     return sorted({*map(str, result.per_query['query_lang'].unique()), *map(str, result.blanks['query_lang'].unique())})
+
+
+def _relevant_languages(result: 'Result') -> int:
+    """In how many languages a question has relevant passages at most, as far as the result knows."""
+    if len(result.matrix):
+        return int(result.matrix.groupby('query_lang')['doc_lang'].nunique().max())
+    return result.per_query['doc_lang'].nunique() or len(languages_of(result))
 
 
 def _table(

@@ -6,7 +6,7 @@ import pytest
 
 from pyterrier_hybrid.experiment.exports import html
 from pyterrier_hybrid.experiment.paper import paper_results
-from pyterrier_hybrid.experiment.result import BLANK_COLUMNS, COLUMNS, Result
+from pyterrier_hybrid.experiment.result import BLANK_COLUMNS, COLUMNS, MATRIX_COLUMNS, Result
 from pyterrier_hybrid.experiment.rows import language_table, summary_table, tidy_cells
 
 NO_POOL = 'a run over everything cannot be cut down to a language'
@@ -135,6 +135,18 @@ def test_cut_systems_are_marked_and_explained():
     cells = tidy_cells(cut)
     assert set(cells['cut'][cells['setting'] == 'multilingual']) == {1000}
     assert cells['cut'][cells['setting'] == 'monolingual'].isna().all()
+
+
+@pytest.mark.parametrize(('known', 'said'), [
+    (['de', 'en', 'fr', 'th'], 'R@1 is at most 1/4, 0.250, for a question with a relevant passage in each of 4'),
+    (['de'], ''),  # as in MIRACL
+])  # fmt: skip
+def test_the_limit_of_recall_is_by_the_languages_of_the_passages(known, said):
+    rows = [('mine', 'multilingual', lang, None, 'R@1', 'q', 0.05) for lang in ('de', 'en')]
+    matrix = pd.DataFrame([('mine', 'de', lang, 1.5, 0.5, 2) for lang in known], columns=MATRIX_COLUMNS)
+    found = Result(pd.DataFrame(rows, columns=COLUMNS), ['mine'], ['R@1'], 'mine', matrix=matrix)
+    notes = summary_table(found).notes
+    assert bool(notes) is bool(said) and ''.join(notes).startswith(said)
 
 
 @pytest.mark.parametrize(('measure', 'said'), [
