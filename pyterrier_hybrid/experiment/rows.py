@@ -99,9 +99,10 @@ def cut_notes(result: 'Result') -> list[str]:
     if not result.cut:
         return []
     depths = ', '.join(f'{system} at {depth:,} passages' for system, depth in result.cut.items())
+    common = min(filter(None, result.cut.values()), default=0)  # what returned nothing has no depth
     return [
         f'{CUT.strip()} The runs were cut ({depths}): compare rank distances with those of whole rankings at a common '
-        f'depth only, as by RankDistance@{min(result.cut.values())}.'
+        'depth only' + (f', as by RankDistance@{common}.' if common else '.')
     ]
 
 

@@ -137,6 +137,14 @@ def test_cut_systems_are_marked_and_explained():
     assert cells['cut'][cells['setting'] == 'monolingual'].isna().all()
 
 
+@pytest.mark.parametrize(('cut', 'said'), [
+    ({'mine': 0}, '(mine at 0 passages): compare rank distances with those of whole rankings at a common depth only.'),
+    ({'mine': 0, 'yours': 7, 'theirs': 9}, 'at a common depth only, as by RankDistance@7.'),
+])  # fmt: skip
+def test_a_system_that_returned_nothing_has_no_depth_to_compare_at(cut, said):
+    assert summary_table(dataclasses.replace(of_the_paper(), cut=cut)).notes[0].endswith(said)
+
+
 @pytest.mark.parametrize(('known', 'said'), [
     (['de', 'en', 'fr', 'th'], 'R@1 is at most 1/4, 0.250, for a question with a relevant passage in each of 4'),
     (['de'], ''),  # as in MIRACL
