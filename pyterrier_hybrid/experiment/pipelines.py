@@ -93,7 +93,7 @@ class PoolSystem(System):
     def _ranking(self, setting: Setting, judged: Judged, depth: int) -> tuple[Ranking, pd.DataFrame]:
         if self._last is None or self._last[0] != setting:
             frame = self.retrieve(setting, judged)
-            self._last = setting, *self._read(frame, setting, judged)
+            self._last = setting, *self._read(frame, setting)
         _, table, frame = self._last
         try:
             ranking = rank_judged(table, list(judged.qids), judged.queries, judged.docnos, depth)
@@ -101,7 +101,7 @@ class PoolSystem(System):
             raise ValueError(f'system {self.name!r}, {setting}: {error}') from None
         return ranking, frame
 
-    def _read(self, frame: pd.DataFrame, setting: Setting, judged: Judged) -> tuple[Table, pd.DataFrame]:
+    def _read(self, frame: pd.DataFrame, setting: Setting) -> tuple[Table, pd.DataFrame]:
         """The run, as arrays too, with passages of the setting only."""
         where = f'system {self.name!r}, {setting}'
         if not isinstance(frame, pd.DataFrame):
@@ -125,7 +125,8 @@ class PoolSystem(System):
                 f'{where}: it returned {other!r}, which is in {langs[other]}; the callable must return a pipeline over '
                 'the languages that it is given'
             )
-        if len(table.query_ids) and not set(table.query_ids) & set(judged.qids):
+        asked = self.collection.topics(setting.query_lang)['qid']
+        if len(table.query_ids) and not set(table.query_ids) & set(asked):
             raise ValueError(
                 f'{where}: it answers {table.query_ids[0]!r}, which is no question of {self.collection.name} in '
                 f'{setting.query_lang}'
