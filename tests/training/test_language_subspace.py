@@ -97,6 +97,7 @@ def test_a_run_says_what_was_removed(parallel, static_run, tmp_path):
 
 @pytest.mark.parametrize(('options', 'error', 'message'), [
     ({'languages': ['de']}, ValueError, r"the languages are \['de'\]; give two or more"),
+    ({'languages': 'de'}, ValueError, r"the languages are \['de'\]; give two or more"),
     ({'languages': ['de', 'xx']}, ValueError, '0 rows of .* have a text in all of de xx, .* such as de'),
     ({'folder': '.'}, FileExistsError, 'exists already'),
     ({'dtype': 'bfloat16'}, ValueError, "in torch.bfloat16; open it as .*dtype='float32'"),
