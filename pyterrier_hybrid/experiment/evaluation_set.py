@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pyterrier as pt
 
-from datasets_ext.opening import IRDSDataset, asking_over, in_languages, name_of, open_dataset
-from datasets_ext.provider import HybridDataset
+from datasets_ext.opening import IRDSDataset, in_languages, name_of, open_dataset
+from datasets_ext.provider import HybridDataset, asking_over
 from datasets_ext.shape import REGISTERED
 from pyterrier_hybrid.experiment.checked import checked_qrels
 from pyterrier_hybrid.experiment.setting import Judged, Setting
