@@ -171,6 +171,17 @@ def test_a_question_that_is_a_passage_is_left_out_of_its_own_ranking(collection,
         MultilingualExperiment(systems, known, measures, ignore_identical_ids=True)
 
 
+def test_a_setting_without_answers_says_so(pooled):
+    found = pt.Transformer.from_df(pd.DataFrame({'qid': ['sw:q'], 'docno': ['sw:1'], 'score': [1.0]}))
+    judged = pooled.get_qrels()
+    pooled.get_qrels = lambda: judged[judged['query_lang'] == 'sw']
+    with pytest.warns(UserWarning, match='1 of 1 questions in yo have no relevant passage'):
+        result = MultilingualExperiment({'x': lambda langs: found}, pooled, [AP], verbose=False)
+    reasons = result.blanks.set_index(['setting', 'query_lang'])['reason']
+    assert reasons['crosslingual', 'sw'] == 'no question of pooled in sw has a relevant passage in yo'
+    assert reasons['multilingual', 'yo'] == 'no question of pooled in yo has a relevant passage'
+
+
 def test_an_empty_question_stops_no_experiment(pooled):
     rows = [('sw:q', ' ', 'sw'), ('yo:q', 'why', 'yo')]
     pooled.get_topics = lambda: pd.DataFrame(rows, columns=['qid', 'query', 'query_lang'])
