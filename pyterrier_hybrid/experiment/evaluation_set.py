@@ -175,9 +175,20 @@ class EvaluationSet:
 
     @cached_property
     def doc_langs(self) -> pd.Series:
-        """Every passage's language, indexed by docno."""
+        """Every passage's language, indexed by docno.
+
+        Raises:
+            ValueError: two passages of one docno.
+        """
         pairs = [(doc['docno'], doc['lang']) for doc in self.docs()]
-        return pd.Series([lang for _, lang in pairs], index=[docno for docno, _ in pairs])
+        langs = pd.Series([lang for _, lang in pairs], index=[docno for docno, _ in pairs])
+        twice = langs.index.duplicated()
+        if twice.any():
+            docno = langs.index[twice][0]
+            found = ' and in '.join(langs[docno].unique())
+            raise ValueError(f'{self.name} has the passage {docno!r:.80} {len(langs[docno])} times, in {found}; docnos '
+                             'are unique')  # fmt: skip
+        return langs
 
     @cached_property
     def fingerprint(self) -> str:

@@ -10,7 +10,7 @@ import pyterrier as pt
 from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet
 from pyterrier_hybrid.experiment.setting import Judged, Setting
 from pyterrier_hybrid.experiment.systems import System
-from pyterrier_hybrid.languages import QUERY_LANG
+from pyterrier_hybrid.languages import DOC_LANG, QUERY_LANG
 from pyterrier_hybrid.measures.ranking import Ranking, rank_judged
 from pyterrier_hybrid.measures.table import Table, read_run
 
@@ -66,7 +66,9 @@ class PoolSystem(System):
 
     def run(self, setting: Setting, judged: Judged, depth: int | None) -> pd.DataFrame:
         ranking, frame = self._ranking(setting, judged, judged.pool if depth is None else depth)
-        return frame.iloc[ranking.top_rows].assign(rank=ranking.top_ranks - 1)
+        found = frame.iloc[ranking.top_rows]
+        langs = self.collection.doc_langs.reindex(found['docno'].to_numpy(dtype=object)).to_numpy()
+        return found.assign(**{'rank': ranking.top_ranks - 1, DOC_LANG: langs})
 
     def describe(self) -> dict:
         whole = self._pipelines.get(None, next(iter(self._pipelines.values()), None))

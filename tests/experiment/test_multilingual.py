@@ -200,6 +200,19 @@ def test_ties_of_a_pipeline_are_broken_by_docno_whatever_the_measure(collection)
     assert values['RR', 'q1'] == 1.0 and values['Judged@1', 'q1'] == 1.0
 
 
+@pytest.mark.parametrize('given', [{}, {'doc_lang': 'xx'}, {'doc_lang': None}])
+def test_the_collection_knows_the_languages_of_a_run(collection, given):
+    """q1 has relevant passages in de, en and th; de/3 was judged by nobody."""
+    run = pd.DataFrame({'qid': 'q1', 'docno': ['de/3', 'en/0', 'th/0'], 'score': [3.0, 2.0, 1.0], 'query_lang': 'de'})
+    known = run.assign(doc_lang=['de', 'en', 'th'])
+    systems = {'run': run.assign(**given), 'known': known}
+    table = MultilingualExperiment(systems, collection, [AWRF @ 3], settings='multilingual', verbose=False).table()
+    names = {'qid': 'query_id', 'docno': 'doc_id', 'label': 'relevance'}
+    qrels = collection.qrels('de').query("qid != 'q4'").rename(columns=names)
+    expected = (AWRF @ 3).calc_aggregate(qrels, known.rename(columns=names))
+    assert table['AWRF@3', 'multilingual'].tolist() == pytest.approx([expected, expected])
+
+
 def test_equal_scores_give_the_same_values_in_pt_experiment(collection, make_dense, tmp_path, piped):
     """Toy vectors have many equal scores, which our retrievers separate by docno: trec_eval sees no tie."""
     encoder, index = make_dense()
