@@ -36,7 +36,7 @@ def chances(measures: Sequence[Measure], settings: Iterable[Setting], collection
 def chance_table(found: Chances) -> pd.DataFrame:
     """The mean over the questions: ``measure, query_lang, value``."""
     rows = [(measure, lang, float(values.mean())) for (measure, lang), values in found.items()]
-    return pd.DataFrame(rows, columns=CHANCE_COLUMNS)
+    return pd.DataFrame(rows, columns=CHANCE_COLUMNS).astype({'value': float})
 
 
 def chance_notes(found: Chances, cells: Iterable[Cell]) -> list[str]:

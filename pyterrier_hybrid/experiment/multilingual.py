@@ -87,7 +87,7 @@ def MultilingualExperiment(
             raise ValueError(f'{measure!r}: the pool of {collection!r} holds {pool} passages; leave pool= out')
     wanted = list_settings(collection.query_languages, collection.languages, settings)
     cells: list[Cell] = []
-    matrices = [pd.DataFrame(columns=MATRIX_COLUMNS)]
+    matrix: list[tuple] = []
     kept: list[Evaluated] = []
     for runner in runners:
         runner.prepare(verbose)
@@ -96,7 +96,7 @@ def MultilingualExperiment(
             cells += found
             kept.append(evaluated if evaluated.setting.doc_lang is None else evaluated._replace(relevant=None))
             if evaluated.relevant is not None and evaluated.setting.doc_lang is None:
-                matrices.append(_matrix(evaluated, collection))
+                matrix += _matrix_row(evaluated, collection)
     cut = {runner.name: runner.cut() for runner in runners if runner.cut() is not None}
     asked, depths = measures, [depth for depth in cut.values() if depth]
     measures = _with_common_depth(asked, min(depths, default=None))
@@ -109,7 +109,7 @@ def MultilingualExperiment(
         measures=[repr(measure) for measure in measures],
         dataset=collection.name,
         blanks=pd.DataFrame(blanks, columns=BLANK_COLUMNS, dtype=object),
-        matrix=pd.concat(matrices, ignore_index=True),
+        matrix=pd.DataFrame(matrix, columns=MATRIX_COLUMNS).astype({'rank': float, 'AP': float, 'n': int}),
         chance=chance_table(by_chance),
         notes=[*(note for of in runners for note in of.notes()), *_left_out(cells), *chance_notes(by_chance, cells)],
         provenance=provenance(collection, runners, measures, wanted),
@@ -134,17 +134,16 @@ def _with_common_depth(measures: Sequence[Measure], depth: int | None) -> list[M
     return list(found)
 
 
-def _matrix(evaluated: Evaluated, collection: EvaluationSet) -> pd.DataFrame:
+def _matrix_row(evaluated: Evaluated, collection: EvaluationSet) -> list[tuple]:
     """The row of a system's language matrix for the questions of one multilingual setting."""
     relevant = evaluated.relevant
     by_rank = mean_ranks(relevant, len(collection.languages), pool=relevant.pool)
     by_ap = average_precisions(relevant, len(collection.languages))
     n = np.count_nonzero(~np.isnan(by_rank), axis=0)
-    rows = [
+    return [
         (evaluated.system, evaluated.setting.query_lang, lang, np.nanmean(by_rank[:, i]), np.nanmean(by_ap[:, i]), n[i])
         for i, lang in enumerate(collection.languages) if n[i]
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=MATRIX_COLUMNS)
 
 
 def _per_query(cells: Sequence[Cell], systems: list[str], measures: Sequence[Measure], collection) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import pytest
 from ir_measures import AP, RR, Bpref, Judged, P, R, alpha_nDCG, nDCG
 
 from pyterrier_hybrid import BM25Index
-from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment, list_settings
+from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment, Result, list_settings
 from pyterrier_hybrid.indexing import IVF
 from pyterrier_hybrid.measures import AWRF, LPR, PEER, TLR, RankDistance
 
@@ -131,6 +131,17 @@ def test_chance(collection, make_dense):
     three = 22 * (1 / 3 + 1 / 2 + 1 / 2 - 1 / 4 - 1 / 4 - 1 / 3 + 1 / 5 - 1 / 5)
     assert chance['RankDistance', 'de'] == pytest.approx((three + 22 / 3 + three) / 3)
     assert set(result.chance['measure']) == {'LPR', 'RankDistance'}
+
+
+def test_numbers_are_numbers_before_and_after_a_result_is_saved(collection, make_dense, same, tmp_path):
+    system = {'toy': make_dense()}
+    for kind in ('multilingual', 'monolingual'):  # the second has neither matrix nor chance
+        result = MultilingualExperiment(system, collection, [LPR, AP], settings=kind, verbose=False)
+        loaded = Result.load(result.save(tmp_path / kind))
+        same(loaded, result)
+        for found in (result, loaded):
+            assert found.matrix.dtypes[['rank', 'AP', 'n']].tolist() == [float, float, int]
+            assert found.chance['value'].dtype == float
 
 
 IDENTICAL = [('q1', 'de/1', 1, 'de', 'de'), ('q1', 'en/0', 1, 'en', 'de'), ('de/2', 'de/2', 1, 'de', 'de'),
