@@ -85,18 +85,6 @@ def in_languages(view: pt.datasets.Dataset, langs: Iterable[str]) -> tuple[pt.da
     return HybridDataset(Dataset(pool.in_languages(langs), ref), name_of(view)), pool.languages
 
 
-def asking_over(name: str) -> dict[str, Dataset]:
-    """The data sets one level below a collection's id that ask questions over it, by id.
-
-    ``xquad-r/en`` and the others are those of ``xquad-r``.
-    """
-    depth = name.count('/') + 1
-    return {
-        known: dataset for known, dataset in REGISTERED.items()
-        if known.startswith(f'{name}/') and known.count('/') == depth and dataset.has_queries()
-    }  # fmt: skip
-
-
 def _by_id(name: str) -> Dataset:
     datasets_ext.register()
     theirs, ours = name.removeprefix('irds:'), name.removeprefix('hybrid:')

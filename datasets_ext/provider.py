@@ -54,16 +54,21 @@ class HybridDataset(IRDSDataset):
             the document's language.
 
         Raises:
-            NotImplementedError: the id has documents only, as ``xquad-r`` has.
+            NotImplementedError: the id has documents only, as ``xquad-r`` has, or judgements that are not public, as
+                ``miracl-multi/test-a`` has.
         """
         self._check('qrels', self.irds_ref().has_qrels(), variant, 'relevance')
         qrels = self.irds_ref().qrels_iter()
         return pd.DataFrame(qrels, columns=['qid', 'docno', 'label', 'iteration', 'query_lang'])
 
     def _check(self, what: str, there: bool, variant: str | None, known: str) -> None:
+        if not there and self.irds_ref().has_queries():
+            raise NotImplementedError(f'hybrid:{self._irds_id} has no public judgements')
         if not there:
-            raise NotImplementedError(f'hybrid:{self._irds_id} has documents only; {what} come with a language, '
-                                      f'as in hybrid:{self._irds_id}/en')
+            below = [name for name, of in asking_over(self._irds_id).items() if what == 'topics' or of.has_qrels()]
+            example = f'{self._irds_id}/en' if f'{self._irds_id}/en' in below else min(below, default='')
+            raise NotImplementedError(f'hybrid:{self._irds_id} has documents only' + (
+                f'; {what} come with the ids below it, as in hybrid:{example}' if example else ''))
         if variant not in (None, known):
             raise ValueError(f'hybrid:{self._irds_id} has no variant {variant!r} of its {what}; leave it out')
 
@@ -96,6 +101,18 @@ class HybridDatasetProvider(DatasetProvider):
         """The ids of this package's data sets, without ``hybrid:``."""
         datasets_ext.register()
         return list(REGISTERED)
+
+
+def asking_over(name: str) -> dict[str, Dataset]:
+    """The data sets one level below a collection's id that ask questions over it, by id.
+
+    ``xquad-r/en`` and the others are those of ``xquad-r``.
+    """
+    depth = name.count('/') + 1
+    return {
+        known: dataset for known, dataset in REGISTERED.items()
+        if known.startswith(f'{name}/') and known.count('/') == depth and dataset.has_queries()
+    }  # fmt: skip
 
 
 def nearest(name: str) -> str:

@@ -120,8 +120,8 @@ def _fits(measure: Measure, setting: Setting) -> bool:
 def _nothing_asked(judged: Judged, setting: Setting, collection: EvaluationSet) -> str:
     if judged.n_queries:
         return ''
-    where = f'passages in {setting.doc_lang}' if setting.doc_lang else 'any passage'
-    return f'no question in {setting.query_lang} has a relevant one among the {where} of {collection.name}'
+    where = f' in {setting.doc_lang}' if setting.doc_lang else ''
+    return f'no question of {collection.name} in {setting.query_lang} has a relevant passage{where}'
 
 
 def _depth(measure: Measure) -> int | None:

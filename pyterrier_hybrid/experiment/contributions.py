@@ -50,7 +50,11 @@ class Contributions(NamedTuple):
             return float(np.float64(self.difference) / self.deviation)
 
 
-class TooFewQuestions(ValueError):
+class NothingToCompare(ValueError):
+    """There is nothing in which two systems can be compared as they are asked to be."""
+
+
+class TooFewQuestions(NothingToCompare):
     """No cell has two questions with values of both systems: there is no sample."""
 
 

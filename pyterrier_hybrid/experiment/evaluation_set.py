@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pyterrier as pt
 
-from datasets_ext.opening import IRDSDataset, asking_over, in_languages, name_of, open_dataset
-from datasets_ext.provider import HybridDataset
+from datasets_ext.opening import IRDSDataset, in_languages, name_of, open_dataset
+from datasets_ext.provider import HybridDataset, asking_over
 from datasets_ext.shape import REGISTERED
+from pyterrier_hybrid.experiment.checked import checked_qrels
 from pyterrier_hybrid.experiment.setting import Judged, Setting
 from pyterrier_hybrid.languages import LANG, QUERY_LANG, check_languages
 
@@ -109,10 +110,11 @@ class EvaluationSet:
     def qrels(self, lang: str) -> pd.DataFrame:
         """The judgements of the questions in a language, of passages in the chosen languages, each once.
 
-        Columns ``qid, docno, label, iteration, query_lang``, ``iteration`` being the passage's language.
+        Columns ``qid, docno, label`` (int64), ``iteration``, the passage's language, and ``query_lang``.
 
         Raises:
-            ValueError: a judgement of a question that is not asked, or two that contradict each other.
+            ValueError: a label that is no whole number, a judgement of a question that is not asked, or two judgements
+                that contradict each other.
         """
         asked = self.topics(lang)['qid']
         qrels = self._asked[lang].get_qrels()
@@ -120,20 +122,7 @@ class EvaluationSet:
         qrels = qrels[qrels['iteration'].isin(self.languages) & ~qrels['qid'].isin(self._empty.get(lang, ()))]
         if self.ignore_identical_ids:
             qrels = qrels[qrels['qid'] != qrels['docno']]
-        qrels = qrels.drop_duplicates(['qid', 'docno', 'label', 'iteration']).reset_index(drop=True)
-        lost = ~qrels['qid'].isin(asked)
-        if lost.any():
-            raise ValueError(f'{self.name} judges {qrels["qid"][lost].iloc[0]!r}, a question it does not ask in {lang}')
-        twice = qrels[qrels.duplicated(['qid', 'docno'], keep=False)]
-        if len(twice):
-            qid, docno = twice['qid'].iloc[0], twice['docno'].iloc[0]
-            found = twice[(twice['qid'] == qid) & (twice['docno'] == docno)]
-            found = ' and '.join(f'{row.label} ({row.iteration})' for row in found.itertuples())
-            raise ValueError(
-                f'{self.name} judges {docno!r:.80} for question {qid!r:.80} in {lang} more than once, as {found}; keep '
-                'one of these judgements'
-            )
-        return qrels
+        return checked_qrels(qrels, asked, lang, self.name)
 
     @_kept
     def relevant(self, lang: str) -> pd.DataFrame:
@@ -186,9 +175,20 @@ class EvaluationSet:
 
     @cached_property
     def doc_langs(self) -> pd.Series:
-        """Every passage's language, indexed by docno."""
+        """Every passage's language, indexed by docno.
+
+        Raises:
+            ValueError: two passages of one docno.
+        """
         pairs = [(doc['docno'], doc['lang']) for doc in self.docs()]
-        return pd.Series([lang for _, lang in pairs], index=[docno for docno, _ in pairs])
+        langs = pd.Series([lang for _, lang in pairs], index=[docno for docno, _ in pairs])
+        twice = langs.index.duplicated()
+        if twice.any():
+            docno = langs.index[twice][0]
+            found = ' and in '.join(langs[docno].unique())
+            raise ValueError(f'{self.name} has the passage {docno!r:.80} {len(langs[docno])} times, in {found}; docnos '
+                             'are unique')  # fmt: skip
+        return langs
 
     @cached_property
     def fingerprint(self) -> str:

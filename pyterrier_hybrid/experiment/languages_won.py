@@ -7,7 +7,7 @@ import pandas as pd
 import pyterrier as pt
 from ir_measures.measures import Measure
 
-from pyterrier_hybrid.experiment.contributions import TooFewQuestions, contributions
+from pyterrier_hybrid.experiment.contributions import NothingToCompare, TooFewQuestions, contributions
 from pyterrier_hybrid.experiment.significance import check_choices, corrected, list_comparisons, tested
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ def compare_by_language(
     if neither:
         raise ValueError(f'neither more nor less of {neither[0]} is better; compare it with Result.chance instead')
     wanted = [compared for compared in wanted if better[compared[1]]]
+    if not wanted:
+        raise NothingToCompare(
+            f'neither more nor less of {", ".join(better)} is better; compare it with Result.chance instead'
+        )
     rows = result.per_query
     tables = []
     for system, measure, setting in pt.tqdm(wanted, desc='by language', unit='comparison', disable=not verbose):

@@ -6,14 +6,15 @@ import pandas as pd
 import pyterrier as pt
 from ir_measures.measures import Measure
 
+from pyterrier_hybrid.experiment.by_chance import chance_notes, chance_table, chances
 from pyterrier_hybrid.experiment.cells import Cell, Evaluated, cell, check_measures, evaluate
 from pyterrier_hybrid.experiment.dense import DenseSystem
 from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet, as_evaluation_set
 from pyterrier_hybrid.experiment.forms import as_systems
-from pyterrier_hybrid.experiment.frames import BLANK_COLUMNS, CHANCE_COLUMNS, MATRIX_COLUMNS, SETTING_KINDS
+from pyterrier_hybrid.experiment.frames import BLANK_COLUMNS, MATRIX_COLUMNS, SETTING_KINDS
 from pyterrier_hybrid.experiment.provenance import provenance
 from pyterrier_hybrid.experiment.result import Result
-from pyterrier_hybrid.experiment.setting import Setting, list_settings
+from pyterrier_hybrid.experiment.setting import list_settings
 from pyterrier_hybrid.measures import facts
 from pyterrier_hybrid.measures.base import LanguageMeasure
 from pyterrier_hybrid.measures.matrix import average_precisions, mean_ranks
@@ -39,7 +40,8 @@ def MultilingualExperiment(
     A cell that cannot have a value is blank, with its reason in ``Result.blanks``, and never a zero: a measure of
     language bias where passages are in one language or all that is relevant is, a system that has no ranking of one
     language alone, a pair of languages without questions. Single questions about which a measure says nothing are left
-    out of its cells, and ``Result.notes`` counts them.
+    out of its cells, and ``Result.notes`` counts them. Where a system's figure is over fewer questions than that of
+    chance, a note gives chance over the same questions.
 
     A system that has not ranked all passages is in ``Result.cut``, with its depth. RankDistance over the whole pool
     takes what it has not retrieved to follow in random order, which overstates the distance of a good system. So a
@@ -85,7 +87,7 @@ def MultilingualExperiment(
             raise ValueError(f'{measure!r}: the pool of {collection!r} holds {pool} passages; leave pool= out')
     wanted = list_settings(collection.query_languages, collection.languages, settings)
     cells: list[Cell] = []
-    matrices = [pd.DataFrame(columns=MATRIX_COLUMNS)]
+    matrix: list[tuple] = []
     kept: list[Evaluated] = []
     for runner in runners:
         runner.prepare(verbose)
@@ -94,11 +96,12 @@ def MultilingualExperiment(
             cells += found
             kept.append(evaluated if evaluated.setting.doc_lang is None else evaluated._replace(relevant=None))
             if evaluated.relevant is not None and evaluated.setting.doc_lang is None:
-                matrices.append(_matrix(evaluated, collection))
+                matrix += _matrix_row(evaluated, collection)
     cut = {runner.name: runner.cut() for runner in runners if runner.cut() is not None}
     asked, depths = measures, [depth for depth in cut.values() if depth]
     measures = _with_common_depth(asked, min(depths, default=None))
     cells += [cell(evaluated, measure) for measure in measures if measure not in asked for evaluated in kept]
+    by_chance = chances(measures, wanted, collection)
     blanks = [(of.system, *of.setting, of.measure, of.reason) for of in cells if of.reason]
     return Result(
         per_query=_per_query(cells, list(systems), measures, collection),
@@ -106,9 +109,9 @@ def MultilingualExperiment(
         measures=[repr(measure) for measure in measures],
         dataset=collection.name,
         blanks=pd.DataFrame(blanks, columns=BLANK_COLUMNS, dtype=object),
-        matrix=pd.concat(matrices, ignore_index=True),
-        chance=_chance(measures, wanted, collection),
-        notes=[*(note for runner in runners for note in runner.notes()), *_left_out(cells)],
+        matrix=pd.DataFrame(matrix, columns=MATRIX_COLUMNS).astype({'rank': float, 'AP': float, 'n': int}),
+        chance=chance_table(by_chance),
+        notes=[*(note for of in runners for note in of.notes()), *_left_out(cells), *chance_notes(by_chance, cells)],
         provenance=provenance(collection, runners, measures, wanted),
         cut=cut,
         facts={repr(measure): facts.facts(measure, pool) for measure in measures},
@@ -131,34 +134,16 @@ def _with_common_depth(measures: Sequence[Measure], depth: int | None) -> list[M
     return list(found)
 
 
-def _matrix(evaluated: Evaluated, collection: EvaluationSet) -> pd.DataFrame:
+def _matrix_row(evaluated: Evaluated, collection: EvaluationSet) -> list[tuple]:
     """The row of a system's language matrix for the questions of one multilingual setting."""
     relevant = evaluated.relevant
     by_rank = mean_ranks(relevant, len(collection.languages), pool=relevant.pool)
     by_ap = average_precisions(relevant, len(collection.languages))
     n = np.count_nonzero(~np.isnan(by_rank), axis=0)
-    rows = [
+    return [
         (evaluated.system, evaluated.setting.query_lang, lang, np.nanmean(by_rank[:, i]), np.nanmean(by_ap[:, i]), n[i])
         for i, lang in enumerate(collection.languages) if n[i]
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=MATRIX_COLUMNS)
-
-
-def _chance(measures: Sequence[Measure], settings: Iterable[Setting], collection: EvaluationSet) -> pd.DataFrame:
-    """What a system without preference for a language has in the multilingual settings, by the measures that know it.
-
-    The mean of :func:`pyterrier_hybrid.measures.facts.chance` over the questions on which the measure says something.
-    """
-    rows = []
-    for setting in settings:
-        if setting.doc_lang is None:
-            judged = collection.judged(setting)
-            relevant = judged.ranked(np.zeros(len(judged.queries), int), np.zeros(judged.n_queries, int))
-            for measure in measures:
-                values = facts.chance(measure, relevant)
-                if values is not None and np.isfinite(values).any():
-                    rows.append((repr(measure), setting.query_lang, float(np.nanmean(values))))
-    return pd.DataFrame(rows, columns=CHANCE_COLUMNS)
 
 
 def _per_query(cells: Sequence[Cell], systems: list[str], measures: Sequence[Measure], collection) -> pd.DataFrame:

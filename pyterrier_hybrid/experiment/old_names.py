@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from pyterrier_hybrid.experiment.contributions import TooFewQuestions
+from pyterrier_hybrid.experiment.contributions import NothingToCompare
 from pyterrier_hybrid.experiment.languages_won import COMPARISON
 from pyterrier_hybrid.experiment.result import Result
 
@@ -35,7 +35,7 @@ def compare_every_language(result: Result, baseline: str, **how: Any) -> dict[tu
     _warn('compare_every_language(result, baseline)', 'result.compare_by_language(baseline)')
     try:
         found = result.compare_by_language(baseline, **how)
-    except TooFewQuestions:
+    except NothingToCompare:
         return {}
     return {key: rows.drop(columns=COMPARISON) for key, rows in found.groupby(COMPARISON, sort=False)}
 

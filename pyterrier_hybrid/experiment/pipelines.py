@@ -10,7 +10,7 @@ import pyterrier as pt
 from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet
 from pyterrier_hybrid.experiment.setting import Judged, Setting
 from pyterrier_hybrid.experiment.systems import System
-from pyterrier_hybrid.languages import QUERY_LANG
+from pyterrier_hybrid.languages import DOC_LANG, QUERY_LANG
 from pyterrier_hybrid.measures.ranking import Ranking, rank_judged
 from pyterrier_hybrid.measures.table import Table, read_run
 
@@ -33,7 +33,7 @@ class PoolSystem(System):
         self._last: tuple[Setting, Table, pd.DataFrame] | None = None
         self._asked = self._answered = 0
         self._is_cut = False
-        #: By kind of setting, the longest list and the largest pool.
+        #: By kind of setting, the longest list that there is, and that there can be.
         self._depths: dict[str, tuple[int, int]] = {}
 
     def pipeline(self, doc_lang: str | None) -> pt.Transformer:
@@ -59,14 +59,16 @@ class PoolSystem(System):
         self._asked += judged.n_queries
         self._answered += np.count_nonzero(ranking.lengths)
         longest, pool = self._depths.get(setting.kind, (0, 0))
-        self._depths[setting.kind] = max(longest, int(ranking.lengths.max(initial=0))), max(pool, judged.pool)
+        self._depths[setting.kind] = max(longest, int(ranking.lengths.max(initial=0))), max(pool, judged.longest)
         if setting.doc_lang is None:
             self._is_cut |= bool((ranking.lengths + judged.own < judged.pool).any())
         return ranking.ranks, ranking.lengths
 
     def run(self, setting: Setting, judged: Judged, depth: int | None) -> pd.DataFrame:
         ranking, frame = self._ranking(setting, judged, judged.pool if depth is None else depth)
-        return frame.iloc[ranking.top_rows].assign(rank=ranking.top_ranks - 1)
+        found = frame.iloc[ranking.top_rows]
+        langs = self.collection.doc_langs.reindex(found['docno'].to_numpy(dtype=object)).to_numpy()
+        return found.assign(**{'rank': ranking.top_ranks - 1, DOC_LANG: langs})
 
     def describe(self) -> dict:
         whole = self._pipelines.get(None, next(iter(self._pipelines.values()), None))
@@ -93,7 +95,7 @@ class PoolSystem(System):
     def _ranking(self, setting: Setting, judged: Judged, depth: int) -> tuple[Ranking, pd.DataFrame]:
         if self._last is None or self._last[0] != setting:
             frame = self.retrieve(setting, judged)
-            self._last = setting, *self._read(frame, setting, judged)
+            self._last = setting, *self._read(frame, setting)
         _, table, frame = self._last
         try:
             ranking = rank_judged(table, list(judged.qids), judged.queries, judged.docnos, depth)
@@ -101,7 +103,7 @@ class PoolSystem(System):
             raise ValueError(f'system {self.name!r}, {setting}: {error}') from None
         return ranking, frame
 
-    def _read(self, frame: pd.DataFrame, setting: Setting, judged: Judged) -> tuple[Table, pd.DataFrame]:
+    def _read(self, frame: pd.DataFrame, setting: Setting) -> tuple[Table, pd.DataFrame]:
         """The run, as arrays too, with passages of the setting only."""
         where = f'system {self.name!r}, {setting}'
         if not isinstance(frame, pd.DataFrame):
@@ -125,7 +127,8 @@ class PoolSystem(System):
                 f'{where}: it returned {other!r}, which is in {langs[other]}; the callable must return a pipeline over '
                 'the languages that it is given'
             )
-        if len(table.query_ids) and not set(table.query_ids) & set(judged.qids):
+        asked = self.collection.topics(setting.query_lang)['qid']
+        if len(table.query_ids) and not set(table.query_ids) & set(asked):
             raise ValueError(
                 f'{where}: it answers {table.query_ids[0]!r}, which is no question of {self.collection.name} in '
                 f'{setting.query_lang}'

@@ -1,6 +1,7 @@
 """What an experiment found: a value per system, setting, measure and question, and the tables made of it."""
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from ir_measures.measures import Measure
 
+from pyterrier_hybrid.experiment.contributions import NothingToCompare
 from pyterrier_hybrid.experiment.exports import csv, html, latex, markdown
 from pyterrier_hybrid.experiment.frames import (
     BLANK_COLUMNS,
@@ -41,7 +43,8 @@ class Result:
         matrix: the language matrix of each system, see :meth:`language_matrix`: ``system, query_lang, doc_lang, rank,
             AP, n``, n the number of questions.
         chance: what a system without any preference for a language would have, for the measures for which that is
-            known (LPR, RankDistance): ``measure, query_lang, value``.
+            known (LPR, RankDistance): ``measure, query_lang, value``, over all questions on which the measure can say
+            something. Of a system with values for fewer of them, a note has chance over the same questions.
         cut: the systems whose multilingual runs were cut, and the depth, the length of their longest list. What such a
             system has not retrieved counts in RankDistance as if it followed in random order: its values and those of
             full rankings are not to be taken for one another, and each is marked where it is shown.
@@ -191,7 +194,8 @@ class Result:
 
         Args:
             path, study, title: as there; it also says what is raised.
-            baseline: a system; the differences to it are tested, over all languages and in each language.
+            baseline: a system; the differences to it are tested, over all languages and, by the measures that have
+                a better direction, in each language.
             margin: with a baseline, the systems are also tested for equivalence to it, see :meth:`equivalence`.
             verbose: show a progress bar.
 
@@ -208,7 +212,8 @@ class Result:
         tests = {}
         if baseline is not None:
             tests['significance'] = self.compare(baseline)
-            tests['by_language'] = self.compare_by_language(baseline, verbose=verbose)
+            with suppress(NothingToCompare):  # such as LPR alone, of which neither more nor less is better
+                tests['by_language'] = self.compare_by_language(baseline, verbose=verbose)
             if margin is not None:
                 tests['equivalence'] = self.equivalence(baseline, margin=margin)
         return write_report(self, path, study=study, title=title, **tests)

@@ -60,7 +60,8 @@ def summary_table(result: 'Result', measures: Sequence[str] | None = None, *, pa
 def language_table(result: 'Result', measure: str, setting: str, *, paper: bool = False) -> PrintedTable:
     """One measure in one kind of setting by the questions' language, as in the paper's tables 3 to 8, 12 and 13.
 
-    See :func:`summary_table`; raises ValueError if the result has no value for the measure or setting.
+    The last column is the mean over all settings of the kind, the figure of :func:`summary_table`. Raises
+    ValueError if the result has no value for the measure or setting.
     """
     values = result.by_query_language(measure, setting)
     title = f'{measure}, {setting}, by the language of the questions'
@@ -82,7 +83,7 @@ def language_table(result: 'Result', measure: str, setting: str, *, paper: bool 
     if paper and comparable(result.dataset, languages_of(result)):
         found = paper_values(result.dataset, measure, setting)
         printed = {column: dict(found[column]) for column in columns if column in found}
-    values = values.assign(mean=values.mean(axis=1))
+    values = values.assign(mean=result.table()[measure, setting])
     return _table(
         result, title, values, columns, dict.fromkeys(columns, (measure, setting)), by_chance, marks, notes, printed
     )
@@ -98,15 +99,16 @@ def cut_notes(result: 'Result') -> list[str]:
     if not result.cut:
         return []
     depths = ', '.join(f'{system} at {depth:,} passages' for system, depth in result.cut.items())
+    common = min(filter(None, result.cut.values()), default=0)  # what returned nothing has no depth
     return [
         f'{CUT.strip()} The runs were cut ({depths}): compare rank distances with those of whole rankings at a common '
-        f'depth only, as by RankDistance@{min(result.cut.values())}.'
+        'depth only' + (f', as by RankDistance@{common}.' if common else '.')
     ]
 
 
 def ceiling_notes(result: 'Result', columns: Iterable[tuple[str, str]]) -> list[str]:
     """What limits or misleads a reader of the measures that a table shows, by (measure, kind of setting)."""
-    languages, notes = len(languages_of(result)), []
+    languages, notes = _relevant_languages(result), []
     for name in (measure for measure, kind in columns if kind == SETTING_KINDS[-1]):
         try:
             measure = parse_measure(name)
@@ -131,6 +133,13 @@ def ceiling_notes(result: 'Result', columns: Iterable[tuple[str, str]]) -> list[
 def languages_of(result: 'Result') -> list[str]:
     """The languages of the questions, those of blank cells too, sorted."""
     return sorted({*map(str, result.per_query['query_lang'].unique()), *map(str, result.blanks['query_lang'].unique())})
+
+
+def _relevant_languages(result: 'Result') -> int:
+    """In how many languages a question has relevant passages at most, as far as the result knows."""
+    if len(result.matrix):
+        return int(result.matrix.groupby('query_lang')['doc_lang'].nunique().max())
+    return result.per_query['doc_lang'].nunique() or len(languages_of(result))
 
 
 def _table(

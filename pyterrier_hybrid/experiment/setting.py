@@ -74,10 +74,15 @@ class Judged:
     def n_queries(self) -> int:
         return len(self.qids)
 
+    @property
+    def longest(self) -> int:
+        """The passages of the longest ranking there can be: not the pool, if every question is a passage itself."""
+        return self.pool - bool(self.n_queries and self.own.all())
+
     def ranked(self, ranks: np.ndarray, lengths: np.ndarray) -> Relevant:
         """The relevant passages with their ranks, and the number of passages ranked for each question."""
         return Relevant(
             ranks, self.queries, self.langs, self.relevance, self.n_queries, lengths,
             query_langs=np.full(self.n_queries, self.query_lang),
-            pool=self.pool - bool(self.n_queries and self.own.all()),
+            pool=self.longest,
         )  # fmt: skip

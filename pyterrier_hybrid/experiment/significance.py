@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from ir_measures.measures import Measure
 
-from pyterrier_hybrid.experiment.contributions import Contributions, TooFewQuestions, contributions
+from pyterrier_hybrid.experiment.contributions import Contributions, NothingToCompare, TooFewQuestions, contributions
 from pyterrier_hybrid.experiment.frames import SETTING_KINDS
 from pyterrier_hybrid.experiment.paired import FEW_TO_RESAMPLE, TESTS, bootstrap_interval, paired_t, t_interval, tost
 from pyterrier_hybrid.measures.facts import Facts
@@ -204,7 +204,8 @@ def list_comparisons(result: 'Result', baseline: str, systems, measures, setting
         if (measure, kind) in table.columns and table.loc[[system, baseline], (measure, kind)].notna().all()
     ]  # fmt: skip
     if not found:
-        raise ValueError(f'there is nothing in which {", ".join(systems) or "no system"} and {baseline} have values')
+        names = ', '.join(systems) or 'no system'
+        raise NothingToCompare(f'there is nothing in which {names} and {baseline} have values')
     return found
 
 

@@ -89,7 +89,8 @@ def ratio_study(
         mixes=mixes, dataset=dataset, seeds=seeds, fractions=fractions, measures=measures, settings=settings,
         backbone=backbone, processes=processes, ray=ray, **training,
     )  # fmt: skip
-    languages = None if languages is None else tuple(languages)
+    if languages is not None:
+        languages = (languages,) if isinstance(languages, str) else tuple(languages)
     folder, runs = Path(folder), study.runs
     study = replace(study, pairs=pairs, folder=folder, languages=languages)
     _check_runs(study)

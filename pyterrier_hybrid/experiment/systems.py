@@ -34,8 +34,8 @@ class System(ABC):
         """The run of a setting's questions, at least down to a depth; None for all that the system retrieves.
 
         Returns:
-            ``qid, docno, score, rank`` and whatever else the system gives, each question's passages in order; ``rank``
-            is by (-score, docno), from 0.
+            ``qid, docno, score, rank, doc_lang`` and whatever else the system gives, each question's passages in order;
+            ``rank`` is by (-score, docno), from 0, and ``doc_lang`` the passage's language in the collection.
         """
 
     @abstractmethod

@@ -4,7 +4,7 @@ The steps are those of Lucene's analysers, without stop words (BM25 weighs those
 
 1. Unicode's NFKC_Casefold (compatibility forms, case, invisible characters), where a dotted capital I (U+0130) becomes
    ``i`` in every language (Lucene's ``LowerCaseFilter``), and digits of every script as ASCII digits (its
-   ``DecimalDigitFilter``);
+   ``DecimalDigitFilter``), but for those of later versions of Unicode than this Python's, which stay as they are;
 2. what a language adds to that: spellings that are not told apart (``REWRITES``, ``CHARACTERS``);
 3. words: runs of letters, combining marks, numbers and underscores. Marks belong to the word, or else every Hindi word
    would fall apart at its vowel signs;
@@ -162,7 +162,7 @@ def normalise(text: str, lang: str) -> str:
     if lang in CHARACTERS:
         text = text.translate(CHARACTERS[lang])
     text = _INVISIBLE.sub('', text).casefold().replace('i\u0307', 'i')
-    text = _OTHER_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit.group())), text)
+    text = _OTHER_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit.group(), digit.group())), text)
     return unicodedata.normalize('NFKC', text)
 
 

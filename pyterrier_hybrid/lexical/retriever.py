@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pyterrier as pt
+from pandas.api.types import is_scalar
 
 from pyterrier_hybrid.encoding.texts import check_texts
 from pyterrier_hybrid.languages import DOC_LANG, QUERY_LANG, check_language, check_languages
@@ -165,7 +166,7 @@ def text_of(query: object, qid: object) -> str:
     Raises:
         ValueError: it is something else, or holds half a surrogate pair; names the qid.
     """
-    text = '' if query is None or query != query else query  # NaN is what pandas reads of an empty field
+    text = '' if is_scalar(query) and pd.isna(query) else query  # None, and what pandas reads of an empty field
     check_texts([text], 'query', [qid])
     if not text.strip():
         warnings.warn(f'query {qid!r:.80} is empty, and gets no results', stacklevel=3)

@@ -51,6 +51,7 @@ def remove_language_subspace(
             as no checkpoint can say; several processes.
     """
     folder = new_folder(folder, 'remove_language_subspace')
+    languages = [languages] if isinstance(languages, str) else languages
     languages = sorted(pairs.languages if languages is None else {*languages})
     if len(languages) < 2:
         raise ValueError(f'the languages are {languages}; give two or more')

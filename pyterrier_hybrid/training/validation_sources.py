@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets_ext.opening import asking_over, irds_dataset, name_of
+from datasets_ext.opening import irds_dataset, name_of
+from datasets_ext.provider import asking_over
 from pyterrier_hybrid.encoding.texts import check_texts
 from pyterrier_hybrid.pairs.corpus import ParallelPairs
 from pyterrier_hybrid.pairs.manifest import MANIFEST

@@ -59,6 +59,12 @@ def test_docs(tmp_path):
         docs.docs_store('title')
 
 
+def test_a_passage_that_stands_twice_is_counted_once(tmp_path):
+    found = lines_of(tmp_path / 'x.jsonl', [(key, 'text') for key in 'abacaa'])
+    docs = JsonLinesDocs(found, lambda record: TitledDoc(record['id'], 'text', '', '', 'de'), 'de', np.array([0, 1, 3]))
+    assert docs.docs_store().count() == docs.docs_count() == 3
+
+
 def test_a_line_has_an_end(tmp_path, monkeypatch):
     monkeypatch.setattr(jsonl, 'LONGEST', 1 << 20)
     (tmp_path / 'x.jsonl').write_text('{}\n' + ' ' * (1 << 21))

@@ -5,8 +5,8 @@ import pytest
 from pyterrier.datasets._irds import IRDSDataset
 
 from datasets_ext import shape
-from datasets_ext.opening import UnknownDataset, asking_over, irds_dataset, name_of, open_dataset
-from datasets_ext.provider import HybridDataset
+from datasets_ext.opening import UnknownDataset, irds_dataset, name_of, open_dataset
+from datasets_ext.provider import HybridDataset, asking_over
 from datasets_ext.shape import REGISTERED, Doc, MemoryDocs, Qrel, Query
 
 FORMS = {

@@ -49,8 +49,20 @@ def test_variants(data_root):
 def test_base_ids_have_no_topics():
     with pytest.raises(NotImplementedError, match=r'hybrid:xquad-r has documents only; topics .* hybrid:xquad-r/en'):
         provider.get_dataset('xquad-r').get_topics()
-    with pytest.raises(NotImplementedError, match='qrels come with a language'):
+    with pytest.raises(NotImplementedError, match=r'only; qrels come with the ids below it, as in hybrid:xquad-r/en$'):
         provider.get_dataset('xquad-r').get_qrels()
+
+
+def test_an_example_of_an_id_is_one_that_exists():
+    example = r'miracl-multi has documents only; qrels come with the ids below it, as in hybrid:miracl-multi/dev$'
+    with pytest.raises(NotImplementedError, match=example):
+        provider.get_dataset('miracl-multi').get_qrels()
+
+
+@pytest.mark.parametrize('name', ['miracl-multi/test-a', 'miracl-multi/yo/test-b'])
+def test_judgements_that_are_not_public(name):
+    with pytest.raises(NotImplementedError, match=f'hybrid:{name} has no public judgements$'):
+        provider.get_dataset(name).get_qrels()
 
 
 @pytest.mark.parametrize('name, message', [

@@ -6,7 +6,7 @@ import pytest
 from ir_measures import AP, R
 
 from pyterrier_hybrid.experiment import MultilingualExperiment
-from pyterrier_hybrid.measures import LPR, MaxRank, RankDistance
+from pyterrier_hybrid.measures import AWRF, LPR, MaxRank, RankDistance
 from pyterrier_hybrid.measures.facts import facts
 
 pytestmark = [
@@ -97,6 +97,14 @@ def test_a_pipeline_that_returns_too_few_is_noted_for_every_kind_of_setting(coll
         'six returned at most so many passages for a question: 6 of 9 in the monolingual settings; a relevant passage '
         'beyond counts as not retrieved.'
     ]
+
+
+def test_answers_to_questions_without_relevant_passages_alone_are_none(collection):
+    """q4 is asked in de, and nothing is relevant to it; what is relevant to the others was not retrieved."""
+    run = pd.DataFrame({'qid': ['q4'], 'docno': ['en/1'], 'score': [1.0], 'query_lang': ['de']})
+    result = MultilingualExperiment({'run': run}, collection, [AP, AWRF @ 3], settings='multilingual', verbose=False)
+    assert result.table().loc['run'].tolist() == [0.0, 0.0]
+    assert result.notes[0] == 'run returned nothing for 4 of 4 questions, over all settings.'
 
 
 def test_a_system_that_finds_nothing_has_zeros_and_the_distance_of_chance(collection):

@@ -120,6 +120,19 @@ def test_a_judgement_that_stands_twice_is_one(pooled):
     assert found.judged(Setting('multilingual', 'sw', None)).docnos.tolist() == ['sw:0', 'yo:1']
 
 
+@pytest.mark.parametrize('label', [2.0, '2', np.float32(2)])
+def test_labels_are_whole_numbers_whatever_they_are_written_as(pooled, label):
+    found = judging(pooled, ('sw:q', 'sw:0', label, 'sw', 'sw')).qrels('sw')['label']
+    assert found.tolist() == [2] and found.dtype == np.int64
+
+
+@pytest.mark.parametrize('label', [0.5, 'high', np.nan, np.inf])
+def test_a_label_that_is_no_whole_number_is_refused_by_name(pooled, label):
+    broken = judging(pooled, ('sw:q', 'sw:0', 1.0, 'sw', 'sw'), ('sw:q', 'yo:1', label, 'yo', 'sw'))
+    with pytest.raises(ValueError, match=f"pooled judges 'yo:1' for question 'sw:q' in sw with the label {label}; "):
+        broken.qrels('sw')
+
+
 @pytest.mark.parametrize('other, said', [((0, 'sw'), r'1 \(sw\) and 0 \(sw\)'), ((1, 'yo'), r'1 \(sw\) and 1 \(yo\)')])
 def test_judgements_that_contradict_each_other_are_refused_by_name(pooled, other, said):
     found = judging(pooled, ('sw:q', 'sw:0', 1, 'sw', 'sw'), ('sw:q', 'sw:0', *other, 'sw'))

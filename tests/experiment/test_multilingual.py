@@ -6,7 +6,7 @@ import pytest
 from ir_measures import AP, RR, Bpref, Judged, P, R, alpha_nDCG, nDCG
 
 from pyterrier_hybrid import BM25Index
-from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment, list_settings
+from pyterrier_hybrid.experiment import EvaluationSet, MultilingualExperiment, Result, list_settings
 from pyterrier_hybrid.indexing import IVF
 from pyterrier_hybrid.measures import AWRF, LPR, PEER, TLR, RankDistance
 
@@ -133,6 +133,17 @@ def test_chance(collection, make_dense):
     assert set(result.chance['measure']) == {'LPR', 'RankDistance'}
 
 
+def test_numbers_are_numbers_before_and_after_a_result_is_saved(collection, make_dense, same, tmp_path):
+    system = {'toy': make_dense()}
+    for kind in ('multilingual', 'monolingual'):  # the second has neither matrix nor chance
+        result = MultilingualExperiment(system, collection, [LPR, AP], settings=kind, verbose=False)
+        loaded = Result.load(result.save(tmp_path / kind))
+        same(loaded, result)
+        for found in (result, loaded):
+            assert found.matrix.dtypes[['rank', 'AP', 'n']].tolist() == [float, float, int]
+            assert found.chance['value'].dtype == float
+
+
 IDENTICAL = [('q1', 'de/1', 1, 'de', 'de'), ('q1', 'en/0', 1, 'en', 'de'), ('de/2', 'de/2', 1, 'de', 'de'),
              ('de/2', 'th/0', 2, 'th', 'de'), ('de/2', 'de/0', 1, 'de', 'de')]  # fmt: skip
 
@@ -163,8 +174,23 @@ def test_a_question_that_is_a_passage_is_left_out_of_its_own_ranking(collection,
                 for system in systems:
                     found = values_of(result, system, setting, measure)
                     assert found == pytest.approx(expected, abs=1e-9), (name, setting, measure, system)
+    topics, rows = topics[topics['qid'] == 'de/2'], IDENTICAL[2:]  # without that passage, every ranking is whole
+    pooled.get_topics, pooled.get_qrels = lambda: topics, lambda: pd.DataFrame(rows, columns=columns)
+    result = MultilingualExperiment(systems, pooled, [AP], ignore_identical_ids=True, verbose=False)
+    assert result.cut == {} and not [note for note in result.notes if 'at most' in note]
     with pytest.raises(ValueError, match='give ignore_identical_ids=True to the EvaluationSet'):
         MultilingualExperiment(systems, known, measures, ignore_identical_ids=True)
+
+
+def test_a_setting_without_answers_says_so(pooled):
+    found = pt.Transformer.from_df(pd.DataFrame({'qid': ['sw:q'], 'docno': ['sw:1'], 'score': [1.0]}))
+    judged = pooled.get_qrels()
+    pooled.get_qrels = lambda: judged[judged['query_lang'] == 'sw']
+    with pytest.warns(UserWarning, match='1 of 1 questions in yo have no relevant passage'):
+        result = MultilingualExperiment({'x': lambda langs: found}, pooled, [AP], verbose=False)
+    reasons = result.blanks.set_index(['setting', 'query_lang'])['reason']
+    assert reasons['crosslingual', 'sw'] == 'no question of pooled in sw has a relevant passage in yo'
+    assert reasons['multilingual', 'yo'] == 'no question of pooled in yo has a relevant passage'
 
 
 def test_an_empty_question_stops_no_experiment(pooled):
@@ -183,6 +209,19 @@ def test_ties_of_a_pipeline_are_broken_by_docno_whatever_the_measure(collection)
     result = MultilingualExperiment({'run': run}, collection, [RR, Judged @ 1], verbose=False)
     values = result.per_query.set_index(['measure', 'qid'])['value']
     assert values['RR', 'q1'] == 1.0 and values['Judged@1', 'q1'] == 1.0
+
+
+@pytest.mark.parametrize('given', [{}, {'doc_lang': 'xx'}, {'doc_lang': None}])
+def test_the_collection_knows_the_languages_of_a_run(collection, given):
+    """q1 has relevant passages in de, en and th; de/3 was judged by nobody."""
+    run = pd.DataFrame({'qid': 'q1', 'docno': ['de/3', 'en/0', 'th/0'], 'score': [3.0, 2.0, 1.0], 'query_lang': 'de'})
+    known = run.assign(doc_lang=['de', 'en', 'th'])
+    systems = {'run': run.assign(**given), 'known': known}
+    table = MultilingualExperiment(systems, collection, [AWRF @ 3], settings='multilingual', verbose=False).table()
+    names = {'qid': 'query_id', 'docno': 'doc_id', 'label': 'relevance'}
+    qrels = collection.qrels('de').query("qid != 'q4'").rename(columns=names)
+    expected = (AWRF @ 3).calc_aggregate(qrels, known.rename(columns=names))
+    assert table['AWRF@3', 'multilingual'].tolist() == pytest.approx([expected, expected])
 
 
 def test_equal_scores_give_the_same_values_in_pt_experiment(collection, make_dense, tmp_path, piped):

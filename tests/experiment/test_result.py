@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from pyterrier_hybrid.experiment import Result
+from pyterrier_hybrid.experiment.result import COLUMNS
 
 
 @pytest.fixture
@@ -71,6 +72,18 @@ def test_report_compares_with_a_baseline(result, tmp_path):
     assert 'id="significance"' not in result.report(tmp_path / 'plain.html').read_text()
     with pytest.raises(ValueError, match='give baseline= too'):
         result.report(tmp_path / 'page.html', margin=0.1)
+
+
+@pytest.mark.parametrize('measure', ['LPR', 'AP'])
+def test_a_report_leaves_out_what_cannot_be_compared_by_language(measure, tmp_path):
+    """LPR has no better direction; here AP has one question."""
+    pytest.importorskip('matplotlib')
+    rows = [(s, 'multilingual', 'de', None, m, f'q{i}', (i + (s == 'b')) % 2)
+            for s in 'ab' for m, n in (('LPR', 5), (measure, 1)) for i in range(n)]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=COLUMNS).drop_duplicates()
+    found = Result(frame, ['a', 'b'], list(dict.fromkeys(['LPR', measure])), 'mine')
+    page = found.report(tmp_path / 'page.html', baseline='a').read_text()
+    assert 'id="significance"' in page and 'id="languages-won"' not in page
 
 
 def test_a_result_is_short_on_paper(result):

@@ -6,7 +6,7 @@ import pytest
 
 from pyterrier_hybrid.experiment.exports import html
 from pyterrier_hybrid.experiment.paper import paper_results
-from pyterrier_hybrid.experiment.result import BLANK_COLUMNS, COLUMNS, Result
+from pyterrier_hybrid.experiment.result import BLANK_COLUMNS, COLUMNS, MATRIX_COLUMNS, Result
 from pyterrier_hybrid.experiment.rows import language_table, summary_table, tidy_cells
 
 NO_POOL = 'a run over everything cannot be cut down to a language'
@@ -88,6 +88,16 @@ def test_a_mean_over_languages_says_which_it_leaves_out():
     assert table.notes == ['B, el: blank, because it broke.']
 
 
+def test_the_mean_of_a_table_by_language_weighs_settings_equally():
+    """Two settings in de and one in el: the summary's figure, and not a mean of the languages' means."""
+    rows = [('A', 'crosslingual', ql, dl, 'AP', 'q', value)
+            for ql, dl, value in (('de', 'el', 0.0), ('de', 'en', 0.3), ('el', 'de', 0.9))]  # fmt: skip
+    found = Result(pd.DataFrame(rows, columns=COLUMNS), ['A'], ['AP'], 'mine')
+    by_language = cells(language_table(found, 'AP', 'crosslingual'))['A']
+    assert [cell.text for cell in by_language] == ['0.150', '0.900', '0.400']
+    assert cells(summary_table(found))['A'][0].text == '0.400'
+
+
 XQUAD_R = ('ar', 'de', 'el', 'en', 'es', 'hi', 'ru', 'th', 'tr', 'vi', 'zh')
 
 
@@ -125,6 +135,26 @@ def test_cut_systems_are_marked_and_explained():
     cells = tidy_cells(cut)
     assert set(cells['cut'][cells['setting'] == 'multilingual']) == {1000}
     assert cells['cut'][cells['setting'] == 'monolingual'].isna().all()
+
+
+@pytest.mark.parametrize(('cut', 'said'), [
+    ({'mine': 0}, '(mine at 0 passages): compare rank distances with those of whole rankings at a common depth only.'),
+    ({'mine': 0, 'yours': 7, 'theirs': 9}, 'at a common depth only, as by RankDistance@7.'),
+])  # fmt: skip
+def test_a_system_that_returned_nothing_has_no_depth_to_compare_at(cut, said):
+    assert summary_table(dataclasses.replace(of_the_paper(), cut=cut)).notes[0].endswith(said)
+
+
+@pytest.mark.parametrize(('known', 'said'), [
+    (['de', 'en', 'fr', 'th'], 'R@1 is at most 1/4, 0.250, for a question with a relevant passage in each of 4'),
+    (['de'], ''),  # as in MIRACL
+])  # fmt: skip
+def test_the_limit_of_recall_is_by_the_languages_of_the_passages(known, said):
+    rows = [('mine', 'multilingual', lang, None, 'R@1', 'q', 0.05) for lang in ('de', 'en')]
+    matrix = pd.DataFrame([('mine', 'de', lang, 1.5, 0.5, 2) for lang in known], columns=MATRIX_COLUMNS)
+    found = Result(pd.DataFrame(rows, columns=COLUMNS), ['mine'], ['R@1'], 'mine', matrix=matrix)
+    notes = summary_table(found).notes
+    assert bool(notes) is bool(said) and ''.join(notes).startswith(said)
 
 
 @pytest.mark.parametrize(('measure', 'said'), [

@@ -237,6 +237,8 @@ def test_measures_may_be_given_as_objects(three):
     (lambda r: r.equivalence('a', margin=0), 'the margin of AP is 0; it is a number above 0'),
     (lambda r: r.equivalence('a', margin={'AP': 1}, measures=['LPR']), 'the margin of LPR is None'),
     (lambda r: r.compare_by_language('b', measures='LPR'), 'neither more nor less of LPR is better'),
+    (lambda r: dataclasses.replace(r, per_query=r.per_query[r.per_query['measure'] == 'LPR']).compare_by_language('b'),
+     'neither more nor less of LPR is better; compare it with Result.chance'),
     (lambda r: r.compare_by_language('b', settings='monolingual'), 'there is nothing in which a and b have values'),
     (lambda r: r.compare_by_language('c'), "the result has no system 'c'"),
 ])  # fmt: skip

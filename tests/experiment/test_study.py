@@ -278,6 +278,7 @@ def test_one_process_at_a_time(tmp_path, pairs, small):
     ({'batch_size': 10_000}, ValueError, 'batch'),
     ({'dataset': 'nowhere'}, KeyError, 'nowhere'),
     ({'languages': ['xx']}, ValueError, 'xx'),
+    ({'languages': 'xx'}, ValueError, "has no 'xx'"),
     ({'step': 3}, TypeError, 'step'),
     ({'backbone': object()}, TypeError, "backbone is a object; .* give 'static', or save the model"),
 ])  # fmt: skip

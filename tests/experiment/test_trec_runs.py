@@ -128,6 +128,15 @@ def test_a_pipeline_over_everything_has_multilingual_runs_alone(collection, tmp_
     assert written[0].read_text() == 'q1 Q0 de/0 1 1 run\nq1 Q0 en/1 2 1 run\n'  # scores of others stay as they are
 
 
+def test_qrels_with_labels_of_a_float_column_are_read_by_ir_measures(pooled, tmp_path):
+    qrels = pooled.get_qrels().astype({'label': float})
+    pooled.get_qrels = lambda: qrels
+    run = pd.DataFrame({'qid': ['sw:q'], 'docno': ['sw:1'], 'score': [1.0], 'query_lang': ['sw']})
+    write_runs({'run': run}, pooled, tmp_path / 'runs', verbose=False)
+    written = ir_measures.read_trec_qrels(str(tmp_path / 'runs' / 'qrels' / 'multilingual.sw.qrels'))
+    assert [(judged.doc_id, judged.relevance) for judged in written] == [('sw:0', 0), ('sw:1', 1)]
+
+
 def test_what_the_format_cannot_hold(pooled, tmp_path):
     run = pd.DataFrame({'qid': ['sw:q'], 'docno': ['sw 1'], 'score': [1.0]})
     pooled.get_corpus_iter = lambda verbose: iter([

@@ -107,6 +107,14 @@ def test_a_run_of_other_questions(pooled):
         MultilingualExperiment({'run': run}, pooled, [AP], verbose=False)
 
 
+def test_a_collection_with_a_passage_twice(pooled):
+    docs = [('sw:1', 'sw'), ('yo:1', 'yo'), ('sw:1', 'yo'), ('sw:0', 'sw'), ('yo:0', 'yo')]
+    pooled.get_corpus_iter = lambda verbose: ({'docno': docno, 'text': 'x', 'lang': lang} for docno, lang in docs)
+    run = pd.DataFrame({'qid': ['sw:q'], 'docno': ['sw:1'], 'score': [1.0]})
+    with pytest.raises(ValueError, match="pooled has the passage 'sw:1' 2 times, in sw and in yo; docnos are unique"):
+        MultilingualExperiment({'run': run}, pooled, [AP], verbose=False)
+
+
 def test_a_device_that_is_not_there(collection, make_dense):
     with pytest.raises(ValueError, match=r"the device 'warp' cannot be used \(.*\); give another one, such as cpu"):
         MultilingualExperiment({'toy': make_dense()}, collection, [AP], device='warp', verbose=False)

@@ -1,7 +1,9 @@
 """Terms worked by hand, language by language."""
+import sys
 import unicodedata
 
 import pytest
+import regex
 import Stemmer
 
 from pyterrier_hybrid.lexical import analyse
@@ -129,6 +131,14 @@ def test_canonically_equal_texts_have_equal_terms():
     assert composed != decomposed
     for lang in ('fr', 'vi', 'tr', 'hi'):
         assert analyse(composed, lang) == analyse(decomposed, lang)
+
+
+def test_every_digit_has_a_term():
+    """Digits that regex knows and this Python's Unicode does not stay as they are; all others become ASCII digits."""
+    digits = [chr(code) for code in range(sys.maxunicode + 1) if regex.fullmatch(r'\p{Nd}', chr(code))]
+    assert len(digits) >= 680
+    for digit in digits:
+        assert analyse(f'ab {digit}', 'en') == ['ab', str(unicodedata.decimal(digit, digit))]
 
 
 def test_a_word_of_one_character_is_found_in_a_longer_run():

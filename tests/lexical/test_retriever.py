@@ -103,7 +103,7 @@ def test_bad_queries(index, frame, message):
         index.bm25()(frame)
 
 
-@pytest.mark.parametrize('empty', ['', ' \t', None, float('nan')])
+@pytest.mark.parametrize('empty', ['', ' \t', None, float('nan'), pd.NA])
 def test_an_empty_query_gets_no_results_and_stops_nothing(index, empty):
     frame = topics(('q1', 'house', 'en'), ('q2', empty, 'en'), ('q3', 'river', 'en'))
     with pytest.warns(UserWarning, match="query 'q2' is empty"):

@@ -100,6 +100,7 @@ def test_a_run_says_what_was_removed(parallel, static_run, tmp_path):
     ({'texts': 0}, ValueError, 'texts is 0; a mean needs at least 10 of each language'),
     ({'languages': ['xx', 'yy']}, ValueError, '0 rows of .* give languages= that rows have together$'),
     ({'languages': ['de', 'xx']}, ValueError, '0 rows of .* have a text in all of de xx, .* have together$'),
+    ({'languages': 'de'}, ValueError, r"the languages are \['de'\]; give two or more"),
     ({'folder': '.'}, FileExistsError, 'exists already'),
     ({'dtype': 'bfloat16'}, ValueError, "in torch.bfloat16; open it as .*dtype='float32'"),
     ({'truncate_dim': 8}, ValueError, 'cuts its vectors to 8 components'),

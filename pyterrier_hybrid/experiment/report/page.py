@@ -142,8 +142,9 @@ def write_report(
 
 def _of_result(result: Result) -> list[Section]:
     languages = languages_of(result)
-    questions = result.per_query.groupby('query_lang', observed=True)['qid'].nunique()
-    counts = ' to '.join(f'{n:,}' for n in sorted({questions.min(), questions.max()})) if len(questions) else 'no'
+    asked = result.per_query.groupby('query_lang', observed=True)['qid'].nunique().to_dict()
+    questions = [asked.get(lang, 0) for lang in languages]
+    counts = ' to '.join(f'{n:,}' for n in sorted({min(questions), max(questions)})) if any(questions) else 'no'
     paragraphs = [
         f'Systems: {", ".join(result.systems)}. Data set: {result.dataset}, with {counts} evaluated questions in each '
         f'of {len(languages)} languages: {", ".join(map(language_with_code, languages))}. Monolingual: questions and '

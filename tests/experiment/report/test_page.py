@@ -280,6 +280,13 @@ def test_study_alone_makes_a_report(tmp_path):
     assert Page(table).headings == ['Retrieval across languages', *page.headings[1:-1]]
 
 
+def test_a_language_without_evaluated_questions_is_counted(tmp_path):
+    result = make_result()
+    kept = result.per_query[result.per_query['query_lang'] != 'hi'].astype({'query_lang': 'category'})
+    text = write_report(dataclasses.replace(result, per_query=kept), tmp_path / 'page.html').read_text(encoding='utf-8')
+    assert 'with 0 to 3 evaluated questions in each of 3 languages' in text
+
+
 def test_names_of_systems_are_text(tmp_path):
     names = ['<b>&"id="x"', 'a $x$ url(#p) #0b62a4', '_under', 'long' * 20, '']
     result = make_result(names)
