@@ -21,6 +21,8 @@ class Backend:
     NAME: ClassVar[str]
     #: The field that says how much a search spends.
     EFFORT: ClassVar[str]
+    #: Of what is built; raised with every change after which an index on disk is not used any more.
+    VERSION: ClassVar[int] = 1
 
     if TYPE_CHECKING:
         rescore: float

@@ -75,12 +75,13 @@ class BM25Retriever(pt.Transformer):
         self.num_results = int(num_results)
         self.k1 = float(k1)
         self.b = float(b)
-        chosen = check_languages(langs, bm25_index.langs(), f'the index at {bm25_index.path}')
+        meta = bm25_index.meta()
+        chosen = check_languages(langs, meta['langs'], f'the index at {bm25_index.path}')
         self.langs = None if chosen is None else tuple(chosen)
         self.query_lang = None if query_lang is None else check_language(query_lang, 'the parameter query_lang')
         self.exclude = exclude
         self.separate = separate
-        self._index_fingerprint = bm25_index.fingerprint()
+        self._index_fingerprint = meta['fingerprint']
 
     def transform(self, inp: pd.DataFrame) -> pd.DataFrame:
         """Retrieves for a frame of topics.

@@ -51,3 +51,12 @@ def test_pyterrier_can_inspect_it(build, docs, encoder):
         'qid', 'docno', 'query_vec', 'score', 'rank', 'doc_lang',
     }  # fmt: skip
     assert scorer == scorer.index.scorer() and scorer != build(docs[1:], 'y').scorer()
+
+
+def test_an_index_that_is_replaced_meanwhile_is_read_as_it_was(build, docs, topics, replace_when_opened):
+    """The new index has the same documents in another order: their docids have changed, their scores have not."""
+    index = build(docs)
+    run = index.retriever(5)(topics)
+    new = type(index)(index.path, verbose=False).indexer(mode='overwrite')
+    replace_when_opened(index, lambda: new.index(docs[::-1]))
+    pd.testing.assert_frame_equal(index.scorer()(run), run)
