@@ -47,7 +47,7 @@ class ApproximateRetriever(DenseRetriever):
         candidates: how many are rescored; by default what the backend says.
 
     Raises:
-        ValueError: a backend that there is not, or that does not fit the index.
+        ValueError: a backend that there is not, or that does not fit the index; candidates that are no number of them.
     """
 
     def __init__(
@@ -60,7 +60,10 @@ class ApproximateRetriever(DenseRetriever):
             index, num_results, langs=langs, exclude=exclude, drop_query_vec=drop_query_vec, separate=separate,
             verbose=verbose,
         )  # fmt: skip
-        self.candidates = self.backend.candidates(self.num_results) if candidates is None else candidates
+        candidates = self.backend.candidates(self.num_results) if candidates is None else candidates
+        if not isinstance(candidates, (int, np.integer)) or isinstance(candidates, bool) or candidates < 1:
+            raise ValueError(f'candidates is {candidates!r:.80}; it is a number of candidates per query, at least 1')
+        self.candidates = int(candidates)
         self.schematic = {'label': type(self.backend).__name__}
         if index.built():
             self.backend.fitted(*index.open().vecs.shape)

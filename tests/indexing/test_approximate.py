@@ -11,6 +11,7 @@ import pytest
 
 from pyterrier_hybrid.files import Busy, Exists, only_one
 from pyterrier_hybrid.indexing import HNSW, IVF, IVFPQ, MultilingualIndex, faiss_files
+from pyterrier_hybrid.indexing.approximate import ApproximateRetriever
 
 SIZES = {'de': 1500, 'en': 900, 'th': 400}
 N, D = sum(SIZES.values()), 16
@@ -358,6 +359,24 @@ def test_damaged_files_are_named(copy, topics, backend):
 def test_backends_that_there_are_not_or_that_do_not_fit(index, backend, message):
     with pytest.raises(ValueError, match=message):
         index.retriever(backend=backend)
+
+
+def test_numbers_of_numpy_are_numbers(index, topics):
+    """FAISS takes none; with 2,800 passages, 7 results and 14 candidates are not searched exactly."""
+    for plain, given in [
+        (IVF(lists=8, probes=2, rescore=1.5), IVF(lists=np.int64(8), probes=np.int32(2), rescore=np.float32(1.5))),
+        (HNSW(neighbours=4, ef_search=9), HNSW(neighbours=np.int64(4), ef_search=np.uint8(9))),
+    ]:
+        assert given == plain and repr(given) == repr(plain)
+        run = index.retriever(np.int64(7), backend=given)(topics)
+        pd.testing.assert_frame_equal(run, index.retriever(7, backend=plain)(topics))
+        counted = ApproximateRetriever(index, 7, backend=given, candidates=np.int64(14))
+        assert len(counted(topics)) == 40 * 7
+    for wrong in (0, 2.5, True):
+        with pytest.raises(ValueError, match=f'candidates is {wrong}; it is a number of candidates per query'):
+            ApproximateRetriever(index, 7, backend='ivf', candidates=wrong)
+        with pytest.raises(ValueError, match=f'IVF: probes is {wrong}; it has to be a whole number, at least 1'):
+            IVF(probes=wrong)
 
 
 def test_too_few_passages_and_a_device(build, docs, index):
