@@ -17,7 +17,7 @@ from pyterrier_hybrid.indexing.docnos import Docnos
 from pyterrier_hybrid.indexing.faiss_files import build_backend, verify_backends
 from pyterrier_hybrid.indexing.indexer import MultilingualIndexer
 from pyterrier_hybrid.indexing.modes import IndexingMode
-from pyterrier_hybrid.indexing.opened import OpenedIndex, open_without_languages, why_missing, with_languages
+from pyterrier_hybrid.indexing.opened import OpenedIndex, as_plain, open_without_languages, why_missing, with_languages
 from pyterrier_hybrid.indexing.retriever import DenseRetriever, ExactRetriever
 from pyterrier_hybrid.indexing.scorer import ExactScorer
 from pyterrier_hybrid.indexing.storage import FIELDS, REMEDY, VECTORS, flex_folder, open_collection
@@ -74,7 +74,7 @@ class MultilingualIndex(StoredIndex, FlexIndex):
         super().__init__(path, verbose=verbose)
         if langs is not None:
             warnings.warn('MultilingualIndex(langs=) is now doc_langs=', FutureWarning, stacklevel=2)
-        self._doc_langs = langs if doc_langs is None else doc_langs
+        self._doc_langs = as_plain(langs if doc_langs is None else doc_langs)
 
     @property
     def index_path(self) -> Path:
@@ -167,6 +167,10 @@ class MultilingualIndex(StoredIndex, FlexIndex):
         opened, notes = read_whole(self.path, META, lambda: (self.open(), self._notes()))
         counts = np.bincount(opened.lang_ids, minlength=len(opened.languages)).tolist()
         return dense_card(self.path.name, opened.meta, dict(zip(opened.languages, counts)), notes)
+
+    def recorded_encoder(self) -> dict | None:
+        """What is recorded of the encoder: its ``name``, and its ``model`` if it is known; None if nothing is."""
+        return read_whole(self.path, META, lambda: self.meta().get('encoder') or self._notes().get('encoder'))
 
     def languages(self) -> list[str]:
         """The languages of the documents, sorted."""
