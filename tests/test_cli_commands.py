@@ -11,9 +11,11 @@ from datasets_ext.shape import Doc, MemoryDocs, Qrel, Query
 from pyterrier_hybrid.cli import main, options
 from pyterrier_hybrid.cli.options import add_training, training_arguments
 from pyterrier_hybrid.cli.parser import CommandParser
+from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.encoding.backbones import static_backbone
-from pyterrier_hybrid.experiment import Result
+from pyterrier_hybrid.experiment import EvaluationSet, Result
 from pyterrier_hybrid.experiment.study_result import StudyResult
+from pyterrier_hybrid.indexing import MultilingualIndex
 from pyterrier_hybrid.publishing import claim
 from pyterrier_hybrid.training.record import read_training_record
 
@@ -73,6 +75,41 @@ def call(*argv) -> int:
 def evaluation(out, collection) -> list:
     systems = ['--dense', 'hybrid 1', out / 'run', out / 'run.flex', '--bm25', 'BM25', out / 'bm25']
     return ['evaluate', '--dataset', collection, *systems, '--measures', 'AP', 'R@1', 'RankDistance']
+
+
+def test_a_finished_index_is_not_resumed(done, collection, tmp_path, capsys):
+    """Neither its card nor its record is written anew, by the same encoder or another."""
+    out, other = tmp_path / 'run.flex', tmp_path / 'other'
+    index = ['index', '--dataset', collection, '--out', out]
+    assert call(*index, '--encoder', done / 'run') == 0
+    before, record = files(out), (tmp_path / 'run.flex.config.yaml').read_text()
+    static_backbone(['ein Haus', 'a house'], vocab_size=40, dimension=8).save_pretrained(str(other))
+    capsys.readouterr()
+    assert call(*index, '--encoder', done / 'run', '--languages', 'de', '--mode', 'resume') == 0
+    assert capsys.readouterr().out == f'{out} is finished, nothing is left to resume\n'
+    assert call(*index, '--encoder', other, '--mode', 'resume') == 1
+    said = capsys.readouterr().err
+    assert f'the finished index at {out} has vectors of the encoder' in said and '--mode overwrite' in said
+    assert files(out) == before and (tmp_path / 'run.flex.config.yaml').read_text() == record
+
+
+def test_an_interrupted_index_is_resumed_without_encoding_again(done, collection, tmp_path, monkeypatch, capsys):
+    docs, encoder = list(EvaluationSet(collection).docs()), HybridEncoder(done / 'run')
+    with pytest.raises(ValueError, match='occurs twice'):
+        interrupted = MultilingualIndex(tmp_path / 'x', verbose=False).indexer(encoder=encoder)
+        (encoder.doc_encoder() >> interrupted).index([*docs[:40], docs[0]])
+    encode, encoded = HybridEncoder.encode_docs, []
+    monkeypatch.setattr(HybridEncoder, 'encode_docs', lambda self, texts, **options: (
+        encoded.extend(texts) or encode(self, texts, **options)
+    ))  # fmt: skip
+    resume = ['index', '--dataset', collection, '--out', tmp_path / 'x', '--mode', 'resume', '--encoder']
+    static_backbone(['ein Haus', 'a house'], vocab_size=40, dimension=8).save_pretrained(str(tmp_path / 'other'))
+    assert call(*resume, tmp_path / 'other') == 1
+    assert f'the interrupted build of {tmp_path / "x"} has vectors of the encoder' in capsys.readouterr().err
+    encoded.clear()
+    assert call(*resume, done / 'run') == 0
+    assert encoded == [doc['text'] for doc in docs[40:]]
+    assert MultilingualIndex(tmp_path / 'x').docnos().fwd[:].tolist() == [doc['docno'] for doc in docs]
 
 
 def test_train_keeps_encoder_pairs_and_record(done):

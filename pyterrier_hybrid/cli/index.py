@@ -2,9 +2,13 @@
 import argparse
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .options import add_ray, ray_resources
 from .parser import CommandParser, WrongArguments
+
+if TYPE_CHECKING:
+    from pyterrier_hybrid.indexing import MultilingualIndex
 
 HELP = "index a collection's passages"
 DESCRIPTION = """\
@@ -44,8 +48,8 @@ def add_options(parser: CommandParser) -> None:
     add_ray(parser, 'worker')
 
 
-def run(arguments: argparse.Namespace) -> Path:
-    """Indexes; returns the index's folder."""
+def run(arguments: argparse.Namespace) -> Path | None:
+    """Indexes; returns the index's folder, or None if it was finished before."""
     from pyterrier_hybrid.encoding.devices import check_device
     from pyterrier_hybrid.experiment import EvaluationSet
 
@@ -72,10 +76,16 @@ def run(arguments: argparse.Namespace) -> Path:
     else:
         from pyterrier_hybrid.encoding import HybridEncoder
         from pyterrier_hybrid.indexing import MultilingualIndex
+        from pyterrier_hybrid.indexing.build import Build
+        from pyterrier_hybrid.indexing.modes import is_finished
 
         encoder = HybridEncoder(
             arguments.encoder, preset=arguments.preset, device=arguments.device, dtype=arguments.encoder_dtype
         )
+        index = MultilingualIndex(arguments.out, verbose=verbose)
+        if arguments.mode == 'resume' and is_finished(index, Build(index.path)):
+            _leave_finished(index, encoder)
+            return None
         if arguments.ray:
             from pyterrier_hybrid.distributed import Resources, build_index
 
@@ -84,12 +94,23 @@ def run(arguments: argparse.Namespace) -> Path:
                 resources=Resources(**resources), shards=arguments.shards, verbose=verbose,
             )  # fmt: skip
         else:
-            index = MultilingualIndex(arguments.out, verbose=verbose)
-            (encoder.doc_encoder() >> index.indexer(mode=arguments.mode)).index(collection.docs())
+            indexer = index.indexer(mode=arguments.mode, encoder=encoder)
+            (encoder.doc_encoder() >> indexer).index(indexer.remaining(collection.docs()))
     index.annotate(command=_command(arguments), encoder=encoder)
     passages, languages = collection.pool_sizes.sum(), len(collection.languages)
     print(f'{passages:,} passages in {languages} languages are indexed in {arguments.out}')
     return arguments.out
+
+
+def _leave_finished(index: 'MultilingualIndex', encoder: object) -> None:
+    """Says that a finished index has nothing left to resume; refuses another encoder than made it."""
+    from pyterrier_hybrid.cards import describe_encoder
+    from pyterrier_hybrid.indexing.modes import check_encoder
+
+    remedy = 'build it again with --mode overwrite, or change --out'
+    check_encoder(describe_encoder(encoder), index.recorded_encoder(), f'the finished index at {index.path}', remedy)
+    index.indexer(mode='resume').index([])  # removes what a build that was killed at its very end has left
+    print(f'{index.path} is finished, nothing is left to resume')
 
 
 def _command(arguments: argparse.Namespace) -> str:

@@ -13,7 +13,7 @@ from pyterrier_hybrid.files import only_one, resolved, writing
 from pyterrier_hybrid.indexing import IndexingMode, MultilingualIndex
 from pyterrier_hybrid.indexing.build import Build
 from pyterrier_hybrid.indexing.duplicates import find_duplicate
-from pyterrier_hybrid.indexing.modes import find_base, is_finished, start_build
+from pyterrier_hybrid.indexing.modes import check_encoder, find_base, is_finished, start_build
 from pyterrier_hybrid.indexing.vectors import LARGEST
 from pyterrier_hybrid.languages import LANG
 from pyterrier_hybrid.publishing import restore
@@ -101,6 +101,7 @@ def build_index(
         base = find_base(index, mode, build)
         ray = stack.enter_context(cluster(resources))
         sent = SentEncoder(encoder)
+        _check_appended(index, mode, {'name': repr(encoder), 'model': sent.model_name})
         plan = {
             'encoder': sent.model_name, 'documents': docs if isinstance(docs, str) else None,
             'languages': languages, 'shard_size': -(-shard_size // sent.batch_size) * sent.batch_size,
@@ -131,6 +132,13 @@ def build_index(
             if build.folder is not None and shards is None and not store.found():
                 build.discard()
     return index
+
+
+def _check_appended(index: MultilingualIndex, mode: IndexingMode, given: dict) -> None:
+    """Refuses to append vectors of another encoder than is recorded of the index."""
+    if mode is IndexingMode.append:
+        remedy = "append with that one, or build the index again with mode='overwrite'"
+        check_encoder(given, index.recorded_encoder(), f'the index at {index.path}', remedy)
 
 
 def _read(docs: Iterable[dict] | pd.DataFrame | str, languages: Iterable[str] | None) -> Iterable[dict]:

@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from pyterrier_hybrid.indexing import MultilingualIndex
+from pyterrier_hybrid.indexing.opened import OpenedIndex
 from pyterrier_hybrid.indexing.retriever import DenseRetriever
 from pyterrier_hybrid.ranking.order import from_order_keys, order_keys
 
@@ -73,6 +74,7 @@ class RayIndex:
         *,
         langs: Iterable[str] | None = None,
         progress: Callable[[int], object] = lambda queries: None,
+        opened: OpenedIndex | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """The best ``k`` documents of each query by (score descending, docno ascending).
 
@@ -81,6 +83,7 @@ class RayIndex:
             k: how many, at least 1.
             langs: language codes of the index, to search in these alone; None for all.
             progress: called with the number of queries finished since the last call.
+            opened: what ``index.open()`` has returned, whose docids are meant; it is opened here by default.
 
         Returns:
             docids (int64) and scores (float32), both ``(q, k)``, or fewer columns if there are fewer documents.
@@ -91,7 +94,7 @@ class RayIndex:
             ChildProcessError: an actor died again and again.
             ModuleNotFoundError, ConnectionError, ValueError: there is no cluster, see :func:`~.cluster.cluster`.
         """
-        opened = self.index.open()
+        opened = self.index.open() if opened is None else opened
         actors = self._start()
         spans = list(pairwise(np.linspace(0, len(opened.vecs), len(actors) + 1).astype(int).tolist()))
         step = max(1, _RESULTS // (k * len(actors)))
@@ -205,7 +208,7 @@ class RayRetriever(DenseRetriever):
         self.ray_index = ray_index
 
     def _search(self, opened, queries, k, progress):
-        return self.ray_index.search(queries, k, langs=self.langs, progress=progress)
+        return self.ray_index.search(queries, k, langs=self.langs, progress=progress, opened=opened)
 
     def __repr__(self) -> str:
         return super().__repr__().replace(repr(self.index), repr(self.ray_index), 1)

@@ -142,8 +142,9 @@ class HybridEncoder(ModelEncoder):
         """An encoder over a model in memory, such as one in training.
 
         The model is shared, neither copied nor moved nor cast: when it is trained on, the encoder encodes with the new
-        weights, and its ``model_name`` changes with them. Encoding leaves the model in the mode (training or
-        evaluation) that it was in.
+        weights, and its ``model_name`` changes with them. What is written to a weight's ``.data`` is not noticed, so
+        that the ``model_name`` stays: write to the weight itself, within ``torch.no_grad()``. Encoding leaves the model
+        in the mode (training or evaluation) that it was in.
 
         Args:
             model: a sentence-transformers model; its ``prompts`` are the prefixes unless these are given.

@@ -6,6 +6,8 @@ from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet
 from pyterrier_hybrid.experiment.provenance import training
 from pyterrier_hybrid.experiment.setting import Judged, Setting
 from pyterrier_hybrid.experiment.systems import System
+from pyterrier_hybrid.indexing.docnos import Docnos
+from pyterrier_hybrid.indexing.opened import OpenedIndex
 from pyterrier_hybrid.languages import QUERY_LANG
 from pyterrier_hybrid.ranking.grid import rank_grid
 
@@ -30,6 +32,7 @@ class DenseSystem(System):
         """Encodes the questions of all languages."""
         self._verbose = verbose
         opened = self.index.open()
+        self._fingerprint = opened.fingerprint
         wanted = [opened.languages.index(lang) for lang in self.collection.languages if lang in opened.languages]
         self._keep = np.flatnonzero(np.isin(opened.lang_ids, wanted))
         self._langs = np.asarray(opened.languages, dtype=object)[opened.lang_ids[self._keep]]
@@ -37,7 +40,7 @@ class DenseSystem(System):
         topics = [self.collection.topics(lang) for lang in self.collection.query_languages]
         self._topics = pd.concat(topics, ignore_index=True)
         self._vecs = np.asarray(self.encoder.encode_queries(self._topics['query'].tolist()), dtype=np.float32)
-        self._check_vectors()
+        self._check_vectors(opened.vecs.shape[1])
 
     def ranks(self, setting: Setting, judged: Judged) -> tuple[np.ndarray, np.ndarray]:
         if self._ranks is None:
@@ -54,13 +57,15 @@ class DenseSystem(System):
             depth or judged.pool, langs=langs, drop_query_vec=True, device=self._device,
             exclude='qid' if self.collection.ignore_identical_ids else None,
         )  # fmt: skip
-        return retriever(topics)
+        run = retriever(topics)
+        self._open()
+        return run
 
     def describe(self) -> dict:
-        trained = training(self.encoder)
+        trained, opened = training(self.encoder), self._open()
         return {
             'kind': 'dense', 'encoder': type(self.encoder).__name__, 'model': self.encoder.model_name,
-            'index': self.index.fingerprint(), 'dimensions': self.index.open().vecs.shape[1],
+            'index': opened.fingerprint, 'dimensions': opened.vecs.shape[1],
             **{name: str(getattr(self.encoder, name)).removeprefix('torch.') for name in ('dtype', 'library')
                if hasattr(self.encoder, name)},
             **({'training': trained} if trained else {}),
@@ -68,37 +73,45 @@ class DenseSystem(System):
 
     def _rank(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """The ranks of all relevant passages by the question's language: in the whole pool, in their own language."""
-        opened, collection = self.index.open(), self.collection
+        opened, collection = self._open(), self.collection
         relevant = {lang: collection.relevant(lang) for lang in collection.query_languages}
         firsts = np.cumsum([0, *(len(collection.topics(lang)) for lang in relevant)])
         queries = np.concatenate([first + rows['query'] for first, rows in zip(firsts, relevant.values())])
-        docs = np.concatenate([self._rows(rows) for rows in relevant.values()])
+        docs = np.concatenate([self._rows(rows, opened.docnos) for rows in relevant.values()])
         vecs, docno_rank = opened.vecs, opened.docnos.rank
         if len(self._keep) < len(vecs):
             vecs, docno_rank, docs = vecs[self._keep], docno_rank[self._keep], np.searchsorted(self._keep, docs)
         ranks = rank_grid(
             self._vecs, vecs, queries, docs, doc_langs=self._langs, docno_rank=docno_rank, max_norm=opened.max_norm,
-            excluded=self._own_passages(), device=self._device, verbose=self._verbose,
+            excluded=self._own_passages(opened.docnos), device=self._device, verbose=self._verbose,
         )  # fmt: skip
         ends = np.cumsum([len(rows) for rows in relevant.values()])[:-1]
         return tuple(dict(zip(relevant, np.split(found, ends))) for found in ranks)
 
-    def _own_passages(self) -> tuple[np.ndarray, np.ndarray] | None:
+    def _open(self) -> OpenedIndex:
+        """The index that was prepared."""
+        opened = self.index.open()
+        if opened.fingerprint != self._fingerprint:
+            raise ValueError(f'system {self.name!r}: its index at {self.index.path} was replaced while it was '
+                             'evaluated; evaluate it again')  # fmt: skip
+        return opened
+
+    def _own_passages(self, docnos: Docnos) -> tuple[np.ndarray, np.ndarray] | None:
         """The questions that are passages themselves, and the passages' places among those that are ranked."""
         if not self.collection.ignore_identical_ids:
             return None
-        docnos, qids = self.index.docnos(), self._topics['qid'].tolist()
+        qids = self._topics['qid'].tolist()
         queries = np.array([i for i, qid in enumerate(qids) if qid in docnos], dtype=np.int64)
         rows = np.array(docnos.inv[[qids[i] for i in queries]], dtype=np.int64) if len(queries) else queries
         ranked = np.isin(rows, self._keep)
         return queries[ranked], np.searchsorted(self._keep, rows[ranked])
 
-    def _rows(self, relevant: pd.DataFrame) -> np.ndarray:
+    def _rows(self, relevant: pd.DataFrame, docnos: Docnos) -> np.ndarray:
         """The rows of relevant passages in the index."""
         try:
-            return self.index.docnos().inv[relevant['docno'].tolist()]
+            return docnos.inv[relevant['docno'].tolist()]
         except KeyError as error:
-            docno = next(docno for docno in relevant['docno'] if docno not in self.index.docnos())
+            docno = next(docno for docno in relevant['docno'] if docno not in docnos)
             qid = relevant['qid'][relevant['docno'] == docno].iloc[0]
             raise ValueError(
                 f'system {self.name!r}: its index lacks {docno!r}, relevant to {qid!r}; index the collection whole'
@@ -114,8 +127,8 @@ class DenseSystem(System):
                     'index).index(...), or evaluate on languages= that it has'
                 )
 
-    def _check_vectors(self) -> None:
-        shape = len(self._topics), self.index.open().vecs.shape[1]
+    def _check_vectors(self, dimensions: int) -> None:
+        shape = len(self._topics), dimensions
         if self._vecs.shape != shape:
             raise ValueError(
                 f'system {self.name!r}: its encoder gives {len(self._topics)} questions vectors of the shape '

@@ -36,7 +36,8 @@ class ApproximateRetriever(DenseRetriever):
     what is left of as many mixed ones. Where FAISS finds fewer candidates than were asked for (a language that is rare
     where it looks), it looks again with 4 and with 16 times the effort, and then the query is searched exactly. So is
     every query where the languages have at most 8 documents for each candidate. No query has fewer than
-    ``num_results`` results if there are as many documents.
+    ``num_results`` results if there are as many documents. A search during which the index is replaced is of the index
+    of before, and exact if the backend of before was not open yet.
 
     A cutoff keeps the candidates: ``retriever % 10`` gives the first 10 of what ``retriever`` gives. What the retriever
     promises else, and the other arguments, are those of :class:`DenseRetriever`.
@@ -46,7 +47,7 @@ class ApproximateRetriever(DenseRetriever):
         candidates: how many are rescored; by default what the backend says.
 
     Raises:
-        ValueError: a backend that there is not, or that does not fit the index.
+        ValueError: a backend that there is not, or that does not fit the index; candidates that are no number of them.
     """
 
     def __init__(
@@ -59,7 +60,10 @@ class ApproximateRetriever(DenseRetriever):
             index, num_results, langs=langs, exclude=exclude, drop_query_vec=drop_query_vec, separate=separate,
             verbose=verbose,
         )  # fmt: skip
-        self.candidates = self.backend.candidates(self.num_results) if candidates is None else candidates
+        candidates = self.backend.candidates(self.num_results) if candidates is None else candidates
+        if not isinstance(candidates, (int, np.integer)) or isinstance(candidates, bool) or candidates < 1:
+            raise ValueError(f'candidates is {candidates!r:.80}; it is a number of candidates per query, at least 1')
+        self.candidates = int(candidates)
         self.schematic = {'label': type(self.backend).__name__}
         if index.built():
             self.backend.fitted(*index.open().vecs.shape)
@@ -69,7 +73,8 @@ class ApproximateRetriever(DenseRetriever):
     ) -> tuple[np.ndarray, np.ndarray]:
         rows, count = self._rows(opened), max(k, self.candidates)
         pool = len(opened.vecs) if rows is None else len(rows)
-        if pool <= _FEW * count:
+        held = None if pool <= _FEW * count else open_backend(self.index, self.backend, opened)
+        if held is None:
             return top_k(queries, opened.vecs, opened.docnos.order, opened.docnos.rank, k, max_norm=opened.max_norm,
                          rows=rows, progress=progress)  # fmt: skip
         keys = np.empty((len(queries), k), np.uint64)
@@ -78,7 +83,6 @@ class ApproximateRetriever(DenseRetriever):
             keys[part] = rescored(queries[part], opened, found, products, k)
             return len(found)
 
-        held = open_backend(self.index, self.backend)
         with ThreadPoolExecutor(_threads()) as workers:
             for start in range(0, len(queries), _BATCH):
                 batch = queries[start : start + _BATCH]

@@ -21,6 +21,8 @@ class Backend:
     NAME: ClassVar[str]
     #: The field that says how much a search spends.
     EFFORT: ClassVar[str]
+    #: Of what is built; raised with every change after which an index on disk is not used any more.
+    VERSION: ClassVar[int] = 1
 
     if TYPE_CHECKING:
         rescore: float
@@ -31,8 +33,11 @@ class Backend:
             if field.type is int or (field.type == int | None and value is not None):
                 whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 1
                 check(self, field.name, whole, value, 'a whole number, at least 1')
-        number = isinstance(self.rescore, (int, float)) and math.isfinite(self.rescore) and self.rescore >= 1
+                object.__setattr__(self, field.name, int(value))  # FAISS takes no numpy numbers
+        number = isinstance(self.rescore, (int, float, np.integer, np.floating)) and 1 <= self.rescore < math.inf
         check(self, 'rescore', number, self.rescore, 'a number, at least 1')
+        if isinstance(self.rescore, np.generic):
+            object.__setattr__(self, 'rescore', self.rescore.item())
 
     def __repr__(self) -> str:
         values = {f.name: (getattr(self, f.name), f.default) for f in dataclasses.fields(self)}

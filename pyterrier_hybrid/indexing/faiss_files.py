@@ -1,13 +1,14 @@
 """Approximate indexes on disk: folders in that of the index, ``faiss/<backend>/``, whole or absent.
 
-====================  =========================================================================
+====================  ===================================================================================
 ``index.faiss``       what FAISS writes; ``faiss.read_index`` opens it, docids are its ids
 ``lists.ivfdata``     the inverted lists of a large one
-``meta.json``         the backend, the fingerprint of the index that it is of, size and digest
-====================  =========================================================================
+``meta.json``         the backend and its version, the fingerprint of the index that it is of, sizes and digests
+====================  ===================================================================================
 """
 import json
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ import numpy as np
 import pyterrier as pt
 
 from pyterrier_hybrid.digests import check_contents, check_sizes, list_files
-from pyterrier_hybrid.files import whole_folder
+from pyterrier_hybrid.files import Busy, Exists, read_whole, whole_folder
 from pyterrier_hybrid.indexing.backends import IVF, SEED, Backend
 from pyterrier_hybrid.indexing.faiss_filling import INDEX, LISTS, blocks, fill
 from pyterrier_hybrid.stored import check_fields, read_json
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 FOLDER = 'faiss'
 _META = 'meta.json'
+#: Seconds between two looks at whether another process has built it.
+_POLL = 0.1
 _FIELDS = {'backend': str, 'fingerprint': str, 'doc_count': int, 'vec_size': int, 'files': dict}
 
 
@@ -45,42 +48,69 @@ class OpenedBackend:
     bytes: int
 
 
-def open_backend(index: 'MultilingualIndex', backend: Backend) -> OpenedBackend:
-    """Opens an approximate index of a finished index; builds it if there is none.
+def open_backend(index: 'MultilingualIndex', backend: Backend, opened: 'OpenedIndex') -> OpenedBackend | None:
+    """Opens an approximate index of what ``index.open()`` has returned; builds it if there is none.
 
-    Raises ValueError as :func:`build_backend`; or its files are damaged, or of an earlier state of the index.
+    Waits where another process or thread builds it. None if the index has been replaced since it was opened, and
+    nothing is left of the approximate index of before.
+
+    Raises ValueError as :func:`build_backend`; or its files are damaged, or of other passages.
     """
-    opened = index.open()
     fitted = backend.fitted(*opened.vecs.shape)
     folder = index.path / FOLDER / fitted.folder()
-    held = index._cache.get(('backend', fitted.folder()))
+    key = 'backend', fitted.folder(), opened.fingerprint
+    held = index._cache.get(key)
     if held is None:
-        if not (folder / _META).exists():
-            build_backend(index, fitted)
-        held = index._cache[('backend', fitted.folder())] = _read(folder, opened, fitted)
+        try:
+            _build_once(index, fitted, opened, folder)
+            held = read_whole(folder, _META, lambda: _read(folder, opened, fitted))
+        except Exception:
+            if index.fingerprint() == opened.fingerprint:
+                raise
+            return None
+        index._cache[key] = held
     return held
+
+
+def _build_once(index: 'MultilingualIndex', fitted: Backend, opened: 'OpenedIndex', folder: Path) -> None:
+    """Builds the approximate index unless it is there, or waits while another process or thread builds it."""
+    while not _is_there(folder, fitted):
+        try:
+            _build(index, fitted, opened, overwrite=False)
+        except Exists:  # noqa: PERF203 (it takes seconds at least)
+            if not _is_there(folder, fitted):
+                raise
+        except Busy:
+            time.sleep(_POLL)
 
 
 def build_backend(index: 'MultilingualIndex', backend: Backend, *, overwrite: bool = False) -> Path:
     """Builds an approximate index of the index; returns its folder.
 
     Training takes a sample with as many passages of each language as the languages have, up to the same number; the
-    seed is fixed. Vectors are read in blocks.
+    seed is fixed. Vectors are read in blocks. One of an earlier :attr:`Backend.VERSION` is replaced.
 
     Raises:
-        ValueError: the backend does not fit the number of passages or dimensions.
+        ValueError: the backend does not fit the number of passages or dimensions; the index was replaced just now.
         Exists: it is there already; a FileExistsError and a ValueError.
         Busy: another process or thread builds it; a ValueError.
         OSError: the disk is full, or the folder read-only.
     """
+    return _build(index, backend, index.open(), overwrite)
+
+
+def _build(index: 'MultilingualIndex', backend: Backend, opened: 'OpenedIndex', overwrite: bool) -> Path:
+    """Builds an approximate index of the opened index; see :func:`build_backend`."""
     import faiss
 
-    opened = index.open()
     n, d = opened.vecs.shape
     fitted = backend.fitted(n, d)
     folder = index.path / FOLDER / fitted.folder()
+    overwrite = overwrite or ((folder / _META).exists() and not _is_there(folder, fitted))
     remedy = 'An approximate index is kept in the folder of its index'
     with whole_folder(folder, mark=_META, overwrite=overwrite, remedy=remedy) as new:
+        if index.fingerprint() != opened.fingerprint:  # from here on, a new index takes this folder's place
+            raise ValueError(f'the index at {index.path} was replaced just now; build {fitted!r} again')
         if index.verbose:
             print(f'building {fitted!r} of {index.path}, once', file=sys.stderr)
         docids = balanced_sample(opened.lang_ids, fitted.sample_size(n))
@@ -91,11 +121,12 @@ def build_backend(index: 'MultilingualIndex', backend: Backend, *, overwrite: bo
             fill(made, opened.vecs, new, lists=fitted.is_merged(), progress=bar.update)
         del made
         meta = {
-            'backend': fitted.NAME, **fitted.shape(), 'doc_count': n, 'vec_size': d, 'fingerprint': opened.fingerprint,
-            'trained_on': len(docids), 'seed': SEED, 'faiss': faiss.__version__, 'files': list_files(new),
+            'backend': fitted.NAME, 'version': fitted.VERSION, **fitted.shape(), 'doc_count': n, 'vec_size': d,
+            'fingerprint': opened.fingerprint, 'trained_on': len(docids), 'seed': SEED, 'faiss': faiss.__version__,
+            'files': list_files(new),
         }  # fmt: skip
         (new / _META).write_text(json.dumps(meta, indent=2))
-    index._cache.pop(('backend', fitted.folder()), None)
+    index._cache.pop(('backend', fitted.folder(), opened.fingerprint), None)
     return folder
 
 
@@ -105,7 +136,7 @@ def verify_backends(path: Path) -> None:
     Raises ValueError with the name of a file that is missing or has changed.
     """
     for folder in sorted((path / FOLDER).glob('[!.]*')):
-        check_contents(folder, _read_meta(folder)['files'], _remedy(folder))
+        read_whole(folder, _META, lambda f=folder: check_contents(f, _read_meta(f)['files'], _remedy(f)))
 
 
 def balanced_sample(lang_ids: np.ndarray, count: int) -> np.ndarray:
@@ -119,6 +150,12 @@ def balanced_sample(lang_ids: np.ndarray, count: int) -> np.ndarray:
     chosen = [rng.choice(np.flatnonzero(lang_ids == lang), share, replace=False)
               for lang, share in enumerate(shares) if share]  # fmt: skip
     return np.sort(np.concatenate([*chosen, np.empty(0, np.int64)]))
+
+
+def _is_there(folder: Path, backend: Backend) -> bool:
+    """Whether an approximate index is in the folder, of the backend's version."""
+    meta = read_whole(folder, _META, lambda: _read_meta(folder) if (folder / _META).exists() else None)
+    return meta is not None and meta.get('version', 1) == backend.VERSION
 
 
 def _read(folder: Path, opened: 'OpenedIndex', backend: Backend) -> OpenedBackend:

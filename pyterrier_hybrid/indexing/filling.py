@@ -11,7 +11,7 @@ from pyterrier_hybrid.indexing.build import Build
 from pyterrier_hybrid.indexing.docno_table import DocnoTable, hashes_of
 from pyterrier_hybrid.indexing.documents import Buffer, read_documents
 from pyterrier_hybrid.indexing.rows import Collection
-from pyterrier_hybrid.indexing.vectors import LARGEST
+from pyterrier_hybrid.indexing.vectors import LARGEST, decode, encode
 
 GO_ON = "Nothing is lost: indexer(mode='resume') continues with the same documents."
 #: Documents that are taken from the stream at a time.
@@ -167,11 +167,14 @@ class Filling:
     ) -> tuple[int, ValueError | None]:
         """Refuses to continue a build with another collection or encoder.
 
-        Batching changes a vector in its last digits; another encoder changes it altogether.
+        Batching changes a vector in its last digits, and storing it by its precision; another encoder changes it
+        altogether.
         """
         here = np.flatnonzero(found[:stop] >= 0)
-        held = np.asarray(self._held.vecs[found[here]])
-        other = np.linalg.norm(vectors[here] - held, axis=1) > 0.1 * np.linalg.norm(held, axis=1)
+        held, again = np.asarray(self._held.vecs[found[here]]), vectors[here]
+        stored = np.asarray(decode(encode(again, self._precision)))
+        near = np.linalg.norm(again - stored, axis=1) + 0.1 * np.linalg.norm(held, axis=1)
+        other = np.linalg.norm(again - held, axis=1) > near
         other |= np.array(langs)[here] != np.array(self._held.languages)[self._held.lang_ids[found[here]]]
         if not other.any():
             return stop, None

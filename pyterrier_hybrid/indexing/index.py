@@ -9,6 +9,7 @@ import pyterrier as pt
 from pyterrier_dr import FlexIndex
 
 from pyterrier_hybrid.cards import Card
+from pyterrier_hybrid.files import read_whole
 from pyterrier_hybrid.indexing.approximate import ApproximateRetriever
 from pyterrier_hybrid.indexing.backends import Backend, find_backend
 from pyterrier_hybrid.indexing.card import dense_card
@@ -16,7 +17,7 @@ from pyterrier_hybrid.indexing.docnos import Docnos
 from pyterrier_hybrid.indexing.faiss_files import build_backend, verify_backends
 from pyterrier_hybrid.indexing.indexer import MultilingualIndexer
 from pyterrier_hybrid.indexing.modes import IndexingMode
-from pyterrier_hybrid.indexing.opened import OpenedIndex, open_without_languages, why_missing, with_languages
+from pyterrier_hybrid.indexing.opened import OpenedIndex, as_plain, open_without_languages, why_missing, with_languages
 from pyterrier_hybrid.indexing.retriever import DenseRetriever, ExactRetriever
 from pyterrier_hybrid.indexing.scorer import ExactScorer
 from pyterrier_hybrid.indexing.storage import FIELDS, REMEDY, VECTORS, flex_folder, open_collection
@@ -73,7 +74,7 @@ class MultilingualIndex(StoredIndex, FlexIndex):
         super().__init__(path, verbose=verbose)
         if langs is not None:
             warnings.warn('MultilingualIndex(langs=) is now doc_langs=', FutureWarning, stacklevel=2)
-        self._doc_langs = langs if doc_langs is None else doc_langs
+        self._doc_langs = as_plain(langs if doc_langs is None else doc_langs)
 
     @property
     def index_path(self) -> Path:
@@ -156,16 +157,20 @@ class MultilingualIndex(StoredIndex, FlexIndex):
 
     def verify(self) -> None:
         super().verify()
-        verify_backends(self.path)
+        read_whole(self.path, META, lambda: verify_backends(self.path))
 
     def scorer(self) -> ExactScorer:
         """A transformer that re-ranks the results of another retriever; see :class:`ExactScorer`."""
         return ExactScorer(self)
 
     def card(self) -> Card:
-        opened = self.open()
+        opened, notes = read_whole(self.path, META, lambda: (self.open(), self._notes()))
         counts = np.bincount(opened.lang_ids, minlength=len(opened.languages)).tolist()
-        return dense_card(self.path.name, opened.meta, dict(zip(opened.languages, counts)), self._notes())
+        return dense_card(self.path.name, opened.meta, dict(zip(opened.languages, counts)), notes)
+
+    def recorded_encoder(self) -> dict | None:
+        """What is recorded of the encoder: its ``name``, and its ``model`` if it is known; None if nothing is."""
+        return read_whole(self.path, META, lambda: self.meta().get('encoder') or self._notes().get('encoder'))
 
     def languages(self) -> list[str]:
         """The languages of the documents, sorted."""
@@ -204,8 +209,8 @@ class MultilingualIndex(StoredIndex, FlexIndex):
         self, start_idx: int | None = None, stop_idx: int | None = None, verbose: bool = True
     ) -> Iterator[dict]:
         """The documents with ``docno``, ``doc_vec`` and ``lang``, from ``start_idx`` up to ``stop_idx``."""
-        docids = range(len(self))[start_idx:stop_idx]
         opened = self.open()
+        docids = range(len(opened.vecs))[start_idx:stop_idx]
         for docid in pt.tqdm(docids, desc='documents', unit='doc', disable=not (verbose and self.verbose)):
             lang = opened.languages[opened.lang_ids[docid]]
             yield {'docno': opened.docnos.fwd[docid], 'doc_vec': opened.vecs[docid], LANG: lang}

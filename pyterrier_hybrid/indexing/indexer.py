@@ -44,7 +44,8 @@ class MultilingualIndexer(pt.Indexer):
         part_size: documents to a part.
         precision: in which vectors are stored: ``'float32'``, ``'float16'`` or ``'int8'`` (with a scale for each
             vector). By default float32, or that of the index that is appended to. FlexIndex's retrievers read float32.
-        encoder: what made the vectors, for the metadata and the card of the index: an encoder, or its name.
+        encoder: what made the vectors, for the metadata and the card of the index: an encoder, or its name. Where
+            encoders themselves are given, ``resume`` and ``append`` refuse another one than before.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class MultilingualIndexer(pt.Indexer):
             Exists: the path holds something that this mode does not replace; a FileExistsError and a ValueError.
             Busy: another process or thread builds this index; a ValueError.
             ValueError: there are no documents; one is not as described, and the message names it; a resumed build holds
-                documents that did not come again.
+                documents that did not come again; the encoder is another one than before.
             OSError: the disk is full or the folder read-only; what was written is kept, to be resumed.
         """
         docs = docs.to_dict(orient='records') if isinstance(docs, pd.DataFrame) else docs
@@ -154,7 +155,7 @@ class MultilingualIndexer(pt.Indexer):
                 build.discard()
                 if self._index.verbose:
                     print(f'{self._index.path} is finished, nothing is left to resume', file=sys.stderr)
-                return self._index
+                return self._finished()
             base = find_base(self._index, self.mode, build)
             docs = iter(docs)
             first = next(docs, None)
@@ -175,4 +176,10 @@ class MultilingualIndexer(pt.Indexer):
                 build.close()
                 if build.is_empty():
                     build.discard()
+        return self._finished()
+
+    def _finished(self) -> 'MultilingualIndex':
+        """The index; it needs no ``doc_langs`` any more if it knows its documents' languages."""
+        if 'languages' in self._index.meta():
+            self._index._doc_langs = None
         return self._index

@@ -88,6 +88,9 @@ class IVFPQ(IVF):
     fast scan). A list is read several times as fast, which pays where many have to be read; more candidates are needed.
     It is filled, and held, in memory as a whole.
 
+    Vectors are divided by the sample's root mean square norm as they are rotated, so that recall does not depend on
+    their scale: centroids have the norm 1, and a code is of the difference to one.
+
     Args:
         lists: as for :class:`IVF`.
         code_bytes: bytes of a passage's code. They divide the dimensions (with 4 bits, twice as many do); by default
@@ -103,6 +106,7 @@ class IVFPQ(IVF):
     probes: int = 32
     rescore: float = 4.0
     NAME: ClassVar[str] = 'ivfpq'
+    VERSION: ClassVar[int] = 2  # before, vectors were coded in their own scale
 
     def __post_init__(self):
         super().__post_init__()
@@ -138,9 +142,9 @@ class IVFPQ(IVF):
 
         d, parts = sample.shape[1], self.code_bytes * self._to_a_byte
         rotation = faiss.LinearTransform(d, d, False)
-        faiss.copy_array_to_vector(balanced_rotation(sample, parts).ravel(), rotation.A)
+        scaled = balanced_rotation(sample, parts) / root_mean_square(sample)
+        faiss.copy_array_to_vector(scaled.ravel(), rotation.A)
         rotation.is_trained = True
-        rotation.set_is_orthonormal()
         kind = faiss.IndexIVFPQ if self.code_bits == 8 else faiss.IndexIVFPQFastScan
         lists = kind(faiss.IndexFlatIP(d), d, self.lists, parts, self.code_bits, faiss.METRIC_INNER_PRODUCT)
         lists.pq.cp.seed, lists.pq.cp.min_points_per_centroid, lists.by_residual = SEED, 1, True
@@ -197,6 +201,12 @@ def balanced_rotation(sample: np.ndarray, parts: int) -> np.ndarray:
         load[part] += logs[axis] - logs[0]
         room[part] -= 1
     return np.ascontiguousarray(axes.T[np.concatenate(members)].astype(np.float32))
+
+
+def root_mean_square(sample: np.ndarray) -> np.float32:
+    """The root of the mean squared norm of vectors (float32, ``(s, d)``); 1 if that is no normal float32 above 0."""
+    size = np.sqrt(np.einsum('ij,ij->', sample, sample, dtype=np.float64) / len(sample)).astype(np.float32)
+    return size if np.finfo(np.float32).tiny <= size < np.inf else np.float32(1)
 
 
 def _trained_lists(index: 'faiss.IndexIVF', sample: np.ndarray) -> 'faiss.IndexIVF':

@@ -70,7 +70,10 @@ def start_build(
     if plan is None:
         append, overwrite = mode is IndexingMode.append, mode is IndexingMode.overwrite
         there = precision_of(index.open().vecs) if append else precision or 'float32'
-        recorded = describe_encoder(encoder) or (index.meta().get('encoder') if append else None)
+        given, known = describe_encoder(encoder), index.recorded_encoder() if append else None
+        remedy = "append with that one, or build the index again with indexer(mode='overwrite')"
+        check_encoder(given, known, f'the index at {index.path}', remedy)
+        recorded = given or (index.meta().get('encoder') if append else None)
         plan = {'append': append, 'overwrite': append or overwrite, 'base': fingerprint, 'precision': there,
                 'encoder': recorded}  # fmt: skip
         _check_precision(precision, plan, build)
@@ -82,8 +85,25 @@ def start_build(
         )
     else:
         _check_precision(precision, plan, build)
+        remedy = "resume with that one, or start a new build with indexer(mode='create') or 'overwrite'"
+        check_encoder(describe_encoder(encoder), plan.get('encoder'), f'the interrupted build of {index.path}', remedy)
         build.verify()
     return plan['append']
+
+
+def check_encoder(given: Mapping | None, recorded: Mapping | None, where: str, remedy: str) -> None:
+    """Refuses another encoder than the recorded one, where both are known by their ``model``.
+
+    Args:
+        given: what :func:`~pyterrier_hybrid.cards.describe_encoder` returns.
+        recorded: the same of the vectors that are there.
+        where: what they are in, for the message.
+        remedy: what to do, for the message.
+    """
+    models = [(encoder or {}).get('model') for encoder in (given, recorded)]
+    if None not in models and models[0] != models[1]:
+        names = [f'{encoder["name"]:.200} (model {encoder["model"]:.80})' for encoder in (recorded, given)]
+        raise ValueError(f'{where} has vectors of the encoder {names[0]}, and this one is {names[1]}: {remedy}')
 
 
 def _check_precision(precision: str | None, plan: Mapping, build: Build) -> None:

@@ -32,6 +32,15 @@ def with_languages(collection: Collection, meta: dict) -> OpenedIndex:
     return OpenedIndex(**vars(collection) | known, meta=meta)
 
 
+def as_plain(doc_langs: Sequence[str] | Mapping[str, str] | None) -> list[str] | dict[str, str] | None:
+    """Languages as a list or dict, of str where they are any kind of it: the same whatever array they come in."""
+    if doc_langs is None:
+        return None
+    if isinstance(doc_langs, Mapping):
+        return dict(zip(as_plain(list(doc_langs)), as_plain(list(doc_langs.values()))))
+    return [str(lang) if isinstance(lang, str) else lang for lang in doc_langs]
+
+
 def open_without_languages(
     path: Path, meta: dict, doc_langs: Sequence[str] | Mapping[str, str] | None, fingerprint: Callable[[], str]
 ) -> OpenedIndex:

@@ -71,7 +71,7 @@ class DenseRetriever(pt.Transformer):
 
         Raises:
             ValueError: a query vector that is not finite, or whose size is not that of the index; a language that the
-                index does not have; a score beyond float32.
+                index does not have; a score beyond float32; a docno to exclude that is no text.
             FileNotFoundError: there is no index.
         """
         excluded = [] if self.exclude in (None, 'qid') else [self.exclude]
@@ -82,7 +82,7 @@ class DenseRetriever(pt.Transformer):
             return _run(topics, *(np.empty((0, 1), dtype) for dtype in (bool, np.int64, np.float32)), [], [])
         opened = self.index.open()
         queries = query_matrix(inp, opened.vecs.shape[1], self.index.path)
-        own = None if self.exclude is None else opened.docnos.find(inp[self.exclude].to_numpy(dtype=object))[:, None]
+        own = None if self.exclude is None else opened.docnos.find(docnos_to_exclude(inp, self.exclude))[:, None]
         with pt.tqdm(total=len(inp), desc='searching', unit='query', disable=not self.verbose) as bar:
             docids, scores = self._search(opened, queries, self.num_results + (own is not None), bar.update)
         kept = np.ones(docids.shape, bool)
@@ -198,6 +198,21 @@ def query_matrix(topics: pd.DataFrame, vec_size: int, path: object) -> np.ndarra
                 f'{vec_size}: the encoder of the queries is not the one that encoded the documents'
             )
     return np.stack(vectors)
+
+
+def docnos_to_exclude(topics: pd.DataFrame, column: str) -> np.ndarray:
+    """The docno that is left out of each topic's ranking, None where that is missing: object, ``(q,)``.
+
+    Raises ValueError, with the qid, for a value that is not a str and thus no docno, such as a number.
+    """
+    docnos = topics[column].astype(object).where(topics[column].notna(), None).to_numpy(dtype=object)
+    for qid, docno in zip(topics['qid'], docnos):
+        if docno is not None and not isinstance(docno, str):
+            raise ValueError(
+                f'the column {column} has {docno!r:.80} for query {qid!r:.80}, and docnos are texts: nothing would be '
+                f'excluded; convert the column, as in topics.assign({column}=topics[{column!r}].astype(str))'
+            )
+    return docnos
 
 
 def _run(topics: pd.DataFrame, kept: np.ndarray, docids: np.ndarray, scores: np.ndarray, docnos, langs) -> pd.DataFrame:

@@ -71,7 +71,7 @@ class ExactScorer(pt.Transformer):
         scores = np.empty(len(inp), dtype=np.float32)
         rows_of = np.split(np.argsort(query_of, kind='stable'), np.bincount(query_of).cumsum()[:-1])
         for query, rows in enumerate(rows_of):
-            scores[rows] = self.score(queries[query : query + 1], docids[rows])[0]
+            scores[rows] = exact_scores(queries[query : query + 1], opened.vecs[docids[rows]])[0]
         langs = np.array(opened.languages, dtype=object)[opened.lang_ids[docids]]
         return separate_run(inp.assign(score=scores, **{DOC_LANG: pd.Series(langs, index=inp.index, dtype=str)}))
 

@@ -91,7 +91,7 @@ def tune(
 
     Raises:
         RecallNotReached: no setting finds enough; a ValueError that names the best, and holds what was tried.
-        ValueError: no topics with a vector; a recall that is none; what the retrievers refuse.
+        ValueError: no topics with a vector; a recall that is none; what the retrievers refuse; the index was replaced.
     """
     least = recall if language_recall is None else language_recall
     for value in (recall, least):
@@ -99,15 +99,16 @@ def tune(
             raise ValueError(f'a recall of {value!r} is asked for; recall is above 0 and at most 1')
     if isinstance(backend, (str, Backend)):
         backend = [backend]
-    backends = [find_backend(one).fitted(*index.open().vecs.shape) for one in backend]
+    opened = index.open()
+    backends = [find_backend(one).fitted(*opened.vecs.shape) for one in backend]
     if 'query_vec' not in topics or topics['query_vec'].isna().all():
         raise ValueError('there are no topics with a query_vec to tune on; give what '
                          'encoder.query_encoder()(topics) returns')  # fmt: skip
-    trial = _Trial(index, topics[topics['query_vec'].notna()], k, langs, qrels, repeat)
+    trial = _Trial(index, opened, topics[topics['query_vec'].notna()], k, langs, qrels, repeat)
     tried, fastest = [], np.inf
     for one in backends:
         for rescore in RESCORES:
-            for effort in _efforts(one, one.candidates(k), len(index), tried):
+            for effort in _efforts(one, one.candidates(k), len(opened.vecs), tried):
                 setting = one.at(effort, rescore)
                 row = trial.run(setting)
                 reached = row['recall'] >= recall and row['least_recall'] >= least
@@ -146,13 +147,12 @@ def _efforts(backend: Backend, count: int, n: int, tried: list[dict]) -> Iterato
 class _Trial:
     """Exact search over the queries, and what a setting finds of it; arguments as for :func:`tune`."""
 
-    def __init__(self, index: 'MultilingualIndex', topics: pd.DataFrame, k: int, langs, qrels, repeat: int):
-        self.index, self.topics, self.k, self.langs, self.repeat = index, topics, k, langs, repeat
+    def __init__(self, index: 'MultilingualIndex', opened, topics: pd.DataFrame, k: int, langs, qrels, repeat: int):
+        self.index, self.opened, self.topics, self.k, self.langs, self.repeat = index, opened, topics, k, langs, repeat
         retriever = index.retriever(k, langs=langs)
-        self.pool = len(index) if (rows := retriever._rows(index.open())) is None else len(rows)
+        self.pool = len(opened.vecs) if (rows := retriever._rows(opened)) is None else len(rows)
         self._rank_distance = None if qrels is None else RankDistances(index, qrels, k, self.pool, retriever.langs)
         self.seconds, run = self._timed(retriever)
-        opened = index.open()
         self.exact = run['docid'].to_numpy().reshape(len(topics), -1)
         self.doc_langs = np.array(opened.languages, dtype=object)[opened.lang_ids[self.exact]]
         self.query_langs = topics[QUERY_LANG].to_numpy(dtype=object) if QUERY_LANG in topics else None
@@ -164,23 +164,24 @@ class _Trial:
 
     def run(self, setting: Backend) -> dict:
         """Searches by a setting; returns its row of the table."""
-        held = open_backend(self.index, setting)
+        held = open_backend(self.index, setting, self.opened)
         seconds, run = self._timed(self.index.retriever(self.k, langs=self.langs, backend=setting))
-        offsets = len(self.index) * np.arange(len(self.topics))[:, None]
+        offsets = len(self.opened.vecs) * np.arange(len(self.topics))[:, None]
         found = run['docid'].to_numpy().reshape(self.exact.shape) + offsets
         hits = np.isin(self.exact + offsets, found)
         parts = [('passages', lang, hits[self.doc_langs == lang]) for lang in np.unique(self.doc_langs)]
         if self.query_langs is not None:
             parts += [('queries', lang, hits[self.query_langs == lang].mean(axis=1))
                       for lang in sorted(set(self.query_langs))]  # fmt: skip
-        rows = [{'setting': repr(setting), 'side': side, 'lang': lang, 'recall': float(part.mean()),
-                 'count': len(part)} for side, lang, part in parts]  # fmt: skip
+        name = repr(setting)
+        rows = [{'setting': name, 'side': side, 'lang': lang, 'recall': float(part.mean()), 'count': len(part)}
+                for side, lang, part in parts]  # fmt: skip
         self.languages += rows
         worst = min(rows, key=lambda row: row['recall'])
         return {
-            'setting': repr(setting), 'recall': float(hits.mean()), 'least_recall': worst['recall'],
+            'setting': name, 'recall': float(hits.mean()), 'least_recall': worst['recall'],
             'least_in': f'{worst["side"]} in {worst["lang"]}', 'seconds': seconds,
-            'times_faster': self.seconds / seconds, 'bytes': held.bytes / len(self.index), **self._distances(run),
+            'times_faster': self.seconds / seconds, 'bytes': held.bytes / len(self.opened.vecs), **self._distances(run),
         }  # fmt: skip
 
     def _timed(self, retriever: 'DenseRetriever') -> tuple[float, pd.DataFrame]:
@@ -190,6 +191,8 @@ class _Trial:
             start = time.perf_counter()
             run = retriever(self.topics)
             taken.append((time.perf_counter() - start) / len(self.topics))
+        if self.index.fingerprint() != self.opened.fingerprint:
+            raise ValueError(f'the index at {self.index.path} was replaced while it was tuned; tune it again')
         return min(taken), run
 
     def _distances(self, run: pd.DataFrame) -> dict[str, float]:

@@ -11,7 +11,7 @@ import pyterrier as pt
 import pyterrier_alpha as pta
 
 from pyterrier_hybrid.cards import Card
-from pyterrier_hybrid.files import Exists, resolved, whole_folder
+from pyterrier_hybrid.files import Exists, read_whole, resolved, whole_folder
 from pyterrier_hybrid.indexing.docnos import Docnos
 from pyterrier_hybrid.lexical import storage
 from pyterrier_hybrid.lexical.analysis import ANALYSIS
@@ -120,7 +120,7 @@ class BM25Index(StoredIndex, pta.Artifact, pt.Indexer):
         )
 
     def card(self) -> Card:
-        meta, notes = self.meta(), self._notes()
+        meta, notes = read_whole(self.path, META, lambda: (self.meta(), self._notes()))
         languages = meta['langs']
         made = ['from pyterrier_hybrid import BM25Index', '',
                 f'BM25Index({self.path.name!r}).index(passages)  # dicts with docno, text and lang']  # fmt: skip

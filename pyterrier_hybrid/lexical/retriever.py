@@ -11,6 +11,7 @@ import pyterrier as pt
 from pandas.api.types import is_scalar
 
 from pyterrier_hybrid.encoding.texts import check_texts
+from pyterrier_hybrid.indexing.retriever import docnos_to_exclude
 from pyterrier_hybrid.languages import DOC_LANG, QUERY_LANG, check_language, check_languages
 from pyterrier_hybrid.lexical.analysis import analyse
 from pyterrier_hybrid.lexical.scoring import best
@@ -76,12 +77,13 @@ class BM25Retriever(pt.Transformer):
         self.num_results = int(num_results)
         self.k1 = float(k1)
         self.b = float(b)
-        chosen = check_languages(langs, bm25_index.langs(), f'the index at {bm25_index.path}')
+        meta = bm25_index.meta()
+        chosen = check_languages(langs, meta['langs'], f'the index at {bm25_index.path}')
         self.langs = None if chosen is None else tuple(chosen)
         self.query_lang = None if query_lang is None else check_language(query_lang, 'the parameter query_lang')
         self.exclude = exclude
         self.separate = separate
-        self._index_fingerprint = bm25_index.fingerprint()
+        self._index_fingerprint = meta['fingerprint']
 
     def transform(self, inp: pd.DataFrame) -> pd.DataFrame:
         """Retrieves for a frame of topics.
@@ -91,7 +93,8 @@ class BM25Retriever(pt.Transformer):
 
         Raises:
             pt.validate.InputValidationError: a column is missing.
-            ValueError: a query that is no text, or an unknown language code (with the qid); an index that was rebuilt.
+            ValueError: a query or a docno to exclude that is no text, or an unknown language code (with the qid); an
+                index that was rebuilt.
 
         Warns:
             UserWarning: a query is empty, or missing.
@@ -102,7 +105,7 @@ class BM25Retriever(pt.Transformer):
             raise ValueError(f'{self.bm25_index.path} was rebuilt after this retriever was made; call .bm25() again')
         postings, model = opened.searcher(self.langs, self.k1, self.b)
         query_langs = inp[QUERY_LANG] if QUERY_LANG in inp.columns else [self.query_lang] * len(inp)
-        excluded = [None] * len(inp) if self.exclude is None else inp[self.exclude]
+        excluded = [None] * len(inp) if self.exclude is None else docnos_to_exclude(inp, self.exclude)
 
         none = np.empty(0, dtype=np.int64)
         docs, scores = [none], [none.astype(np.float32)]
@@ -110,7 +113,7 @@ class BM25Retriever(pt.Transformer):
             terms = analyse(text_of(query, qid), check_language(query_lang, f'query {qid!r:.80}'))
             known = [postings.terms[term] for term in terms if term in postings.terms]
             all_scores = model.get_scores_from_ids(known) if known else scores[0]
-            if len(all_scores) and isinstance(own, str):
+            if len(all_scores) and own is not None:
                 place = np.searchsorted(postings.docnos, own)
                 all_scores[place : place + 1][postings.docnos[place : place + 1] == own] = 0
             docs.append(best(all_scores, self.num_results))

@@ -2,9 +2,9 @@
 
 A float32 matrix product gives a pair of vectors a score that depends on where in a block the pair stands, on the number
 of threads and on the machine; two copies of one passage then score differently, and which comes first is chance. Here a
-score is a property of the two vectors alone: **the float32 nearest to their exact dot product**. So a search gives the
-same bytes whatever the blocking, the device, or the other documents in the index; equal vectors tie, and a search in
-some languages equals one in an index of those languages alone.
+score is a property of the two vectors alone: **the float32 nearest to their exact dot product**, or 0 where that is
+subnormal. So a search gives the same bytes whatever the blocking, the device, or the other documents in the index;
+equal vectors tie, and a search in some languages equals one in an index of those languages alone.
 
 Products of two float32 are exact in float64, and the sum of ``d`` of them in any order is off by at most
 ``d * 2**-53 * sum |q_i x_i|`` (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1). Where
@@ -18,17 +18,19 @@ import numpy as np
 
 _EXACT_BLOCK = 4_096
 _NORM_BLOCK = 256
+#: The least normal number.
+_TINY = np.finfo(np.float32).tiny
 
 
 def exact_scores(queries: np.ndarray, docs: np.ndarray) -> np.ndarray:
-    """Dot products, each the float32 nearest to the exact value; independent of everything but the two vectors.
+    """Dot products, each the float32 nearest to the exact value, independent of everything but the two vectors.
 
     Args:
         queries: float32, ``(q, d)``, finite.
         docs: float32, ``(n, d)``, finite.
 
     Returns:
-        float32, ``(q, n)``. A product beyond float32's range is infinite.
+        float32, ``(q, n)``. A product beyond float32's range is infinite; a subnormal one is 0.
     """
     queries, docs = queries.astype(np.float64), docs.astype(np.float64)
     slack = _slack(queries)
@@ -40,7 +42,7 @@ def exact_scores(queries: np.ndarray, docs: np.ndarray) -> np.ndarray:
         for start in range(0, len(rows), _EXACT_BLOCK):
             i, j = rows[start : start + _EXACT_BLOCK], columns[start : start + _EXACT_BLOCK]
             scores[i, j] = _round_sums(queries[i] * docs[j], slack)
-    return scores + np.float32(0)  # no negative zero: it would rank below zero
+    return _flushed(scores)
 
 
 def exact_scores_of_own(queries: np.ndarray, docs: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -66,7 +68,13 @@ def exact_scores_of_own(queries: np.ndarray, docs: np.ndarray, counts: np.ndarra
         for start in range(0, len(unsure), _EXACT_BLOCK):
             part = slice(start, start + _EXACT_BLOCK)
             scores[unsure[part]] = _round_sums(queries[of[part]] * docs[unsure[part]], slack)
-    return scores + np.float32(0)  # no negative zero
+    return _flushed(scores)
+
+
+def _flushed(scores: np.ndarray) -> np.ndarray:
+    """Float32 scores, changed in place: subnormal numbers, which evaluators do not tell from 0, and -0.0 are 0."""
+    scores[np.abs(scores) < _TINY] = 0
+    return scores
 
 
 def _slack(queries: np.ndarray) -> float:
@@ -112,7 +120,8 @@ def error_margins(queries: np.ndarray, max_norm: float) -> np.ndarray:
     """Per query, how far the float32 products of two documents can be off, beside their exact scores: float64 (q,).
 
     Twice the error of a float32 sum of ``d`` products, plus a unit in the last place for the rounding of exact scores,
-    plus ``d`` times the smallest normal number where the product underflows; infinite where a product may overflow.
+    plus ``2 (d + 1)`` times the smallest normal number, where products and exact scores underflow; infinite where a
+    product may overflow.
 
     Args:
         queries: float32, ``(q, d)``, finite.
@@ -120,9 +129,8 @@ def error_margins(queries: np.ndarray, max_norm: float) -> np.ndarray:
     """
     dims = queries.shape[1]
     sizes = norms(queries) * max_norm
-    limits = np.finfo(np.float32)
-    margins = 2.02 * (dims + 4) * 2.0**-24 * sizes + 2 * dims * float(limits.tiny)
-    return np.where(sizes < limits.max, margins, np.inf)
+    margins = 2.02 * (dims + 4) * 2.0**-24 * sizes + 2 * (dims + 1) * float(_TINY)
+    return np.where(sizes < np.finfo(np.float32).max, margins, np.inf)
 
 
 @contextmanager

@@ -180,6 +180,14 @@ def test_the_modes_are_those_of_one_process(build, make_encoder, docs, one, tmp_
     assert len(index) == 100
 
 
+def test_vectors_of_another_encoder_are_not_appended(build, make_encoder, docs, tmp_path):
+    first, index = make_encoder('first'), MultilingualIndex(tmp_path / 'x', verbose=False)
+    (first.doc_encoder() >> index.indexer(encoder=first)).index(docs[:100])
+    with pytest.raises(ValueError, match=r'\(model first\), and this one is .* \(model second\): append with that one'):
+        build(make_encoder('second'), docs[100:], mode='append')
+    assert len(build(make_encoder('first'), docs[100:], mode='append')) == len(docs)
+
+
 @pytest.fixture
 def interrupted(build, make_encoder, docs, tmp_path):
     """A build of which three shards are finished: the fourth cannot be encoded."""

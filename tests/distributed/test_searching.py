@@ -171,6 +171,29 @@ def test_a_machine_that_does_not_see_the_index(index, tmp_path):
         HeldRows(str(index.path), None).search(queries, 1, None, (0, 1), 'x')
 
 
+def test_a_run_is_not_of_two_indexes(topics, tmp_path, monkeypatch):
+    """The index is replaced after the retriever has opened it: the new docids are not given the old docnos."""
+    index = build(tmp_path / 'x')
+    held, rows, open_index = RayIndex(index), HeldRows(str(index.path), None), index.open
+    monkeypatch.setattr(held, '_start', lambda: [rows])
+    monkeypatch.setattr(held, '_ask', lambda queries, k, langs, spans, fingerprint: [
+        rows.search(queries, k, langs, span, fingerprint) for span in spans
+    ])  # fmt: skip
+    pd.testing.assert_frame_equal(held.retriever(5)(topics), index.retriever(5)(topics))
+    retriever = held.retriever(5)
+
+    def open_and_replace():
+        opened = open_index()
+        monkeypatch.setattr(index, 'open', open_index)
+        build(index.path, seed=1, mode='overwrite')
+        return opened
+
+    monkeypatch.setattr(index, 'open', open_and_replace)
+    with pytest.raises(ValueError, match='if it was replaced just now, search again'):
+        retriever(topics)
+    pd.testing.assert_frame_equal(retriever(topics), index.retriever(5)(topics))
+
+
 def test_in_an_experiment(held, index, topics):
     qrels = pd.DataFrame({'qid': topics['qid'], 'docno': [f'{i}/de' for i in range(9)], 'label': 1})
     both = [index.retriever(50), held.retriever(50)]

@@ -35,6 +35,19 @@ def test_unusable_runs(collection, run, message):
         MultilingualExperiment({'bad': run}, collection, [AP], verbose=False)
 
 
+def test_an_index_that_is_replaced_during_the_evaluation(collection, make_dense, monkeypatch):
+    encoder, index = make_dense()
+    encode, docs = encoder.encode_queries, list(index.get_corpus_iter(verbose=False))
+
+    def encode_and_replace(texts):
+        index.indexer(mode='overwrite').index(docs[::-1])
+        return encode(texts)
+
+    monkeypatch.setattr(encoder, 'encode_queries', encode_and_replace)
+    with pytest.raises(ValueError, match=r"system 'toy': its index at .* was replaced while it was evaluated"):
+        MultilingualExperiment({'toy': (encoder, index)}, collection, [AP], verbose=False)
+
+
 def test_a_pipeline_of_other_passages_than_asked_for(collection):
     everywhere = pt.Transformer.from_df(frame())
     with pytest.raises(ValueError, match=r"passages in en: it returned 'de/0', which is in de; the callable must"):

@@ -77,3 +77,21 @@ def content():
         return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob('*')) if p.is_file()}
 
     return content
+
+
+@pytest.fixture
+def replace_when_opened(monkeypatch):
+    """Replaces an index just after it is opened the next time, as another process may."""
+
+    def replace_when_opened(index: MultilingualIndex, replace) -> None:
+        open_index = index.open
+
+        def open_and_replace():
+            opened = open_index()
+            monkeypatch.setattr(index, 'open', open_index)
+            replace()
+            return opened
+
+        monkeypatch.setattr(index, 'open', open_and_replace)
+
+    return replace_when_opened

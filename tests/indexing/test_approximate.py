@@ -1,6 +1,8 @@
 """Approximate search beside exact search, for each backend, on a few thousand passages."""
+import json
 import pickle
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ import pytest
 
 from pyterrier_hybrid.files import Busy, Exists, only_one
 from pyterrier_hybrid.indexing import HNSW, IVF, IVFPQ, MultilingualIndex, faiss_files
+from pyterrier_hybrid.indexing.approximate import ApproximateRetriever
 
 SIZES = {'de': 1500, 'en': 900, 'th': 400}
 N, D = sum(SIZES.values()), 16
@@ -227,6 +230,95 @@ def test_one_writer_and_nothing_half_written(copy, monkeypatch):
     copy.verify()
 
 
+@pytest.mark.parametrize('backend', [IVFPQ(lists=16), IVFPQ(lists=16, code_bits=4)], ids=repr)
+def test_recall_does_not_depend_on_the_scale_of_the_vectors(build, vectors, topics, backend):
+    recalls = []
+    for scale in (1, 30, 0.3, 0.1, 1e-8):
+        docs = ({'docno': f'{i:04}', 'lang': 'de', 'doc_vec': vector} for i, vector in enumerate(scale * vectors))
+        index = build(docs, f'{scale}.index')
+        recalls.append(recall(index.retriever(10, backend=backend)(topics), index.retriever(10)(topics)))
+    assert recalls == pytest.approx(5 * recalls[:1], abs=0.02) and recalls[0] > 0.9
+
+
+def test_one_that_was_built_in_an_earlier_way_is_built_again(copy, topics):
+    backend = IVFPQ(lists=16, code_bytes=4)
+    run = copy.retriever(5, backend=backend)(topics)
+    path = copy.path / 'faiss' / 'ivfpq-lists16-code_bytes4-code_bits8' / 'meta.json'
+    new = json.loads(path.read_text())
+    old = json.dumps({name: value for name, value in new.items() if name != 'version'})
+    for again in (lambda: copy.build_backend(backend), lambda: copy.retriever(5, backend=backend)(topics)):
+        path.write_text(old)
+        again()
+        assert json.loads(path.read_text()) == new
+    pd.testing.assert_frame_equal(copy.retriever(5, backend=backend)(topics), run)
+    plain = copy.build_backend(IVF(lists=8)) / 'meta.json'
+    plain.write_text(plain.read_text().replace('"version": 1,', ''))
+    with pytest.raises(Exists):  # IVF is what it was
+        copy.build_backend(IVF(lists=8))
+
+
+@pytest.mark.parametrize('used_before', [False, True])
+def test_an_index_that_is_replaced_meanwhile_is_searched_as_it_was(
+    copy, topics, vectors, replace_when_opened, used_before
+):
+    """The new index has the same passages in another order."""
+    retriever, exact = copy.retriever(10, backend=WHOLE[1]), copy.retriever(10)(topics)
+    if used_before:
+        retriever(topics)
+    opened = copy.open()
+    order = np.random.default_rng(2).permutation(N)
+    columns = opened.docnos.fwd[order], vectors[order], opened.langs()[order]
+    new = MultilingualIndex(copy.path, verbose=False).indexer(mode='overwrite')
+    replace_when_opened(copy, lambda: new.index_arrays(*columns).build_backend(WHOLE[1]))
+    pd.testing.assert_frame_equal(retriever(topics), exact)
+    pd.testing.assert_frame_equal(retriever(topics), copy.retriever(10)(topics))
+    assert (retriever(topics)['docid'] != exact['docid']).any()
+
+
+def test_an_index_that_is_replaced_while_its_backend_is_built(copy, topics, docs, monkeypatch):
+    """Neither is the search refused, nor is the new index given what was built of the old one."""
+    run, balanced_sample = copy.retriever(10)(topics), faiss_files.balanced_sample
+
+    def replace(*args):
+        MultilingualIndex(copy.path, verbose=False).indexer(mode='overwrite').index(docs)
+        return balanced_sample(*args)
+
+    monkeypatch.setattr(faiss_files, 'balanced_sample', replace)
+    pd.testing.assert_frame_equal(copy.retriever(10, backend=IVF(lists=8))(topics), run)
+    assert not (copy.path / 'faiss').exists() and len(copy) == len(docs)
+
+
+def test_several_first_searches_at_once(copy, topics):
+    run = copy.retriever(5, backend=WHOLE[1])(topics)
+    shutil.rmtree(copy.path / 'faiss')
+    indexes = [MultilingualIndex(copy.path, verbose=False) for _ in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        runs = list(threads.map(lambda index: index.retriever(5, backend=WHOLE[1])(topics), indexes))
+    for found in runs:
+        pd.testing.assert_frame_equal(found, run)
+
+
+def test_one_that_another_process_has_built_just_now_is_taken(copy, topics, monkeypatch):
+    """It appears after this process has seen that there is none."""
+    build, other = faiss_files._build, MultilingualIndex(copy.path, verbose=False)
+
+    def build_second(*args, **options):
+        monkeypatch.setattr(faiss_files, '_build', build)
+        other.build_backend(IVF(lists=8))
+        return build(*args, **options)
+
+    monkeypatch.setattr(faiss_files, '_build', build_second)
+    assert len(copy.retriever(5, backend=IVF(lists=8))(topics)) == 200
+
+
+def test_a_folder_of_something_else_is_left_alone(copy, topics):
+    folder = copy.path / 'faiss' / 'ivf-lists8'
+    folder.mkdir(parents=True)
+    (folder / 'notes').touch()
+    with pytest.raises(Exists, match=r'ivf-lists8 exists already'):
+        copy.retriever(5, backend=IVF(lists=8))(topics)
+
+
 def test_files_of_other_passages_are_refused(copy, build, topics, vectors):
     copy.build_backend(IVF(lists=8))
     other = build([{'docno': str(i), 'lang': 'de', 'doc_vec': vector} for i, vector in enumerate(vectors)], 'other')
@@ -267,6 +359,24 @@ def test_damaged_files_are_named(copy, topics, backend):
 def test_backends_that_there_are_not_or_that_do_not_fit(index, backend, message):
     with pytest.raises(ValueError, match=message):
         index.retriever(backend=backend)
+
+
+def test_numbers_of_numpy_are_numbers(index, topics):
+    """FAISS takes none; with 2,800 passages, 7 results and 14 candidates are not searched exactly."""
+    for plain, given in [
+        (IVF(lists=8, probes=2, rescore=1.5), IVF(lists=np.int64(8), probes=np.int32(2), rescore=np.float32(1.5))),
+        (HNSW(neighbours=4, ef_search=9), HNSW(neighbours=np.int64(4), ef_search=np.uint8(9))),
+    ]:
+        assert given == plain and repr(given) == repr(plain)
+        run = index.retriever(np.int64(7), backend=given)(topics)
+        pd.testing.assert_frame_equal(run, index.retriever(7, backend=plain)(topics))
+        counted = ApproximateRetriever(index, 7, backend=given, candidates=np.int64(14))
+        assert len(counted(topics)) == 40 * 7
+    for wrong in (0, 2.5, True):
+        with pytest.raises(ValueError, match=f'candidates is {wrong}; it is a number of candidates per query'):
+            ApproximateRetriever(index, 7, backend='ivf', candidates=wrong)
+        with pytest.raises(ValueError, match=f'IVF: probes is {wrong}; it has to be a whole number, at least 1'):
+            IVF(probes=wrong)
 
 
 def test_too_few_passages_and_a_device(build, docs, index):

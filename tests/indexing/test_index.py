@@ -250,6 +250,36 @@ def test_an_index_built_before_becomes_one_of_now(built_before, docs, mode):
     assert not (index.path / 'vecs.f4').exists()
 
 
+@pytest.mark.parametrize('mode', ['append', 'overwrite'])
+def test_an_index_that_was_given_its_languages_knows_them_once_it_is_built_again(tmp_path, docs, mode):
+    path = make_plain(tmp_path / 'plain.flex', docs[:30])
+    index = MultilingualIndex(path, doc_langs=[doc['lang'] for doc in docs[:30]], verbose=False)
+    assert len(index.langs()) == 30
+    found = index.indexer(mode=mode).index(docs[30:])
+    assert found is index and found.langs().tolist() == [doc['lang'] for doc in docs[30 * (mode == 'overwrite') :]]
+
+
+def test_languages_are_the_same_whatever_they_come_in(tmp_path, docs):
+    path = make_plain(tmp_path / 'plain.flex', docs)
+    langs = [doc['lang'] for doc in docs]
+    series = pd.Series(langs, index=range(90, 0, -1))
+    given = langs, tuple(langs), np.array(langs), np.array(langs, dtype=object), series
+    prints = {MultilingualIndex(path, doc_langs=one, verbose=False).fingerprint() for one in given}
+    assert len(prints) == 1
+    by_docno = {doc['docno']: lang for doc, lang in zip(docs, langs)}
+    mappings = by_docno, {np.str_(docno): np.str_(lang) for docno, lang in by_docno.items()}
+    assert len({MultilingualIndex(path, doc_langs=one, verbose=False).fingerprint() for one in mappings}) == 1
+
+
+def test_languages_in_a_long_array_are_told_apart(tmp_path):
+    """numpy shows no more than the first and the last of more than 1,000."""
+    path = make_plain(tmp_path / 'plain.flex', [{'docno': str(i), 'doc_vec': np.ones(2)} for i in range(2000)])
+    langs = np.array(['de'] * 1000 + ['en'] * 1000)
+    other = np.where(np.arange(2000) == 500, 'en', langs)
+    one, two = (MultilingualIndex(path, doc_langs=given, verbose=False) for given in (langs, other))
+    assert one.fingerprint() != two.fingerprint() and one.retriever() != two.retriever()
+
+
 def test_langs_is_the_old_name_of_doc_langs(tmp_path, docs):
     path = make_plain(tmp_path / 'plain.flex', docs)
     with pytest.warns(FutureWarning, match='doc_langs='):

@@ -222,6 +222,31 @@ def test_a_build_is_not_resumed_with_another_encoder_or_collection(tmp_path, doc
     index.indexer(mode='resume').index({**d, 'doc_vec': d['doc_vec'] * np.float32(1 + 1e-4)} for d in docs)
 
 
+@pytest.mark.parametrize('mode', ['resume', 'append'])
+def test_another_encoder_is_refused_even_if_no_document_comes_again(tmp_path, docs, make_encoder, mode):
+    index = index_at(tmp_path / 'x.flex')
+    if mode == 'append':
+        index.indexer(encoder=make_encoder('A')).index(docs[:30])
+    else:
+        with pytest.raises(OSError):
+            index.indexer(encoder=make_encoder('A')).index(failing(docs[:30], OSError()))
+    other = index.indexer(mode=mode, encoder=make_encoder('B'))
+    message = r'of the encoder .*Hashing.* \(model A\), and this one is .*Hashing.* \(model B\): ' + mode
+    with pytest.raises(ValueError, match=message):
+        other.index(other.remaining(docs[30:] if mode == 'append' else docs))
+    indexer = index.indexer(mode=mode, encoder=make_encoder('A'))
+    indexer.index(indexer.remaining(docs[30:] if mode == 'append' else docs))
+    assert len(index) == 90 and index.meta()['encoder']['model'] == 'A'
+
+
+def test_an_encoder_that_was_recorded_later_counts_too(build, docs, make_encoder):
+    index = build(docs[:30])
+    index.annotate(encoder=make_encoder('A'))
+    assert index.recorded_encoder()['model'] == 'A'
+    with pytest.raises(ValueError, match=r'this one is .* \(model B\): append with that one'):
+        index.indexer(mode='append', encoder=make_encoder('B')).index(docs[30:])
+
+
 def test_a_repeated_docno_is_found_by_a_resumed_build_too(tmp_path, docs):
     index = index_at(tmp_path / 'x.flex')
     with pytest.raises(OSError):

@@ -154,3 +154,19 @@ def test_what_cannot_be_stored_or_mixed(tmp_path, passages):
         index.indexer(mode='append', precision='float32').index([{**passages[0], 'docno': 'new'}])
     assert len(index.indexer(mode='append').index([{**passages[0], 'docno': 'new'}])) == 91
     assert len(index.indexer(mode='overwrite', precision='int8').index(passages)) == 90
+
+
+@pytest.mark.parametrize('precision, vector', [
+    ('int8', [1, *[0.0039] * 1023]), ('int8', [1, *[0.0040] * 1023]), ('float16', [1e-8] * 4), ('float32', [1e-8] * 4),
+])  # fmt: skip
+def test_a_build_is_resumed_where_much_of_a_vector_is_lost(tmp_path, precision, vector):
+    """The 1,023 numbers are rounded to 0, or just not; with a little noise also in the other direction."""
+    vector = np.array(vector, np.float32)
+    docs = [{'docno': f'd{i}', 'lang': 'de', 'doc_vec': vector} for i in range(6)]
+    index = MultilingualIndex(tmp_path / 'x', verbose=False)
+    with pytest.raises(ValueError, match='occurs twice'):
+        index.indexer(precision=precision).index([*docs[:4], docs[0]])
+    with pytest.raises(ValueError, match="document 'd2' has another vector"):
+        index.indexer(mode='resume').index([*docs[:2], {**docs[2], 'doc_vec': 2 * np.float32(1e4) * vector}])
+    index.indexer(mode='resume').index({**doc, 'doc_vec': vector * np.float32(0.99)} for doc in docs)
+    assert len(index) == 6

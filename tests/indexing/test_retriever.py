@@ -237,6 +237,17 @@ def test_a_retriever_of_an_index_that_is_not_there(tmp_path, topics):
         retriever(topics)
 
 
+def test_numbers_are_no_docnos_to_exclude(build, docs, topics):
+    retriever = build([{**doc, 'docno': str(i)} for i, doc in enumerate(docs)]).retriever(90, exclude='own')
+    assert len(retriever(topics.assign(own=['3', None, float('nan')]))) == 89 + 2 * 90
+    with pytest.raises(ValueError, match=r"the column own has 3 for query 'q3', and docnos are texts: .*astype\(str\)"):
+        retriever(topics.assign(own=[3, 4, 5]))
+    numbered = topics.assign(qid=[0, 1, 2])
+    with pytest.raises(ValueError, match='the column qid has 0 for query 0, and docnos are texts'):
+        retriever.index.retriever(exclude='qid')(numbered)
+    assert len(retriever.index.retriever(5)(numbered)) == 15
+
+
 @pytest.mark.parametrize('plan', ['linear', 'tree'])
 def test_in_an_experiment(build, docs, encoder, make_encoder, plan):
     index = build(docs)

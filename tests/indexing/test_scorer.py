@@ -19,6 +19,16 @@ def test_re_ranking_everything_is_retrieving(build, docs, topics):
     pd.testing.assert_frame_equal(found[run.columns.drop('docid')], run.drop(columns='docid'))
 
 
+def test_subnormal_scores_are_equal_for_both(build, topics):
+    """1 and 2 times 1e-39 are no normal numbers; both give 0, and docnos decide."""
+    index = build([{'docno': docno, 'lang': 'de', 'doc_vec': np.array([x, 0], np.float32)}
+                   for docno, x in (('a', 1e-20), ('b', 3e-20), ('c', 2e-20), ('d', 1))])  # fmt: skip
+    asked = topics.iloc[:1].assign(query_vec=[np.array([1e-19, 0], np.float32)])
+    run = index.retriever()(asked)
+    assert run['docno'].tolist() == ['d', 'a', 'b', 'c']
+    pd.testing.assert_frame_equal(index.scorer()(run), run)
+
+
 def test_columns_of_the_first_stage_are_kept_and_its_docids_not_read(build, docs, topics):
     """Another index has docids of its own."""
     index = build(docs)
@@ -51,3 +61,12 @@ def test_pyterrier_can_inspect_it(build, docs, encoder):
         'qid', 'docno', 'query_vec', 'score', 'rank', 'doc_lang',
     }  # fmt: skip
     assert scorer == scorer.index.scorer() and scorer != build(docs[1:], 'y').scorer()
+
+
+def test_an_index_that_is_replaced_meanwhile_is_read_as_it_was(build, docs, topics, replace_when_opened):
+    """The new index has the same documents in another order: their docids have changed, their scores have not."""
+    index = build(docs)
+    run = index.retriever(5)(topics)
+    new = type(index)(index.path, verbose=False).indexer(mode='overwrite')
+    replace_when_opened(index, lambda: new.index(docs[::-1]))
+    pd.testing.assert_frame_equal(index.scorer()(run), run)

@@ -133,6 +133,17 @@ def test_bad_arguments(index, topics):
         index.tune(topics, backend=['ivf', 'flat'])
 
 
+def test_an_index_that_is_replaced_meanwhile(build, docs, encoder, replace_when_opened):
+    topics = encoder.query_encoder()(pd.DataFrame({'qid': ['q1'], 'query': ['de passage 3']}))
+    index = build(docs)
+    new = type(index)(index.path, verbose=False).indexer(mode='overwrite')
+    tuned = index.tune(topics, backend=IVF(lists=2), k=2)
+    assert isinstance(tuned.best, IVF)
+    replace_when_opened(index, lambda: new.index(docs[::-1]))
+    with pytest.raises(ValueError, match='was replaced while it was tuned; tune it again'):
+        index.tune(topics, backend=IVF(lists=2), k=2)
+
+
 @pytest.mark.parametrize('needed, expected', [
     (1, [1]), (3, [1, 2, 4, 3]), (5, [1, 2, 4, 8, 6, 5]), (7, [1, 2, 4, 8, 6, 7]), (18, [1, 2, 4, 8, 16, 20, 18, 17]),
     (21, [1, 2, 4, 8, 16, 20]),

@@ -140,6 +140,12 @@ def test_a_question_that_is_a_document_is_left_out_of_its_own_ranking(index):
     assert pt.inspect.transformer_inputs(index.bm25(exclude='own')) == [['qid', 'query', 'query_lang', 'own']]
 
 
+def test_numbers_are_no_docnos_to_exclude(index):
+    frame = topics(('e1', 'the blue house', 'en')).assign(own=[1])
+    with pytest.raises(ValueError, match="the column own has 1 for query 'e1', and docnos are texts"):
+        index.bm25(exclude='own')(frame)
+
+
 def test_missing_columns(index):
     with pytest.raises(pt.validate.InputValidationError, match=r"no column query_lang: add it, .*query_lang='en'"):
         index.bm25().search('house')

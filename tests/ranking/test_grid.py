@@ -52,6 +52,7 @@ VECTORS = {
     'duplicate': lambda rng, q, p, d: (rng.standard_normal((q, d)), rng.standard_normal((2, d))[rng.integers(0, 2, p)]),
     'zero': lambda rng, q, p, d: (np.zeros((q, d)), np.zeros((p, d))),
     'near equal': near_equal,
+    'subnormal': lambda rng, q, p, d: (rng.integers(-2, 3, (q, d)) * 1e-19, rng.integers(-2, 3, (p, d)) * 1e-19),
     'great and small': lambda rng, q, p, d: (
         rng.standard_normal((q, d)) * 10.0 ** rng.integers(-18, 18, (q, 1)),
         rng.standard_normal((p, d)) * 10.0 ** rng.integers(-18, 18, (p, 1)),

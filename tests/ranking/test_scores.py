@@ -47,6 +47,15 @@ def test_zero_is_never_negative():
     assert scores[0, 0] == 0 and not np.signbit(scores[0, 0])
 
 
+def test_a_subnormal_score_is_zero():
+    """Evaluators take it for 0, so it is 0 before anything is ordered by it."""
+    query = np.array([[1e-20, 0]], np.float32)
+    docs = np.array([[1e-20, 0], [1.1e-18, 0], [-1.1e-18, 0], [1.2e-18, 0], [-1.2e-18, 0]], np.float32)
+    for scores in (exact_scores(query, docs)[0], exact_scores_of_own(query, docs, np.array([5]))):
+        assert scores[:3].tolist() == [0, 0, 0] and not np.signbit(scores[:3]).any()
+        assert scores[3:].tolist() == [nearest_float32(query[0], doc) for doc in docs[3:]]
+
+
 def test_a_product_beyond_float32_is_infinite():
     assert exact_scores(np.array([[3e38]], np.float32), np.array([[2.0], [-2.0]], np.float32)).tolist() == [
         [np.inf, -np.inf]

@@ -46,6 +46,21 @@ def test_top_k_is_the_head_of_everything_sorted(n, d, k, part, device):
     assert (docids.dtype, scores.dtype) == (np.int64, np.float32)
 
 
+@pytest.mark.parametrize('d', [1, 3])
+@pytest.mark.parametrize('device', [None, 'cpu'])
+def test_subnormal_scores_are_all_equal(device, d):
+    rng = np.random.default_rng(0)
+    docs, queries = (rng.integers(-60, 61, (n, d)).astype(np.float32) * np.float32(1e-20) for n in (5000, 6))
+    order = rng.permutation(5000).astype(np.uint32)
+    rank = np.argsort(order).astype(np.uint32)
+    norm = np.linalg.norm(docs.astype(float), axis=1).max()
+    for k in (5, 2500):
+        found = top_k(queries, docs, order, rank, k, max_norm=norm, device=device)
+        for one, other in zip(found, everything_sorted(queries, docs, rank, k, np.arange(5000))):
+            np.testing.assert_array_equal(one, other)
+    assert (found[1] == 0).any() and (found[1] > 0).any() and not (np.abs(found[1][found[1] != 0]) < 1.17e-38).any()
+
+
 @pytest.mark.parametrize('device', [None, 'cpu'])
 def test_the_preselection_keeps_what_float32_products_cannot_tell_apart(device):
     """Thousands of documents whose scores differ by less than the error of a float32 product."""
