@@ -63,6 +63,7 @@ class Run:
         lengths: after how many tokens texts are cut when they are encoded, as ``HybridEncoder`` takes it; where
             training cuts them, if there are none. Runs whose name ends in ``-cut`` differ from others in this alone.
         left_out: sources of the pairs that it is not trained on.
+        average_of: runs whose weights it averages, instead of a training; its cost is that of all of them.
     """
 
     group: str
@@ -72,6 +73,7 @@ class Run:
     settings: dict = field(default_factory=lambda: SETTINGS)
     lengths: dict = field(default_factory=lambda: LENGTHS)
     left_out: tuple[str, ...] = ()
+    average_of: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -89,6 +91,7 @@ RUNS = {run.name: run for run in [
       [(0, PAPER), (1, PAPER), (0, RATIO[3:]), (2, PAPER), (1, RATIO[3:]), (0, list(MIXES)[6:])] for mix in mixes),
     Run('mono.25-multi.75-long', 'mono.25-multi.75', 0, settings=LONG, left_out=HELD_OUT),
     Run('mono.1-long', 'mono.1', 0, settings={**LONG, 'steps': 800}, left_out=HELD_OUT),
+    Run('average-of-longs', '', 0, average_of=('mono.25-multi.75-long-seed0', 'mono.1-long-seed0')),
     *(Run(f'{mix}-cut', mix, seed, lengths={}) for seed in range(3) for mix in PAPER),
     Run('hybrid-from-neutral-cut', 'hybrid', 0, start='untouched' + NEUTRAL, lengths={}),
     *(Run(f'static-{mix}', mix, 0, 'static', STATIC, lengths={}) for mix in RATIO),

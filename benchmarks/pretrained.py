@@ -31,7 +31,7 @@ import pandas as pd
 import pyterrier as pt
 from _kept import KeptVectors, MultipliedVectors
 from _records import RANKS, RECORDS, Record, compared, place, read, write
-from _runs import MIXES, NEUTRAL, RATIO, RUNS, imported_pairs, trained
+from _runs import MIXES, NEUTRAL, RATIO, RUNS, Run, imported_pairs, trained
 from ir_measures import AP, R
 
 from pyterrier_hybrid.encoding import HybridEncoder
@@ -42,7 +42,7 @@ from pyterrier_hybrid.experiment.study_result import SHARES
 from pyterrier_hybrid.lexical import BM25Index
 from pyterrier_hybrid.measures import LPR, TLR, RankDistance
 from pyterrier_hybrid.pairs import ParallelPairs
-from pyterrier_hybrid.training import remove_language_subspace, whiten
+from pyterrier_hybrid.training import average_weights, remove_language_subspace, whiten
 
 DATASETS = ('xquad-r', 'mlqa-r')
 MEASURES = [AP, R @ 1, R @ 10, RankDistance, LPR, TLR @ 20]
@@ -52,6 +52,7 @@ CURVES = [('AP', 'monolingual'), ('AP', 'crosslingual'), ('AP', 'multilingual'),
 COMPARED = [
     ('hybrid', 'X-X-mono'), ('hybrid', 'X-Y'), ('hybrid', 'untouched'), ('mono.1', 'X-Y'), ('mono.25', 'hybrid'),
     ('mono.25-multi.75', 'hybrid'), ('mono.25-multi.75-long', 'untouched'), ('mono.1-long', 'untouched'),
+    ('average-of-longs', 'untouched'), ('average-of-longs', 'mono.25-multi.75-long'),
     ('hybrid', 'hybrid-cut'), ('untouched-neutral', 'untouched'), ('hybrid-cut-neutral', 'hybrid-cut'),
     ('hybrid-from-neutral-cut', 'hybrid-cut'),
 ]  # fmt: skip
@@ -69,6 +70,24 @@ def neutral(encoder: HybridEncoder, pairs: ParallelPairs, folder: Path) -> Hybri
     return HybridEncoder(folder, dtype='float32')
 
 
+def made(run: Run, arguments) -> dict:
+    """Trains a run, or averages others, if it is not there; returns what its record says of it."""
+    pairs, folder = arguments.out / 'pairs', arguments.out / run.folder
+    if run.average_of:
+        for each in run.average_of:
+            made(RUNS[each], arguments)
+        if not folder.exists():
+            average_weights([arguments.out / RUNS[each].folder for each in run.average_of], folder)
+        return {'average_of': run.average_of, 'seed': run.seed, 'settings': run.lengths}
+    start = arguments.encoder if run.start == 'untouched' else run.start
+    if start.endswith(NEUTRAL):
+        start = str(arguments.out / start)
+        neutral(HybridEncoder(arguments.encoder, dtype='float32'), ParallelPairs(pairs), Path(start))
+    its_pairs = imported_pairs(arguments.out / 'pairs-held-out', run.left_out) if run.left_out else pairs
+    cost = trained(start, its_pairs, folder, MIXES[run.mix], run.seed, run.settings)
+    return {'mix': MIXES[run.mix], 'seed': run.seed, 'settings': {**run.settings, **run.lengths}, 'cost': cost}
+
+
 def system_of(name: str, collection: EvaluationSet, scratch: Path, arguments) -> tuple[object, dict]:
     """A system for MultilingualExperiment, None if there is none, and what its record says of it."""
     base, about, pairs = name.removesuffix(NEUTRAL), {}, arguments.out / 'pairs'
@@ -77,13 +96,7 @@ def system_of(name: str, collection: EvaluationSet, scratch: Path, arguments) ->
         bm25 = BM25Index(scratch / 'bm25', verbose=False).index(collection.docs())
         return (lambda langs: bm25.bm25(langs=langs)), about
     if run is not None:
-        start = arguments.encoder if run.start == 'untouched' else run.start
-        if start.endswith(NEUTRAL):
-            start = str(arguments.out / start)
-            neutral(HybridEncoder(arguments.encoder, dtype='float32'), ParallelPairs(pairs), Path(start))
-        its_pairs = imported_pairs(arguments.out / 'pairs-held-out', run.left_out) if run.left_out else pairs
-        cost = trained(start, its_pairs, arguments.out / run.folder, MIXES[run.mix], run.seed, run.settings)
-        about = {'mix': MIXES[run.mix], 'seed': run.seed, 'settings': {**run.settings, **run.lengths}, 'cost': cost}
+        about = made(run, arguments)
     if base == 'mDPR':
         encoder = mdpr_system(arguments.mdpr)
     else:
