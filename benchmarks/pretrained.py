@@ -53,6 +53,7 @@ COMPARED = [
     ('hybrid', 'X-X-mono'), ('hybrid', 'X-Y'), ('hybrid', 'untouched'), ('mono.1', 'X-Y'), ('mono.25', 'hybrid'),
     ('mono.25-multi.75', 'hybrid'), ('mono.25-multi.75-long', 'untouched'), ('mono.1-long', 'untouched'),
     ('average-of-longs', 'untouched'), ('average-of-longs', 'mono.25-multi.75-long'),
+    ('average-of-longs-and-X-Y', 'untouched'), ('average-of-longs-and-X-Y', 'average-of-longs'),
     ('hybrid', 'hybrid-cut'), ('untouched-neutral', 'untouched'), ('hybrid-cut-neutral', 'hybrid-cut'),
     ('hybrid-from-neutral-cut', 'hybrid-cut'),
 ]  # fmt: skip

@@ -63,6 +63,7 @@ VARIANTS: dict[str, dict | list[str]] = {
     'average-of-long-and-mixes': ['long', 'base', 'mono.25-multi.75', 'multi', 'temperature-.05', 'sources-by-size'],
     'average-of-long-and-untouched': ['long', 'untouched'],
     'average-of-longs': ['long', 'mono.1-long'],
+    'average-of-longs-and-X-Y': ['long', 'mono.1-long', 'X-Y'],
 }
 #: One collection is made from each source in ``HELD_OUT``, in this order.
 MADE = ('held-out-sentences', 'held-out-sections')
