@@ -183,8 +183,8 @@ def find_candidates(
     found: list[np.ndarray | None] = [rows] * len(queries)
     open_ = np.arange(len(queries))
     for times in _HARDER:
-        spent = min(effort * times, held.backend.most(n))
-        docids = held.backend.search(held.index, queries[open_], count, spent, selector)
+        parameters = held.backend.parameters(min(effort * times, held.backend.most(n)), count, selector)
+        _, docids = held.index.search(queries[open_], count, params=parameters)
         enough = (docids >= 0).all(axis=1)
         for i, chosen in zip(open_[enough], np.sort(docids[enough], axis=1)):
             found[i] = chosen

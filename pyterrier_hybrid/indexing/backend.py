@@ -91,14 +91,8 @@ class Backend:
         """The effort beyond which there is nothing more to find."""
         raise NotImplementedError
 
-    def search(
-        self, index: 'faiss.Index', queries: np.ndarray, count: int, effort: int, selector: 'faiss.IDSelector | None'
-    ) -> np.ndarray:
-        """The docids of the passages that FAISS finds for each query, int64 ``(q, count)``; -1 where it finds fewer.
-
-        ``index`` is FAISS's of this backend, ``queries`` are float32, ``(q, d)``, and the selector says which passages
-        it may find; None for all.
-        """
+    def parameters(self, effort: int, count: int, selector: 'faiss.IDSelector | None') -> 'faiss.SearchParameters':
+        """FAISS's parameters of a search for ``count`` of the passages that the selector allows."""
         raise NotImplementedError
 
 

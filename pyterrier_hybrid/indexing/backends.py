@@ -68,13 +68,10 @@ class HNSW(Backend):
     def most(self, n: int) -> int:
         return n
 
-    def search(
-        self, index: 'faiss.Index', queries: np.ndarray, count: int, effort: int, selector: 'faiss.IDSelector | None'
-    ) -> np.ndarray:
+    def parameters(self, effort: int, count: int, selector: 'faiss.IDSelector | None') -> 'faiss.SearchParameters':
         import faiss
 
-        parameters = faiss.SearchParametersHNSW(efSearch=max(effort, count), sel=selector)
-        return index.search(queries, count, params=parameters)[1]
+        return faiss.SearchParametersHNSW(efSearch=max(effort, count), sel=selector)
 
 
 #: By name, in the order in which an error lists them.

@@ -1,7 +1,6 @@
 """Approximate indexes of inverted lists: of whole vectors, and of codes of some bytes."""
 import dataclasses
 import math
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,7 +11,6 @@ from pyterrier_hybrid.indexing.backend import SEED, Backend, check
 if TYPE_CHECKING:
     import faiss
 
-_CHUNK = 64  # queries whose lists a thread chooses at a time
 _CENTROIDS = 256  # of a product quantizer's byte
 _PER_LIST = 40  # training passages for each list; k-means warns below 39
 
@@ -56,22 +54,10 @@ class IVF(Backend):
     def most(self, n: int) -> int:
         return self.lists
 
-    def search(
-        self, index: 'faiss.Index', queries: np.ndarray, count: int, effort: int, selector: 'faiss.IDSelector | None'
-    ) -> np.ndarray:
+    def parameters(self, effort: int, count: int, selector: 'faiss.IDSelector | None') -> 'faiss.SearchParameters':
         import faiss
 
-        lists = faiss.downcast_index(index)
-        queries = np.ascontiguousarray(queries, np.float32)
-        if isinstance(lists, faiss.IndexPreTransform):
-            queries = faiss.downcast_VectorTransform(lists.chain.at(0)).apply(queries)
-            lists = faiss.downcast_index(lists.index)
-        chosen, products = nearest_lists(queries, _centroids(lists), effort)
-        scores, docids = np.empty((len(queries), count), np.float32), np.empty((len(queries), count), np.int64)
-        pointers = map(faiss.swig_ptr, (chosen, products, scores, docids))
-        lists.search_preassigned_c(len(queries), faiss.swig_ptr(queries), count, *pointers, False,
-                                   faiss.SearchParametersIVF(nprobe=effort, sel=selector))  # fmt: skip
-        return docids
+        return faiss.SearchParametersIVF(nprobe=effort, sel=selector)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -152,37 +138,10 @@ class IVFPQ(IVF):
         whole.is_trained = True
         return whole
 
+    def parameters(self, effort: int, count: int, selector: 'faiss.IDSelector | None') -> 'faiss.SearchParameters':
+        import faiss
 
-
-def nearest_lists(queries: np.ndarray, centroids: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The ``count`` centroids (float32, ``(l, d)``) of greatest product with each query (float32, ``(q, d)``).
-
-    FAISS keeps them in a heap, which for some hundred of some thousand takes longer than to read some of the lists.
-    Returns their numbers, int64 ``(q, count)`` and ascending, and the products, float32.
-    """
-    import faiss
-
-    chosen = np.empty((len(queries), count), np.int64)
-    products = np.empty((len(queries), count), np.float32)
-
-    def choose(start: int) -> None:
-        part = slice(start, start + _CHUNK)
-        of_all = queries[part] @ centroids.T
-        chosen[part] = np.argpartition(of_all, len(centroids) - count, axis=1)[:, len(centroids) - count :]
-        chosen[part].sort(axis=1)
-        products[part] = np.take_along_axis(of_all, chosen[part], axis=1)
-
-    with ThreadPoolExecutor(faiss.omp_get_max_threads()) as workers:
-        list(workers.map(choose, range(0, len(queries), _CHUNK)))
-    return chosen, products
-
-
-def _centroids(lists: 'faiss.IndexIVF') -> np.ndarray:
-    """The centroids of an index's lists where FAISS has them, float32 ``(l, d)``."""
-    import faiss
-
-    quantizer = faiss.downcast_index(lists.quantizer)
-    return faiss.rev_swig_ptr(quantizer.get_xb(), lists.nlist * lists.d).reshape(lists.nlist, lists.d)
+        return faiss.SearchParametersPreTransform(index_params=super().parameters(effort, count, selector))
 
 
 def balanced_rotation(sample: np.ndarray, parts: int) -> np.ndarray:
