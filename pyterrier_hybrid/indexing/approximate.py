@@ -1,6 +1,5 @@
 """The approximate retriever of a multilingual index: FAISS finds candidates, and full vectors score them."""
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from pyterrier_hybrid.indexing.opened import OpenedIndex
 
 _BATCH = 256
-_CHUNK = 16  # queries that a thread rescores at a time
+_CHUNK = 16  # queries that are rescored at a time, with vectors that the processor's cache holds
 _HARDER = (1, 4, 16)  # times the effort
 _FEW = 8  # times the candidates: passages among which an exact search costs no more
 
@@ -78,21 +77,15 @@ class ApproximateRetriever(DenseRetriever):
             return top_k(queries, opened.vecs, opened.docnos.order, opened.docnos.rank, k, max_norm=opened.max_norm,
                          rows=rows, progress=progress)  # fmt: skip
         keys = np.empty((len(queries), k), np.uint64)
-
-        def rescore(part: slice, found: list, products: list) -> int:
-            keys[part] = rescored(queries[part], opened, found, products, k)
-            return len(found)
-
-        with ThreadPoolExecutor(_threads()) as workers:
-            for start in range(0, len(queries), _BATCH):
-                batch = queries[start : start + _BATCH]
-                found = find_candidates(held, self.backend.effort, batch, count, rows)
-                products = products_of(batch, opened.vecs, found, count)
-                firsts = range(0, len(batch), _CHUNK)
-                parts = [slice(start + first, min(start + first + _CHUNK, start + len(batch))) for first in firsts]
-                its = ([of[first : first + _CHUNK] for first in firsts] for of in (found, products))
-                for done in workers.map(rescore, parts, *its):
-                    progress(done)
+        for start in range(0, len(queries), _BATCH):
+            batch = queries[start : start + _BATCH]
+            found = find_candidates(held, self.backend.effort, batch, count, rows)
+            products = products_of(batch, opened.vecs, found, count)
+            for first in range(0, len(batch), _CHUNK):
+                part = slice(first, first + _CHUNK)
+                best = rescored(batch[part], opened, found[part], products[part], k)
+                keys[start + first : start + first + len(best)] = best
+                progress(len(best))
         places, scores = from_order_keys(keys)
         return opened.docnos.order[places].astype(np.int64), scores
 
@@ -101,13 +94,6 @@ class ApproximateRetriever(DenseRetriever):
 
     def _arguments(self) -> list[str]:
         return [*super()._arguments(), f'backend={self.backend!r}']
-
-
-def _threads() -> int:
-    """As many as FAISS takes, which follows ``OMP_NUM_THREADS``."""
-    import faiss
-
-    return faiss.omp_get_max_threads()
 
 
 def products_of(

@@ -119,14 +119,6 @@ def test_a_language_has_as_many_results_as_are_asked_for_wherever_it_is(index, t
     assert len(index.retriever(1000, langs='th', backend=backend)(topics)) == 40 * 400
 
 
-def test_the_threads_do_not_matter(index, topics, monkeypatch):
-    runs = []
-    for threads in (1, 5):
-        monkeypatch.setattr('pyterrier_hybrid.indexing.approximate._threads', lambda threads=threads: threads)
-        runs.append(index.retriever(10, backend=SMALL[2])(topics))
-    pd.testing.assert_frame_equal(*runs)
-
-
 def test_few_passages_are_searched_exactly(index, topics):
     exact = index.retriever(50, langs='th')(topics)
     pd.testing.assert_frame_equal(index.retriever(50, langs='th', backend=IVF(lists=32, probes=1))(topics), exact)
