@@ -212,7 +212,7 @@ class Result:
         tests = {}
         if baseline is not None:
             tests['significance'] = self.compare(baseline)
-            with suppress(NothingToCompare):  # such as LPR alone, of which neither more nor less is better
+            with suppress(NothingToCompare):  # LPR, for example, has no better direction
                 tests['by_language'] = self.compare_by_language(baseline, verbose=verbose)
             if margin is not None:
                 tests['equivalence'] = self.equivalence(baseline, margin=margin)
