@@ -51,7 +51,8 @@ CURVES = [('AP', 'monolingual'), ('AP', 'crosslingual'), ('AP', 'multilingual'),
 #: What is tested against what: over the seeds that both have.
 COMPARED = [
     ('hybrid', 'X-X-mono'), ('hybrid', 'X-Y'), ('hybrid', 'untouched'), ('mono.1', 'X-Y'), ('mono.25', 'hybrid'),
-    ('mono.25-multi.75', 'hybrid'), ('mono.25-multi.75-long', 'untouched'), ('mono.1-long', 'untouched'),
+    ('mono.25-multi.75', 'hybrid'), ('thirds', 'hybrid'), ('multi', 'X-Y'), ('mono.25-multi.75-long', 'untouched'),
+    ('mono.1-long', 'untouched'),
     ('average-of-longs', 'untouched'), ('average-of-longs', 'mono.25-multi.75-long'),
     ('average-of-longs-and-X-Y', 'untouched'), ('average-of-longs-and-X-Y', 'average-of-longs'),
     ('hybrid', 'hybrid-cut'), ('untouched-neutral', 'untouched'), ('hybrid-cut-neutral', 'hybrid-cut'),
