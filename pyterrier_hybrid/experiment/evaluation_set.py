@@ -12,7 +12,7 @@ import pyterrier as pt
 from datasets_ext.opening import IRDSDataset, in_languages, name_of, open_dataset
 from datasets_ext.provider import HybridDataset, asking_over
 from datasets_ext.shape import REGISTERED
-from pyterrier_hybrid.experiment.checked import checked_qrels
+from pyterrier_hybrid.experiment.judgements import checked_qrels
 from pyterrier_hybrid.experiment.setting import Judged, Setting
 from pyterrier_hybrid.languages import LANG, QUERY_LANG, check_languages
 

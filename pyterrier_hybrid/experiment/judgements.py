@@ -1,4 +1,4 @@
-"""What a data set gives, checked before anything is computed from it."""
+"""The judgements of a data set, checked before anything is computed from them."""
 from collections.abc import Iterable
 
 import numpy as np
