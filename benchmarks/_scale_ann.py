@@ -5,7 +5,7 @@ languages (see _sentences.py). How alike they are is printed first: the cosine o
 sentence, with the nearest other passage of the index, and of a copy with its original. One half of the questions tunes
 the search, the other half is measured: recall@k against exact search, for the passages and the questions of each
 language; seconds a question, in batches of 256, exact and approximate in turns of four batches, the least of --repeat;
-bytes a passage, of FAISS's file, and of what the process allocates to search it.
+bytes a passage, of FAISS's file, of that with what a search copies, and of what the process allocates to search it.
 
     python benchmarks/scale.py ann --docs 1000000 --encoder runs/static384 --folder scale
 """
@@ -87,11 +87,12 @@ def main(args: argparse.Namespace) -> None:
     rows = _recalls(exact(halves[1]), found)
     print(rows.round(3).to_string(index=False))
     worst = rows[rows['lang'] != 'all'].nsmallest(1, 'recall').iloc[0]
-    file = _file(index, best).stat().st_size
+    file, copied = _file(index, best).stat().st_size, best.copied_bytes(index.open().vecs.shape[1])
     print(f'{best}\nrecall@{args.depth}: {rows["recall"].iloc[0]:.4f}; least {worst.recall:.4f} ({worst.side} in '
           f'{worst.lang})\nms a question: exact {1000 * taken["exact"] / _BATCH:.2f}, approximate '
           f'{1000 * taken["approximate"] / _BATCH:.3f}: {taken["exact"] / taken["approximate"]:.1f} times faster\n'
-          f'bytes a passage: {file / args.docs:.1f} of the file, {anonymous / args.docs:.1f} allocated to search it',
+          f'bytes a passage: {file / args.docs:.1f} of the file, {(file + copied) / args.docs:.1f} in memory, '
+          f'{anonymous / args.docs:.1f} allocated to search it, tables of docnos and one batch included',
           file=sys.stdout)  # fmt: skip
 
 

@@ -1,21 +1,25 @@
 """The approximate retriever of a multilingual index: FAISS finds candidates, and full vectors score them."""
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pyterrier_hybrid.indexing.backends import Backend, find_backend
 from pyterrier_hybrid.indexing.faiss_files import OpenedBackend, open_backend
+from pyterrier_hybrid.indexing.list_search import FEW
 from pyterrier_hybrid.indexing.retriever import DenseRetriever
 from pyterrier_hybrid.ranking.order import from_order_keys, order_keys
 from pyterrier_hybrid.ranking.scores import error_margins, exact_scores_of_own
 from pyterrier_hybrid.ranking.search import top_k
 
 if TYPE_CHECKING:
+    import faiss
+
     from pyterrier_hybrid.indexing.index import MultilingualIndex
     from pyterrier_hybrid.indexing.opened import OpenedIndex
 
-_BATCH = 256
+_BATCH = 256  # queries of a thread at a time, at most
 _CHUNK = 16  # queries that are rescored at a time, with vectors that the processor's cache holds
 _HARDER = (1, 4, 16)  # times the effort
 _FEW = 8  # times the candidates: passages among which an exact search costs no more
@@ -76,18 +80,17 @@ class ApproximateRetriever(DenseRetriever):
         if held is None:
             return top_k(queries, opened.vecs, opened.docnos.order, opened.docnos.rank, k, max_norm=opened.max_norm,
                          rows=rows, progress=progress)  # fmt: skip
-        keys = np.empty((len(queries), k), np.uint64)
-        for start in range(0, len(queries), _BATCH):
-            batch = queries[start : start + _BATCH]
-            found = find_candidates(held, self.backend.effort, batch, count, rows)
-            products = products_of(batch, opened.vecs, found, count)
-            for first in range(0, len(batch), _CHUNK):
-                part = slice(first, first + _CHUNK)
-                best = rescored(batch[part], opened, found[part], products[part], k)
-                keys[start + first : start + first + len(best)] = best
-                progress(len(best))
-        places, scores = from_order_keys(keys)
-        return opened.docnos.order[places].astype(np.int64), scores
+        order, selector = opened.docnos.order, None if rows is None else _selector(rows, len(opened.vecs))
+        opened.docnos.rank  # noqa: B018 (computed once, before several threads need it)
+
+        def best(part: np.ndarray) -> np.ndarray:
+            found = find_candidates(held, self.backend.effort, part, count, rows, selector)
+            products = products_of(part, opened.vecs, found, count)
+            chunks = [slice(first, first + _CHUNK) for first in range(0, len(part), _CHUNK)]
+            return np.concatenate([rescored(part[chunk], opened, found[chunk], products[chunk], k) for chunk in chunks])
+
+        places, scores = from_order_keys(np.concatenate([*_by_threads(best, queries, progress)]))
+        return order[places].astype(np.int64), scores
 
     def _options(self) -> tuple:
         return *super()._options(), self.backend, self.candidates
@@ -96,12 +99,45 @@ class ApproximateRetriever(DenseRetriever):
         return [*super()._arguments(), f'backend={self.backend!r}']
 
 
+def _by_threads(
+    function: Callable[[np.ndarray], np.ndarray], queries: np.ndarray, progress: Callable[[int], object]
+) -> Iterator[np.ndarray]:
+    """What a function returns of parts of the queries, in order.
+
+    Each part is computed by one thread from beginning to end, as many at a time as FAISS would take: threads that share
+    every step wait for each other at its end.
+    """
+    import faiss
+
+    threads = faiss.omp_get_max_threads()
+    size = min(_BATCH, max(FEW, -(-len(queries) // threads)))
+    parts = [queries[start : start + size] for start in range(0, len(queries), size)]
+    if len(parts) == 1:
+        yield function(queries)
+        progress(len(queries))
+        return
+    workers = min(threads, len(parts))
+    with ThreadPoolExecutor(workers, initializer=faiss.omp_set_num_threads, initargs=(1,)) as executor:
+        for result in executor.map(function, parts):
+            yield result
+            progress(len(result))
+
+
+def _selector(rows: np.ndarray, n: int) -> 'faiss.IDSelector':
+    """FAISS's selector of some of ``n`` docids."""
+    import faiss
+
+    allowed = np.zeros(n, bool)
+    allowed[rows] = True
+    return faiss.IDSelectorBitmap(np.packbits(allowed, bitorder='little'))
+
+
 def products_of(
     queries: np.ndarray, vectors: object, found: list[np.ndarray | None], count: int
 ) -> list[np.ndarray | None]:
     """The float32 products of each query with its candidates, where it has ``count`` and vectors are plain float32.
 
-    FAISS reads the vectors where they are, on all threads. None where :func:`rescored` has to compute them.
+    FAISS reads the vectors where they are. None where :func:`rescored` has to compute them.
     """
     import faiss
 
@@ -151,26 +187,20 @@ def rescored(
 
 
 def find_candidates(
-    held: OpenedBackend, effort: int, queries: np.ndarray, count: int, rows: np.ndarray | None
+    held: OpenedBackend, effort: int, queries: np.ndarray, count: int, rows: np.ndarray | None,
+    selector: 'faiss.IDSelector | None',
 ) -> list[np.ndarray | None]:
     """Each query's candidates, in the order of the queries (float32, ``(q, d)``).
 
     They are ascending docids, ``(count,)``; or ``rows``, where an exact search is needed. ``effort`` is what a search
-    spends at first; ``rows`` are the ascending docids to search in, more than ``count``; None for all.
+    spends at first; ``rows`` are the ascending docids to search in, more than ``count``, and ``selector`` is of them;
+    None for all.
     """
-    import faiss
-
-    n = held.index.ntotal
-    selector = None
-    if rows is not None:
-        allowed = np.zeros(n, bool)
-        allowed[rows] = True
-        selector = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder='little'))
+    most = held.backend.most(held.index.ntotal)
     found: list[np.ndarray | None] = [rows] * len(queries)
     open_ = np.arange(len(queries))
     for times in _HARDER:
-        parameters = held.backend.parameters(min(effort * times, held.backend.most(n)), count, selector)
-        _, docids = held.index.search(queries[open_], count, params=parameters)
+        docids = held.search(queries[open_], count, min(effort * times, most), selector)
         enough = (docids >= 0).all(axis=1)
         for i, chosen in zip(open_[enough], np.sort(docids[enough], axis=1)):
             found[i] = chosen

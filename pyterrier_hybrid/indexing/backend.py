@@ -1,6 +1,7 @@
 """What all kinds of approximate index have in common."""
 import dataclasses
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -8,6 +9,8 @@ import numpy as np
 
 if TYPE_CHECKING:
     import faiss
+
+    Search = Callable[[np.ndarray, int, int, faiss.IDSelector | None], np.ndarray]
 
 #: Seed of k-means and of the sample that it is trained on.
 SEED = 0
@@ -91,9 +94,18 @@ class Backend:
         """The effort beyond which there is nothing more to find."""
         raise NotImplementedError
 
-    def parameters(self, effort: int, count: int, selector: 'faiss.IDSelector | None') -> 'faiss.SearchParameters':
-        """FAISS's parameters of a search for ``count`` of the passages that the selector allows."""
+    def searcher(self, index: 'faiss.Index') -> 'Search':
+        """A function that searches what has been built: ``(queries, count, effort, selector)``.
+
+        It returns the docids of each query's best ``count`` of the passages that the selector allows (None for all), in
+        any order: int64, ``(q, count)``, -1 where there are fewer. ``queries`` are float32, ``(q, d)``. Several threads
+        may call it at a time.
+        """
         raise NotImplementedError
+
+    def copied_bytes(self, d: int) -> int:
+        """Bytes of what :meth:`searcher` copies of an index of ``d`` dimensions."""
+        return 0
 
 
 def check(backend: Backend, field: str, right: bool, value: object, what: str) -> None:

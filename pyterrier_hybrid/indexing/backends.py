@@ -15,6 +15,8 @@ from pyterrier_hybrid.indexing.inverted_lists import IVF, IVFPQ
 if TYPE_CHECKING:
     import faiss
 
+    from pyterrier_hybrid.indexing.backend import Search
+
 __all__ = ['BACKENDS', 'HNSW', 'IVF', 'IVFPQ', 'SEED', 'Backend', 'find_backend']
 
 
@@ -68,10 +70,16 @@ class HNSW(Backend):
     def most(self, n: int) -> int:
         return n
 
-    def parameters(self, effort: int, count: int, selector: 'faiss.IDSelector | None') -> 'faiss.SearchParameters':
+    def searcher(self, index: 'faiss.Index') -> 'Search':
         import faiss
 
-        return faiss.SearchParametersHNSW(efSearch=max(effort, count), sel=selector)
+        def search(
+            queries: np.ndarray, count: int, effort: int, selector: 'faiss.IDSelector | None'
+        ) -> np.ndarray:
+            parameters = faiss.SearchParametersHNSW(efSearch=max(effort, count), sel=selector)
+            return index.search(queries, count, params=parameters)[1]
+
+        return search
 
 
 #: By name, in the order in which an error lists them.

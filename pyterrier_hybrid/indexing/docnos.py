@@ -95,14 +95,18 @@ class Docnos:
         """``inv[docnos]``: the docids, in the shape of ``docnos``."""
         return _Inverse(self)
 
-    def decode(self, docids: np.ndarray) -> list[str]:
-        """The docnos of docids; raises ValueError if they are not UTF-8, since the index is damaged."""
-        data = memoryview(np.ascontiguousarray(self.data))
-        spans = zip(self.offsets[docids].tolist(), self.offsets[docids + 1].tolist())
+    def texts(self, docids: np.ndarray) -> 'pyarrow.LargeStringArray':
+        """The docnos of docids, ``(k,)``; raises ValueError if they are not UTF-8, since the index is damaged."""
+        import pyarrow as pa
+
         try:
-            return [str(data[first:last], 'utf-8') for first, last in spans]
-        except UnicodeDecodeError as error:
+            return self.arrow().take(pa.array(docids)).cast(pa.large_string())
+        except pa.ArrowInvalid as error:
             raise ValueError(f'a docno is not UTF-8 ({error}): the index is damaged; build it again') from None
+
+    def decode(self, docids: np.ndarray) -> list[str]:
+        """The docnos of docids, as :meth:`texts`."""
+        return self.texts(docids).to_pylist()
 
     def find(self, docnos: np.ndarray) -> np.ndarray:
         """Docids of docnos (object, ``(k,)``), -1 for those that are not there: int64, ``(k,)``."""
@@ -162,8 +166,7 @@ class _Forward:
         wanted = np.asarray(docids, dtype=np.int64)
         if wanted.size and not 0 <= wanted.min() <= wanted.max() < len(self.docnos):
             raise IndexError(f'docids run from 0 to {len(self.docnos) - 1}; asked for {wanted.min()} to {wanted.max()}')
-        unique, places = np.unique(wanted.ravel(), return_inverse=True)
-        found = np.array(self.docnos.decode(unique), dtype=object)[places].reshape(wanted.shape)
+        found = self.docnos.texts(wanted.ravel()).to_numpy(zero_copy_only=False).reshape(wanted.shape)
         return found if wanted.ndim else found.item()
 
 

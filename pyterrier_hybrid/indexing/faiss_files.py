@@ -25,6 +25,7 @@ from pyterrier_hybrid.stored import check_fields, read_json
 if TYPE_CHECKING:
     import faiss
 
+    from pyterrier_hybrid.indexing.backend import Search
     from pyterrier_hybrid.indexing.index import MultilingualIndex
     from pyterrier_hybrid.indexing.opened import OpenedIndex
 
@@ -39,12 +40,13 @@ _FIELDS = {'backend': str, 'fingerprint': str, 'doc_count': int, 'vec_size': int
 class OpenedBackend:
     """An approximate index, memory-mapped; its ids are docids.
 
-    ``backend`` has every default filled in. ``bytes`` is the size of its files, which is what a search holds in memory
-    once it has read all of it.
+    ``backend`` has every default filled in; ``search`` is its :meth:`~.backend.Backend.searcher`. ``bytes`` is what a
+    search holds in memory once it has read all of the index: the size of its files, and of what is copied of them.
     """
 
     backend: Backend
     index: 'faiss.Index'
+    search: 'Search'
     bytes: int
 
 
@@ -183,7 +185,8 @@ def _read(folder: Path, opened: 'OpenedIndex', backend: Backend) -> OpenedBacken
     if (index.ntotal, index.d) != opened.vecs.shape:
         raise ValueError(f'{path} holds {index.ntotal:,} passages of {index.d} dimensions, and the index has '
                          f'{len(opened.vecs):,} of {opened.vecs.shape[1]}: {remedy}')  # fmt: skip
-    return OpenedBackend(backend, index, sum(file['bytes'] for file in meta['files'].values()))
+    size = sum(file['bytes'] for file in meta['files'].values()) + backend.copied_bytes(index.d)
+    return OpenedBackend(backend, index, backend.searcher(index), size)
 
 
 def _read_meta(folder: Path) -> dict:

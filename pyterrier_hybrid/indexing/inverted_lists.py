@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from pyterrier_hybrid.indexing.backend import SEED, Backend, check
+from pyterrier_hybrid.indexing.list_search import ListSearch
 
 if TYPE_CHECKING:
     import faiss
@@ -54,10 +55,11 @@ class IVF(Backend):
     def most(self, n: int) -> int:
         return self.lists
 
-    def parameters(self, effort: int, count: int, selector: 'faiss.IDSelector | None') -> 'faiss.SearchParameters':
-        import faiss
+    def searcher(self, index: 'faiss.Index') -> ListSearch:
+        return ListSearch(index)
 
-        return faiss.SearchParametersIVF(nprobe=effort, sel=selector)
+    def copied_bytes(self, d: int) -> int:
+        return 4 * self.lists * d
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -137,11 +139,6 @@ class IVFPQ(IVF):
         whole = faiss.IndexPreTransform(rotation, _trained_lists(lists, rotation.apply(sample)))
         whole.is_trained = True
         return whole
-
-    def parameters(self, effort: int, count: int, selector: 'faiss.IDSelector | None') -> 'faiss.SearchParameters':
-        import faiss
-
-        return faiss.SearchParametersPreTransform(index_params=super().parameters(effort, count, selector))
 
 
 def balanced_rotation(sample: np.ndarray, parts: int) -> np.ndarray:

@@ -91,7 +91,7 @@ class DenseRetriever(pt.Transformer):
             kept &= kept.cumsum(axis=1) <= self.num_results
         found = docids[kept]
         langs = np.array(opened.languages, dtype=object)[opened.lang_ids[found]]
-        run = _run(topics, kept, docids, scores, opened.docnos.fwd[found], langs)
+        run = _run(topics, kept, docids, scores, opened.docnos.texts(found), langs)
         return run.assign(score=separate(scores[kept], np.nonzero(kept)[0])) if self.separate else run
 
     def _search(
