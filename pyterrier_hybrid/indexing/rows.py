@@ -129,10 +129,11 @@ class RowWriter:
 
     def _write(self, name: str, array: np.ndarray) -> None:
         if array.size:
-            data = left = memoryview(np.ascontiguousarray(array)).cast('B')
+            left = memoryview(np.ascontiguousarray(array)).cast('B')
             while len(left):  # a raw file may take less than it is given
-                left = left[self._files[name].write(left[:_WRITTEN]) :]
-            self._digests[name].update(data)
+                count = self._files[name].write(left[:_WRITTEN])
+                self._digests[name].update(left[:count])  # while the processor's cache holds it
+                left = left[count:]
 
     def _entries(self) -> dict[str, dict]:
         return {
