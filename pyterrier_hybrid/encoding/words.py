@@ -52,23 +52,26 @@ class WordIds:
             if not (self._prepends and _is_plain(words[0][:1])):
                 words[0] = ' ' + words[0]  # it has no space before it in the text, and no other word has one here
         words = list(chain.from_iterable(parts))
-        ids = self._of_words(words)
-        found = [*map(ids.__getitem__, words)]
+        found = self._of_words(words)
         before = np.cumsum([0, *map(len, found)]) // _ID.itemsize
         bounds = before[np.cumsum([0, *map(len, parts)])]
         return _cut(np.frombuffer(b''.join(found), _ID), np.diff(bounds), max_length)
 
-    def _of_words(self, words: Sequence[str]) -> dict[str, bytes]:
+    def _of_words(self, words: Sequence[str]) -> list[bytes]:
         """The ids of each word. Those of short words are kept."""
         known, older = self._known, self._older
-        ids = {word: known.get(word) for word in set(words)}
-        missing = {word: older.get(word) for word, its in ids.items() if its is None}
-        missing.update(self._tokenized([word for word, its in missing.items() if its is None]))
-        if len(known) + len(missing) > MOST_WORDS:
+        missing = set(words).difference(known)
+        again = [word for word in missing if word in older]
+        known.update((word, older[word]) for word in again)
+        new = [*missing.difference(again)]
+        known.update(self._tokenized(new))
+        found = [*map(known.__getitem__, words)]
+        for word in new:
+            if len(word) > LONGEST:
+                del known[word]
+        if len(known) > MOST_WORDS:
             self._known, self._older = {}, known
-        self._known.update((word, its) for word, its in missing.items() if len(word) <= LONGEST)
-        ids.update(missing)
-        return ids
+        return found
 
     def _tokenized(self, words: list[str]) -> dict[str, bytes]:
         """The ids of words: many as one text, cut by their places, but long, first, and odd ones alone."""
