@@ -5,6 +5,7 @@ A folder holds ``corpus.jsonl`` (``{"_id", "title", "text"[, "lang"]}`` a line),
 """
 import re
 from array import array
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -191,7 +192,7 @@ def _queries(path: Path, lang: str | None, left_out: LeftOut) -> dict[str, dict[
 def _judgements(path: Path) -> Judged:
     """The relevance of each question and passage that the file judges."""
     judged = {}
-    for number, line in enumerate(path.read_bytes().split(b'\n'), 1):
+    for number, line in enumerate(path.read_bytes().removeprefix(BOM_UTF8).split(b'\n'), 1):
         where = f'{path}, line {number}'
         columns = line.decode(errors='replace').rstrip('\r').split('\t')
         if not line.strip() or (number == 1 and columns[-1] == 'score'):

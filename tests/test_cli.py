@@ -114,6 +114,7 @@ def test_the_command_line_wins(parser, config):
     ('langs: [&a de, *a]', 'line 1 has an alias; write the value out'),
     ('name: ' + '[' * 3000 + ']' * 3000, 'is nested too deeply'),
     ('name: ' + 'x' * 2_000_000, 'it is no configuration'),
+    ('steps: 4\nsteps: 2', "line 2 has 'steps' again; keep one of them"),
     ('quiet: yes', "quiet is 'yes'; it is true or false"),
     ('name: x\nsteps: many', "invalid int value: 'many'"),
 ])  # fmt: skip
@@ -140,6 +141,10 @@ def test_a_traceback_for_those_who_ask(monkeypatch, capsys):
     ['evaluate', '--dataset', 'worldfacts', '--out', 'x', '--bm25', 'n', 'x', '--trec-depth', '0'],
     ['evaluate', '--dataset', 'worldfacts', '--out', 'x', '--bm25', 'n', 'x', '--measures', 'nonsense'],
     ['demo', '--dataset', 'xquad-r'],
+    ['index', '--dataset', 'worldfacts', '--out', 'x', '--encoder', 'x', '--ray-cpus', '2'],
+    ['report', '--out', 'x'],
+    ['report', '--out', 'x', '--baseline', 'x'],
+    ['report', '--out', 'x', '--study', 'x', '--margin', 'AP=1'],
 ])  # fmt: skip
 def test_arguments_that_do_not_go_together_are_code_2(argv, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -2,11 +2,12 @@
 import gzip
 import json
 import sys
+from itertools import islice
 
 import pytest
 import yaml
 
-from datasets_ext import shape
+from datasets_ext import shape, worldfacts
 from datasets_ext.shape import Doc, MemoryDocs, Qrel, Query
 from pyterrier_hybrid.cli import main, options
 from pyterrier_hybrid.cli.options import add_training, training_arguments
@@ -85,8 +86,11 @@ def test_a_finished_index_is_not_resumed(done, collection, tmp_path, capsys):
     before, record = files(out), (tmp_path / 'run.flex.config.yaml').read_text()
     static_backbone(['ein Haus', 'a house'], vocab_size=40, dimension=8).save_pretrained(str(other))
     capsys.readouterr()
-    assert call(*index, '--encoder', done / 'run', '--languages', 'de', '--mode', 'resume') == 0
+    assert call(*index, '--encoder', done / 'run', '--mode', 'resume') == 0
     assert capsys.readouterr().out == f'{out} is finished, nothing is left to resume\n'
+    assert call(*index, '--encoder', done / 'run', '--languages', 'de', '--mode', 'resume') == 1
+    said = capsys.readouterr().err
+    assert f'the finished index at {out} has ' in said and ' in de; build it again with --mode overwrite' in said
     assert call(*index, '--encoder', other, '--mode', 'resume') == 1
     said = capsys.readouterr().err
     assert f'the finished index at {out} has vectors of the encoder' in said and '--mode overwrite' in said
@@ -135,6 +139,28 @@ def test_a_command_that_is_started_again_opens_the_pairs_it_kept(jsonl, tmp_path
     assert f'{tmp_path / "pairs"} exists' in capsys.readouterr().err
     assert call(*train, '--out', tmp_path / 'next', '--resume') == 0
     assert (tmp_path / 'pairs' / 'manifest.json').stat().st_mtime_ns == manifest
+
+
+def test_a_source_may_be_called_like_a_file(tmp_path):
+    rows = [{**row, 'source': 'mkqa.jsonl'} for row in islice(worldfacts.training_pairs(), 40)]
+    (tmp_path / 'x.jsonl').write_text(''.join(json.dumps(row) + '\n' for row in rows))
+    train = ['train', '--steps', 2, '--batch-size', 4, '--keep-pairs', tmp_path / 'kept', '--pairs']
+    assert call(*train, tmp_path / 'x.jsonl', '--out', tmp_path / 'run') == 0
+    assert call(*train, tmp_path / 'kept', '--out', tmp_path / 'next') == 0
+
+
+def test_worldfacts_is_what_comes_with_the_package(tmp_path, monkeypatch):
+    (tmp_path / 'worldfacts').mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert call('train', '--steps', 1, '--batch-size', 4, '--dimension', 8, '--vocab-size', 300, '--out', 'run') == 0
+
+
+def test_the_working_directory_is_an_output(done, collection, tmp_path, monkeypatch):
+    (tmp_path / 'here').mkdir()
+    monkeypatch.chdir(tmp_path / 'here')
+    evaluate = ['evaluate', '--dataset', collection, '--bm25', 'a', done / 'bm25', '--measures', 'AP']
+    assert call(*evaluate, '--out', '.') == 0
+    assert (tmp_path / 'here.config.yaml').exists()
 
 
 def test_a_run_that_was_killed_at_its_very_end_is_tidied_up(jsonl, tmp_path, capsys):
@@ -251,7 +277,7 @@ def test_margins_that_are_none(margin, capsys):
     assert f"'{margin}' is not a margin; give a measure and a number" in capsys.readouterr().err
 
 
-def test_study_and_its_continuation(done, collection, tmp_path, capsys):
+def test_study_and_its_continuation(done, jsonl, collection, tmp_path, capsys):
     study = ['study', '--dataset', collection, '--pairs', done / 'pairs', '--steps', 2, '--batch-size', 4,
              '--out', tmp_path / 'study', '--measures', 'AP']  # fmt: skip
     assert call(*study, '--mix', 'mixed=1') == 0
@@ -262,6 +288,8 @@ def test_study_and_its_continuation(done, collection, tmp_path, capsys):
     assert list(runs) == [('mixed1', 0), ('cross1', 0), ('cross1', 1), ('mono1', 0), ('mono1', 1), ('multi1', 0)]
     out = capsys.readouterr().out
     assert ' ± 0.' in out and 'Batches' in out
+    keeping = [*study[:4], jsonl, *study[5:], '--keep-pairs', tmp_path / 'kept', '--mix', 'mixed=1']
+    assert [call(*keeping) for _ in range(2)] == [0, 0]  # the import is opened
     assert call(*study, '--mix', 'mixed=1', '--steps', 3) == 1
     assert 'begun in another way: steps was 2, is 3' in capsys.readouterr().err
 
@@ -330,6 +358,7 @@ DEMO = ['demo', '--pairs', '{jsonl}', '--dataset', '{collection}', '--out', '{ne
      'num_cpus is 0'),
     (['study', '--dataset', '{collection}', '--pairs', '{done}/pairs', '--out', '{new}', '--ray', '--processes', '2'],
      'processes is 2, and ray is given'),
+    (['index', '--dataset', '{collection}', '--out', '{new}', '--encoder', 'x', '--ray-cpus', '2'], 'give --ray too'),
     (['report', '--out', '{new}'], 'nothing to report'),
     (['report', '--result', '{jsonl}', '--out', '{new}'], 'there is no result in'),
     (['report', '--study', '{jsonl}', '--out', '{new}'], 'there is no study in'),

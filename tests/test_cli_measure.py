@@ -86,6 +86,8 @@ def test_wrong_arguments_are_code_2(files, capsys, arguments, what):
 def test_neither_a_file_nor_a_data_set(files, capsys):
     assert main(['measure', 'no/such', files[1], 'AP']) == 1
     assert "'no/such' is neither a file nor a data set" in capsys.readouterr().err
+    assert main(['measure', 'worldfacts', files[1], 'AP']) == 1
+    assert "'worldfacts' is neither a file nor a data set with judgements" in capsys.readouterr().err
 
 
 def test_the_same_value_as_the_measure_itself(files, capsys):

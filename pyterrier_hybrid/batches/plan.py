@@ -61,8 +61,8 @@ class Plan:
         self.supplies = [supply for of_kind in supplies for supply in of_kind]
         self._first = np.cumsum([0, *map(len, supplies)])
         self._mix, self._seed, self._batch_size = mix, seed, batch_size
-        weights = [np.array([float(supply.rows) for supply in of_kind]) ** source_temperature for of_kind in supplies]
-        self.shares = np.concatenate([w / w.sum() for w in weights])
+        rows = [np.array([float(supply.rows) for supply in of_kind]) for of_kind in supplies]
+        self.shares = np.concatenate([_powers(of_kind, source_temperature) for of_kind in rows])
         self.allotments = [
             Allotment(s.deal_weights, [key_of(seed, 'deal', s.kind, s.name, *deal) for deal in s.deals])
             for s in self.supplies
@@ -148,3 +148,11 @@ class Plan:
             of_kind, bounds = kind == k, np.cumsum(self.shares[first : last - 1])
             supply[of_kind] = first + np.searchsorted(bounds, within[of_kind], side='right')
         return supply
+
+
+def _powers(rows: np.ndarray, power: float) -> np.ndarray:
+    """The shares of sources by a power of their rows, float64; they sum to 1."""
+    with np.errstate(over='ignore'):
+        weights = rows**power
+    weights = weights if np.isfinite(weights.sum()) else (rows / rows.max()) ** power
+    return weights / weights.sum()

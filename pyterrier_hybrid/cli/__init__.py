@@ -73,6 +73,9 @@ def _run(argv: Sequence[str] | None) -> int:
         command.set_defaults(run=module.run)
     arguments = parser.parse_args(argv)
     _be_quiet()
+    out = getattr(arguments, 'out', None)
+    if out is not None and not out.name:  # the working directory, which has no name as '.'
+        arguments.out = out.absolute()
     try:
         if count() > 1 and arguments.command != 'train':
             raise WrongArguments(
@@ -84,6 +87,9 @@ def _run(argv: Sequence[str] | None) -> int:
     except KeyboardInterrupt:
         print('pyterrier-hybrid: stopped; what was finished is kept', file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:  # of measure ... | head: whoever reads has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where Python flushes to at its end
+        return 1
     except Exception as error:
         if os.environ.get(TRACEBACK):
             traceback.print_exc()

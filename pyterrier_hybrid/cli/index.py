@@ -8,6 +8,7 @@ from .options import add_ray, ray_resources
 from .parser import CommandParser, WrongArguments
 
 if TYPE_CHECKING:
+    from pyterrier_hybrid.experiment import EvaluationSet
     from pyterrier_hybrid.indexing import MultilingualIndex
 
 HELP = "index a collection's passages"
@@ -38,8 +39,8 @@ def add_options(parser: CommandParser) -> None:
                         'resume a build that was stopped')  # fmt: skip
     parser.add_argument('--device', help='cpu, cuda, ... (default: cuda where there is some)')
     parser.add_argument('--encoder-dtype', choices=('auto', 'float32', 'bfloat16', 'float16'), default='auto',
-                        help='precision in the encoder (default: bfloat16 on a GPU of this machine that has it, else '
-                        'float32)')  # fmt: skip
+                        help='precision in the encoder (default: bfloat16 where the processor or GPU has hardware '
+                        'for it, else float32)')  # fmt: skip
     parser.add_argument('--ray', action='store_true', help='encode on the workers of the Ray cluster at RAY_ADDRESS, '
                         'or of this machine; the index is the same')  # fmt: skip
     parser.add_argument('--workers', type=int, metavar='N', help='on Ray (default: as many as the cluster holds)')
@@ -84,7 +85,7 @@ def run(arguments: argparse.Namespace) -> Path | None:
         )
         index = MultilingualIndex(arguments.out, verbose=verbose)
         if arguments.mode == 'resume' and is_finished(index, Build(index.path)):
-            _leave_finished(index, encoder)
+            _leave_finished(index, encoder, collection)
             return None
         if arguments.ray:
             from pyterrier_hybrid.distributed import Resources, build_index
@@ -102,13 +103,20 @@ def run(arguments: argparse.Namespace) -> Path | None:
     return arguments.out
 
 
-def _leave_finished(index: 'MultilingualIndex', encoder: object) -> None:
-    """Says that a finished index has nothing left to resume; refuses another encoder than made it."""
+def _leave_finished(index: 'MultilingualIndex', encoder: object, collection: 'EvaluationSet') -> None:
+    """Says that a finished index has nothing left to resume; refuses another encoder, or collection, than made it."""
     from pyterrier_hybrid.cards import describe_encoder
     from pyterrier_hybrid.indexing.modes import check_encoder
 
     remedy = 'build it again with --mode overwrite, or change --out'
     check_encoder(describe_encoder(encoder), index.recorded_encoder(), f'the finished index at {index.path}', remedy)
+    passages, languages = int(collection.pool_sizes.sum()), sorted(collection.languages)
+    held = index.open()
+    if (len(index), sorted(held.languages)) != (passages, languages):
+        raise ValueError(
+            f'the finished index at {index.path} has {len(index):,} passages in {", ".join(held.languages)}, and '
+            f'{collection.name} has {passages:,} in {", ".join(languages)}; {remedy}'
+        )
     index.indexer(mode='resume').index([])  # removes what a build that was killed at its very end has left
     print(f'{index.path} is finished, nothing is left to resume')
 

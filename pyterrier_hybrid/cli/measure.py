@@ -105,6 +105,6 @@ def _read_qrels(qrels: str):
 
     try:
         judged = open_dataset(qrels).get_qrels()
-    except KeyError:
+    except (KeyError, NotImplementedError):
         raise FileNotFoundError(f'{qrels!r:.80} is neither a file nor a data set with judgements') from None
     return judged.rename(columns={'qid': 'query_id', 'docno': 'doc_id', 'label': 'relevance'})

@@ -25,7 +25,7 @@ def ray_resources(arguments: argparse.Namespace) -> dict[str, float]:
     given = {'num_cpus': arguments.ray_cpus, 'num_gpus': arguments.ray_gpus}
     given = {name: value for name, value in given.items() if value is not None}
     if given and not arguments.ray:
-        raise ValueError(f'--ray-{next(iter(given))[4:]} is for work on Ray; give --ray too')
+        raise WrongArguments(f'--ray-{next(iter(given))[4:]} is for work on Ray; give --ray too')
     return given
 
 
@@ -34,11 +34,12 @@ def add_pairs(parser: CommandParser) -> None:
     parser.add_argument(
         '--pairs', default='worldfacts', metavar='PATH',
         help='training pairs: a folder that was imported, a file or folder of *.jsonl[.gz|.xz], or worldfacts, which '
-        'comes with the package (default)',
+        'comes with the package (default; ./worldfacts is a folder of that name)',
     )  # fmt: skip
     parser.add_argument(
         '--keep-pairs', type=Path, metavar='FOLDER',
-        help='keep the imported pairs, to be given as --pairs next time; train --resume opens them if they are there',
+        help='keep the imported pairs, to be given as --pairs next time; study, and train --resume, open them if they '
+        'are there',
     )
     parser.add_argument(
         '--no-inverse-cloze', action='store_true',
@@ -148,6 +149,8 @@ class Mix(dict):
         self._text = text
         for part in text.split(','):
             kind, _, share = part.partition('=')
+            if kind.strip() in self:
+                raise argparse.ArgumentTypeError(f'{text!r} has {kind.strip()!r:.80} twice; give each kind one share')
             try:
                 self[kind.strip()] = float(share)
             except ValueError:
@@ -171,9 +174,9 @@ def opened_pairs(arguments: argparse.Namespace) -> Iterator:
     folder = path = Path(arguments.pairs)
     processes.join(getattr(arguments, 'device', None))
     with TemporaryDirectory(prefix='pyterrier-hybrid-') as temporary:
-        if not path.is_dir() or _has_jsonl(path):
+        if _is_built_in(arguments) or not path.is_dir() or _has_jsonl(path):
             folder = arguments.keep_pairs or Path(processes.gather(temporary)[0]) / 'pairs'
-            kept = getattr(arguments, 'resume', False) and folder.exists()
+            kept = (arguments.command == 'study' or getattr(arguments, 'resume', False)) and folder.exists()
             with processes.together():
                 if processes.is_first() and not kept:
                     _import_pairs(arguments, path, folder)
@@ -186,15 +189,23 @@ def _import_pairs(arguments: argparse.Namespace, path: Path, folder: Path) -> No
     from datasets_ext import worldfacts
     from pyterrier_hybrid.pairs import ParallelPairs, inverse_cloze
 
-    if arguments.pairs == 'worldfacts' and not path.exists():
+    if _is_built_in(arguments):
         ParallelPairs.from_rows(worldfacts.training_pairs(), folder, verbose=not arguments.quiet)
     else:
         derive = None if arguments.no_inverse_cloze else inverse_cloze
         ParallelPairs.from_jsonl(path, folder, derive=derive, verbose=not arguments.quiet)
 
 
+def _is_built_in(arguments: argparse.Namespace) -> bool:
+    return arguments.pairs == 'worldfacts'
+
+
 def _has_jsonl(folder: Path) -> bool:
-    return any('.jsonl' in path.suffixes for path in folder.iterdir())
+    """Whether a folder is one to import. Imported pairs have a manifest; names of their files are those of sources."""
+    from pyterrier_hybrid.pairs.jsonl import SUFFIXES
+
+    names = [path.name for path in folder.iterdir()]
+    return 'manifest.json' not in names and any(name.endswith(SUFFIXES) for name in names)
 
 
 def new_output(path: Path) -> Path:

@@ -17,13 +17,22 @@ class WrongArguments(ValueError):
 class _Loader(yaml.BaseLoader):
     """Every scalar as it is written: YAML would read the language "no" as False. Aliases are refused.
 
-    A few aliases of aliases would stand for billions of values.
+    A few aliases of aliases would stand for billions of values. So are options that are there twice.
     """
 
     def compose_node(self, parent, index):
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError(f'line {self.peek_event().start_mark.line + 1} has an alias; write the value out')
         return super().compose_node(parent, index)
+
+    def construct_mapping(self, node, deep=False):
+        names = set()
+        for name, _ in node.value:
+            if name.value in names:
+                line = name.start_mark.line + 1
+                raise yaml.YAMLError(f'line {line} has {str(name.value)!r:.80} again; keep one of them')
+            names.add(name.value)
+        return super().construct_mapping(node, deep)
 
 
 class CommandParser(argparse.ArgumentParser):

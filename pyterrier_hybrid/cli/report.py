@@ -3,7 +3,7 @@ import argparse
 from pathlib import Path
 
 from .options import new_output
-from .parser import CommandParser
+from .parser import CommandParser, WrongArguments
 
 HELP = 'write an HTML report of a result or a study'
 DESCRIPTION = """\
@@ -39,9 +39,11 @@ def run(arguments: argparse.Namespace) -> Path:
     from pyterrier_hybrid.experiment.study_result import StudyResult
 
     if arguments.baseline is not None and arguments.result is None:
-        raise ValueError('--baseline names a system of a result; give --result too')
+        raise WrongArguments('--baseline names a system of a result; give --result too')
     if arguments.margin and arguments.baseline is None:
-        raise ValueError('--margin is of the difference to a system of the result; give --baseline too')
+        raise WrongArguments('--margin is of the difference to a system of the result; give --baseline too')
+    if arguments.result is None and arguments.study is None:
+        raise WrongArguments('there is nothing to report; give --result, --study, or both')
     out = new_output(arguments.out)
     study = None if arguments.study is None else StudyResult.load(arguments.study)
     if arguments.result is None:

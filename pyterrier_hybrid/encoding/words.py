@@ -58,20 +58,17 @@ class WordIds:
         return _cut(np.frombuffer(b''.join(found), _ID), np.diff(bounds), max_length)
 
     def _of_words(self, words: Sequence[str]) -> list[bytes]:
-        """The ids of each word. Those of short words are kept."""
+        """The ids of each word. Those of short words are kept, and stay: other threads may be about to look them up."""
         known, older = self._known, self._older
         missing = set(words).difference(known)
         again = [word for word in missing if word in older]
         known.update((word, older[word]) for word in again)
         new = [*missing.difference(again)]
-        known.update(self._tokenized(new))
-        found = [*map(known.__getitem__, words)]
-        for word in new:
-            if len(word) > LONGEST:
-                del known[word]
+        made = self._tokenized(new)
+        known.update((word, its) for word, its in made.items() if len(word) <= LONGEST)
         if len(known) > MOST_WORDS:
             self._known, self._older = {}, known
-        return found
+        return [made[word] if its is None else its for word, its in zip(words, map(known.get, words))]
 
     def _tokenized(self, words: list[str]) -> dict[str, bytes]:
         """The ids of words: many as one text, cut by their places, but long, first, and odd ones alone."""

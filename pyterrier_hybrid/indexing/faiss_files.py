@@ -7,9 +7,11 @@
 ====================  ===================================================================================
 """
 import json
+import os
 import sys
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -160,10 +162,20 @@ def _is_there(folder: Path, backend: Backend) -> bool:
     return meta is not None and meta.get('version', 1) == backend.VERSION
 
 
+@cache
+def survive_forks() -> None:
+    """Lets forked processes search with FAISS, in one thread: they would wait for ever for threads of their parent."""
+    import faiss
+
+    if hasattr(os, 'register_at_fork'):
+        os.register_at_fork(after_in_child=lambda: faiss.omp_set_num_threads(1))
+
+
 def _read(folder: Path, opened: 'OpenedIndex', backend: Backend) -> OpenedBackend:
     """Maps the index in a folder into memory, after checking that it is what it should be."""
     import faiss
 
+    survive_forks()
     meta, remedy = _read_meta(folder), _remedy(folder)
     if meta['fingerprint'] != opened.fingerprint:
         raise ValueError(f'{folder} is of other passages than the index around it, which has changed since: {remedy}')

@@ -24,6 +24,9 @@ class ListSearch:
         import faiss
 
         self._index, self._lists = index, faiss.extract_index_ivf(index)
+        on_disk = faiss.downcast_InvertedLists(self._lists.invlists)
+        if isinstance(on_disk, faiss.OnDiskInvertedLists):
+            on_disk.prefetch_nthread = 0  # threads that a forked process would wait for
         chain = index.chain if isinstance(index, faiss.IndexPreTransform) else None
         transforms = [] if chain is None else [chain.at(i) for i in range(chain.size())]
         self._transforms = [faiss.downcast_VectorTransform(transform) for transform in transforms]
@@ -49,7 +52,6 @@ class ListSearch:
             queries = transform.apply(queries)
         queries = np.ascontiguousarray(queries)
         lists, products = self._nearest(queries, probes)
-        self._lists.invlists.prefetch_lists(faiss.swig_ptr(lists), lists.size)
         scores, docids = np.empty((len(queries), count), np.float32), np.empty((len(queries), count), np.int64)
         asked, probed, by, scored, found = map(faiss.swig_ptr, (queries, lists, products, scores, docids))
         self._lists.search_preassigned_c(len(queries), asked, count, probed, by, scored, found, False, parameters)

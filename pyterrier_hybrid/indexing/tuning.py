@@ -172,7 +172,7 @@ class _Trial:
         parts = [('passages', lang, hits[self.doc_langs == lang]) for lang in np.unique(self.doc_langs)]
         if self.query_langs is not None:
             parts += [('queries', lang, hits[self.query_langs == lang].mean(axis=1))
-                      for lang in sorted(set(self.query_langs))]  # fmt: skip
+                      for lang in sorted({lang for lang in self.query_langs if isinstance(lang, str)})]  # fmt: skip
         name = repr(setting)
         rows = [{'setting': name, 'side': side, 'lang': lang, 'recall': float(part.mean()), 'count': len(part)}
                 for side, lang, part in parts]  # fmt: skip

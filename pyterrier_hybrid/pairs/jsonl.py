@@ -3,6 +3,7 @@ import gzip
 import lzma
 import os
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from io import BufferedReader
 from pathlib import Path
@@ -60,7 +61,7 @@ def read_jsonl(files: Iterable[Path]) -> Iterator[Placed]:
                     number += 1
                     if len(line) == LONGEST:
                         raise ValueError(f'{label} {number} is longer than {LONGEST >> 20} MiB; it is no row of pairs')
-                    if not line.isspace():
+                    if line.removeprefix(BOM_UTF8).strip():
                         yield label, number, parse_json(line.decode('utf-8-sig'), f'{label} {number}')
             except UnicodeDecodeError as error:
                 raise ValueError(f'{label} {number} is not UTF-8: {error.reason} at byte {error.start}') from error

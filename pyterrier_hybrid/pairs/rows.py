@@ -69,8 +69,9 @@ def check_row(value: object, where: str) -> Row:
     passage_id, query_id = (
         None if value.get(field) is None else _name(value, field, where) for field in ('passage_id', 'query_id')
     )
-    if 'text' in value:
-        surplus = [field for field in ('query', 'positive', 'negatives', 'query_id') if field in value]
+    if 'text' in value and (value['text'] is not None or value.get('query') is None):
+        others = ('query', 'positive', 'negatives', 'query_id')
+        surplus = [field for field in others if value.get(field) is not None]
         if surplus:
             raise ValueError(
                 f'{where} has both "text" and "{surplus[0]}"; a row has either "text" (bitext) or "query" and '

@@ -232,6 +232,11 @@ def test_a_ramp_over_the_steps_of_a_run_that_is_shorter_than_an_epoch(uneven):
             beyond()
 
 
+def test_a_high_temperature_draws_the_largest_source(uneven):
+    shares = HybridBatches(uneven, batch_size=16, mix={'monolingual': 1.0}, source_temperature=500).plan.shares
+    assert sorted(shares)[-1] == pytest.approx(1) and sum(shares) == pytest.approx(1)
+
+
 @pytest.mark.parametrize(('arguments', 'message'), [
     ({'batch_size': 1}, 'batch_size is 1; in-batch negatives need at least 2 pairs'),
     ({'batch_size': 0}, 'batch_size is 0'),

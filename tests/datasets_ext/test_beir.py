@@ -199,3 +199,8 @@ def test_missing_files(tmp_path):
 def test_a_name_that_is_taken(tmp_path):
     with pytest.raises(ValueError, match="there is a data set 'beir' already; choose another name"):
         beir_folder(folder(tmp_path), 'beir', lang='nl')
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_judgement(tmp_path):
+    beir_folder(folder(tmp_path / 'x', test=['\ufeffq1\td1\t1', 'q2\td2\t1']), 'gemerkt', lang='nl')
+    assert [qrel.query_id for qrel in ir_datasets.load('gemerkt/nl').qrels_iter()] == ['q1', 'q2']

@@ -1,4 +1,7 @@
 """Token ids by words, against the tokenizer itself."""
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import ir_datasets
 import numpy as np
 import pytest
@@ -154,3 +157,17 @@ def test_real_texts(e5, data_root):
         for start in range(0, len(passages), 512):
             check_equal(tokenizer, by_words, passages[start : start + 512])
         check_equal(tokenizer, by_words, [f'query: {text}' for text in asked], 20)
+
+
+def test_threads_share_the_words():
+    """A long word, which is not kept, may be tokenised by several of them at once."""
+    by_words, interval = WordIds(made(SPLITS['Whitespace'])), sys.getswitchinterval()
+    texts = [f'Faust {i % 7} wrote {"x" * (words.LONGEST + 1 + i % 3)}' for i in range(40)]
+    expected = [part.tolist() for part in WordIds(made(SPLITS['Whitespace']))(texts)]
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            for found in threads.map(lambda _: by_words(texts), range(200)):
+                assert [part.tolist() for part in found] == expected
+    finally:
+        sys.setswitchinterval(interval)

@@ -30,6 +30,8 @@ def test_lines_with_their_numbers(tmp_path, suffix, pack):
     path = tmp_path / f'x.jsonl{suffix}'
     path.write_bytes(pack('\ufeff{"a": "ä"}\n\n[1]\r\n2'.encode()))
     assert list(read_jsonl([path])) == [(f'{path}, line', n, v) for n, v in ((1, {'a': 'ä'}), (3, [1]), (4, 2))]
+    path.write_bytes(pack('\ufeff\n1'.encode()))
+    assert list(read_jsonl([path])) == [(f'{path}, line', 2, 1)]
 
 
 @pytest.mark.parametrize(

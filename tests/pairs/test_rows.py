@@ -52,3 +52,8 @@ def test_malformed(value, message):
     with pytest.raises(ValueError) as error:
         check_row(value, 'x, line 7')
     assert str(error.value).startswith(message)
+
+
+def test_a_field_of_the_other_kind_that_is_null_is_absent():
+    assert check_row({**QA, 'text': None}, 'x') == check_row(QA, 'x')
+    assert check_row({**BITEXT, 'query': None, 'negatives': None}, 'x') == check_row(BITEXT, 'x')

@@ -1,9 +1,11 @@
 """The choice of lists, and threads, beside FAISS's own search."""
+import multiprocessing
+
 import faiss
 import numpy as np
 import pytest
 
-from pyterrier_hybrid.indexing import IVF, IVFPQ, list_search
+from pyterrier_hybrid.indexing import HNSW, IVF, IVFPQ, MultilingualIndex, list_search
 from pyterrier_hybrid.indexing.faiss_files import open_backend
 
 KINDS = [IVF(lists=32), IVFPQ(lists=32, code_bytes=8), IVFPQ(lists=32, code_bytes=8, code_bits=4)]
@@ -93,3 +95,24 @@ def test_what_a_thread_raises_is_raised(index, topics, monkeypatch):
     monkeypatch.setattr('pyterrier_hybrid.indexing.approximate.rescored', fail)
     with pytest.raises(MemoryError, match='no room'):
         index.retriever(5, backend=IVF(lists=32))(topics)
+
+
+@pytest.mark.parametrize('backend', [*KINDS, HNSW(neighbours=4, ef_construction=8)], ids=repr)
+def test_a_forked_process_searches(index, topics, backend):
+    """Few queries and many, after as many in its parent; it would have no threads of FAISS's, nor those that read."""
+    index = MultilingualIndex(index.path, verbose=False)
+    retriever = index.retriever(5, backend=backend)
+
+    def search(count):
+        assert retriever(topics[:count]).equals(found[count])
+
+    found = {}
+    for count in (10, 40):
+        found[count] = retriever(topics[:count])
+        for asked in found:
+            child = multiprocessing.get_context('fork').Process(target=search, args=(asked,))
+            child.start()
+            child.join(30)
+            code = child.exitcode
+            child.kill()
+            assert code == 0

@@ -154,3 +154,9 @@ def test_efforts_double_and_then_halve_the_last_step(needed, expected):
         efforts.append(effort)
         tried.append({'reached': effort >= needed, 'recall': effort / 20, 'least_recall': effort / 20})
     assert efforts == expected
+
+
+def test_a_language_that_is_missing_counts_in_the_mean_alone(index, topics):
+    topics = topics.assign(query_lang=topics['query_lang'].astype(object).where(topics.index % 2 == 0, None))
+    languages = index.tune(topics, backend=IVF(lists=16), recall=0.5, k=10, repeat=1).languages
+    assert set(languages[languages['side'] == 'queries']['lang']) == set(topics['query_lang'].dropna())
