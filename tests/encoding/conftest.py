@@ -74,16 +74,19 @@ def mild(xlmr, checkpoints):
 
 @pytest.fixture(scope='session')
 def harmed(xlmr, checkpoints):
-    """A checkpoint with large weights: its attention turns on small differences, which bfloat16 loses."""
-    return _scaled(xlmr, checkpoints / 'harmed', 10)
+    """A checkpoint whose layers get small differences between large numbers, which bfloat16 loses."""
+    return _scaled(xlmr, checkpoints / 'harmed', 10, 300)
 
 
-def _scaled(folder: Path, copy: Path, factor: float) -> Path:
+def _scaled(folder: Path, copy: Path, factor: float, common: float = 0) -> Path:
     model = XLMRobertaModel.from_pretrained(shutil.copytree(folder, copy))
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.ndim == 2 and 'embeddings' not in name:
                 parameter *= factor
+                if common:  # which products with it then leave out
+                    parameter -= parameter.mean(dim=1, keepdim=True)
+        model.embeddings.LayerNorm.bias += common
     model.save_pretrained(copy)
     return copy
 
