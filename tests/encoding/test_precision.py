@@ -140,7 +140,7 @@ def test_a_model_that_bfloat16_harms_stays_in_float32_with_a_warning(harmed, cpu
     cpu_multiplies(bfloat16=True)
     full, auto = (HybridEncoder(harmed, device='cpu', dtype=dtype) for dtype in ('float32', 'auto'))
     hoped = auto.model_name
-    with pytest.warns(UserWarning, match=r"in bfloat16 this model gives other vectors.*cosine -?0\.\d+.*dtype='float32'"):
+    with pytest.warns(UserWarning, match=r"this model gives other vectors.*cosine -?0\.\d+.*dtype='float32'"):
         vectors = getattr(auto, first)(texts)
     assert np.array_equal(np.asarray(vectors.detach() if first.endswith('torch') else vectors),
                           full.encode_docs(texts))  # fmt: skip
