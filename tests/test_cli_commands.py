@@ -290,6 +290,9 @@ def test_study_and_its_continuation(done, jsonl, collection, tmp_path, capsys):
     assert ' ± 0.' in out and 'Batches' in out
     keeping = [*study[:4], jsonl, *study[5:], '--keep-pairs', tmp_path / 'kept', '--mix', 'mixed=1']
     assert [call(*keeping) for _ in range(2)] == [0, 0]  # the import is opened
+    another = tmp_path / 'another'
+    assert call(*keeping, '--out', another) == 1 and not another.exists()  # of what, nothing says for a new study
+    assert f'{tmp_path / "kept"} exists already' in capsys.readouterr().err
     assert call(*study, '--mix', 'mixed=1', '--steps', 3) == 1
     assert 'begun in another way: steps was 2, is 3' in capsys.readouterr().err
 

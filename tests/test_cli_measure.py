@@ -1,4 +1,7 @@
 """pyterrier-hybrid measure: values as ir_measures has them, by name, for files and data sets."""
+import subprocess
+import sys
+
 import ir_measures
 import pytest
 from ir_measures import AP
@@ -95,3 +98,13 @@ def test_the_same_value_as_the_measure_itself(files, capsys):
     measure = RankDistance(pool=100, norm=True)
     value = ir_measures.calc_aggregate([measure], ir_measures.read_trec_qrels(QRELS), ir_measures.read_trec_run(RUN))
     assert capsys.readouterr().out.startswith(f'RankDistance(pool=100, norm=True)\t{value[measure]:.4f}\nAP\t')
+
+
+def test_ends_quietly_where_the_reader_has_enough(tmp_path):
+    (tmp_path / 'qrels').write_text(''.join(f'q{i} 0 d 1\n' for i in range(9000)))
+    (tmp_path / 'run').write_text(''.join(f'q{i} Q0 d 1 1 x\n' for i in range(9000)))
+    command = ['pyterrier_hybrid.cli', 'measure', '-q', tmp_path / 'qrels', tmp_path / 'run', 'AP']
+    with subprocess.Popen([sys.executable, '-m', *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b'q0\tAP\t1.0000\n'
+        process.stdout.close()
+        assert process.stderr.read() == b'' and process.wait() == 1

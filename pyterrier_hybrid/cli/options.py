@@ -38,8 +38,8 @@ def add_pairs(parser: CommandParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         '--keep-pairs', type=Path, metavar='FOLDER',
-        help='keep the imported pairs, to be given as --pairs next time; study, and train --resume, open them if they '
-        'are there',
+        help='keep the imported pairs, to be given as --pairs next time; train --resume, and a study that goes on, '
+        'open them if they are there',
     )
     parser.add_argument(
         '--no-inverse-cloze', action='store_true',
@@ -176,7 +176,8 @@ def opened_pairs(arguments: argparse.Namespace) -> Iterator:
     with TemporaryDirectory(prefix='pyterrier-hybrid-') as temporary:
         if _is_built_in(arguments) or not path.is_dir() or _has_jsonl(path):
             folder = arguments.keep_pairs or Path(processes.gather(temporary)[0]) / 'pairs'
-            kept = (arguments.command == 'study' or getattr(arguments, 'resume', False)) and folder.exists()
+            goes_on = getattr(arguments, 'resume', arguments.command == 'study' and arguments.out.exists())
+            kept = goes_on and folder.exists()
             with processes.together():
                 if processes.is_first() and not kept:
                     _import_pairs(arguments, path, folder)

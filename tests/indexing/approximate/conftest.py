@@ -13,7 +13,7 @@ N, D = sum(SIZES.values()), 16
 
 @pytest.fixture(scope='module')
 def vectors():
-    """Unit vectors about 30 centres, of which Thai has ten to itself; every tenth is the one before it."""
+    """Unit vectors about 30 centres, ten of which have Thai alone. Every tenth vector repeats the one before."""
     rng = np.random.default_rng(0)
     centres = rng.standard_normal((30, D))
     owned = [rng.integers(20, 30, n) if lang == 'th' else rng.integers(0, 20, n) for lang, n in SIZES.items()]
