@@ -36,6 +36,8 @@ from tokenizers import Tokenizer
 from transformers import AutoTokenizer, XLMRobertaConfig, XLMRobertaModel
 
 import pyterrier_hybrid as ph  # its import registers xquad-r
+from pyterrier_hybrid.encoding.kitoken_ids import WORTH
+from pyterrier_hybrid.encoding.words import WordIds
 from pyterrier_hybrid.indexing import MultilingualIndex
 
 THEIRS = 'sentence-transformers'
@@ -124,7 +126,9 @@ def drawn(count: int) -> list[str]:
 
 def anew(encoder: ph.HybridEncoder) -> ph.HybridEncoder:
     """The encoder of a static embedding, without the words that it knows from the round before."""
-    encoder._engine._words = (None, None)
+    ids = encoder._engine._ids[1]
+    if ids is not None and isinstance(ids.way, WordIds):
+        encoder._engine._ids = (None, None)
     return encoder
 
 
@@ -136,7 +140,7 @@ def compared(checkpoint: str, texts: list[str], devices: list[str], args: argpar
     first = next(iter(encoders.values()))
     prefix = first.passage.prefix
     for encoder in encoders.values():
-        encoder.encode_docs(texts[:64])  # warm-up, and the check of the precision
+        encoder.encode_docs(texts[: WORTH if args.model == 'static' else 64])  # warm-up, and the check of the precision
     names = {f'HybridEncoder, {dtype} ({_name(encoder.dtype)}, {encoder.library})': encoder
              for dtype, encoder in encoders.items()}  # fmt: skip
     ways = backends(checkpoint, devices[0], prefix, texts)

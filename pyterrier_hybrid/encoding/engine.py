@@ -11,6 +11,7 @@ from pyterrier_hybrid.encoding.backbones import is_static
 from pyterrier_hybrid.encoding.batching import WINDOW
 from pyterrier_hybrid.encoding.identity import weights_version
 from pyterrier_hybrid.encoding.inference import encode_windows
+from pyterrier_hybrid.encoding.kitoken_ids import TokenIds
 from pyterrier_hybrid.encoding.layers import Layers, ModelByLayers, has_known_layers, torch_layers
 from pyterrier_hybrid.encoding.openvino_layers import is_installed, openvino_layers
 from pyterrier_hybrid.encoding.pool import AHEAD, EncoderPool
@@ -27,7 +28,6 @@ from pyterrier_hybrid.encoding.precision import (
 from pyterrier_hybrid.encoding.processors import multiplies
 from pyterrier_hybrid.encoding.sides import Side
 from pyterrier_hybrid.encoding.texts import PROBES
-from pyterrier_hybrid.encoding.words import WordIds, splits_at_spaces
 
 #: Texts on which the precision that was chosen is compared with float32.
 SAMPLE = 32
@@ -54,14 +54,14 @@ class Engine:
         self.dtype, self.library, self.layers = model.dtype, 'torch', 'transformers'
         self.pending = self._checked = False
         self._by_layers: ModelByLayers | None = None
-        self._words: tuple[object, WordIds | None] = (None, None)
+        self._ids: tuple[object, TokenIds | None] = (None, None)
         self._several: tuple[torch.device, ...] = ()
         self._pool: EncoderPool | None = None
 
     def __getstate__(self) -> dict:
         """Without what another process makes anew."""
         pending = self.pending or self._by_layers is not None
-        return {**self.__dict__, '_pool': None, '_by_layers': None, '_words': (None, None), 'pending': pending}
+        return {**self.__dict__, '_pool': None, '_by_layers': None, '_ids': (None, None), 'pending': pending}
 
     @property
     def devices(self) -> tuple[torch.device, ...]:
@@ -130,18 +130,19 @@ class Engine:
         They have gradients where these are on; then torch computes them.
         """
         by_layers = None if torch.is_grad_enabled() else self._by_layers
-        words = self._word_ids() if is_static(self.model) else None
-        for window in encode_windows(self.model, texts, side, batch_size, *progress, by_layers=by_layers, words=words):
+        ids = self._token_ids(len(texts)) if is_static(self.model) else None
+        for window in encode_windows(self.model, texts, side, batch_size, *progress, by_layers=by_layers, ids=ids):
             # scaled once more: the model's own scaling may be in half precision, or of vectors cut since
             yield torch.nn.functional.normalize(window.float(), dim=1) if self.normalize else window.float()
 
-    def _word_ids(self) -> WordIds | None:
-        """What has the token ids of a static embedding by words, if its tokenizer, as it is now, goes by them."""
+    def _token_ids(self, texts: int) -> TokenIds:
+        """What has the token ids of a static embedding, by its tokenizer as it is now, for so many texts more."""
         tokenizer = self.model[0].tokenizer
         version = tokenizer, tokenizer.get_vocab_size()
-        if self._words[0] != version:
-            self._words = version, WordIds(tokenizer) if splits_at_spaces(tokenizer) else None
-        return self._words[1]
+        if self._ids[0] != version:
+            self._ids = version, TokenIds(tokenizer)
+        self._ids[1].expect(texts)
+        return self._ids[1]
 
     def settle(self, texts: list[str], side: Side, batch_size: int) -> None:
         """Makes the layers that were chosen, or casts the weights, if that waits and vectors stay what they are.

@@ -1,7 +1,6 @@
 """Running a model over many texts: a window at a time, in batches of about the same length."""
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import numpy as np
 import torch
@@ -9,26 +8,26 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
 from pyterrier_hybrid.encoding.batching import TOKENS_PER_TEXT, WINDOW, length_batches, padded, take_rows
+from pyterrier_hybrid.encoding.kitoken_ids import TokenIds
 from pyterrier_hybrid.encoding.layers import ModelByLayers
 from pyterrier_hybrid.encoding.sides import Side
-from pyterrier_hybrid.encoding.words import WordIds, token_ids
 
 
 def encode_windows(
     model: SentenceTransformer, texts: Sequence[str], side: Side, batch_size: int,
     progress: Callable[[int], object] = lambda texts: None, by_layers: ModelByLayers | None = None,
-    words: WordIds | None = None,
+    ids: TokenIds | None = None,
 ) -> Iterator[torch.Tensor]:  # fmt: skip
     """Encodes texts and keeps their order; memory does not grow with their number.
 
     A batch holds as many tokens, padding included, as ``batch_size`` texts of 128 tokens. ``progress`` is called with
     the number of texts in each batch. ``by_layers`` computes batches in the place of a model that is a transformer
-    alone, and ``words`` has the token ids of a static embedding. Gradients and mode are the caller's to set.
+    alone, and ``ids`` has the token ids of a static embedding. Gradients and mode are the caller's to set.
 
     Yields (texts of a window, d), on the model's device, in the dtype of its last module. A text of no token (an empty
     one, where the tokenizer adds no special tokens) has the vector 0.
     """
-    for features in _features(model, texts, side, words):
+    for features in _features(model, texts, side, ids):
         budget = batch_size * TOKENS_PER_TEXT
         if by_layers is not None:
             budget = min(budget, by_layers.budget(int(features['attention_mask'].sum())) or budget)
@@ -48,22 +47,22 @@ def encode_windows(
         yield torch.cat(parts)[back.to(parts[0].device)]
 
 
-def tokenize(model: SentenceTransformer, texts: list[str], side: Side, words: WordIds | None = None) -> dict:
+def tokenize(model: SentenceTransformer, texts: list[str], side: Side, ids: TokenIds | None = None) -> dict:
     """Returns the model's features of some texts: prefix, tokens, truncation, all by its own preprocessing.
 
-    Those of a static embedding are without the positions of characters, by ``words`` where it has some.
+    Those of a static embedding are without the positions of characters, by ``ids``.
     """
     if not isinstance(model[0], StaticEmbedding):
         return model.preprocess(texts, prompt=side.prefix or None, task=side.task, max_length=side.max_length)
     texts = [side.prefix + text for text in texts] if side.prefix else texts
     # a StaticEmbedding takes lengths from its tokenizer alone
-    tokens, lengths = (words or partial(token_ids, model[0].tokenizer))(texts, side.max_length)
+    tokens, lengths = ids(texts, side.max_length)
     starts = np.cumsum(lengths) - lengths
     return {'input_ids': torch.from_numpy(tokens.astype(np.int64)), 'offsets': torch.from_numpy(starts)}
 
 
 def _features(
-    model: SentenceTransformer, texts: Sequence[str], side: Side, words: WordIds | None
+    model: SentenceTransformer, texts: Sequence[str], side: Side, ids: TokenIds | None
 ) -> Iterator[dict]:
     """The features of each window.
 
@@ -72,13 +71,13 @@ def _features(
     """
     windows = [texts[start : start + WINDOW] for start in range(0, len(texts), WINDOW)]
     if model.device.type == 'cpu' or len(windows) < 2:
-        yield from (tokenize(model, window, side, words) for window in windows)
+        yield from (tokenize(model, window, side, ids) for window in windows)
         return
     with ThreadPoolExecutor(1) as thread:
-        ahead = thread.submit(tokenize, model, windows[0], side, words)
+        ahead = thread.submit(tokenize, model, windows[0], side, ids)
         for following in [*windows[1:], None]:
             features = ahead.result()
-            ahead = following and thread.submit(tokenize, model, following, side, words)
+            ahead = following and thread.submit(tokenize, model, following, side, ids)
             yield features
 
 

@@ -6,8 +6,7 @@ words of many texts are tokenised, by the tokenizer itself, and the ids of the t
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import chain
 
 import numpy as np
@@ -18,7 +17,8 @@ MOST_WORDS = 150_000
 LONGEST = 24
 #: Words that are tokenised as one text, which is faster than one by one.
 _TOGETHER = 64
-_ID = np.dtype(np.int32)
+#: Of a token.
+ID = np.dtype(np.int32)
 #: Steps that change a text before a space and after it each by itself. 'Replace' is one for some patterns.
 _LOCAL = {'BertNormalizer', 'Lowercase', 'NFC', 'NFD', 'NFKC', 'NFKD', 'Nmt', 'Precompiled', 'StripAccents'}
 #: Splitters after which white space is gone.
@@ -26,7 +26,7 @@ _DROPPING = {'BertPreTokenizer', 'Whitespace', 'WhitespaceSplit'}
 #: A pattern of one character that is no space, as tokenizers spell it.
 _ONE_CHARACTER = re.compile(r'\[(?:\\x\{(?!20\})[0-9a-f]+\})+\]')
 #: What would show that a tokenizer looks beyond a space: characters that join, become spaces, or are taken away.
-_ODD = (
+ODD = (
     '', ' ', '  a  b ', ' a\tb \n c\u00a0 \u00a0d', '\u0301a e \u0301 \u0308\u0301 b', 'a\u00a8 \u00b4b ΑΣ Σ',
     '\u2581a \u2581 b\u2581 c', 'a\u200b \u200bb \ufeff c', '\u0600 \u06dd a \U000110bd', '谁 写了。 「 a」',
     "it 's 1 000 . a", 'नि र्\u200d क', 'x ' * 100 + 'y' * 99, '\x00 a\x01 \x7f b',
@@ -37,12 +37,12 @@ class WordIds:
     """Token ids of texts, equal to those of the tokenizer without special tokens.
 
     Args:
-        tokenizer: a ``tokenizers.Tokenizer`` for which :func:`splits_at_spaces`.
+        tokenizer: a ``tokenizers.Tokenizer`` for which :func:`splits_at_spaces`, and which cuts no text.
     """
 
     def __init__(self, tokenizer):
         self._tokenizer, self._known, self._older = tokenizer, {}, {}
-        split = _steps(tokenizer.pre_tokenizer, 'pretokenizers')[0]
+        split = steps(tokenizer.pre_tokenizer, 'pretokenizers')[0]
         self._drops, self._prepends = split['type'] in _DROPPING, split.get('prepend_scheme', 'never') != 'never'
 
     def __call__(self, texts: Sequence[str], max_length: int | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -53,9 +53,9 @@ class WordIds:
                 words[0] = ' ' + words[0]  # it has no space before it in the text, and no other word has one here
         words = list(chain.from_iterable(parts))
         found = self._of_words(words)
-        before = np.cumsum([0, *map(len, found)]) // _ID.itemsize
+        before = np.cumsum([0, *map(len, found)]) // ID.itemsize
         bounds = before[np.cumsum([0, *map(len, parts)])]
-        return _cut(np.frombuffer(b''.join(found), _ID), np.diff(bounds), max_length)
+        return cut(np.frombuffer(b''.join(found), ID), np.diff(bounds), max_length)
 
     def _of_words(self, words: Sequence[str]) -> list[bytes]:
         """The ids of each word. Those of short words are kept, and stay: other threads may be about to look them up."""
@@ -76,15 +76,14 @@ class WordIds:
         others = list(set(words).difference(alone))
         chunks = [others[i : i + _TOGETHER] for i in range(0, len(others), _TOGETHER)]
         texts = [word[1:] if word[:1] == ' ' else ' ' + word for word in alone]
-        with _truncation(self._tokenizer, None):
-            each = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-            many = self._tokenizer.encode_batch([' ' + ' '.join(chunk) for chunk in chunks], add_special_tokens=False)
-        ids = {word: np.array(encoding.ids, _ID).tobytes() for word, encoding in zip(alone, each)}
+        each = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        many = self._tokenizer.encode_batch([' ' + ' '.join(chunk) for chunk in chunks], add_special_tokens=False)
+        ids = {word: np.array(encoding.ids, ID).tobytes() for word, encoding in zip(alone, each)}
         for chunk, encoding in zip(chunks, many):
             places = np.cumsum([0, *(1 + len(word) for word in chunk)])  # a word begins at the space before it
             starts = np.array([start for start, _ in encoding.offsets], np.int64)
-            cuts = (_ID.itemsize * np.searchsorted(starts, places)).tolist()
-            its = np.array(encoding.ids, _ID).tobytes()
+            cuts = (ID.itemsize * np.searchsorted(starts, places)).tolist()
+            its = np.array(encoding.ids, ID).tobytes()
             ids.update((word, its[a:b]) for word, a, b in zip(chunk, cuts, cuts[1:]))
         return ids
 
@@ -92,32 +91,14 @@ class WordIds:
 def token_ids(tokenizer, texts: Sequence[str], max_length: int | None) -> tuple[np.ndarray, np.ndarray]:
     """The ids of all texts, whole numbers (tokens,), and how many of them each text has, int64 (texts,).
 
-    Special tokens are left out, and what is beyond ``max_length`` tokens of a text.
+    Special tokens are left out, and what is beyond ``max_length`` tokens of a text. ``tokenizer`` cuts none.
     """
-    with _truncation(tokenizer, max_length):
-        ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+    ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
     lengths = np.fromiter(map(len, ids), np.int64, len(ids))
-    return np.fromiter(chain.from_iterable(ids), _ID, lengths.sum()), lengths
+    return cut(np.fromiter(chain.from_iterable(ids), ID, lengths.sum()), lengths, max_length)
 
 
-@contextmanager
-def _truncation(tokenizer, max_length: int | None) -> Iterator[None]:
-    """Lets a tokenizer cut texts at a length, or at none, and as it did after that."""
-    before = tokenizer.truncation
-    if max_length is not None:
-        tokenizer.enable_truncation(max_length)
-    elif before is not None:
-        tokenizer.no_truncation()
-    try:
-        yield
-    finally:
-        if before is not None:
-            tokenizer.enable_truncation(**before)
-        elif max_length is not None:
-            tokenizer.no_truncation()
-
-
-def _cut(ids: np.ndarray, lengths: np.ndarray, max_length: int | None) -> tuple[np.ndarray, np.ndarray]:
+def cut(ids: np.ndarray, lengths: np.ndarray, max_length: int | None) -> tuple[np.ndarray, np.ndarray]:
     """Without the tokens of each text beyond a length."""
     if max_length is None or not len(lengths) or lengths.max() <= max_length:
         return ids, lengths
@@ -135,8 +116,8 @@ def splits_at_spaces(tokenizer) -> bool:
 
     It must be made of steps that are known to be so, and pass a trial of odd texts.
     """
-    normalizers = _steps(tokenizer.normalizer, 'normalizers')
-    splits = _steps(tokenizer.pre_tokenizer, 'pretokenizers')
+    normalizers = steps(tokenizer.normalizer, 'normalizers')
+    splits = steps(tokenizer.pre_tokenizer, 'pretokenizers')
     drops = bool(splits) and splits[0]['type'] in _DROPPING
     added = tokenizer.get_added_tokens_decoder().values()
     if (
@@ -148,7 +129,7 @@ def splits_at_spaces(tokenizer) -> bool:
         or tokenizer.padding
     ):
         return False
-    found, expected = WordIds(tokenizer)(_ODD), token_ids(tokenizer, _ODD, None)
+    found, expected = WordIds(tokenizer)(ODD), token_ids(tokenizer, ODD, None)
     return all(np.array_equal(one, other) for one, other in zip(found, expected))
 
 
@@ -163,7 +144,7 @@ def _is_local(normalizer: dict, drops: bool) -> bool:
     return bool(_ONE_CHARACTER.fullmatch(pattern['Regex'])) or (drops and pattern['Regex'] == ' {2,}')
 
 
-def _steps(part, plural: str) -> list[dict]:
+def steps(part, plural: str) -> list[dict]:
     """The steps of a tokenizer's part, as its file describes them."""
     if part is None:
         return []

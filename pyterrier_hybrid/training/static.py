@@ -8,16 +8,18 @@ the token ids of a text, whose tokenization takes longer than a step.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
+from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import nn
 
 from pyterrier_hybrid.encoding.backbones import is_static
+from pyterrier_hybrid.encoding.kitoken_ids import TokenIds
+from pyterrier_hybrid.encoding.words import ID
 
 #: Texts whose token ids are kept, about 300 bytes each; when there are more, all are dropped.
 MOST_TEXTS = 2_000_000
-_ID = np.dtype(np.int32)
 #: Components that are updated at a time on a CPU, so that what is computed of them stays in its cache.
 _AT_A_TIME = 1 << 17
 #: The least factor of a row's learning rate: a row of zeros must be able to leave zero.
@@ -150,7 +152,7 @@ class CachedTokens:
     """The tokenization of a static embedding, which keeps the ids of each text for the next time it is drawn."""
 
     def __init__(self, tokenizer):
-        self._tokenizer = tokenizer
+        self._tokenizer, self._ids = tokenizer, TokenIds(tokenizer)
         self._known: dict[bytes, bytes] = {}
 
     def __call__(self, texts: Sequence[str], prompt: str | None = None, task: str | None = None) -> dict:
@@ -161,14 +163,21 @@ class CachedTokens:
         texts = [f'{prompt}{text}' for text in texts] if prompt else texts
         keys = [blake2b(text.encode(), digest_size=16).digest() for text in texts]
         new = {key: text for key, text in zip(keys, texts) if key not in self._known}
-        encodings = self._tokenizer.encode_batch_fast([*new.values()], add_special_tokens=False)
-        found = {key: np.array(encoding.ids, _ID).tobytes() for key, encoding in zip(new, encodings)}
+        found = dict(zip(new, self._tokenized([*new.values()])))
         ids = [found[key] if key in found else self._known[key] for key in keys]
         if len(self._known) + len(found) > MOST_TEXTS:
             self._known.clear()
         self._known.update(found)
-        ends = np.cumsum([len(each) for each in ids]) // _ID.itemsize
+        ends = np.cumsum([len(each) for each in ids]) // ID.itemsize
         return {
-            'input_ids': torch.from_numpy(np.frombuffer(b''.join(ids), _ID).astype(np.int64)),
+            'input_ids': torch.from_numpy(np.frombuffer(b''.join(ids), ID).astype(np.int64)),
             'offsets': torch.from_numpy(np.concatenate([[0], ends[:-1]])),
         }
+
+    def _tokenized(self, texts: list[str]) -> list[bytes]:
+        self._ids.expect(len(texts))
+        cut = self._tokenizer.truncation
+        ids, lengths = self._ids(texts, cut and cut['max_length'])
+        bounds = [0, *(np.cumsum(lengths) * ID.itemsize).tolist()]
+        together = ids.tobytes()
+        return [together[a:b] for a, b in pairwise(bounds)]

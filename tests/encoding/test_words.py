@@ -13,6 +13,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_to
 
 from pyterrier_hybrid.encoding import HybridEncoder, words
 from pyterrier_hybrid.encoding.backbones import subword_tokenizer
+from pyterrier_hybrid.encoding.kitoken_ids import TokenIds
 from pyterrier_hybrid.encoding.words import WordIds, splits_at_spaces, token_ids
 
 TEXTS = ['Wer schrieb den Faust?', 'Goethe wrote Faust in Weimar, and Schiller wrote The Robbers.', '谁写了浮士德？',
@@ -26,7 +27,7 @@ SPLITS = {
     'Bert': pre_tokenizers.BertPreTokenizer(),
 }
 STRANGE = [
-    *words._ODD, '\u00a0a \u00a0b\u00a0', 'ﷺ ͺα ¨a', '<x> a<x> <x>b <x>', 'the <x>\u00a0<x>', ' \t\n\u3000', '𒀀𒁀 𒂀',
+    *words.ODD, '\u00a0a \u00a0b\u00a0', 'ﷺ ͺα ¨a', '<x> a<x> <x>b <x>', 'the <x>\u00a0<x>', ' \t\n\u3000', '𒀀𒁀 𒂀',
     'a\x00b\x01\x1b[31m\x7f\x85\u2028c', 'abc \u202eمرحبا\u202c \u200fשלום\u200e 123',
     '👨‍👩‍👧‍👦 \ufeff\ufffe \U0010ffff',
     'x' * 100_000, 'Faust ' * 15_000,
@@ -138,7 +139,7 @@ def test_an_encoder_gives_the_vectors_of_sentence_transformers(split):
     encoder = HybridEncoder.from_model(model, passage_prefix='', max_passage_length=7)
     tokenizer.enable_truncation(7)
     assert np.array_equal(encoder.encode_docs(TEXTS), model.encode(TEXTS))
-    assert (encoder._engine._words[1] is not None) == (split == 'Metaspace')
+    assert isinstance(encoder._engine._ids[1].way, WordIds) == (split == 'Metaspace')
     assert tokenizer.truncation['max_length'] == 7
     tokenizer.no_truncation()
     tokenizer.add_tokens(['Goethe'])  # which has no vector, and must not be read as it was before
@@ -157,6 +158,29 @@ def test_real_texts(e5, data_root):
         for start in range(0, len(passages), 512):
             check_equal(tokenizer, by_words, passages[start : start + 512])
         check_equal(tokenizer, by_words, [f'query: {text}' for text in asked], 20)
+
+
+def test_threads_and_a_tokenizer_that_cuts():
+    """None of them may see how another one's texts are cut, and the tokenizer stays as it is."""
+    tokenizer = made(SPLITS['Whitespace'])
+    texts = [' '.join(f'w{i}{j}' for j in range(40)) for i in range(300)]
+    expected = [part.tolist() for part in token_ids(tokenizer, texts, 30)]
+    tokenizer.enable_truncation(8)
+    ids = TokenIds(tokenizer)
+    with ThreadPoolExecutor(4) as threads:
+        for found in threads.map(lambda length: (ids.expect(300), ids(texts, length))[1], [30, 9] * 4):
+            assert found[1].max() in (30, 9)
+    assert [part.tolist() for part in ids(texts, 30)] == expected
+    assert tokenizer.truncation['max_length'] == 8
+
+
+def test_a_tokenizer_that_cuts_from_now_on():
+    tokenizer = made(SPLITS['Whitespace'])
+    ids = TokenIds(tokenizer)
+    expected = token_ids(tokenizer, TEXTS, None)
+    tokenizer.enable_truncation(2)
+    ids.expect(len(TEXTS))
+    assert np.array_equal(ids(TEXTS)[0], expected[0])
 
 
 def test_threads_share_the_words():

@@ -1,0 +1,145 @@
+"""Token ids by kitoken, which is several times as fast as the tokenizer, on one core: an optional extra.
+
+kitoken finds the same pieces, but has Unicode tables of another version, and finds added tokens in another way. So it
+has the texts whose characters were each tried and are as old as Unicode 3.2, since the normalisation of those never
+changes (https://www.unicode.org/policies/stability_policy.html). The tokenizer has the others, and reads a few of
+kitoken's to compare.
+"""
+import importlib.util
+import unicodedata
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import chain
+
+import numpy as np
+from tokenizers import Tokenizer
+from tokenizers.models import Unigram
+
+from pyterrier_hybrid.encoding.words import ID, ODD, WordIds, cut, splits_at_spaces, steps, token_ids
+
+#: Texts after which kitoken is worth its start, which is a second for a vocabulary of 250,000.
+WORTH = 4_096
+#: Called as :func:`~pyterrier_hybrid.encoding.words.token_ids` without its tokenizer.
+Ids = Callable[[Sequence[str], int | None], tuple[np.ndarray, np.ndarray]]
+#: One in so many texts is read in both ways.
+_COMPARED = 512
+#: Steps before the model that kitoken has too.
+_NORMALIZERS = {'BertNormalizer', 'Lowercase', 'NFC', 'NFD', 'NFKC', 'NFKD', 'Nmt', 'Precompiled', 'Replace',
+                'StripAccents'}  # fmt: skip
+_SPLITS = {'BertPreTokenizer', 'Digits', 'Metaspace', 'Punctuation', 'Whitespace', 'WhitespaceSplit'}
+#: Those after which each part has a mark, so that kitoken joins no two unknown parts, as it does for Unigram.
+_MARKED = {'Metaspace', 'WhitespaceSplit'}
+#: Among what each character is tried.
+_AROUND = ('a{}b', 'a {} b', 'a{}', '1{}1', '{0}{0}a', 'a{0} {0}b')
+_NEW, _SAME, _OTHER = range(3)
+
+
+class TokenIds:
+    """The tokenizer's ids of texts, in the fastest way that has them: by kitoken, by words, or by the tokenizer."""
+
+    def __init__(self, tokenizer):
+        self._tokenizer, self._texts = tokenizer, 0
+        self._begin()
+
+    def _begin(self) -> None:
+        if self._tokenizer.truncation is not None:  # a copy: switching it off and on would cut another thread's texts
+            self._tokenizer = Tokenizer.from_str(self._tokenizer.to_str())
+            self._tokenizer.no_truncation()
+        by_words = splits_at_spaces(self._tokenizer)
+        self.way: Ids = WordIds(self._tokenizer) if by_words else partial(token_ids, self._tokenizer)
+
+    def expect(self, texts: int) -> None:
+        """Makes ready for so many texts more, before they come."""
+        if self._tokenizer.truncation is not None:  # since the last time
+            self._texts = 0
+            self._begin()
+        before, self._texts = self._texts, self._texts + texts
+        if before < WORTH <= self._texts:
+            self.way = kitoken_ids(self._tokenizer, self.way) or self.way
+
+    def __call__(self, texts: Sequence[str], max_length: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """As :func:`~pyterrier_hybrid.encoding.words.token_ids`."""
+        return self.way(texts, max_length)
+
+
+def kitoken_ids(tokenizer, rest: Ids) -> 'KitokenIds | None':
+    """Returns :class:`KitokenIds` if kitoken is installed and reads a trial of texts as this tokenizer does."""
+    if importlib.util.find_spec('kitoken') is None or tokenizer.padding:
+        return None
+    normalizers = {step['type'] for step in steps(tokenizer.normalizer, 'normalizers')}
+    splits = {step['type'] for step in steps(tokenizer.pre_tokenizer, 'pretokenizers')}
+    known = _MARKED if isinstance(tokenizer.model, Unigram) else _SPLITS
+    if not splits or normalizers - _NORMALIZERS or splits - known or getattr(tokenizer.model, 'dropout', None):
+        return None
+    try:
+        ids = KitokenIds(tokenizer, rest)
+    except Exception:  # of the classes of kitoken, for a form that it does not know
+        return None
+    return ids if ids.is_right_for(ODD) else None
+
+
+class KitokenIds:
+    """Token ids of texts, equal to those of the tokenizer without special tokens.
+
+    Args:
+        tokenizer: a ``tokenizers.Tokenizer``.
+        rest: has the ids of the texts that are not kitoken's.
+    """
+
+    def __init__(self, tokenizer, rest: Ids):
+        from kitoken import Kitoken
+
+        self._theirs, self._rest, self._normalizer = partial(token_ids, tokenizer), rest, tokenizer.normalizer
+        self._kitoken, self._differs = Kitoken.from_tokenizers(tokenizer.to_str().encode()), False
+        self._kind = np.full(0x110000, _NEW, np.uint8)  # of each character
+        added = tokenizer.get_added_tokens_decoder().values()
+        self._beginnings = {token.content.strip()[:1] for token in added} - {''}
+
+    def __call__(self, texts: Sequence[str], max_length: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """As :func:`~pyterrier_hybrid.encoding.words.token_ids`."""
+        ids = [[]] * len(texts) if self._differs else self._read(texts)
+        own = [row for row, its in enumerate(ids) if its]
+        if not self.is_right_for([texts[row] for row in own[::_COMPARED]]):
+            warnings.warn('kitoken reads a text otherwise than the tokenizer, which goes on alone', stacklevel=2)
+            self._differs = True
+            return self._rest(texts, max_length)
+        others = [row for row, its in enumerate(ids) if not its]
+        for row, its in zip(others, _lists(self._rest, [texts[row] for row in others])):
+            ids[row] = its
+        lengths = np.fromiter(map(len, ids), np.int64, len(ids))
+        return cut(np.fromiter(chain.from_iterable(ids), ID, lengths.sum()), lengths, max_length)
+
+    def is_right_for(self, texts: Sequence[str]) -> bool:
+        """Whether kitoken has the tokenizer's ids of those texts that are its own."""
+        found = {text: ids for text, ids in zip(texts, self._read(texts)) if ids}
+        return [*found.values()] == _lists(self._theirs, [*found])
+
+    def _read(self, texts: Sequence[str]) -> list[list[int]]:
+        """The ids of kitoken's texts. Others have none; nor has a text of one piece, which may be a blank one."""
+        codes = np.frombuffer(''.join(texts).encode('utf-32-le', 'surrogatepass'), np.uint32)
+        new = np.unique(codes[self._kind[codes] == _NEW])
+        if len(new):
+            self._try(new)
+        own, ends = np.ones(len(texts), bool), np.cumsum([*map(len, texts)])
+        own[np.searchsorted(ends, np.flatnonzero(self._kind[codes] == _OTHER), side='right')] = False
+        ids = self._kitoken.encode_all([text if its else '' for text, its in zip(texts, own)], False)
+        return [its if len(its) > 1 else [] for its in ids]
+
+    def _try(self, codes: np.ndarray) -> None:
+        """Settles the kind of characters: those that are old, begin no added token, and are read alike are the same."""
+        self._kind[codes] = _OTHER
+        known = unicodedata.ucd_3_2_0.category
+        same = {code: chr(code) for code in codes.tolist() if known(chr(code)) not in ('Cn', 'Co', 'Cs')}
+        for around in _AROUND:
+            tried = [around.format(character) for character in same.values()]
+            read = zip(same.items(), self._kitoken.encode_all(tried, False), _lists(self._theirs, tried))
+            same = dict(item for item, ours, theirs in read if ours == theirs)
+        normal = str if self._normalizer is None else self._normalizer.normalize_str
+        self._kind[[code for code, each in same.items() if self._beginnings.isdisjoint(normal(each))]] = _SAME
+
+
+def _lists(way: Ids, texts: Sequence[str]) -> list[list[int]]:
+    """The ids of each text."""
+    ids, lengths = way(texts, None)
+    return [its.tolist() for its in np.split(ids, np.cumsum(lengths))[:-1]]
