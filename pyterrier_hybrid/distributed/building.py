@@ -150,7 +150,9 @@ def _read(docs: Iterable[dict] | pd.DataFrame | str, languages: Iterable[str] | 
         if languages is not None:
             view, _ = in_languages(view, languages)
         docs = view.get_corpus_iter(verbose=False)
-    return docs if languages is None else (doc for doc in docs if doc.get(LANG) in languages)
+    if languages is None:
+        return docs
+    return (doc for doc in docs if not isinstance(doc, dict) or doc.get(LANG) in languages)  # no dict: named later
 
 
 def _begin(store: Shards, plan: dict, mode: IndexingMode) -> dict[int, dict]:

@@ -44,7 +44,8 @@ def cluster(resources: Resources) -> Iterator[ModuleType]:
         _check_room(ray, resources, elastic=True)
         yield ray
         return
-    address = os.environ.get('RAY_ADDRESS', '').removeprefix('local')
+    address = os.environ.get('RAY_ADDRESS', '')
+    address = '' if address == 'local' else address
     with _own_sigterm():
         try:
             if address:

@@ -17,6 +17,7 @@ from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
 
+@torch.inference_mode(False)
 def load_checkpoint(path_or_name: str | os.PathLike, *, verbose: bool = False) -> SentenceTransformer:
     """Loads a checkpoint in float32, on the CPU, ready for encoding.
 

@@ -56,6 +56,7 @@ class Engine:
         self._by_layers: ModelByLayers | None = None
         self._ids: tuple[object, TokenIds | None] = (None, None)
         self._several: tuple[torch.device, ...] = ()
+        self._loaded: tuple | None = None  # the version of the weights that are in the checkpoint
         self._pool: EncoderPool | None = None
 
     def __getstate__(self) -> dict:
@@ -68,6 +69,7 @@ class Engine:
         """Where texts are encoded."""
         return self._several or (self.model.device,)
 
+    @torch.inference_mode(False)
     def place(self, devices: Sequence[torch.device], dtype: torch.dtype, *, checked: bool, library: str) -> None:
         """Puts the model, which is in float32, on a device; on several, it stays where it is, and processes load it.
 
@@ -95,6 +97,7 @@ class Engine:
             reduce_precision(self.model, self.dtype)
         if len(devices) > 1:
             self._several = tuple(devices)
+            self._loaded = self._version()
         else:
             self.model.to(devices[0])
 
@@ -114,7 +117,12 @@ class Engine:
             for window in self.windows(texts, side, batch_size, progress):
                 yield window.cpu().numpy()
             return
-        if self._pool is None:
+        if self._version() != self._loaded:
+            raise ValueError(
+                'the model has changed since its checkpoint was read, and the processes of several devices read the '
+                'checkpoint: save the model and open that, or give one device'
+            )
+        if self._pool is None or not self._pool.is_here:
             self._pool = EncoderPool(recipe(), self._several)
         try:
             for vectors in self._pool.encode(texts, side, batch_size):
@@ -144,6 +152,10 @@ class Engine:
         self._ids[1].expect(texts)
         return self._ids[1]
 
+    def _version(self) -> tuple:
+        return weights_version(self.model), self.model.truncate_dim
+
+    @torch.inference_mode(False)
     def settle(self, texts: list[str], side: Side, batch_size: int) -> None:
         """Makes the layers that were chosen, or casts the weights, if that waits and vectors stay what they are.
 
@@ -164,13 +176,15 @@ class Engine:
             with torch.inference_mode():
                 return torch.cat(list(self.windows(sample, side, batch_size)))
 
-        training, home = self.model[0].training, self.model.device
+        training, home, unchanged = self.model[0].training, self.model.device, self._version() == self._loaded
         self.model.eval().to(self.devices[0])
         try:
             self._settle(encode)
             self.pending = False
         finally:
             self.model.train(training).to(home)
+            if unchanged:
+                self._loaded = self._version()
 
     def _settle(self, encode: Callable[[], torch.Tensor]) -> None:
         exact = encode() if self._checked or self.layers == 'openvino' else None

@@ -73,5 +73,6 @@ def _tokenizer(tokenizer) -> str:
     """The tokenizer as text, without the truncation and padding of the last call, which a fast tokenizer keeps."""
     fast = getattr(tokenizer, 'backend_tokenizer', tokenizer)
     if not hasattr(fast, 'to_str'):
-        return json.dumps(sorted(tokenizer.get_vocab().items()))
+        words = tokenizer.get_vocab()  # of word vectors it is a list
+        return json.dumps(sorted(words.items()) if isinstance(words, Mapping) else list(words))
     return json.dumps(json.loads(fast.to_str()) | {'truncation': None, 'padding': None}, sort_keys=True)

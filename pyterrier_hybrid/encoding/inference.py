@@ -82,9 +82,9 @@ def _features(
 
 
 def _rows(features: dict, budget: int) -> list[np.ndarray]:
-    """The rows of each batch; those of a static embedding are one batch, since nothing is padded."""
+    """The rows of each batch; those of a static embedding or a bag of words are one batch: nothing is padded."""
     if not padded(features):
-        return [np.arange(len(features['offsets']))]
+        return [np.arange(len(features.get('offsets', features.get('sentence_embedding'))))]
     lengths = features['attention_mask'].sum(dim=1).numpy()
     some = np.flatnonzero(lengths)
     return [some[chosen] for chosen in length_batches(lengths[some], budget)]

@@ -75,7 +75,7 @@ class ModelEncoder(BiEncoder):
         pyterrier_dr compares encoders by it, and PyTerrier shares what compares equal. Computed when first asked for
         (about a second a gigabyte of weights) and again after the weights have changed.
         """
-        version = identity.weights_version(self.model), self.dtype, self._engine.layers
+        version = identity.weights_version(self.model), self.model.truncate_dim, self.dtype, self._engine.layers
         if self._identity[0] != version:
             settings = {
                 'query': [self.query.prefix, self.query.max_length],

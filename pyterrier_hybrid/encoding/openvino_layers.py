@@ -1,6 +1,8 @@
 """A transformer's layers compiled by OpenVINO, which fuses what lies between matrix products: an optional extra."""
+import ctypes
 import importlib.util
-import threading
+import os
+import weakref
 
 import torch
 
@@ -8,6 +10,8 @@ from pyterrier_hybrid.encoding.layers import Layers
 
 #: What is added to the attention scores of padding, before softmax.
 _MASKED = -1e9
+#: The layers of this process.
+_made: weakref.WeakSet = weakref.WeakSet()
 
 
 def is_installed() -> bool:
@@ -26,16 +30,26 @@ def openvino_layers(inner: torch.nn.Module, precision: str, threads: int) -> Lay
         'INFERENCE_PRECISION_HINT': precision, 'INFERENCE_NUM_THREADS': threads, 'NUM_STREAMS': threads,
         'ENABLE_CPU_PINNING': False,
     }  # fmt: skip
-    compiled, requests = openvino.Core().compile_model(_graph(inner), 'CPU', options), threading.local()
+    compiled, idle = openvino.Core().compile_model(_graph(inner), 'CPU', options), []
 
     def run(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        if not hasattr(requests, 'own'):
-            requests.own = compiled.create_infer_request()
+        try:
+            request = idle.pop()
+        except IndexError:
+            request = compiled.create_infer_request()
         penalty = (1 - mask[:, None, None, :].float()) * _MASKED
-        found = requests.own.infer([hidden.numpy(), penalty.numpy()], share_inputs=True)
-        return torch.from_numpy(found[0].copy())
+        found = torch.from_numpy(request.infer([hidden.numpy(), penalty.numpy()], share_inputs=True)[0].copy())
+        idle.append(request)
+        return found
 
+    _made.add(run)
     return run
+
+
+def _keep() -> None:
+    """Keeps what OpenVINO has compiled, in a forked process: where its threads are missing, its end never comes."""
+    for run in _made:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(run))
 
 
 def _graph(inner: torch.nn.Module):
@@ -74,3 +88,7 @@ def _graph(inner: torch.nn.Module):
         inside = ops.gelu(linear(x, layer.intermediate.dense), 'erf')
         x = norm(ops.add(linear(inside, layer.output.dense), x), layer.output.LayerNorm)
     return openvino.Model([ops.result(x)], [hidden, penalty], 'layers')
+
+
+if hasattr(os, 'register_at_fork'):
+    os.register_at_fork(after_in_child=_keep)

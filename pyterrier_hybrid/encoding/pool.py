@@ -2,11 +2,11 @@
 import os
 import signal
 import warnings
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
+from multiprocessing.util import Finalize, is_exiting
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -41,7 +41,14 @@ class EncoderPool:
         self._executor = ProcessPoolExecutor(
             self.size, mp_context=context, initializer=_begin, initargs=(recipe, left, threads)
         )
-        weakref.finalize(self, self._executor.shutdown, wait=False, cancel_futures=True)
+        self._process = os.getpid()
+        # at the end of this process before the queues to the others, which have the priority 10
+        Finalize(self, _shut_down, [self._executor], exitpriority=11)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this process has started them; one that was forked since cannot reach them."""
+        return self._process == os.getpid()
 
     def encode(self, texts: Sequence[str], side: Side, batch_size: int) -> Iterator[np.ndarray]:
         """Encodes texts, a window in each task, and yields the windows' vectors in order.
@@ -68,6 +75,11 @@ class EncoderPool:
 
     def _submit(self, texts: list[str], side: Side, batch_size: int) -> Future:
         return self._executor.submit(_encode, texts, side, batch_size)
+
+
+def _shut_down(executor: ProcessPoolExecutor) -> None:
+    """Ends the processes. At the end of this one it waits for that, as multiprocessing would, which cannot end them."""
+    executor.shutdown(wait=is_exiting(), cancel_futures=True)
 
 
 def _begin(recipe: 'Callable[..., HybridEncoder]', left, threads: int) -> None:

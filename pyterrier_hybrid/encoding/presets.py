@@ -5,6 +5,7 @@ by the checkpoint's name on the hub and given by name for a local folder.
 """
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,15 @@ PRESETS = {
 def find_preset(preset: str | None, path_or_name: str) -> Preset:
     """Returns the preset asked for, else the one the hub's name implies, else one that leaves all to the checkpoint.
 
+    A folder's name implies none.
+
     Raises ValueError if :data:`PRESETS` has none of that name.
     """
     if preset is not None:
         if preset not in PRESETS:
             raise ValueError(f'unknown preset {preset!r}; there are {", ".join(PRESETS)}')
         return PRESETS[preset]
+    if Path(path_or_name).expanduser().exists():
+        return Preset()
     named = (p for p in PRESETS.values() if any(fnmatchcase(path_or_name, pattern) for pattern in p.hub_names))
     return next(named, Preset())

@@ -37,7 +37,7 @@ def inverse_cloze(rows: Iterable[dict], *, keep: float = 0.5, min_units: int = 4
         )
     for row in rows:
         query, positive = {}, {}
-        for lang, text in row.get('text', {}).items():
+        for lang, text in (row.get('text') or {}).items():
             units = _UNIT.findall(text)
             if len(units) < min_units:
                 continue

@@ -250,6 +250,11 @@ def test_a_document_that_cannot_be_indexed_is_named(build, checkpoint, docs, tmp
     assert not (tmp_path / 'x').exists()
 
 
+def test_what_is_no_document_is_named_also_where_languages_are_chosen(build, make_encoder, docs):
+    with pytest.raises(ValueError, match='is of type NoneType'):
+        build(make_encoder(), [*docs[:3], None], languages='de')
+
+
 def test_a_vector_that_is_not_finite_is_named(build, make_encoder, tmp_path):
     def make():
         encoder = make_encoder()

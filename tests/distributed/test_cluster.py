@@ -91,10 +91,11 @@ def test_a_setting_of_the_user_is_put_back(noted, monkeypatch):
     assert os.environ['RAY_USAGE_STATS_ENABLED'] == '1'
 
 
-def test_nobody_at_the_address(noted, monkeypatch):
+@pytest.mark.parametrize('host', ['127.0.0.1', 'localhost'])
+def test_nobody_at_the_address(noted, monkeypatch, host):
     with socket.socket() as taken:  # bound, but it does not listen
         taken.bind(('127.0.0.1', 0))
-        address = f'127.0.0.1:{taken.getsockname()[1]}'
+        address = f'{host}:{taken.getsockname()[1]}'
         monkeypatch.setenv('RAY_ADDRESS', address)
         ray = noted()
         message = f'no Ray cluster at RAY_ADDRESS={address} .*"ray start --head"'

@@ -2,9 +2,13 @@
 import itertools
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from pyterrier_dr.biencoder import _model_eq_key
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import BoW, Pooling, WordEmbeddings
+from sentence_transformers.sentence_transformer.modules.tokenizer import WhitespaceTokenizer
 from tokenizers import Tokenizer
 
 from pyterrier_hybrid.encoding import HybridEncoder
@@ -89,3 +93,29 @@ def test_a_cut_of_the_vectors_counts(xlmr):
 def test_batch_size_and_verbosity_change_no_vector(xlmr):
     one, two = (HybridEncoder(xlmr, device='cpu', batch_size=size, verbose=size > 1) for size in (1, 32))
     assert one.model_name == two.model_name
+
+
+def test_a_shorter_vector_is_another(xlmr):
+    encoder = HybridEncoder(xlmr, device='cpu')
+    before = encoder.model_name
+    encoder.model.truncate_dim = 4
+    assert encoder.model_name != before
+
+
+def test_word_vectors_have_a_name():
+    """Their tokenizer has a list of words."""
+    names = []
+    for words in (['haus', 'maus', 'x'], ['haus', 'maus', 'y']):
+        tokenizer = WhitespaceTokenizer(vocab=words)
+        modules = [WordEmbeddings(tokenizer, np.eye(3, dtype=np.float32)), Pooling(3, 'mean')]
+        encoder = HybridEncoder.from_model(SentenceTransformer(modules=modules, device='cpu'))
+        assert encoder.encode_docs(['haus maus']).tolist() == [[0.5, 0.5, 0]]
+        names.append(encoder.model_name)
+    assert names[0] != names[1]
+
+
+def test_a_bag_of_words_encodes():
+    model = SentenceTransformer(modules=[BoW(['a', 'b'])], device='cpu')
+    encoder = HybridEncoder.from_model(model)
+    assert np.array_equal(encoder.encode_docs(['a b a', 'b']), model.encode(['a b a', 'b']))
+    assert encoder.model_name

@@ -78,6 +78,22 @@ def test_a_bad_text_is_refused_before_it_is_sent(both):
         two.doc_encoder()(pd.DataFrame({'docno': ['d0', 'd1'], 'text': ['a', None]}))
 
 
+@pytest.mark.parametrize('change', ['weights', 'dimension'])
+@pytest.mark.parametrize('begun', [False, True])
+def test_a_changed_model_is_refused(xlmr, change, begun):
+    """The processes read the checkpoint, which does not have the change."""
+    encoder = HybridEncoder(xlmr, device=['cpu', 'cpu'], dtype='float32')
+    if begun:
+        encoder.encode_docs(['a'])
+    if change == 'weights':
+        with torch.no_grad():
+            next(encoder.model.parameters()).add_(1)
+    else:
+        encoder.model.truncate_dim = 4
+    with pytest.raises(ValueError, match='the model has changed since its checkpoint was read'):
+        encoder.encode_docs(['a'])
+
+
 def test_devices_that_are_not_there(xlmr):
     with pytest.raises(ValueError, match="the device 'warp' cannot be used"):
         HybridEncoder(xlmr, device=['cpu', 'warp'])

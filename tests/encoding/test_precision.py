@@ -173,3 +173,17 @@ def test_vectors_that_are_not_finite_are_other_vectors():
 def test_a_sample_is_spread_over_the_lengths():
     assert spread_sample(['ccc', 'a', 'bb'], 5) == ['a', 'bb', 'ccc']
     assert spread_sample(['x' * n for n in range(9, 0, -1)], 3) == ['x', 'x' * 5, 'x' * 9]
+
+
+@pytest.mark.parametrize('dtype', ['float32', 'bfloat16'])
+@pytest.mark.parametrize('opened_within', [False, True])
+def test_within_inference_mode(mild, dtype, opened_within, recwarn):
+    """Weights that are read or cast in it can be trained on, and have a name."""
+    with torch.inference_mode(opened_within):
+        encoder = HybridEncoder(mild, device='cpu', dtype=dtype)
+    with torch.inference_mode():
+        vectors = encoder.encode_docs(['a'])
+        assert encoder.model_name
+    again = encoder.encode_queries_torch(['a'])
+    again.sum().backward()
+    assert vectors.shape == again.shape

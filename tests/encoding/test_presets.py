@@ -20,6 +20,14 @@ def test_any_other_name_leaves_all_to_the_checkpoint():
     assert find_preset(None, 'runs/mdpr-tied-pft-msmarco') == Preset()
 
 
+@pytest.mark.parametrize('name', ['LaBSE', 'xlm-roberta-base'])
+def test_a_folder_of_that_name_implies_none(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).mkdir()
+    assert find_preset(None, name) == Preset()
+    assert find_preset('labse', name) is PRESETS['labse']
+
+
 def test_a_preset_asked_for_wins_over_the_name():
     assert find_preset('mdpr', 'xlm-roberta-base') is PRESETS['mdpr']
 

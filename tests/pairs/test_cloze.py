@@ -33,6 +33,10 @@ def test_units_of_scripts_with_and_without_spaces(text, units):
     assert row['query']['xx'] == ' '.join(units)
 
 
+def test_a_row_without_texts():
+    assert cloze(None) == []
+
+
 def test_keep_is_the_expected_share():
     for keep in (0.1, 0.9):
         (row,) = cloze({'de': WORDS}, keep=keep)
