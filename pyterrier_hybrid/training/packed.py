@@ -117,8 +117,13 @@ def _no_mask(*_, **__) -> None:
     """No mask for the whole row of tokens."""
 
 
-def _attention(module, query, key, value, attention_mask, *, blocks: Blocks, scaling=None, dropout=0.0, **_):
-    """Attention within each text: (1, heads, packed tokens, d) to (1, packed tokens, heads, d), and no weights."""
+def _attention(
+    module, query, key, value, attention_mask, *, blocks: Blocks, scaling=None, dropout=0.0, sliding_window=None, **_
+):
+    """Attention within each text: (1, heads, packed tokens, d) to (1, packed tokens, heads, d), and no weights.
+
+    In a layer with a ``sliding_window``, a token attends to those that are fewer places away.
+    """
     scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
     parts = []
     for (texts, length), mask, q, k, v in zip(
@@ -126,6 +131,10 @@ def _attention(module, query, key, value, attention_mask, *, blocks: Blocks, sca
     ):
         q, k, v = (states.view(-1, texts, length, states.shape[-1]).transpose(0, 1) for states in (q, k, v))
         weights = torch.matmul(q * scaling, k.transpose(-1, -2))
+        if sliding_window is not None and sliding_window < length:
+            places = torch.arange(length, device=q.device)
+            near = (places - places[:, None]).abs() < sliding_window
+            mask = near if mask is None else mask & near
         if mask is not None:
             weights = weights.masked_fill(~mask, torch.finfo(weights.dtype).min)
         weights = weights.softmax(-1, torch.promote_types(weights.dtype, torch.float32)).to(v.dtype)

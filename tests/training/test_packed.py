@@ -4,7 +4,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Transformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
-from transformers import AutoTokenizer, BertConfig, BertModel
+from transformers import AutoTokenizer, BertConfig, BertModel, ModernBertConfig, ModernBertModel
 
 from pyterrier_hybrid.encoding.compact import small_backbone
 from pyterrier_hybrid.training.packed import Blocks, can_be_packed, packed
@@ -29,21 +29,41 @@ def model(request, tiny_folder, tiny_transformer, tmp_path):
     return made.eval()
 
 
-def vectors_and_gradients(model):
+def vectors_and_gradients(model, texts=TEXTS):
     model.zero_grad()
-    vectors = model(model.preprocess(TEXTS))['sentence_embedding']
+    vectors = model(model.preprocess(texts))['sentence_embedding']
     (vectors @ torch.linspace(-1, 1, vectors.shape[1])).square().sum().backward()
     return vectors.detach(), {name: w.grad for name, w in model.named_parameters() if w.grad is not None}
 
 
-def test_vectors_and_gradients_are_those_of_padded_texts(model):
-    vectors, gradients = vectors_and_gradients(model)
+def check_packed(model, texts=TEXTS):
+    vectors, gradients = vectors_and_gradients(model, texts)
     with packed(model):
-        found, found_gradients = vectors_and_gradients(model)
+        found, found_gradients = vectors_and_gradients(model, texts)
     torch.testing.assert_close(found, vectors, rtol=0, atol=1e-5)
     assert found_gradients.keys() == gradients.keys()
     for name, gradient in gradients.items():
         torch.testing.assert_close(found_gradients[name], gradient, rtol=1e-4, atol=1e-5, msg=name)
+
+
+def test_vectors_and_gradients_are_those_of_padded_texts(model):
+    check_packed(model)
+
+
+@pytest.mark.parametrize('window', [{}, {'local_attention': 8}], ids=['128', '8'])
+def test_modernberts_sliding_windows_are_its_own(window):
+    """Of its layers, two of three see half a window to each side, as they do in every released checkpoint."""
+    model = small_backbone(TEXTS, vocab_size=60, dimension=16, layers=1, heads=2, max_length=256)
+    config = ModernBertConfig(
+        vocab_size=60, hidden_size=16, intermediate_size=32, num_hidden_layers=4, num_attention_heads=2,
+        initializer_range=0.3, pad_token_id=0, **window,
+    )  # fmt: skip
+    assert config.layer_types == ['full_attention', *['sliding_attention'] * 2, 'full_attention']
+    torch.manual_seed(0)
+    model[0].model = ModernBertModel(config)
+    texts = [' '.join('abcdefghij'[(i * i + n) % 10] for i in range(n)) for n in (150, 149, 100, 66, 64, 9, 5, 4)]
+    assert can_be_packed(model) and model.preprocess(texts)['input_ids'].shape[1] > 150
+    check_packed(model.eval(), texts)
 
 
 def test_little_is_padding_and_the_model_is_left_as_it_was(model):
