@@ -9,13 +9,14 @@ from pathlib import Path
 
 import torch
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Normalize
 
 from pyterrier_hybrid.encoding.backbones import is_static, static_backbone
 from pyterrier_hybrid.encoding.compact import small_backbone
 from pyterrier_hybrid.encoding.devices import check_memory
 from pyterrier_hybrid.encoding.encoder import HybridEncoder
 from pyterrier_hybrid.encoding.identity import digest
-from pyterrier_hybrid.encoding.modules import position_limit
+from pyterrier_hybrid.encoding.modules import ends_normalized, position_limit
 from pyterrier_hybrid.encoding.presets import PRESETS
 from pyterrier_hybrid.encoding.sides import passage_side, query_side
 from pyterrier_hybrid.pairs.balanced import balanced_texts
@@ -151,17 +152,34 @@ def opened_backbone(backbone: str | os.PathLike | SentenceTransformer, device: s
     """The model of a backbone that is not made from the pairs.
 
     Args:
-        backbone: a checkpoint; or a model in memory, which is not copied.
+        backbone: a checkpoint; or a model in memory, which is not copied. It gets a normalisation at its end if it has
+            none, as a checkpoint does, and half precision is cast to float32.
         device: None for CUDA if there is one; a model in memory then stays where it is.
 
     Raises:
         FileNotFoundError: no such checkpoint.
     """
     if isinstance(backbone, SentenceTransformer):
+        _widen(backbone)
+        if not ends_normalized(backbone):  # it is trained by cosines
+            backbone.append(Normalize())
         return backbone if device is None else backbone.to(device)
     with warnings.catch_warnings():  # what has no pooling yet gets its mean trained
         warnings.filterwarnings('ignore', message='.* is a plain transformers checkpoint')
         return HybridEncoder(backbone, normalize=True, device=device, dtype='float32').model
+
+
+def _widen(model: SentenceTransformer) -> None:
+    """Casts a model in half precision to float32, in place, with a warning: small steps would be lost in half."""
+    dtypes = {weight.dtype for weight in model.parameters() if weight.is_floating_point()}
+    half = [str(dtype).removeprefix('torch.') for dtype in dtypes if dtype.itemsize < torch.float32.itemsize]
+    if half:
+        model.float()
+        warnings.warn(
+            f'the model in memory has weights in {half[0]}; they are trained in float32, from rounded values. To '
+            "start from those of its checkpoint, give its folder or name, or open it with dtype='float32'",
+            stacklevel=5,
+        )
 
 
 def made_backbone(arguments, pairs, scratch: Path) -> SentenceTransformer:

@@ -9,7 +9,8 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Static
 
 from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.encoding.backbones import subword_tokenizer
-from pyterrier_hybrid.training import train
+from pyterrier_hybrid.encoding.precision import reduce_precision
+from pyterrier_hybrid.training import seen_rows, train
 from pyterrier_hybrid.training.backbones import FROM_SCRATCH, Backbone
 
 TINY = {'mix': {'monolingual': 0.5, 'crosslingual': 0.5}, 'batch_size': 8, 'steps': 2, 'device': 'cpu',
@@ -79,3 +80,38 @@ def test_a_checkpoint_that_does_not_say_them_gets_the_papers_with_a_warning(corp
     recwarn.clear()
     train(corpus, tmp_path / 'told', backbone=tiny_folder, query_prefix='', passage_prefix='', **TINY)
     assert not [warning for warning in recwarn if 'prefixes' in str(warning.message)]
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_a_model_in_half_precision_is_trained_in_float32(corpus, tmp_path, tiny_transformer, monkeypatch, dtype):
+    """As that of an encoder which dtype='auto' has cast; in half, steps of this size would change no weight."""
+    reduce_precision(tiny_transformer, dtype)
+    monkeypatch.setattr(seen_rows, '_LEAST_SIZE', 1)  # with sparse gradients, too
+    before = {name: weight.float().clone() for name, weight in tiny_transformer.named_parameters()}
+    given = {'query_prefix': '', 'passage_prefix': '', 'bf16': False, 'learning_rate': 1e-6, 'warmup': 0.0}
+    name = str(dtype).removeprefix('torch.')
+    with pytest.warns(UserWarning, match=f"has weights in {name}; they are trained in float32, .* dtype='float32'"):
+        train(corpus, tmp_path / 'run', backbone=tiny_transformer, **given, **TINY)
+    assert {weight.dtype for weight in tiny_transformer.parameters()} == {torch.float32}
+    moved = max((weight - before[name]).abs().max() for name, weight in tiny_transformer.named_parameters())
+    assert 1e-7 < moved < 1e-5
+    saved = SentenceTransformer(str(tmp_path / 'run'), device='cpu')
+    assert {weight.dtype for weight in saved.parameters()} == {torch.float32}
+
+
+def test_a_model_in_memory_is_normalised_as_a_folder_is(corpus, tmp_path, tiny_folder):
+    """It is trained by cosines, and so are validation, the saved encoder and searches by dot product."""
+    model = HybridEncoder(tiny_folder, device='cpu').model
+    assert not isinstance(model[-1], Normalize)
+    model.save(str(tmp_path / 'folder'))
+    given = {'query_prefix': '', 'passage_prefix': '', 'validation': 12, 'eval_steps': 1, 'bf16': False, **TINY}
+    vectors, figures = [], []
+    for name, backbone in {'memory': model, 'read': tmp_path / 'folder'}.items():
+        encoder = train(corpus, tmp_path / name, backbone=backbone, **given)
+        vectors.append(encoder.encode_docs(['de passage', 'de passage on topic2']))
+        record = json.loads((tmp_path / name / 'training.json').read_text())
+        figures.append(record['validation']['figures'])
+    assert isinstance(model[-1], Normalize) and len(model) == 3
+    np.testing.assert_allclose(np.linalg.norm(vectors[0], axis=1), 1, atol=1e-6)
+    np.testing.assert_array_equal(*vectors)
+    assert figures[0] == figures[1]
