@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from .kept import is_import_of, write_note
 from .parser import CommandParser, WrongArguments
 
 #: Measures when none are named. Not R@1: with a relevant passage in each of 11 languages it is at most 1/11.
@@ -38,8 +39,8 @@ def add_pairs(parser: CommandParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         '--keep-pairs', type=Path, metavar='FOLDER',
-        help='keep the imported pairs, to be given as --pairs next time; train --resume, and a study that goes on, '
-        'open them if they are there',
+        help='keep the imported pairs, to be given as --pairs next time; a run or study that goes on, and train '
+        '--resume with the same --pairs, open them if they are there',
     )
     parser.add_argument(
         '--no-inverse-cloze', action='store_true',
@@ -176,14 +177,40 @@ def opened_pairs(arguments: argparse.Namespace) -> Iterator:
     with TemporaryDirectory(prefix='pyterrier-hybrid-') as temporary:
         if _is_built_in(arguments) or not path.is_dir() or _has_jsonl(path):
             folder = arguments.keep_pairs or Path(processes.gather(temporary)[0]) / 'pairs'
-            goes_on = getattr(arguments, 'resume', arguments.command == 'study' and arguments.out.exists())
-            kept = goes_on and folder.exists()
             with processes.together():
-                if processes.is_first() and not kept:
+                if processes.is_first() and not _is_kept(arguments, path, folder):
                     _import_pairs(arguments, path, folder)
         with processes.together():
             pairs = ParallelPairs(folder)
         yield pairs
+
+
+def _is_kept(arguments: argparse.Namespace, path: Path, folder: Path) -> bool:
+    """Whether to open what a folder holds: the pairs of a run or study that has begun, or of this very import.
+
+    A run that has begun refuses other pairs than its own.
+    """
+    from pyterrier_hybrid.training.checkpoints import has_checkpoint
+
+    if not folder.exists():
+        return False
+    if arguments.command == 'study':
+        return arguments.out.exists()
+    if not getattr(arguments, 'resume', False):
+        return False
+    begun = arguments.out.exists() or has_checkpoint(arguments.out)
+    return begun or is_import_of(folder, **_imported(arguments, path))
+
+
+def _imported(arguments: argparse.Namespace, path: Path) -> dict:
+    """What is imported: the files, and how."""
+    from pyterrier_hybrid.pairs.jsonl import jsonl_files
+
+    built_in = _is_built_in(arguments)
+    return {
+        'files': [] if built_in else jsonl_files(path), 'built_in': built_in,
+        'inverse_cloze': not arguments.no_inverse_cloze,
+    }  # fmt: skip
 
 
 def _import_pairs(arguments: argparse.Namespace, path: Path, folder: Path) -> None:
@@ -195,6 +222,8 @@ def _import_pairs(arguments: argparse.Namespace, path: Path, folder: Path) -> No
     else:
         derive = None if arguments.no_inverse_cloze else inverse_cloze
         ParallelPairs.from_jsonl(path, folder, derive=derive, verbose=not arguments.quiet)
+    if folder == arguments.keep_pairs:
+        write_note(folder, **_imported(arguments, path))
 
 
 def _is_built_in(arguments: argparse.Namespace) -> bool:

@@ -138,6 +138,11 @@ class Checkpoints:
         discard(self.folder)
 
 
+def has_checkpoint(run: Path) -> bool:
+    """Whether there is a complete checkpoint of an unfinished run, damaged or not."""
+    return bool(Checkpoints(run, {})._complete())
+
+
 def differences(written: Mapping[str, object], now: Mapping[str, object]) -> str:
     """Says in what the settings of two runs differ, ``written`` as read from JSON; empty if they do not.
 
