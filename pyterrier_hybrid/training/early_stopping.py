@@ -73,11 +73,16 @@ class EarlyStopping:
         if (folder / _WEIGHTS).is_file():
             self._weights = load_file(folder / _WEIGHTS)
 
-    def record(self) -> dict:
-        """For ``training.json``: ``figures``, ``best_step``, ``saved`` (which weights) and ``stopped`` (why)."""
+    def record(self, steps: int | None = None) -> dict:
+        """For ``training.json``: ``figures``, ``best_step``, ``saved`` (which weights) and ``stopped`` (why).
+
+        The last evaluation is that of the last step; ``steps`` are those of a whole run, None if all were done.
+        """
         last = self.figures[-1]['step']
         if self.patience is not None and self._without_better() >= self.patience:
             stopped = f'no better {self.metric} in the {self.patience} evaluations up to step {last}'
+        elif steps is not None and last < steps:
+            stopped = f'a callback stopped it after {last} of {steps} steps'
         else:
             stopped = 'all steps were done'
         saved = f'the best, of step {self.best_step}' if self.keep_best else f'the last, of step {last}'

@@ -57,6 +57,14 @@ class Progress:
             trainer._globalstep_last_logged, self._saved = self._saved['since'], None
 
 
+class SaveSteps(TrainerCallback):
+    """Saves a resumed run as often as it is told now, and not as the state in its checkpoint says."""
+
+    def on_train_begin(self, args, state, control, **_):
+        """Corrects the state."""
+        state.save_steps = args.save_steps
+
+
 class BatchTrainer(SentenceTransformerTrainer):
     """The trainer, stopping at a loss or gradient that is not finite, with checkpoints that are complete or absent.
 
@@ -121,7 +129,13 @@ class BatchTrainer(SentenceTransformerTrainer):
         )
 
     def evaluate(self, *args, **kwargs) -> dict[str, float]:
-        """Evaluates on the validation set, logs the figures as ``eval_<name>``, and stops training if it is time."""
+        """Evaluates on the validation set, logs the figures as ``eval_<name>``, and stops training if it is time.
+
+        Without a validation set there is nothing to do when a callback asks for it.
+        """
+        if self._monitor is None:
+            self.control.should_evaluate = False
+            return {}
         figures = self._monitor.evaluate(self.model)
         logged = {f'eval_{name}': value for name, value in figures.items()}
         self.log(logged)
@@ -135,6 +149,8 @@ class BatchTrainer(SentenceTransformerTrainer):
         save_checkpoint(self.model, output_dir)
 
     def _save_checkpoint(self, model, trial) -> None:
+        if self.args.save_strategy == 'no':  # a callback has asked for one, and there is no folder for it
+            return
         own = self.args.output_dir
         with self._checkpoints.writing(self.state.global_step) as folder:
             self.args.output_dir = str(folder)
@@ -197,7 +213,7 @@ def fit(
         batches=batches, checkpoints=checkpoints, monitor=monitor, progress=progress, model=model, args=theirs,
         loss=info_nce(model, arguments.temperature, arguments.mini_batch_size),
         train_dataset=slot_table(batches, steps, arguments.negatives),
-        callbacks=[*callbacks, bar],
+        callbacks=[*callbacks, bar, SaveSteps()],
         **(_sparse_parts(model, theirs) if sparse else {}),
     )  # fmt: skip
     if rank():  # the trainer gives all processes one seed, and so one pattern of dropout

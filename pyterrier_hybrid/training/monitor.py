@@ -35,6 +35,11 @@ class Monitor(TrainerCallback):
         if state.global_step % self._arguments.eval_steps == 0 or state.global_step >= state.max_steps:
             control.should_evaluate = True
 
+    def on_epoch_end(self, args, state, control, **_):
+        """Asks for the figures of the last step, if a callback of the user's has stopped training in between."""
+        if not self.stopping.figures or self.stopping.figures[-1]['step'] < state.global_step:
+            control.should_evaluate = True
+
     def evaluate(self, model) -> dict[str, float]:
         """The figures of a model in training, the same in every process: the first one computes them for all.
 

@@ -198,7 +198,7 @@ def _finish(run: PreparedRun, folder: Path, checkpoints: Checkpoints, resume_fro
         'composition': drawn_shares(run.batches, done['steps_done']),
     }  # fmt: skip
     if run.monitor is not None:
-        record['validation'] = {**run.validation.record(), **run.monitor.stopping.record()}
+        record['validation'] = {**run.validation.record(), **run.monitor.stopping.record(arguments.steps)}
     with together(), progress_bar(False):
         if is_first():
             with whole_folder(folder, mark=TRAINING_RECORD, lock=False, remedy=REMEDY) as new:

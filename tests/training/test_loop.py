@@ -51,6 +51,23 @@ def test_losses_and_time_are_those_of_the_uninterrupted_run(corpus, tmp_path, mo
     assert [step for step, _ in whole] == list(range(3, 301, 3))
 
 
+def test_a_resumed_run_saves_as_often_as_it_is_told_now(corpus, tmp_path, monkeypatch):
+    """And not as the checkpoint says that it resumes from."""
+    for resume, often, stop, kept in ((False, 2, 3, 2), (True, 3, 5, 3), (True, 1, 5, 5)):
+
+        class Stopping(loop.BatchTrainer):
+            def training_step(self, *args, stop=stop, **kwargs):
+                if self.state.global_step == stop:
+                    raise Stopped
+                return super().training_step(*args, **kwargs)
+
+        with monkeypatch.context() as patch, pytest.raises(Stopped):
+            patch.setattr(loop, 'BatchTrainer', Stopping)
+            train(corpus, tmp_path / 'run', backbone='static', resume=resume, **{**TINY, 'checkpoint_steps': often})
+        found = [path.name for path in (tmp_path / 'run.checkpoints').glob('[!.]*')]
+        assert found == [f'checkpoint-{kept}']
+
+
 @pytest.mark.parametrize('verbose', [True, False])
 def test_a_bar_with_the_loss_and_no_line_for_every_log(corpus, tmp_path, capsys, verbose):
     train(corpus, tmp_path / 'run', backbone='static', mix={'crosslingual': 1}, batch_size=4, steps=5, validation=12,
