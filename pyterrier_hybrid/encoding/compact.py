@@ -87,7 +87,14 @@ def small_backbone(
             ModernBertModel(config).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         transformer = Transformer(folder)
-    return SentenceTransformer(modules=[transformer, Pooling(dimension, 'mean'), Normalize()], device='cpu')
+    model = SentenceTransformer(modules=[transformer, Pooling(dimension, 'mean'), Normalize()], device='cpu')
+    model.is_small_backbone = True
+    return model
+
+
+def is_small(model) -> bool:
+    """Whether a ``SentenceTransformer`` in memory was made by :func:`small_backbone`, and not read from a folder."""
+    return getattr(model, 'is_small_backbone', False)
 
 
 def _transformers_tokenizer(texts: Iterable[str], vocab_size: int, max_length: int):

@@ -12,7 +12,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize
 
 from pyterrier_hybrid.encoding.backbones import is_static, static_backbone
-from pyterrier_hybrid.encoding.compact import small_backbone
+from pyterrier_hybrid.encoding.compact import is_small, small_backbone
 from pyterrier_hybrid.encoding.devices import check_memory
 from pyterrier_hybrid.encoding.encoder import HybridEncoder
 from pyterrier_hybrid.encoding.identity import digest
@@ -86,6 +86,7 @@ FROM_SCRATCH = {'static': STATIC, 'small': SMALL}
 
 _STATIC_CHECKPOINT = Backbone('a static embedding from a checkpoint', STATIC.learning_rate, _FOR_STATIC, '', '')
 _STATIC_WITH_LAYERS = Backbone('a static embedding with further layers', STATIC.learning_rate, (), '', '')
+_SMALL_IN_MEMORY = replace(SMALL, title='a small_backbone in memory', options=_FOR_TRANSFORMERS, make=None)
 _ANY_CHECKPOINT = Backbone('a checkpoint', PRETRAINED.learning_rate, (*_FOR_STATIC, *_FOR_TRANSFORMERS))
 
 
@@ -97,7 +98,7 @@ def kind_of(backbone: object) -> Backbone:
     """
     if isinstance(backbone, SentenceTransformer):
         if not is_static(backbone):
-            return PRETRAINED
+            return _SMALL_IN_MEMORY if is_small(backbone) else PRETRAINED
         return _STATIC_CHECKPOINT if is_row_sparse(backbone) else _STATIC_WITH_LAYERS
     if not isinstance(backbone, str | os.PathLike):
         raise TypeError(
@@ -110,7 +111,7 @@ def kind_of(backbone: object) -> Backbone:
 def with_own_prefixes(kind: Backbone, model: SentenceTransformer, arguments) -> Backbone:
     """The kind with the prefixes that a checkpoint was trained with, if it says them in its prompts.
 
-    Warns if a transformer does not say them, is none of the paper's, and ``arguments`` have none either.
+    Warns if a pretrained transformer does not say them, is none of the paper's, and ``arguments`` have none either.
     """
     if is_static(model):
         return kind
@@ -118,8 +119,8 @@ def with_own_prefixes(kind: Backbone, model: SentenceTransformer, arguments) -> 
     own = dict(zip(('query_prefix', 'passage_prefix'), (side.prefix for side in sides)))
     if any(own.values()):
         return replace(kind, **own)
-    given = arguments.query_prefix is not None and arguments.passage_prefix is not None
-    if not given and str(arguments.backbone) not in (*PRESETS['xlm-r'].hub_names, *PRESETS['labse'].hub_names):
+    known = is_small(model) or str(arguments.backbone) in (*PRESETS['xlm-r'].hub_names, *PRESETS['labse'].hub_names)
+    if not known and None in (arguments.query_prefix, arguments.passage_prefix):
         name = 'the model' if isinstance(arguments.backbone, SentenceTransformer) else arguments.backbone
         warnings.warn(
             f'{name} does not say which prefixes it was trained with; {kind.query_prefix!r} and '

@@ -13,6 +13,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.encoding.compact import small_backbone
+from pyterrier_hybrid.pairs.balanced import balanced_texts
 from pyterrier_hybrid.training import loop
 from pyterrier_hybrid.training.backbones import FROM_SCRATCH, PRETRAINED, SMALL
 from pyterrier_hybrid.training.trainer import train
@@ -80,10 +81,19 @@ def test_what_it_is_by_default(corpus, tmp_path):
     assert 'backbone: small' in (tmp_path / 'run' / 'README.md').read_text(encoding='utf-8')
 
 
-def test_a_small_model_in_memory_is_taken_for_a_checkpoint(corpus, tmp_path):
-    model = small_backbone([text for _, text in corpus.iter_texts()], vocab_size=300, dimension=16, layers=1, heads=2)
-    train(corpus, tmp_path / 'run', steps=1, **{**TINY, 'backbone': model})
-    assert record(tmp_path / 'run')['learning_rate'] == PRETRAINED.learning_rate
+def test_one_of_another_size_is_trained_as_it_is_by_its_name(corpus, tmp_path, monkeypatch, recwarn):
+    monkeypatch.setattr('pyterrier_hybrid.training.prepared.is_fast', lambda dtype, device: True)  # for bfloat16
+    model = small_backbone(balanced_texts(corpus), vocab_size=300, dimension=48, layers=1)
+    for name, backbone in {'named': 'small', 'other': model, 'further': model}.items():
+        train(corpus, tmp_path / name, steps=1, **{**TINY, 'backbone': backbone})
+    assert not [warning for warning in recwarn if 'prefixes' in str(warning.message)]
+    names = ('learning_rate', 'query_prefix', 'passage_prefix', 'bf16')
+    named, *others = ([record(tmp_path / run)[name] for name in names] for run in ('named', 'other', 'further'))
+    assert others == [named, named] and named == [SMALL.learning_rate, 'Query: ', 'Passage: ', False]
+    train(corpus, tmp_path / 'read', steps=1, **{**TINY, 'backbone': tmp_path / 'other'})
+    assert record(tmp_path / 'read')['learning_rate'] == PRETRAINED.learning_rate
+    with pytest.raises(ValueError, match='dimension is 8, but does not apply to a small_backbone in memory; leave it'):
+        train(corpus, tmp_path / 'new', dimension=8, **{**TINY, 'backbone': model})
 
 
 def test_same_seed_same_bytes(corpus, tmp_path):
