@@ -22,6 +22,7 @@ from pyterrier_hybrid.encoding.sides import passage_side, query_side
 from pyterrier_hybrid.pairs.balanced import balanced_texts
 from pyterrier_hybrid.training.lengths import check_lengths, given_lengths, set_max_length
 from pyterrier_hybrid.training.processes import built_once
+from pyterrier_hybrid.training.record import read_training_record
 from pyterrier_hybrid.training.static import is_row_sparse
 
 _SIZES = ('vocab_size', 'dimension')
@@ -111,13 +112,14 @@ def kind_of(backbone: object) -> Backbone:
 def with_own_prefixes(kind: Backbone, model: SentenceTransformer, arguments) -> Backbone:
     """The kind with the prefixes that a checkpoint was trained with, if it says them in its prompts.
 
+    Empty prompts say nothing, except in the folder of a run of ours, which was trained without prefixes then.
     Warns if a pretrained transformer does not say them, is none of the paper's, and ``arguments`` have none either.
     """
     if is_static(model):
         return kind
     sides = query_side(model, None, None), passage_side(model, None, None)
     own = dict(zip(('query_prefix', 'passage_prefix'), (side.prefix for side in sides)))
-    if any(own.values()):
+    if any(own.values()) or _is_run(arguments.backbone):
         return replace(kind, **own)
     known = is_small(model) or str(arguments.backbone) in (*PRESETS['xlm-r'].hub_names, *PRESETS['labse'].hub_names)
     if not known and None in (arguments.query_prefix, arguments.passage_prefix):
@@ -129,6 +131,12 @@ def with_own_prefixes(kind: Backbone, model: SentenceTransformer, arguments) -> 
             stacklevel=2,
         )
     return kind
+
+
+def _is_run(backbone: object) -> bool:
+    """Whether a backbone is the folder of an encoder that was trained here."""
+    in_memory = isinstance(backbone, SentenceTransformer)
+    return not in_memory and read_training_record(Path(backbone).expanduser()) is not None
 
 
 def content_of(backbone: str | os.PathLike | SentenceTransformer, model: SentenceTransformer | None) -> dict[str, str]:

@@ -79,6 +79,8 @@ def test_a_checkpoint_that_does_not_say_them_gets_the_papers_with_a_warning(corp
     assert prefixes(tmp_path / 'run') == ('Query: ', 'Passage: ')
     recwarn.clear()
     train(corpus, tmp_path / 'told', backbone=tiny_folder, query_prefix='', passage_prefix='', **TINY)
+    train(corpus, tmp_path / 'further', backbone=tmp_path / 'told', **TINY)  # a run's folder says that it has none
+    assert prefixes(tmp_path / 'further') == ('', '')
     assert not [warning for warning in recwarn if 'prefixes' in str(warning.message)]
 
 
