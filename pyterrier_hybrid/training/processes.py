@@ -12,6 +12,8 @@ from pathlib import Path
 
 #: The time that a process waits for the others: the first may import pairs or train a tokenizer.
 PATIENCE = timedelta(hours=1)
+#: Where accelerate reads the number of processes beside WORLD_SIZE: as MPICH, Open MPI and MVAPICH say it.
+_SIZES_OF_MPI = ('PMI_SIZE', 'OMPI_COMM_WORLD_SIZE', 'MV2_COMM_WORLD_SIZE')
 _ENGINES = ('FSDP', 'DEEPSPEED', 'MEGATRON_LM')
 
 
@@ -38,8 +40,9 @@ def join(device: str | None = None) -> str | None:
 
     Raises:
         ValueError: another device, such as one GPU for all processes; more processes on a machine than it has GPUs;
-            processes that no launcher has started.
+            processes that no launcher has started, or one that does not set WORLD_SIZE.
     """
+    _check_started_alone()
     if count() == 1:
         return device
     import torch
@@ -72,9 +75,10 @@ def join(device: str | None = None) -> str | None:
 def check_launcher(bf16: bool | None) -> None:
     """Refuses settings of ``accelerate launch`` that would change the training behind the back of the run's record.
 
-    Raises ValueError for another precision than ``bf16`` says (None says nothing yet), or an engine that spreads a
-    model over processes.
+    Raises ValueError for another precision than ``bf16`` says (None says nothing yet), an engine that spreads a model
+    over processes, or processes that accelerate would join and this module does not see.
     """
+    _check_started_alone()
     asked, own = os.environ.get('ACCELERATE_MIXED_PRECISION', 'no'), 'bf16' if bf16 else 'no'
     if bf16 is not None and asked not in ('no', own):
         raise ValueError(
@@ -89,6 +93,19 @@ def check_launcher(bf16: bool | None) -> None:
                 f'accelerate launch would use {name}, which spreads one model over the processes; here each process '
                 'has the whole model: run accelerate launch --multi_gpu, or torchrun'
             )
+
+
+def _check_started_alone() -> None:
+    """Refuses processes of another launcher, which accelerate would join and which would all write the same run."""
+    if 'WORLD_SIZE' in os.environ:
+        return
+    sizes = [name for name in _SIZES_OF_MPI if (os.environ.get(name) or '1') not in ('0', '1')]
+    told = sizes or ['LOCAL_RANK'] * (os.environ.get('LOCAL_RANK', '-1') != '-1')
+    if told:
+        raise ValueError(
+            f'{told[0]} is {os.environ[told[0]]} without WORLD_SIZE; start several processes of one run with torchrun, '
+            'or unset it in each process for runs of their own'
+        )
 
 
 @contextmanager

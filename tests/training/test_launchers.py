@@ -21,6 +21,27 @@ def test_a_launcher_does_not_change_the_training(corpus, tmp_path, monkeypatch, 
     assert not list(tmp_path.glob('[!.]*'))
 
 
+@pytest.mark.parametrize(('variable', 'value'), [
+    ('PMI_SIZE', '2'), ('OMPI_COMM_WORLD_SIZE', '4'), ('MV2_COMM_WORLD_SIZE', '3'), ('LOCAL_RANK', '0'),
+])  # fmt: skip
+def test_processes_of_another_launcher_are_refused(corpus, tmp_path, monkeypatch, capsys, variable, value):
+    """accelerate would join them, and each would be the first one here."""
+    monkeypatch.setenv(variable, value)
+    message = f'{variable} is {value} without WORLD_SIZE; start several processes of one run with torchrun, or unset it'
+    with pytest.raises(ValueError, match=message):
+        train(corpus, tmp_path / 'run', backbone='static', mix={'crosslingual': 1}, verbose=False)
+    monkeypatch.setattr('pyterrier_hybrid.cli.options._import_pairs', None)
+    for command in (['train'], ['study', '--dataset', 'worldfacts', '--batch-size', '8']):
+        assert main([*command, '--out', str(tmp_path / 'out')]) == 1
+        assert message in capsys.readouterr().err
+    assert not list(tmp_path.glob('[!.]*'))
+    for alone in ({'WORLD_SIZE': '1'}, {variable: '1' if 'SIZE' in variable else '-1'}):
+        with monkeypatch.context() as patch:
+            for name, number in alone.items():
+                patch.setenv(name, number)
+            processes.check_launcher(bf16=False)
+
+
 def test_a_precision_that_both_are_told(monkeypatch):
     monkeypatch.setenv('ACCELERATE_MIXED_PRECISION', 'bf16')
     processes.check_launcher(bf16=True)
