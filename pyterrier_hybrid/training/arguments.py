@@ -80,6 +80,10 @@ class TrainingArguments:
 
     def __post_init__(self):
         MixSchedule(self.mix)
+        for name in (*_LEAST, *_BOUNDS):
+            default = getattr(type(self), name)
+            if getattr(self, name) is None and default is not None:
+                raise ValueError(f'{name} is None; leave it out for the default, {default}')
         for name, least in _LEAST.items():
             object.__setattr__(self, name, _whole(name, getattr(self, name), least))
         for name, (within, told) in _BOUNDS.items():

@@ -52,6 +52,16 @@ def test_wrong_values(name, wrong, message):
         TrainingArguments(**{**GIVEN, name: wrong})
 
 
+@pytest.mark.parametrize('field', fields(TrainingArguments), ids=lambda field: field.name)
+def test_none_is_for_what_has_no_number_as_its_default(field):
+    given = {**GIVEN, field.name: None}
+    if type(field.default) in (int, float):
+        with pytest.raises(ValueError, match=f'^{field.name} is None; leave it out for the default, {field.default}$'):
+            TrainingArguments(**given)
+    elif field.name not in GIVEN:
+        TrainingArguments(**given)
+
+
 @pytest.mark.parametrize(('backbone', 'name', 'wrong'), [
     ('small', 'token_dropout', 0.1), ('some/checkpoint', 'dimension', 8), ('some/checkpoint', 'vocab_size', 9),
 ])  # fmt: skip
