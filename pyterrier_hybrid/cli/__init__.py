@@ -14,6 +14,7 @@ from pyterrier_hybrid.training.processes import count, is_first
 
 from . import demo, evaluate, index, measure, report, study, train
 from .parser import CommandParser, WrongArguments, keep_record
+from .stopping import TERMINATED, ended_by_sigterm
 
 DESCRIPTION = """\
 Dense retrieval across languages: train an encoder on hybrid (mixed-language) batches, index passages in many languages,
@@ -25,6 +26,7 @@ exit codes:
   1    an error, in one line; with PYTERRIER_HYBRID_TRACEBACK=1 after its traceback
   2    wrong arguments
   130  stopped by Ctrl-C; what was finished is kept
+  143  stopped by SIGTERM, as batch systems stop a job; likewise
 """
 #: The signal's exit code, as shells have it: 128 + SIGINT.
 INTERRUPTED = 130
@@ -44,16 +46,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0; 1 for an error, which is printed in one line; 2 for wrong arguments; 130 after Ctrl-C.
 
     Raises:
-        SystemExit: with code 2 for wrong arguments, with 0 after ``--help`` and ``--version``.
+        SystemExit: with code 2 for wrong arguments, with 0 after ``--help`` and ``--version``, with 143 after SIGTERM.
     """
-    if is_first():
-        return _run(argv)
+    with ended_by_sigterm():
+        return _run(argv) if is_first() else _run_unheard(argv)
+
+
+def _run_unheard(argv: Sequence[str] | None) -> int:
+    """Runs a command in a process that is not the first one."""
     with open(os.devnull, 'w') as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
         try:
             code = _run(argv)
         except SystemExit as wrong:
             code = wrong.code
-    if code:  # the launcher ends all processes when one fails: the first one has to say why before that
+    if code and code != TERMINATED:  # the launcher ends all when one fails: the first one has to say why before that
         time.sleep(LINGERING)
     return code
 

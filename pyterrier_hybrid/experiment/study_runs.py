@@ -167,7 +167,7 @@ def complete_all(study: Study, runs: list[Run], processes: int, verbose: bool) -
                 f'one of the {processes} processes of the study in {study.folder} was killed, perhaps because '
                 'memory was short; start the study again with fewer processes, finished runs are kept'
             ) from None
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):  # of Ctrl-C and SIGTERM
             for child in set(active_children()) - others:
                 child.terminate()
             raise
