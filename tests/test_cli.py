@@ -145,6 +145,11 @@ def test_a_traceback_for_those_who_ask(monkeypatch, capsys):
     ['report', '--out', 'x'],
     ['report', '--out', 'x', '--baseline', 'x'],
     ['report', '--out', 'x', '--study', 'x', '--margin', 'AP=1'],
+    ['train', '--out', 'x', '--batch-size', '0'],
+    ['train', '--out', 'x', '--mix', 'mono=1'],
+    ['train', '--out', 'x', '--mix', 'monolingual=.5'],
+    ['train', '--out', 'x', '--patience', '2'],
+    ['train', '--out', 'x', '--temperature', 'nan'],
 ])  # fmt: skip
 def test_arguments_that_do_not_go_together_are_code_2(argv, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

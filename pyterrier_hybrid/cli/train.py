@@ -3,7 +3,7 @@ import argparse
 from pathlib import Path
 
 from .options import Mix, add_pairs, add_training, new_output, opened_pairs, training_arguments
-from .parser import CommandParser
+from .parser import CommandParser, WrongArguments
 
 HELP = 'train an encoder on a mix of batches'
 DESCRIPTION = """\
@@ -38,12 +38,15 @@ def add_options(parser: CommandParser) -> None:
 
 def run(arguments: argparse.Namespace) -> Path:
     """Trains; returns the run folder."""
-    from pyterrier_hybrid.training import check_training, train
+    from pyterrier_hybrid.training import TrainingArguments, check_training, train
 
-    out = arguments.out
+    out, given = arguments.out, {**training_arguments(arguments), 'verbose': not arguments.quiet}
+    try:
+        TrainingArguments(**given)
+    except ValueError as error:
+        raise WrongArguments(error) from error
     if not arguments.resume:
         new_output(out)
-    given = {**training_arguments(arguments), 'verbose': not arguments.quiet}
     check_training(out, **given)  # before pairs are imported
     with opened_pairs(arguments) as pairs:
         train(pairs, out, **given)
