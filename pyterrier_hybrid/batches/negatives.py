@@ -17,7 +17,7 @@ def batch_negatives(batches: HybridBatches, batch: Batch, count: int) -> np.ndar
     Of a row's given negatives ``count`` are drawn. One that is the passage of a row of the batch is left out, in
     whatever language, even where it is a translation of it that another row alone has. What is missing is filled up
     with other passages of the batch's sources (of all sources, where they have none), drawn at random, none of them a
-    passage of the batch, and none twice before all were used.
+    passage of the batch or one of the row's own negatives, and none twice before all were used.
 
     Args:
         batches: the plan.
@@ -33,16 +33,24 @@ def batch_negatives(batches: HybridBatches, batch: Batch, count: int) -> np.ndar
     given = _given(batches, batch, count)
     fillers: dict[str, list[str]] = {}
     for lang in dict.fromkeys(batch.passage_langs):
-        missing = sum(count - len(texts) for texts, at in zip(given, batch.passage_langs) if at == lang)
-        if missing:
-            fillers[lang] = _fillers(batches, batch, lang, missing)
+        short = [own for own, at in zip(given, batch.passage_langs) if at == lang and len(own) < count]
+        if short:
+            missing, spare = sum(count - len(own) for own in short), max(map(len, short))
+            drawn = _fillers(batches, batch, lang, missing + spare)
+            fillers[lang] = drawn[missing:] + drawn[:missing]
     texts = [
-        (*own, *(fillers[lang].pop() for _ in range(count - len(own))))
+        (*own, *(_taken(fillers[lang], own) for _ in range(count - len(own))))
         for own, lang in zip(given, batch.passage_langs)
     ]
     negatives = np.empty((count, len(batch)), dtype=object)
     negatives[:] = list(zip(*texts))
     return negatives
+
+
+def _taken(fillers: list[str], own: list[str]) -> str:
+    """Takes out the last filler that is none of a row's own negatives; the last one, if all are."""
+    at = next((i for i in reversed(range(len(fillers))) if fillers[i] not in own), -1)
+    return fillers.pop(at)
 
 
 def _given(batches: HybridBatches, batch: Batch, count: int) -> list[list[str]]:

@@ -47,6 +47,15 @@ def test_what_is_missing_is_filled_up_with_other_passages(tmp_path):
         assert not set(fillers) & {f'de p{i}' for i in ids}
 
 
+def test_no_row_is_filled_up_with_what_it_has(tmp_path):
+    """Each of 8 rows is given the passages of three others; two of 8 are in a batch."""
+    rows = [row(i, ('de',), {'de': [f'de p{(i + d) % 8}' for d in (1, 2, 3)]}) for i in range(8)]
+    batches = plan(rows, tmp_path, batch_size=2)
+    for step in range(100):
+        for own in batch_negatives(batches, batches.batch(step), 4).T:
+            assert len(set(own)) == 4
+
+
 def test_fillers_are_drawn_from_all_rows(tmp_path):
     batches = plan((row(i, ('de',), {}) for i in range(20)), tmp_path)
     drawn = Counter(text for step in range(100) for text in batch_negatives(batches, batches.batch(step), 1)[0])
