@@ -72,7 +72,7 @@ class RayIndex:
         queries: np.ndarray,
         k: int,
         *,
-        langs: Iterable[str] | None = None,
+        langs: str | Iterable[str] | None = None,
         progress: Callable[[int], object] = lambda queries: None,
         opened: OpenedIndex | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -81,7 +81,7 @@ class RayIndex:
         Args:
             queries: float32, ``(q, d)``, finite.
             k: how many, at least 1.
-            langs: language codes of the index, to search in these alone; None for all.
+            langs: a language code of the index or several, to search in these alone; None for all.
             progress: called with the number of queries finished since the last call.
             opened: what ``index.open()`` has returned, whose docids are meant; it is opened here by default.
 
@@ -90,11 +90,20 @@ class RayIndex:
 
         Raises:
             FileNotFoundError: there is no index, or a machine does not see it.
-            ValueError: the index was replaced during the search.
+            ValueError: queries of another shape, no results asked for, or the index was replaced during the search.
             ChildProcessError: an actor died again and again.
             ModuleNotFoundError, ConnectionError, ValueError: there is no cluster, see :func:`~.cluster.cluster`.
         """
         opened = self.index.open() if opened is None else opened
+        queries, width = np.asarray(queries, np.float32), opened.vecs.shape[1]
+        if queries.ndim != 2 or queries.shape[1] != width or k < 1:
+            raise ValueError(
+                f'queries are {queries.shape} and k is {k}; give queries of (q, {width}) and k of 1 or more'
+            )
+        if not len(queries):
+            shape = 0, min(k, len(opened.vecs))
+            return np.empty(shape, np.int64), np.empty(shape, np.float32)
+        langs = [langs] if isinstance(langs, str) else langs
         actors = self._start()
         spans = list(pairwise(np.linspace(0, len(opened.vecs), len(actors) + 1).astype(int).tolist()))
         step = max(1, _RESULTS // (k * len(actors)))

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize
+from torch.ao.nn.quantized.dynamic import Linear as QuantizedLinear
 
 from pyterrier_hybrid.encoding.backbones import is_static, static_backbone
 from pyterrier_hybrid.encoding.compact import is_small, small_backbone
@@ -167,6 +168,7 @@ def opened_backbone(backbone: str | os.PathLike | SentenceTransformer, device: s
 
     Raises:
         FileNotFoundError: no such checkpoint.
+        ValueError: a model in memory in int8.
     """
     if isinstance(backbone, SentenceTransformer):
         _widen(backbone)
@@ -180,6 +182,8 @@ def opened_backbone(backbone: str | os.PathLike | SentenceTransformer, device: s
 
 def _widen(model: SentenceTransformer) -> None:
     """Casts a model in half precision to float32, in place, with a warning: small steps would be lost in half."""
+    if any(isinstance(part, QuantizedLinear) for part in model.modules()):
+        raise ValueError("the model in memory is in int8, which is not trained; open it with dtype='float32'")
     dtypes = {weight.dtype for weight in model.parameters() if weight.is_floating_point()}
     half = [str(dtype).removeprefix('torch.') for dtype in dtypes if dtype.itemsize < torch.float32.itemsize]
     if half:

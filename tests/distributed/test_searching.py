@@ -232,3 +232,16 @@ def test_a_new_index_is_searched_once_it_replaces_the_old(held, index, topics, c
         expected = index.retriever(5, langs=langs)(topics)
         pd.testing.assert_frame_equal(held.retriever(5, langs=langs)(topics), expected, check_exact=True)
         assert len(expected) == len(topics) * min(5, count * (3 if langs is None else 1))
+
+
+def test_queries_are_vectors_of_the_index(held, index):
+    queries = index.open().vecs[:3]
+    with pytest.raises(ValueError, match=r'queries are \(4,\) and k is 5; give queries of \(q, 4\)'):
+        held.search(queries[0], 5)
+    with pytest.raises(ValueError, match=r'queries are \(3, 2\)'):
+        held.search(queries[:, :2], 5)
+    with pytest.raises(ValueError, match=r'k is 0; .* of 1 or more'):
+        held.search(queries, 0)
+    assert [part.shape for part in held.search(queries[:0], 2)] == [(0, 2)] * 2
+    one, several = (held.search(queries, 5, langs=langs) for langs in ('de', ['de']))
+    assert all(np.array_equal(*parts) for parts in zip(one, several))

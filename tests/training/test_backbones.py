@@ -101,6 +101,12 @@ def test_a_model_in_half_precision_is_trained_in_float32(corpus, tmp_path, tiny_
     assert {weight.dtype for weight in saved.parameters()} == {torch.float32}
 
 
+def test_a_model_in_int8_is_refused(corpus, tmp_path, tiny_folder):
+    model = HybridEncoder(tiny_folder, device='cpu', dtype='int8').model
+    with pytest.raises(ValueError, match="is in int8, which is not trained; open it with dtype='float32'"):
+        train(corpus, tmp_path / 'run', backbone=model, **TINY)
+
+
 def test_a_model_in_memory_is_normalised_as_a_folder_is(corpus, tmp_path, tiny_folder):
     """It is trained by cosines, and so are validation, the saved encoder and searches by dot product."""
     model = HybridEncoder(tiny_folder, device='cpu').model
