@@ -1,7 +1,6 @@
 """What an experiment is run on: questions by language, passages in several languages, judgements that name theirs."""
 import hashlib
 import warnings
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, wraps
 
@@ -12,9 +11,10 @@ import pyterrier as pt
 from datasets_ext.opening import IRDSDataset, in_languages, name_of, open_dataset
 from datasets_ext.provider import HybridDataset, asking_over
 from datasets_ext.shape import REGISTERED
-from pyterrier_hybrid.experiment.judgements import checked_qrels
+from pyterrier_hybrid.experiment.judgements import check_held, checked_qrels, with_languages
+from pyterrier_hybrid.experiment.passages import judged_docnos, read_passages
 from pyterrier_hybrid.experiment.setting import Judged, Setting
-from pyterrier_hybrid.languages import LANG, QUERY_LANG, check_languages
+from pyterrier_hybrid.languages import QUERY_LANG, check_languages
 
 
 def _kept(method: Callable) -> Callable:
@@ -63,11 +63,12 @@ class EvaluationSet:
         self._base = open_dataset(dataset)
         self.name: str = name_of(self._base)
         self._asked = self._question_sets()
-        every = None
+        every, asked = None, self._asked.values()
         if languages is not None:
             languages = [languages] if isinstance(languages, str) else list(languages)
             self._base, every = in_languages(self._base, languages)
-        counts, digests = _read_passages(self._base)
+            asked = [self._asked[lang] for lang in languages if lang in self._asked]
+        counts, digests, self._held = read_passages(self._base, self.name, judged_docnos(asked))
         known = sorted({*counts, *self._asked})
         chosen = check_languages(languages, known, f'the collection {self.name}') or known
         self.languages = [lang for lang in chosen if lang in counts]
@@ -75,7 +76,8 @@ class EvaluationSet:
         if not self.languages or not self.query_languages:
             missing = 'questions' if self.languages else 'passages'
             raise ValueError(f'{self.name} has no {missing} in {", ".join(chosen)}')
-        self.is_whole = self.languages == sorted(every or counts)
+        self._left_out = {*(every or counts)}.difference(self.languages)
+        self.is_whole = not self._left_out
         self.pool_sizes = pd.Series(counts)[self.languages]
         self._digests = [digests[lang] for lang in self.languages]
         #: Every language's number; passages' languages come first.
@@ -110,19 +112,24 @@ class EvaluationSet:
     def qrels(self, lang: str) -> pd.DataFrame:
         """The judgements of the questions in a language, of passages in the chosen languages, each once.
 
-        Columns ``qid, docno, label`` (int64), ``iteration``, the passage's language, and ``query_lang``.
+        Columns ``qid, docno, label`` (int64), ``iteration``, the passage's language, and ``query_lang``. An
+        ``iteration`` that says nothing (empty, ``'0'``, ``'Q0'``) becomes the language of the passage.
 
         Raises:
-            ValueError: a label that is no whole number, a judgement of a question that is not asked, or two judgements
-                that contradict each other.
+            ValueError: a label that is no whole number, a judgement of a question that is not asked, two judgements
+                that contradict each other, an ``iteration`` that is not the passage's language, or a relevant passage
+                that the collection does not have.
         """
         asked = self.topics(lang)['qid']
         qrels = self._asked[lang].get_qrels()
         qrels = qrels[qrels[QUERY_LANG] == lang]
-        qrels = qrels[qrels['iteration'].isin(self.languages) & ~qrels['qid'].isin(self._empty.get(lang, ()))]
+        qrels = qrels[~qrels['qid'].isin(self._empty.get(lang, ()))]
         if self.ignore_identical_ids:
             qrels = qrels[qrels['qid'] != qrels['docno']]
-        return checked_qrels(qrels, asked, lang, self.name)
+        qrels = with_languages(qrels, self._held, lang, self.name)
+        qrels = checked_qrels(qrels[~qrels['iteration'].isin(self._left_out)], asked, lang, self.name)
+        check_held(qrels, self._held, lang, self.name)
+        return qrels[qrels['iteration'].isin(self.languages)].reset_index(drop=True)
 
     @_kept
     def relevant(self, lang: str) -> pd.DataFrame:
@@ -233,13 +240,3 @@ def as_evaluation_set(
     if ignore_identical_ids and not dataset.ignore_identical_ids:
         raise ValueError('give ignore_identical_ids=True to the EvaluationSet, not beside it')
     return dataset
-
-
-def _read_passages(base: pt.datasets.Dataset) -> tuple[dict[str, int], dict[str, str]]:
-    """The number of passages in each language, and a digest of their docnos and texts in the data set's order."""
-    counts: Counter[str] = Counter()
-    digests = defaultdict(hashlib.sha256)
-    for doc in base.get_corpus_iter(verbose=False):
-        counts[doc[LANG]] += 1
-        digests[doc[LANG]].update(repr((doc['docno'], doc['text'])).encode())
-    return dict(counts), {lang: digest.hexdigest() for lang, digest in digests.items()}

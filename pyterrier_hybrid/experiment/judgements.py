@@ -4,8 +4,51 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from pyterrier_hybrid.measures.judgements import UNKNOWN
+
 #: Every whole number below is a float of its own.
 _EXACT = 2**53
+
+
+def with_languages(qrels: pd.DataFrame, held: pd.Series, lang: str, name: str) -> pd.DataFrame:
+    """The judgements with ``iteration``, each passage's own language where they say nothing.
+
+    Args:
+        qrels: ``qid, docno``, and ``iteration`` if there is one.
+        held: the languages of the judged passages that the collection has, indexed by docno.
+        lang, name: as for :func:`checked_qrels`.
+
+    Returns:
+        ``iteration`` is missing for passages of which neither the judgements nor the collection know the language.
+
+    Raises:
+        ValueError: an ``iteration`` that is not the passage's language.
+    """
+    own = qrels['docno'].map(held).astype(object)
+    if 'iteration' not in qrels:
+        return qrels.assign(iteration=own)
+    given = qrels['iteration'].astype(object)
+    said = given.notna() & ~given.astype(str).isin(UNKNOWN)
+    wrong = said & own.notna() & (given != own)
+    if wrong.any():
+        first = qrels[wrong].iloc[0]
+        raise ValueError(
+            f'{name} judges {first["docno"]!r:.80} for question {first["qid"]!r:.80} in {lang} with the iteration '
+            f"{first['iteration']!r:.80}, and the passage is in {own[wrong].iloc[0]}; iteration is the passage's "
+            'language, or empty'
+        )
+    return qrels.assign(iteration=given.where(said, own))
+
+
+def check_held(qrels: pd.DataFrame, held: pd.Series, lang: str, name: str) -> None:
+    """Refuses a relevant passage that the collection does not have: no system can find it."""
+    lost = (qrels['label'] >= 1) & ~qrels['docno'].isin(held.index)
+    if lost.any():
+        first = qrels[lost].iloc[0]
+        raise ValueError(
+            f'{name} has no passage {first["docno"]!r:.80}, relevant to {first["qid"]!r:.80} in {lang}; add it to the '
+            'passages, or take its judgements out'
+        )
 
 
 def checked_qrels(qrels: pd.DataFrame, asked: Iterable[str], lang: str, name: str) -> pd.DataFrame:

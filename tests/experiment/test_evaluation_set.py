@@ -133,11 +133,60 @@ def test_a_label_that_is_no_whole_number_is_refused_by_name(pooled, label):
         broken.qrels('sw')
 
 
-@pytest.mark.parametrize('other, said', [((0, 'sw'), r'1 \(sw\) and 0 \(sw\)'), ((1, 'yo'), r'1 \(sw\) and 1 \(yo\)')])
-def test_judgements_that_contradict_each_other_are_refused_by_name(pooled, other, said):
-    found = judging(pooled, ('sw:q', 'sw:0', 1, 'sw', 'sw'), ('sw:q', 'sw:0', *other, 'sw'))
+def test_judgements_that_contradict_each_other_are_refused_by_name(pooled):
+    found = judging(pooled, ('sw:q', 'sw:0', 1, 'sw', 'sw'), ('sw:q', 'sw:0', 0, '', 'sw'))
+    said = r'1 \(sw\) and 0 \(sw\)'
     with pytest.raises(ValueError, match=f"judges 'sw:0' for question 'sw:q' in sw .* as {said}; keep one"):
         found.judged(Setting('multilingual', 'sw', None))
+
+
+@pytest.mark.parametrize('iteration', ['', '0', 'Q0', 0, None, np.nan])
+def test_judgements_that_say_no_language_take_the_passages_own(pooled, iteration):
+    found = judging(pooled, ('sw:q', 'yo:1', 1, iteration, 'sw'), ('sw:q', 'sw:1', 1, 'sw', 'sw'))
+    assert found.qrels('sw')['iteration'].tolist() == ['yo', 'sw']
+    assert found.judged(Setting('crosslingual', 'sw', 'yo')).docnos.tolist() == ['yo:1']
+
+
+def test_judgements_without_iteration_take_the_passages_languages(pooled):
+    said = EvaluationSet(pooled)
+    qrels = pooled.get_qrels().drop(columns='iteration')
+    pooled.get_qrels = lambda: qrels
+    pd.testing.assert_frame_equal(EvaluationSet(pooled).qrels('sw')[said.qrels('sw').columns], said.qrels('sw'))
+
+
+@pytest.mark.parametrize('iteration', ['yo', 'de'])
+def test_an_iteration_that_is_not_the_passages_language_is_refused_by_name(pooled, iteration):
+    found = judging(pooled, ('sw:q', 'sw:0', 1, 'sw', 'sw'), ('sw:q', 'sw:1', 0, iteration, 'sw'))
+    with pytest.raises(ValueError, match=f"judges 'sw:1' for question 'sw:q' in sw .* '{iteration}', .* is in sw;"):
+        found.qrels('sw')
+
+
+@pytest.mark.parametrize('iteration', ['sw', 'de', ''])
+def test_a_relevant_passage_that_the_collection_lacks_is_refused_by_name(pooled, iteration):
+    found = judging(pooled, ('sw:q', 'sw:0', 1, 'sw', 'sw'), ('sw:q', 'gone', 2, iteration, 'sw'))
+    with pytest.raises(ValueError, match="pooled has no passage 'gone', relevant to 'sw:q' in sw; add it"):
+        found.judged(Setting('multilingual', 'sw', None))
+
+
+def test_judgements_of_passages_in_other_languages_are_left_out(pooled):
+    """Whether they name the language or not; and a passage that nobody has may be judged not to be relevant."""
+    rows = [('sw:q', 'yo:1', 1, 'yo', 'sw'), ('sw:q', 'yo:2', 1, '', 'sw'), ('sw:q', 'sw:1', 1, '', 'sw'),
+            ('sw:q', 'gone', 0, 'sw', 'sw'), ('sw:q', 'lost', 0, '', 'sw'), ('sw:q', 'far', 1, 'yo', 'sw')]  # fmt: skip
+    judging(pooled, *rows)
+    found = EvaluationSet(pooled, languages=['sw'])
+    assert found.qrels('sw')['docno'].tolist() == ['sw:1', 'gone']
+    assert found.judged(Setting('multilingual', 'sw', None)).docnos.tolist() == ['sw:1']
+
+
+def test_a_data_set_without_public_judgements_has_passages(pooled):
+    def get_qrels():
+        raise NotImplementedError('no public judgements')
+
+    pooled.get_qrels = get_qrels
+    found = EvaluationSet(pooled)
+    assert len(list(found.docs())) == 6
+    with pytest.raises(NotImplementedError, match='no public judgements'):
+        found.qrels('sw')
 
 
 def test_a_question_that_is_asked_twice(pooled):
@@ -159,6 +208,8 @@ def test_an_empty_question_is_left_out_with_a_warning(pooled):
 def test_a_passage_with_its_questions_id_is_not_judged_if_it_is_ignored(pooled):
     rows = ('sw:q', 'sw:q', 1, 'sw', 'sw'), ('sw:q', 'sw:0', 1, 'sw', 'sw')
     pooled.get_qrels = lambda: pd.DataFrame(rows, columns=['qid', 'docno', 'label', 'iteration', 'query_lang'])
+    docs = [*pooled.get_corpus_iter(), {'docno': 'sw:q', 'text': 'why', 'lang': 'sw'}]
+    pooled.get_corpus_iter = lambda verbose: iter(docs)
     assert len(EvaluationSet(pooled).qrels('sw')) == 2
     assert EvaluationSet(pooled, ignore_identical_ids=True).qrels('sw')['docno'].tolist() == ['sw:0']
 
@@ -218,9 +269,12 @@ def test_mlqa_r_leaves_out_questions_without_an_answer_in_the_passages_language(
 def test_miracl_is_known_by_its_splits(data_root, monkeypatch):
     """Its questions and judgements are real; its passages, which are not here, are counted by their languages alone."""
     langs = miracl_multi.LANGUAGES
-    monkeypatch.setattr(
-        evaluation_set, '_read_passages', lambda base: (dict.fromkeys(langs, 1000), dict.fromkeys(langs, 'x'))
-    )
+
+    def read_passages(base, name, judged):
+        held = pd.Series({docno: docno.partition(':')[0] for docno in judged}, dtype=object)
+        return dict.fromkeys(langs, 1000), dict.fromkeys(langs, 'x'), held
+
+    monkeypatch.setattr(evaluation_set, 'read_passages', read_passages)
     found = EvaluationSet('miracl-multi/dev', languages=['sw', 'yo'])
     assert found.query_languages == ['sw', 'yo'] and not found.is_whole
     judged = found.judged(Setting('multilingual', 'sw', None))

@@ -139,9 +139,8 @@ def test_qrels_with_labels_of_a_float_column_are_read_by_ir_measures(pooled, tmp
 
 def test_what_the_format_cannot_hold(pooled, tmp_path):
     run = pd.DataFrame({'qid': ['sw:q'], 'docno': ['sw 1'], 'score': [1.0]})
-    pooled.get_corpus_iter = lambda verbose: iter([
-        {'docno': 'sw 1', 'text': 'x', 'lang': 'sw'}, {'docno': 'sw:1', 'text': 'x', 'lang': 'sw'}
-    ])  # fmt: skip
+    docs = [*pooled.get_corpus_iter(), {'docno': 'sw 1', 'text': 'x', 'lang': 'sw'}]
+    pooled.get_corpus_iter = lambda verbose: iter(docs)
     with pytest.raises(ValueError, match="docno 'sw 1' has white space, which a TREC file"):
         write_runs({'run': run}, pooled, tmp_path / 'x', verbose=False)
     with pytest.raises(ValueError, match='depth is 0; it is a number of passages, at least 1'):
