@@ -33,6 +33,15 @@ def test_prints_every_query_and_then_the_means(files, capsys):
     assert capsys.readouterr().out == 'q1\tRankDistance@10\t2.0\nq2\tRankDistance@10\t10.0\nall\tRankDistance@10\t6.0\n'
 
 
+def test_a_measure_under_two_names_is_printed_under_both(files, capsys):
+    assert main(['measure', *files, 'AP R@2 MAP']) == 0
+    lines = [line.split('\t') for line in capsys.readouterr().out.splitlines()]
+    assert [name for name, _ in lines] == ['AP', 'R@2', 'MAP'] and lines[0][1] == lines[2][1]
+    assert main(['measure', *files, 'AP MAP', '-q']) == 0
+    names = [line.split('\t')[:2] for line in capsys.readouterr().out.splitlines()]
+    assert names == [[query, name] for query in ('q1', 'q2', 'all') for name in ('AP', 'MAP')]
+
+
 def test_what_measures_say_of_queries_is_said_unless_quiet(files, capsys):
     for quiet, said in (([], True), (['--quiet'], False)):
         assert main(['measure', *files, "LPR(query_lang='zh')", *quiet]) == 0
@@ -64,6 +73,7 @@ def test_judgements_of_a_data_set(tmp_path, capsys):
     ('q1 de d1\n', RUN, ['AP'], 'line 1 has 3 fields'),
     (QRELS, 'q1 d1\n', ['AP'], 'line 1 has 2 fields'),
     (QRELS, '', ['AP'], "answers no query of"),
+    (QRELS, RUN + 'q1 Q0 d1 9 8 t\n', ['AP'], "line 6 has the document 'd1' of query 'q1' again"),
     (QRELS, RUN, ['AWRF@3'], 'langs=Languages'),
     (QRELS, RUN, ['AP', '--index', 'nowhere'], 'nowhere'),
 ])

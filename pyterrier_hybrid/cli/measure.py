@@ -46,9 +46,10 @@ def run(arguments: argparse.Namespace) -> None:
     # Measures in one argument are separated by white space, outside parentheses.
     named = [name for given in arguments.measures for name in re.split(r'\s+(?![^()]*\))', given.strip())]
     names = list(dict.fromkeys(named))
-    measures = dict(zip(_with_languages(parse_measures(names), arguments.index), names))
-    for measure in measures:
+    names_of: dict = {}  # AP and MAP are one measure
+    for measure, name in zip(_with_languages(parse_measures(names), arguments.index), names):
         _check(measure)
+        names_of.setdefault(measure, []).append(name)
     qrels = _read_qrels(arguments.qrels)
     judged = read_judgements(qrels).query_ids  # two judgements of one document that differ are refused here
     scored = read_run_file(arguments.run_file)
@@ -58,16 +59,18 @@ def run(arguments: argparse.Namespace) -> None:
                          f'{judged[0] if judged else "nothing"!r:.80}')  # fmt: skip
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter('always')
-        means, values = ir_measures.calc(list(measures), qrels, scored)
+        means, values = ir_measures.calc(list(names_of), qrels, scored)
     if not arguments.quiet:
         for warning in caught:
             print(f'pyterrier-hybrid: {warning.message}', file=sys.stderr)
     lead = 'all\t' if arguments.by_query else ''
     if arguments.by_query:
         for metric in values:
-            print(f'{metric.query_id}\t{measures[metric.measure]}\t{metric.value:.{arguments.places}f}')
-    for measure, name in measures.items():
-        print(f'{lead}{name}\t{means[measure]:.{arguments.places}f}')
+            for name in names_of[metric.measure]:
+                print(f'{metric.query_id}\t{name}\t{metric.value:.{arguments.places}f}')
+    means = {name: means[measure] for measure, known in names_of.items() for name in known}
+    for name in names:
+        print(f'{lead}{name}\t{means[name]:.{arguments.places}f}')
 
 
 def _check(measure) -> None:

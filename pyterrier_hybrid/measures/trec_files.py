@@ -18,7 +18,7 @@ def read_qrels_file(path: str | Path) -> pd.DataFrame:
         ValueError: another number of fields, a relevance that is not a whole number, or bytes that are not UTF-8; the
             message names the line.
     """
-    return _read(path, 'query_id iteration doc_id relevance', 'relevance', int)
+    return _read(path, 'query_id iteration doc_id relevance', 'relevance', int).reset_index(drop=True)
 
 
 def read_run_file(path: str | Path) -> pd.DataFrame:
@@ -27,10 +27,17 @@ def read_run_file(path: str | Path) -> pd.DataFrame:
     Returns:
         ``query_id, doc_id, score``.
 
-    Raises what :func:`read_qrels_file` raises, and refuses a score that is not a finite number.
+    Raises what :func:`read_qrels_file` raises, and refuses a score that is not a finite number, and a document that
+    stands twice for a query.
     """
-    frame = _read(path, 'query_id Q0 doc_id rank score tag', 'score', _finite)
-    return frame[['query_id', 'doc_id', 'score']]
+    frame = _read(path, 'query_id Q0 doc_id rank score tag', 'score', _finite)[['query_id', 'doc_id', 'score']]
+    twice = frame.duplicated(['query_id', 'doc_id'])
+    if twice.any():
+        line = twice.idxmax()
+        query, doc = frame.loc[line, ['query_id', 'doc_id']]
+        raise ValueError(f'{path}, line {line} has the document {doc!r:.80} of query {query!r:.80} again; a run ranks '
+                         'each document once')  # fmt: skip
+    return frame.reset_index(drop=True)
 
 
 def _finite(text: str) -> float:
@@ -41,7 +48,8 @@ def _finite(text: str) -> float:
 
 
 def _read(path: str | Path, form: str, number_field: str, as_number: Callable[[str], float]) -> pd.DataFrame:
-    names = form.split()
+    """The rows, indexed by their lines."""
+    names, lines = form.split(), []
     columns: list[list] = [[] for _ in names]
     field = names.index(number_field)
     line = 0
@@ -54,14 +62,15 @@ def _read(path: str | Path, form: str, number_field: str, as_number: Callable[[s
                 if len(values) != len(names):
                     raise ValueError(f'{path}, line {line} has {len(values)} fields; it needs {len(names)}: {form}')
                 try:
-                    values[field] = as_number(values[field])
+                    values[field] = as_number(values[field].replace('_', 'x'))  # Python takes 1_0 for 10
                 except ValueError:
                     raise ValueError(f'{path}, line {line} has the {number_field} {values[field]!r:.80}; it must be a '
                                      f'{"whole" if as_number is int else "finite"} number') from None
+                lines.append(line)
                 for column, value in zip(columns, values):
                     column.append(value)
         except UnicodeDecodeError:
             raise ValueError(f'{path}, line {line} is not UTF-8') from None
         except (EOFError, gzip.BadGzipFile) as error:
             raise ValueError(f'{path} is damaged after line {line}: {error}') from None
-    return pd.DataFrame(dict(zip(names, columns)))
+    return pd.DataFrame(dict(zip(names, columns)), index=lines)
