@@ -44,14 +44,15 @@ def _figure(result: Result, measure: str) -> Drawing:
         figure_name(measure, 'by language'), f'{measure} by question language',
         f'{in_full(measure)}. Data set: {result.dataset}', caption, '; '.join(parts) + '.',
         (WIDTH, 50 + 21 * values.shape[1] + 16 * -(-(len(values) + chance.notna().any()) // 2)),
-        lambda figure: _draw(figure, values, chance, logarithmic, measure),
+        lambda figure: _draw(figure, values, chance, high / low if logarithmic else None, measure),
     )  # fmt: skip
 
 
-def _draw(figure, values, chance, logarithmic: bool, measure: str) -> None:
-    from matplotlib.ticker import LogLocator
+def _draw(figure, values, chance, ratio: float | None, measure: str) -> None:
+    """Draws the figure; on a logarithmic scale if its ends have a ratio."""
+    from matplotlib.ticker import LogLocator, MaxNLocator
 
-    axes = figure.subplots()
+    axes, ranks = figure.subplots(), facts_of(measure).unit == 'ranks'
     rows = np.arange(values.shape[1])
     for i, (system, row) in enumerate(values.iterrows()):
         axes.plot(
@@ -64,12 +65,12 @@ def _draw(figure, values, chance, logarithmic: bool, measure: str) -> None:
     axes.set_yticks(rows, [label(language_with_code(lang), 24) for lang in values.columns])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.spines['left'].set_visible(False)
-    if logarithmic:
+    if ratio:
         axes.set_xscale('log', subs=[])
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if ratio < 150 else (1,)))
     else:
         axes.set_xlim(left=0)
-        axes.locator_params(axis='x', nbins=5)
-    axes.xaxis.set_major_formatter('{x:,.0f}')
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=ranks))
+    axes.xaxis.set_major_formatter('{x:,.0f}' if ranks else '{x:.3g}')
     axes.set_xlabel(axis_title(measure))
     figure.legend(*axes.get_legend_handles_labels(), loc='outside upper left', ncols=2)

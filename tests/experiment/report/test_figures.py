@@ -67,3 +67,23 @@ def test_rank_distances(values, logarithmic):
     assert figure.alt == f'A: mean {sum(values) / 2:,.0f}, from {low} in de to {high} in el.'
     assert ('logarithmic' in figure.caption) is logarithmic
     assert {'German (de)', 'Greek (el)', 'A'} < set(written(figure.svg))
+
+
+def ticks(values, measure='RankDistance') -> list[str]:
+    found = result(values)
+    named = found.per_query.replace({'measure': {'RankDistance': measure}})
+    (figure,) = rank_distance_figures(Result(named, ['A'], ['AP', measure], 'mine'))
+    return [label for label in written(figure.svg) if re.fullmatch(r'[\d.,]+', label)]
+
+
+def test_rank_distance_has_whole_ranks_on_its_axis():
+    assert ticks((0.4, 1.8)) == ['0', '1']
+    assert ticks((3, 8000)) == ['10', '100', '1,000', '10,000']  # those in between would stand on each other
+    assert ticks((250, 4000)) == ['0', '1,000', '2,000', '3,000', '4,000']
+
+
+@pytest.mark.parametrize(('values', 'shown'), [
+    ((0.1, 0.9), ['0', '0.2', '0.4', '0.6', '0.8']), ((0.002, 0.9), ['0.01', '0.1']),
+])  # fmt: skip
+def test_normalised_rank_distance_has_fractions_on_its_axis(values, shown):
+    assert [tick for tick in ticks(values, 'RankDistance(norm=True)') if tick in shown] == shown
