@@ -94,9 +94,7 @@ class Drawing:
             matplotlib.rcdefaults()  # a user's matplotlibrc must not change a report
             matplotlib.rcParams.update(_STYLE)
             figure = Figure(figsize=(width, height), layout='constrained')
-            if heading:
-                figure.suptitle(heading, x=0.01, ha='left', fontsize=10)
-            self.draw(figure)
+            self.draw(_below(figure, heading, self.size[1] / 72 / height) if heading else figure)
             found = {}
             for kind in kinds:
                 figure.savefig(buffer, format=kind, metadata=_NO_METADATA[kind], dpi=200 if kind == 'png' else 72)
@@ -105,6 +103,13 @@ class Drawing:
                 buffer.truncate()
                 figure.set_layout_engine('none')  # what was laid out stays, and is not laid out again
             return found
+
+
+def _below(figure, heading: str, share: float):
+    """The part of a figure below a heading: a layout would put legends where the heading is."""
+    above, below = figure.subfigures(2, 1, height_ratios=(1 - share, share))
+    above.text(0.01, 0.9, heading, ha='left', va='top', fontsize=10)
+    return below
 
 
 def check_matplotlib() -> None:

@@ -1,5 +1,6 @@
 """Figures of a result: what stands in their cells and in the words beside them."""
 import re
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -67,6 +68,17 @@ def test_rank_distances(values, logarithmic):
     assert figure.alt == f'A: mean {sum(values) / 2:,.0f}, from {low} in de to {high} in el.'
     assert ('logarithmic' in figure.caption) is logarithmic
     assert {'German (de)', 'Greek (el)', 'A'} < set(written(figure.svg))
+
+
+def test_a_files_heading_stands_above_the_legend():
+    (figure,) = rank_distance_figures(result())
+    drawn = []
+    replace(figure, draw=lambda part: (drawn.append(part), figure.draw(part))).files()
+    (legend,) = drawn[0].legends
+    (heading,) = drawn[0].figure.subfigs[0].texts
+    drawn[0].figure.draw_without_rendering()
+    assert heading.get_text().startswith('RankDistance by question language')
+    assert heading.get_window_extent().y0 > legend.get_window_extent().y1
 
 
 def ticks(values, measure='RankDistance') -> list[str]:
