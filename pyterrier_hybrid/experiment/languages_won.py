@@ -52,7 +52,7 @@ def compare_by_language(
     Raises:
         ValueError: an unknown name, a measure that has no better direction, or nothing to compare.
     """
-    check_choices(test, correction, level)
+    check_choices(test, correction, level, resamples)
     wanted = list_comparisons(result, baseline, systems, measures, settings)
     better = {measure: result.facts[measure].better for _, measure, _ in wanted}
     neither = [] if measures is None else [measure for measure, direction in better.items() if not direction]

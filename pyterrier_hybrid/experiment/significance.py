@@ -1,6 +1,6 @@
 """Whether the differences between systems are real: paired tests over questions, corrected for their number."""
 from collections.abc import Mapping, Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,7 +67,7 @@ def compare(
     Raises:
         ValueError: an unknown name, or nothing to compare.
     """
-    check_choices(test, correction, level)
+    check_choices(test, correction, level, resamples)
     rows = [
         {**compared, **tested(sample, result.facts[compared['measure']], test, level, resamples, seed)}
         for compared, sample in _samples(result, baseline, systems, measures, settings)
@@ -113,7 +113,7 @@ def equivalence(
     if level <= 0.5:
         raise ValueError(f'level is {level!r}; an equivalence test has one above 0.5, as in 0.95')
     if isinstance(margin, Mapping):
-        margin = dict(zip(listed(list(margin)), margin.values()))
+        margin = _by_name(margin)
         measures = list(margin) if measures is None else measures
     rows = []
     for compared, sample in _samples(result, baseline, systems, measures, settings):
@@ -130,15 +130,28 @@ def equivalence(
     return corrected(pd.DataFrame(rows), 'tost', correction, level, 'equivalent')
 
 
-def check_choices(test: str, correction: str | None, level: float) -> None:
-    """Refuses unknown tests and corrections, and levels outside 0 to 1, by a ValueError with what there is."""
+def _by_name(margin: Mapping) -> dict[str, float]:
+    """The margins by the names of their measures."""
+    named: dict[str, float] = {}
+    for measure, width in margin.items():
+        (name,) = listed([measure])
+        if name in named and named[name] != width:
+            raise ValueError(f'{name} has the margins {named[name]!r} and {width!r}; give it one')
+        named[name] = width
+    return named
+
+
+def check_choices(test: str, correction: str | None, level: float, resamples: int = 1) -> None:
+    """Refuses unknown tests and corrections, levels outside 0 to 1 and no resamples, by a ValueError."""
     from statsmodels.stats.multitest import multitest_alias
 
     for what, given, known in (('test', test, TESTS), ('correction', correction, [None, *multitest_alias])):
         if given not in known:
             raise ValueError(f'{what} is {given!r}; it is one of {", ".join(map(repr, known))}')
-    if not 0 < level < 1:
+    if not isinstance(level, Real) or not 0 < level < 1:
         raise ValueError(f'level is {level!r}; it lies between 0 and 1, as in 0.95')
+    if not isinstance(resamples, Integral) or isinstance(resamples, bool) or resamples < 1:
+        raise ValueError(f'resamples is {resamples!r}; it is a whole number of 1 or more, as in 10_000')
 
 
 def tested(
@@ -225,6 +238,6 @@ def _samples(result: 'Result', baseline: str, *chosen) -> list[tuple[dict[str, s
 
 
 def listed(names: str | Measure | Sequence[str | Measure]) -> list[str]:
-    """Names as a list; one alone may be given, and a measure itself for its name."""
+    """Names as a list, each once; one alone may be given, and a measure itself for its name."""
     names = [names] if isinstance(names, str | Measure) else names
-    return [repr(name) if isinstance(name, Measure) else name for name in names]
+    return list(dict.fromkeys(repr(name) if isinstance(name, Measure) else name for name in names))

@@ -224,7 +224,23 @@ def test_measures_may_be_given_as_objects(three):
     pd.testing.assert_frame_equal(by_object, three.equivalence('base', margin={'AP': 0.1}))
 
 
+def test_what_is_given_twice_counts_once(three):
+    twice = {'systems': ['better', 'same', 'better'], 'measures': ['AP', AP], 'settings': ['multilingual'] * 2}
+    once = {'systems': ['better', 'same'], 'measures': AP, 'settings': 'multilingual'}
+    pd.testing.assert_frame_equal(three.compare('base', **twice), three.compare('base', **once))
+    by_language = three.compare_by_language('base', **twice)
+    pd.testing.assert_frame_equal(by_language, three.compare_by_language('base', **once))
+    found = three.equivalence('base', margin={AP: 0.1, 'AP': 0.1}, **twice)
+    pd.testing.assert_frame_equal(found, three.equivalence('base', margin=0.1, **once))
+    with pytest.raises(ValueError, match=r'AP has the margins 0\.1 and 0\.2; give it one'):
+        three.equivalence('base', margin={AP: 0.1, 'AP': 0.2})
+
+
 @pytest.mark.parametrize('call, message', [
+    (lambda r: r.compare('a', level='x'), "level is 'x'; it lies between 0 and 1"),
+    (lambda r: r.compare('a', resamples=0), 'resamples is 0; it is a whole number of 1 or more'),
+    (lambda r: r.compare('a', resamples=1e4), 'resamples is 10000.0; it is a whole number'),
+    (lambda r: r.compare_by_language('a', resamples=-5), 'resamples is -5; it is a whole number'),
     (lambda r: r.equivalence('a', margin=1, level=0.5), 'level is 0.5; an equivalence test has one above 0.5'),
     (lambda r: r.compare('c'), "the result has no system 'c'; it has a, b"),
     (lambda r: r.compare('a', systems='a'), "'a' cannot be compared with itself"),
