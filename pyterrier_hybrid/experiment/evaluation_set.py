@@ -6,13 +6,11 @@ from functools import cached_property, wraps
 
 import numpy as np
 import pandas as pd
-import pyterrier as pt
 
-from datasets_ext.opening import IRDSDataset, in_languages, name_of, open_dataset
-from datasets_ext.provider import HybridDataset, asking_over
-from datasets_ext.shape import REGISTERED
-from pyterrier_hybrid.experiment.judgements import check_held, checked_qrels, with_languages
+from datasets_ext.opening import in_languages, name_of, open_dataset
+from pyterrier_hybrid.experiment.judgements import check_held, checked_qrels, of_questions_in, with_languages
 from pyterrier_hybrid.experiment.passages import judged_docnos, read_passages
+from pyterrier_hybrid.experiment.questions import is_empty, question_sets
 from pyterrier_hybrid.experiment.setting import Judged, Setting
 from pyterrier_hybrid.languages import QUERY_LANG, check_languages
 
@@ -62,7 +60,7 @@ class EvaluationSet:
         self.ignore_identical_ids = ignore_identical_ids
         self._base = open_dataset(dataset)
         self.name: str = name_of(self._base)
-        self._asked = self._question_sets()
+        self._asked = question_sets(self._base, self.name)
         every, asked = None, self._asked.values()
         if languages is not None:
             languages = [languages] if isinstance(languages, str) else list(languages)
@@ -99,7 +97,7 @@ class EvaluationSet:
         twice = topics['qid'].duplicated()
         if twice.any():
             raise ValueError(f'{self.name} asks {topics["qid"][twice].iloc[0]!r:.80} twice in {lang}; ids are unique')
-        empty = topics['query'].map(lambda text: isinstance(text, str) and not text.strip())
+        empty = is_empty(topics['query'])
         if empty.any():
             warnings.warn(
                 f'{self.name}: {empty.sum()} of {len(topics)} questions in {lang} are empty and left out, the first is '
@@ -113,16 +111,16 @@ class EvaluationSet:
         """The judgements of the questions in a language, of passages in the chosen languages, each once.
 
         Columns ``qid, docno, label`` (int64), ``iteration``, the passage's language, and ``query_lang``. An
-        ``iteration`` that says nothing (empty, ``'0'``, ``'Q0'``) becomes the language of the passage.
+        ``iteration`` that says nothing (empty, ``'0'``, ``'Q0'``) becomes the language of the passage, and a missing
+        ``query_lang`` that of the question.
 
         Raises:
-            ValueError: a label that is no whole number, a judgement of a question that is not asked, two judgements
-                that contradict each other, an ``iteration`` that is not the passage's language, or a relevant passage
-                that the collection does not have.
+            ValueError: a column that is not there, a label that is no whole number, a judgement of a question that is
+                not asked, two judgements that contradict each other, an ``iteration`` that is not the passage's
+                language, or a relevant passage that the collection does not have.
         """
         asked = self.topics(lang)['qid']
-        qrels = self._asked[lang].get_qrels()
-        qrels = qrels[qrels[QUERY_LANG] == lang]
+        qrels = of_questions_in(lang, self._asked[lang], self.name)
         qrels = qrels[~qrels['qid'].isin(self._empty.get(lang, ()))]
         if self.ignore_identical_ids:
             qrels = qrels[qrels['qid'] != qrels['docno']]
@@ -205,25 +203,6 @@ class EvaluationSet:
             for frame in (self.topics(lang), self.qrels(lang)):
                 digest.update(repr(list(frame.itertuples(index=False, name=None))).encode())
         return digest.hexdigest()[:32]
-
-    def _question_sets(self) -> dict[str, pt.datasets.Dataset]:
-        """The data sets that ask questions over the pool, by language."""
-        ref = self._base.irds_ref() if isinstance(self._base, IRDSDataset) else None
-        if ref is None or ref.has_queries():
-            if ref is REGISTERED.get(self.name) is not None and ref.queries_lang() is not None:
-                raise ValueError(
-                    f'{self.name} is one setting of a collection, questions in {ref.queries_lang()} alone; name the '
-                    "collection, such as 'xquad-r' or 'miracl-multi/dev'"
-                )
-            topics = self._base.get_topics()
-            if QUERY_LANG not in topics.columns:
-                raise ValueError(f'the questions of {self.name} have no {QUERY_LANG}, which an experiment needs')
-            return dict.fromkeys(sorted(topics[QUERY_LANG].unique()), self._base)
-        below = asking_over(self.name)
-        asked = {known.queries_lang(): HybridDataset(known, name) for name, known in below.items()}
-        if None in asked or not asked:
-            raise ValueError(f'{self.name} asks no questions' + f'; name one of {", ".join(below)}' * bool(below))
-        return asked
 
     def __repr__(self) -> str:
         return f'EvaluationSet({self.name!r}, languages={list(self.codes)})'

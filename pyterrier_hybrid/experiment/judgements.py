@@ -3,11 +3,34 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+import pyterrier as pt
 
+from pyterrier_hybrid.languages import QUERY_LANG
 from pyterrier_hybrid.measures.judgements import UNKNOWN
 
 #: Every whole number below is a float of its own.
 _EXACT = 2**53
+
+
+def of_questions_in(lang: str, dataset: pt.datasets.Dataset, name: str) -> pd.DataFrame:
+    """The judgements of a data set's questions in a language; without a ``query_lang``, those of the qids asked in it.
+
+    A judgement without one of a question that is asked in no language is among them.
+
+    Raises:
+        ValueError: no ``qid``, ``docno`` or ``label``.
+    """
+    qrels = dataset.get_qrels()
+    missing = [column for column in ('qid', 'docno', 'label') if column not in qrels]
+    if missing:
+        raise ValueError(f'the judgements of {name} have no {", ".join(missing)}; they need qid, docno and label')
+    given = qrels[QUERY_LANG] if QUERY_LANG in qrels else pd.Series(None, index=qrels.index, dtype=object)
+    unsaid = given.isna() | given.isin(UNKNOWN)
+    if not unsaid.any():
+        return qrels[given == lang]
+    topics = dataset.get_topics()
+    here = qrels['qid'].isin(topics['qid'][topics[QUERY_LANG] == lang]) | ~qrels['qid'].isin(topics['qid'])
+    return qrels[(given == lang) | (unsaid & here)].assign(**{QUERY_LANG: lang})
 
 
 def with_languages(qrels: pd.DataFrame, held: pd.Series, lang: str, name: str) -> pd.DataFrame:
