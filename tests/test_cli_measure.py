@@ -87,7 +87,7 @@ def test_refuses_in_a_line(tmp_path, capsys, qrels, run, measures, what):
 
 @pytest.mark.parametrize(('arguments', 'what'), [
     (['Fun@3'], "'Fun@3' is not a measure"), (['RankDistance@0'], 'it must be a whole number of 1 or more'),
-    (['TLR'], 'TLR needs a cutoff'), (['P'], "P: invalid param cutoff"), (['RankDistance(norm=True)'], 'needs pool'),
+    (['TLR'], 'TLR needs a cutoff'), (['P'], 'P needs a cutoff'), (['RankDistance(norm=True)'], 'needs pool'),
     (['AP', '--places=-1'], '--places is -1'),
 ])
 def test_wrong_arguments_are_code_2(files, capsys, arguments, what):

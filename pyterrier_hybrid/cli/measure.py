@@ -75,13 +75,13 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _check(measure) -> None:
     """Refuses a measure that lacks a parameter, before any file is read."""
-    from pyterrier_hybrid.measures.base import LanguageMeasure
+    from pyterrier_hybrid.measures.base import LanguageMeasure, check_params
 
     try:
-        measure.validate_params()
+        check_params(measure)
         if isinstance(measure, LanguageMeasure):
             measure.check_alone()
-    except (AssertionError, ValueError) as error:  # ir_measures' own measures assert
+    except ValueError as error:
         raise WrongArguments(f'{measure!r:.80}: {error!s:.200}') from None
 
 

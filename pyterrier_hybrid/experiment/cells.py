@@ -9,7 +9,7 @@ from ir_measures.measures import Measure
 from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet
 from pyterrier_hybrid.experiment.setting import Judged, Setting
 from pyterrier_hybrid.experiment.systems import System
-from pyterrier_hybrid.measures.base import LanguageMeasure
+from pyterrier_hybrid.measures.base import LanguageMeasure, check_params
 from pyterrier_hybrid.measures.facts import is_from_ranks, per_query
 from pyterrier_hybrid.measures.relevant import Relevant, Values
 
@@ -89,10 +89,7 @@ def check_measures(measures: Iterable[Measure], *, dense: bool) -> list[Measure]
     for measure in measures:
         if not isinstance(measure, Measure):
             raise ValueError(f'measures takes ir_measures objects; give ir_measures.parse_measure({measure!r})')
-        try:
-            measure.validate_params()
-        except AssertionError as error:  # so ir_measures' own measures say it
-            raise ValueError(f'{measure!r}: {error}; give it its cutoff, as in {measure.NAME}@10') from None
+        check_params(measure)
         if measure.params.get('rel', 1) < 1:
             raise ValueError(f'{measure!r} counts passages of relevance {measure.params["rel"]} as relevant; here '
                              'relevance starts at 1')  # fmt: skip

@@ -116,10 +116,7 @@ class LanguageMeasure(Measure):
         Raises:
             ValueError: a required parameter is missing.
         """
-        for name, param in self.SUPPORTED_PARAMS.items():
-            if param.required and name not in self.params:
-                how = f'{self.NAME}@20' if name == self.AT_PARAM else f'{self.NAME}({name}=...)'
-                raise ValueError(f'{self!r} needs a {name} ({param.desc}), as in {how}')
+        _check_required(self)
 
     def check_alone(self) -> None:
         """Raises ValueError if what an experiment knows, and ir_measures cannot (the size of the pool), is missing."""
@@ -192,3 +189,23 @@ class _Mean(MeanAgg):
         if not self.count:
             raise ValueError(f'{self.measure}: the qrels are empty, there is no query to average over')
         return super().result()
+
+
+def check_params(measure: Measure) -> None:
+    """Refuses a measure, of this package or of ir_measures, by a ValueError that names the parameter that is missing.
+
+    What ir_measures asserts of its own measures shows an object's address for it.
+    """
+    _check_required(measure)
+    try:
+        measure.validate_params()
+    except AssertionError as error:
+        raise ValueError(f'{measure!r}: {error}') from None
+
+
+def _check_required(measure: Measure) -> None:
+    for name, param in measure.SUPPORTED_PARAMS.items():
+        if param.required and name not in measure.params:
+            at = 20 if name == 'cutoff' else 0.5  # a recall threshold
+            how = f'{measure.NAME}@{at}' if name == measure.AT_PARAM else f'{measure.NAME}({name}=...)'
+            raise ValueError(f'{measure!r} needs a {name} ({param.desc}), as in {how}')

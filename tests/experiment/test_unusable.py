@@ -87,7 +87,7 @@ def test_an_encoder_that_is_broken(collection, make_dense):
 
 @pytest.mark.parametrize('measures, message', [
     (['AP'], r"give ir_measures.parse_measure\('AP'\)"),
-    ([AP, R], 'R: invalid param cutoff.*as in R@10'),
+    ([AP, R], r'^R needs a cutoff \(ranking cutoff threshold\), as in R@20'),
     ([AP, AP], 'give AP once'),
     ([], 'at least one measure'),
     ([AP(rel=0)], 'counts passages of relevance 0 as relevant; here relevance starts at 1'),

@@ -2,6 +2,7 @@ import ir_measures
 import pytest
 
 from pyterrier_hybrid.measures import AWRF, LPR, PEER, TLR, Complete, Languages, MaxRank, RankDistance
+from pyterrier_hybrid.measures.base import check_params
 
 MEASURES = [RankDistance, MaxRank, Complete, LPR, TLR, PEER, AWRF]
 D = {'d1': 'de', 'd2': 'en'}
@@ -90,6 +91,18 @@ def test_a_parameter_it_cannot_have_is_refused_when_it_is_given(make, message):
 def test_what_is_missing_is_said_when_it_is_evaluated(measure, message):
     with pytest.raises(ValueError, match=message):
         ir_measures.calc_aggregate([measure], {'q': {'d1': 1}}, {'q': {'d1': 1.}})
+
+
+@pytest.mark.parametrize(('measure', 'message'), [
+    (ir_measures.P, r'^P needs a cutoff \(ranking cutoff threshold\), as in P@20$'),
+    (ir_measures.IPrec, r'^IPrec needs a recall \(recall threshold\), as in IPrec@0\.5$'),
+    (ir_measures.INST, r'^INST needs a max_rel .* as in INST\(max_rel=\.\.\.\)$'),
+    (ir_measures.P@'x', "invalid param cutoff='x'"), (TLR, r'as in TLR@20$'),
+])
+def test_what_is_missing_of_any_measure(measure, message):
+    with pytest.raises(ValueError, match=message):
+        check_params(measure)
+    check_params(ir_measures.P@5)
 
 
 def test_a_message_does_not_hold_a_long_value():
