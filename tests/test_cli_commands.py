@@ -351,6 +351,8 @@ DEMO = ['demo', '--pairs', '{jsonl}', '--dataset', '{collection}', '--out', '{ne
     (['evaluate', '--dataset', '{collection}', '--out', '{done}', '--bm25', 'a', '{done}/bm25'], 'not a result'),
     (['evaluate', '--dataset', '{collection}', '--out', '{new}', '--bm25', 'a', '{done}/bm25', '--trec', '{done}'],
      'give another folder to --trec'),
+    (['evaluate', '--dataset', '{collection}', '--out', '{new}', '--bm25', 'a', '{done}/bm25', '--trec',
+      '{done}/result/result.json'], 'result.json is a file; give another folder to --trec'),
     (['evaluate', '--dataset', '{collection}', '--out', '{new}', '--bm25', 'a', '{done}/bm25', '--trec-depth', '0'],
      '--trec-depth is 0'),
     (['study', '--dataset', '{collection}', '--pairs', '{done}/pairs', '--out', '{new}', '--alphas', '2'],

@@ -47,8 +47,9 @@ def run(arguments: argparse.Namespace) -> Path:
     out, verbose = arguments.out, not arguments.quiet
     if out.exists() and not (out / 'result.json').exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f'{out} holds something that is not a result; give another folder to --out')
-    if arguments.trec is not None and arguments.trec.exists() and any(arguments.trec.iterdir()):
-        raise FileExistsError(f'{arguments.trec} is not empty; give another folder to --trec')
+    trec = arguments.trec
+    if trec is not None and trec.exists() and (not trec.is_dir() or any(trec.iterdir())):
+        raise FileExistsError(f'{trec} is {"not empty" if trec.is_dir() else "a file"}; give another folder to --trec')
     if arguments.trec_depth < 1:
         raise WrongArguments(f'--trec-depth is {arguments.trec_depth}; it is at least 1')
     measures = parse_measures(arguments.measures)
