@@ -20,8 +20,8 @@ _LATEX = {
     '^': r'\textasciicircum{}', '\\': r'\textbackslash{}', '<': r'\textless{}', '>': r'\textgreater{}',
     '|': r'\textbar{}', '[': '{[}', ']': '{]}', '*': '{*}', '†': r'\dag{}',
 }  # fmt: skip
-#: What Markdown reads as markup: anywhere in a line, and at its beginning.
-_MARKDOWN = re.compile(r'[\\`*\[\]<>|~&]|(?<!\w)_|_(?!\w)|^[#+-]|^\d+[.)](?=\s)')
+#: What Markdown reads as markup (GitHub's, with mathematics): anywhere in a line, and at its beginning.
+_MARKDOWN = re.compile(r'[\\`*\[\]<>|~&$]|(?<!\w)_|_(?!\w)|^[#+-]|^\d+[.)](?=\s)')
 #: How a cell begins that spreadsheets read as a formula.
 _FORMULA = tuple('=+-@\t\r\n|%')
 

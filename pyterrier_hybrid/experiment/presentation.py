@@ -48,8 +48,9 @@ def format_value(measure: str, value: float | None) -> str:
 
 
 def signed(measure: str, value: float) -> str:
-    """A difference with its sign; 0 has none."""
-    return f'{"−" if value < 0 else "+" if value > 0 else ""}{format_value(measure, abs(value))}'
+    """A difference with its sign; what is printed as 0 has none."""
+    shown = format_value(measure, abs(value))
+    return f'{"−" if value < 0 else "+"}{shown}' if shown.strip('0.') else shown
 
 
 def one_line(name: object) -> str:

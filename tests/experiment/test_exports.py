@@ -51,6 +51,10 @@ b was cut.
 '''  # noqa: E501
 
 
+def test_markdown_has_no_mathematics(make_result):
+    assert r'\$x\$ US\$' in make_result(systems=('$x$ US$', 'b')).to_markdown()
+
+
 def test_latex(make_result):
     assert make_result(systems=('a', 'b_50%')).to_latex(['AP', 'RankDistance']) == r'''% a, AP Mono.: the mean over 1 of 2 settings, because nothing asked.
 % b_50%, AP Mono., AP Cross.: blank, because a ranking of the whole pool.

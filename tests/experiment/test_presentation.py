@@ -27,6 +27,8 @@ def test_blanks_and_thousands():
 
 @pytest.mark.parametrize(('measure', 'value', 'shown'), [
     ('AP', 0.1234, '+0.123'), ('AP', -0.1234, '−0.123'), ('AP', 0.0, '0.000'), ('RankDistance', -1234.5, '−1,234'),
+    ('AP', -0.0001, '0.000'), ('AP', 0.0004, '0.000'), ('RankDistance', -0.4, '0'), ('AP', -0.0006, '−0.001'),
+    ('RankDistance', 100.0, '+100'), ('AP', float('nan'), ''),
 ])  # fmt: skip
 def test_signed(measure, value, shown):
     assert signed(measure, value) == shown

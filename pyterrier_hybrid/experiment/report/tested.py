@@ -179,7 +179,7 @@ def _way(test: str, correction: str | None, comparisons: int, level: float, comp
 
 def _tested_cells(row, measure: str) -> list[PrintedCell]:
     """The cells of a comparison, in the order of the headings."""
-    effect = 'none' if pd.isna(row.effect) else f'{row.effect:.2f}'.replace('-', '−').replace('inf', '∞')
+    effect = 'none' if pd.isna(row.effect) else f'{round(row.effect, 2) + 0:.2f}'.replace('-', '−').replace('inf', '∞')
     values = (format_value(measure, value) for value in (row.value, row.baseline_value))
     rest = PrintedCell(_interval(measure, row)), PrintedCell(effect)
     return [*map(PrintedCell, values), _difference(measure, row), *rest, *_probabilities(row)]

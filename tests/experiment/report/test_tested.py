@@ -132,6 +132,8 @@ def test_effect_is_defined_and_few_degrees_of_freedom_are_marked():
     assert (b_effect.text, c_effect.text) == ('−0.30', '∞')
     assert (b_p.note, b_corrected.note, c_p.note) == (1, 1, 0)
     assert differences_table(frame.assign(few=False, left_out='')).notes == [how, effect]
+    (_, (*_, b_effect, _, _, _)), _ = differences_table(frame.assign(effect=-0.001)).blocks[0].rows
+    assert b_effect.text == '0.00'
 
 
 def test_a_line_for_each_comparison_and_the_languages_behind_it():
