@@ -36,7 +36,15 @@ def test_an_import_is_removed_and_processes_end(tmp_path, command, begun):
     assert not list(temporary.glob('pyterrier-hybrid-*')) and not list(tmp_path.glob('out/training.json'))
 
 
-def test_the_handler_is_there_while_a_command_runs(monkeypatch):
+@pytest.fixture
+def no_handler():
+    """The process has no handler, though Ray may have left one in it."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_the_handler_is_there_while_a_command_runs(monkeypatch, no_handler):
     seen = []
 
     def run(argv):
@@ -56,13 +64,10 @@ def test_the_handler_is_there_while_a_command_runs(monkeypatch):
     assert all(callable(handler) for handler in seen) and len(seen) == 2
 
 
-def test_a_handler_that_is_there_stays():
+def test_a_handler_that_is_there_stays(no_handler):
     calls = []
     signal.signal(signal.SIGTERM, lambda *_: calls.append(1))
-    try:
-        with ended_by_sigterm():
-            signal.raise_signal(signal.SIGTERM)
+    with ended_by_sigterm():
         signal.raise_signal(signal.SIGTERM)
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.raise_signal(signal.SIGTERM)
     assert calls == [1, 1]
