@@ -136,7 +136,7 @@ def test_a_command_that_is_started_again_opens_the_pairs_it_kept(jsonl, tmp_path
     assert call(*train, '--out', tmp_path / 'run') == 0
     manifest = (tmp_path / 'pairs' / 'manifest.json').stat().st_mtime_ns
     assert call(*train, '--out', tmp_path / 'next') == 1
-    assert f'{tmp_path / "pairs"} exists' in capsys.readouterr().err
+    assert f'{tmp_path / "pairs"} is there, and nothing says' in capsys.readouterr().err
     assert call(*train, '--out', tmp_path / 'next', '--resume') == 0
     assert (tmp_path / 'pairs' / 'manifest.json').stat().st_mtime_ns == manifest
 
@@ -292,7 +292,7 @@ def test_study_and_its_continuation(done, jsonl, collection, tmp_path, capsys):
     assert [call(*keeping) for _ in range(2)] == [0, 0]  # the import is opened
     another = tmp_path / 'another'
     assert call(*keeping, '--out', another) == 1 and not another.exists()  # of what, nothing says for a new study
-    assert f'{tmp_path / "kept"} exists already' in capsys.readouterr().err
+    assert f'{tmp_path / "kept"} is there, and nothing says' in capsys.readouterr().err
     assert call(*study, '--mix', 'mixed=1', '--steps', 3) == 1
     assert 'begun in another way: steps was 2, is 3' in capsys.readouterr().err
 

@@ -47,7 +47,7 @@ def test_a_run_that_has_not_begun_takes_no_pairs_of_another_import(jsonl, train,
     ParallelPairs.from_jsonl(jsonl('others'), tmp_path / 'kept', verbose=False)
     for resume in ([], ['--resume']):
         assert train(jsonl('own'), *resume) == 1
-        assert f'{tmp_path / "kept"} exists already' in capsys.readouterr().err
+        assert f'{tmp_path / "kept"} is there, and nothing says' in capsys.readouterr().err
     assert not (tmp_path / 'run').exists()
 
 
@@ -59,7 +59,7 @@ def test_one_that_was_stopped_before_its_first_checkpoint_goes_on(jsonl, train, 
     assert (tmp_path / 'kept').exists() and not (tmp_path / 'run').exists()
     for other in ([jsonl('others')], [own, '--no-inverse-cloze'], ['worldfacts']):
         assert train(*other, '--resume') == 1
-        assert 'kept exists already' in capsys.readouterr().err
+        assert 'kept is there, and nothing says' in capsys.readouterr().err
     monkeypatch.setattr(options, '_import_pairs', None)
     assert train(own, '--resume') == 0
     assert read_training_record(tmp_path / 'run')['pairs'] == ParallelPairs(tmp_path / 'kept').fingerprint

@@ -2,11 +2,12 @@
 import json
 from pathlib import Path
 
-from pyterrier_hybrid import __version__
 from pyterrier_hybrid.digests import FAST, describe
 from pyterrier_hybrid.files import replace_text
 
 _NOTE = 'imported.json'
+#: Raised when an import makes other pairs of the same files.
+_FORMAT = 1
 
 
 def write_note(folder: Path, files: list[Path], **settings) -> None:
@@ -24,4 +25,4 @@ def is_import_of(folder: Path, files: list[Path], **settings) -> bool:
 
 
 def _note(files: list[Path], settings: dict) -> dict:
-    return {'version': __version__, **settings, 'files': [[path.name, describe(path, FAST)] for path in files]}
+    return {'format': _FORMAT, **settings, 'files': [[path.name, describe(path, FAST)] for path in files]}

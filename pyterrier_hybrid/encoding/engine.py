@@ -61,8 +61,15 @@ class Engine:
 
     def __getstate__(self) -> dict:
         """Without what another process makes anew."""
-        pending = self.pending or self._by_layers is not None
-        return {**self.__dict__, '_pool': None, '_by_layers': None, '_ids': (None, None), 'pending': pending}
+        pending, unchanged = self.pending or self._by_layers is not None, self._version() == self._loaded
+        return {
+            **self.__dict__, '_pool': None, '_by_layers': None, '_ids': (None, None), 'pending': pending,
+            '_loaded': unchanged,
+        }  # fmt: skip
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        self._loaded = self._version() if state['_loaded'] else None
 
     @property
     def devices(self) -> tuple[torch.device, ...]:

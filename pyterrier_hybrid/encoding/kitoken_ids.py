@@ -1,11 +1,13 @@
 """Token ids by kitoken, which is several times as fast as the tokenizer, on one core: an optional extra.
 
-kitoken finds the same pieces, but has Unicode tables of another version, and finds added tokens in another way. So it
-has the texts whose characters were each tried and are as old as Unicode 3.2, since the normalisation of those never
-changes (https://www.unicode.org/policies/stability_policy.html). The tokenizer has the others, and reads a few of
-kitoken's to compare.
+kitoken finds the same pieces, but has Unicode tables of another version, finds added tokens in another way, and takes
+another one of two orders of pieces that Unigram finds equally good. So it has texts whose characters were each tried
+and are as old as Unicode 3.2, since the normalisation of those never changes (Unicode's stability policy,
+https://www.unicode.org/policies/stability_policy.html), and whose pieces have one order. The tokenizer has the others,
+and reads a few of kitoken's to compare.
 """
 import importlib.util
+import re
 import unicodedata
 import warnings
 from collections.abc import Callable, Sequence
@@ -39,20 +41,26 @@ class TokenIds:
     """The tokenizer's ids of texts, in the fastest way that has them: by kitoken, by words, or by the tokenizer."""
 
     def __init__(self, tokenizer):
-        self._tokenizer, self._texts = tokenizer, 0
+        self._tokenizer = tokenizer
         self._begin()
+
+    def __getstate__(self) -> dict:
+        """The tokenizer alone: kitoken cannot be copied."""
+        return {'_tokenizer': self._tokenizer}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__init__(**{name.removeprefix('_'): value for name, value in state.items()})
 
     def _begin(self) -> None:
         if self._tokenizer.truncation is not None:  # a copy: switching it off and on would cut another thread's texts
             self._tokenizer = Tokenizer.from_str(self._tokenizer.to_str())
             self._tokenizer.no_truncation()
-        by_words = splits_at_spaces(self._tokenizer)
+        self._texts, by_words = 0, splits_at_spaces(self._tokenizer)
         self.way: Ids = WordIds(self._tokenizer) if by_words else partial(token_ids, self._tokenizer)
 
     def expect(self, texts: int) -> None:
         """Makes ready for so many texts more, before they come."""
         if self._tokenizer.truncation is not None:  # since the last time
-            self._texts = 0
             self._begin()
         before, self._texts = self._texts, self._texts + texts
         if before < WORTH <= self._texts:
@@ -65,7 +73,7 @@ class TokenIds:
 
 def kitoken_ids(tokenizer, rest: Ids) -> 'KitokenIds | None':
     """Returns :class:`KitokenIds` if kitoken is installed and reads a trial of texts as this tokenizer does."""
-    if importlib.util.find_spec('kitoken') is None or tokenizer.padding:
+    if importlib.util.find_spec('kitoken') is None or tokenizer.padding or not _is_whole(tokenizer):
         return None
     normalizers = {step['type'] for step in steps(tokenizer.normalizer, 'normalizers')}
     splits = {step['type'] for step in steps(tokenizer.pre_tokenizer, 'pretokenizers')}
@@ -74,9 +82,15 @@ def kitoken_ids(tokenizer, rest: Ids) -> 'KitokenIds | None':
         return None
     try:
         ids = KitokenIds(tokenizer, rest)
-    except Exception:  # of the classes of kitoken, for a form that it does not know
+        return ids if ids.is_right_for(ODD) else None
+    except Exception:  # of kitoken for a form that it does not know, of the tokenizer if it has no unknown token
         return None
-    return ids if ids.is_right_for(ODD) else None
+
+
+def _is_whole(tokenizer) -> bool:
+    """Whether a tokenizer has a vocabulary, without which kitoken ends the process, and a token of every id."""
+    own, size = tokenizer.get_vocab_size(with_added_tokens=False), tokenizer.get_vocab_size()
+    return bool(own) and tokenizer.id_to_token(size - 1) is not None
 
 
 class KitokenIds:
@@ -90,11 +104,13 @@ class KitokenIds:
     def __init__(self, tokenizer, rest: Ids):
         from kitoken import Kitoken
 
-        self._theirs, self._rest, self._normalizer = partial(token_ids, tokenizer), rest, tokenizer.normalizer
+        self._theirs, self._rest = partial(token_ids, tokenizer), rest
+        self._normal = tokenizer.normalizer.normalize_str if tokenizer.normalizer else str
+        self._order = PieceOrder(tokenizer) if isinstance(tokenizer.model, Unigram) else None
         self._kitoken, self._differs = Kitoken.from_tokenizers(tokenizer.to_str().encode()), False
         self._kind = np.full(0x110000, _NEW, np.uint8)  # of each character
-        added = tokenizer.get_added_tokens_decoder().values()
-        self._beginnings = {token.content.strip()[:1] for token in added} - {''}
+        added = [token.content.strip() for token in tokenizer.get_added_tokens_decoder().values()]
+        self._beginnings = {text[:1] for content in added for text in (content, self._normal(content))} - {''}
 
     def __call__(self, texts: Sequence[str], max_length: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """As :func:`~pyterrier_hybrid.encoding.words.token_ids`."""
@@ -117,13 +133,15 @@ class KitokenIds:
 
     def _read(self, texts: Sequence[str]) -> list[list[int]]:
         """The ids of kitoken's texts. Others have none; nor has a text of one piece, which may be a blank one."""
-        codes = np.frombuffer(''.join(texts).encode('utf-32-le', 'surrogatepass'), np.uint32)
+        codes = _codes(''.join(texts))
         new = np.unique(codes[self._kind[codes] == _NEW])
         if len(new):
             self._try(new)
-        own, ends = np.ones(len(texts), bool), np.cumsum([*map(len, texts)])
-        own[np.searchsorted(ends, np.flatnonzero(self._kind[codes] == _OTHER), side='right')] = False
+        own = np.ones(len(texts), bool)
+        own[_rows(texts, np.flatnonzero(self._kind[codes] == _OTHER))] = False
         ids = self._kitoken.encode_all([text if its else '' for text, its in zip(texts, own)], False)
+        for row in () if self._order is None else self._order.uncertain(texts, ids):
+            ids[row] = []
         return [its if len(its) > 1 else [] for its in ids]
 
     def _try(self, codes: np.ndarray) -> None:
@@ -135,8 +153,63 @@ class KitokenIds:
             tried = [around.format(character) for character in same.values()]
             read = zip(same.items(), self._kitoken.encode_all(tried, False), _lists(self._theirs, tried))
             same = dict(item for item, ours, theirs in read if ours == theirs)
-        normal = str if self._normalizer is None else self._normalizer.normalize_str
-        self._kind[[code for code, each in same.items() if self._beginnings.isdisjoint(normal(each))]] = _SAME
+        alone = self._beginnings.isdisjoint
+        self._kind[[code for code, each in same.items() if alone(each + self._normal(each))]] = _SAME
+
+
+class PieceOrder:
+    """Finds texts of which Unigram may have two orders of the same pieces: their sums are equal, and rounding decides.
+
+    Texts are of that kind only where they repeat themselves: '+++++++' is '+', '+++', '+++' or '+++', '+++', '+'.
+    """
+
+    def __init__(self, tokenizer):
+        self._piece_of, self._pieces, size = tokenizer.id_to_token, {}, tokenizer.get_vocab_size()
+        self._known, self._numbers = np.zeros(size, bool), {}
+        # of each piece its first and last character, and what it repeats, as a number
+        self._first, self._last, self._repeats = (np.zeros(size, np.int64) for _ in range(3))
+
+    def uncertain(self, texts: Sequence[str], ids: Sequence[Sequence[int]]) -> set[int]:
+        """The rows of such texts, by what they repeat or by the neighbours of their pieces."""
+        flat = np.fromiter(chain.from_iterable(ids), np.int64)
+        self._look_up(np.unique(flat[~self._known[flat]]).tolist())
+        same = (flat[1:] != flat[:-1]) & (self._repeats[flat[1:]] == self._repeats[flat[:-1]])
+        places = np.flatnonzero(same).tolist()
+        one, three = flat[:-2], flat[2:]
+        same = (self._first[one] == self._first[three]) & (self._last[one] == self._last[three]) & (one != three)
+        perhaps, piece = np.flatnonzero(same), self._pieces
+        neighbours = zip(*(flat[perhaps + i].tolist() for i in range(3)))
+        places += [place for place, (i, j, k) in zip(perhaps.tolist(), neighbours)
+                   if piece[i] + piece[j] + piece[k] == piece[k] + piece[j] + piece[i]]  # 'aba', 'b', 'a'
+        return {*_rows(ids, places), *_rows(texts, _repeating(_codes(''.join(texts))))}
+
+    def _look_up(self, ids: list[int]) -> None:
+        for i in ids:
+            piece = self._pieces[i] = self._piece_of(i)
+            repeated = piece[: (piece + piece).find(piece, 1)]
+            self._first[i], self._last[i] = ord(piece[0]), ord(piece[-1])
+            self._repeats[i] = self._numbers.setdefault(repeated, len(self._numbers))
+            self._known[i] = True
+
+
+def _codes(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode('utf-32-le', 'surrogatepass'), np.uint32)
+
+
+def _rows(parts: Sequence[Sequence], places: Sequence[int]) -> list[int]:
+    """Of which part each place is, in all of them one after another."""
+    return np.searchsorted(np.cumsum([*map(len, parts)]), places, side='right').tolist()
+
+
+def _repeating(codes: np.ndarray) -> list[int]:
+    """Places of strings that come three times running: of up to 16 characters, or of one that is not ASCII."""
+    places, last_bytes = [], (codes & 0xFF).astype(np.uint8)
+    for length in range(1, 17):
+        same = last_bytes[length:] == last_bytes[:-length]
+        if length == 1:  # of ASCII the pieces tell; others may be longer in their normal form
+            same &= codes[1:] > 0x7F
+        places += [found.start() for found in re.finditer(b'\1' * (2 * length), same.tobytes())]
+    return places
 
 
 def _lists(way: Ids, texts: Sequence[str]) -> list[list[int]]:

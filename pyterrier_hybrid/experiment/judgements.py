@@ -51,7 +51,8 @@ def with_languages(qrels: pd.DataFrame, held: pd.Series, lang: str, name: str) -
     if 'iteration' not in qrels:
         return qrels.assign(iteration=own)
     given = qrels['iteration'].astype(object)
-    said = given.notna() & ~given.astype(str).isin(UNKNOWN)
+    zero = pd.to_numeric(given, errors='coerce') == 0  # of a column that pandas has made float, too
+    said = given.notna() & ~given.astype(str).isin(UNKNOWN) & ~zero
     wrong = said & own.notna() & (given != own)
     if wrong.any():
         first = qrels[wrong].iloc[0]

@@ -177,6 +177,9 @@ class CachedTokens:
     def _tokenized(self, texts: list[str]) -> list[bytes]:
         self._ids.expect(len(texts))
         cut = self._tokenizer.truncation
+        if cut and cut['direction'] == 'left':
+            encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+            return [np.array(encoding.ids, ID).tobytes() for encoding in encodings]
         ids, lengths = self._ids(texts, cut and cut['max_length'])
         bounds = [0, *(np.cumsum(lengths) * ID.itemsize).tolist()]
         together = ids.tobytes()

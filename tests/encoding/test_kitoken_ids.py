@@ -1,5 +1,7 @@
 """Token ids by kitoken, against the tokenizer itself."""
+import copy
 import importlib.util
+import pickle
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -26,10 +28,11 @@ TEXTS = ['Wer schrieb den Faust?', 'Goethe wrote Faust in Weimar, and Schiller w
 STRANGE = [
     *ODD, '\u00a0a \u00a0b\u00a0', 'ﷺ ͺα ¨a', '<x> a<x> <x>b <x>', 'the \uff1cx\uff1e', ' \t\n\u3000', '𒀀𒁀 𒂀',
     'a\x00b\x01\x1b[31m\x7f\x85\u2028c', 'abc \u202eمرحبا\u202c \u200fשלום\u200e 123', 'ΑΣ ΣΑΣ. Σ',
-    '👨‍👩‍👧‍👦 \ufeff\ufffe \U0010ffff', 'a\u209db', 'x\u1aec\u0301', 'x' * 100_000, 'Faust ' * 15_000,
+    '👨‍👩‍👧‍👦 \ufeff\ufffe \U0010ffff', 'a\u209db', 'x\u1aec\u0301', 'Faust+++++++', 'ba' * 9, '1010101010', '—' * 12,
+    'x' * 100_000, 'Faust ' * 15_000,
 ]  # fmt: skip
-PIECES = [*'aB谁e.7ςΣ ', 'Faust', '\u0301', '\u0323', '\u00a0', '\u2581', '\t', '\u00a8', '\ufeff', '<x>', '\u209d',
-          '\u200d', 'र्', '\u0e33', '\u1100\u1161', 'ﬁ', '½', '\ud800'[:0]]  # fmt: skip
+PIECES = [*'aB谁e.7ςΣ ', '...', 'aaaa', 'aba', '…', 'Faust', '\u0301', '\u0323', '\u00a0', '\u2581', '\t', '\u00a8',
+          '\ufeff', '<x>', '\u209d', '\u200d', 'र्', '\u0e33', '\u1100\u1161', 'ﬁ', '½']  # fmt: skip
 SPLITS = {
     'Metaspace': pre_tokenizers.Metaspace(),
     'words, Metaspace': pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()]),
@@ -145,6 +148,7 @@ def test_unknown_parts_are_not_joined():
     {'pre_tokenizer': None},
     {'normalizer': normalizers.Prepend('\u2581')},
     {'normalizer': normalizers.Strip()},
+    {'model': models.BPE()},
     {'model': models.BPE({'a': 0, 'b': 1, 'ab': 2}, [('a', 'b')], dropout=0.5)},
 ], ids=lambda change: str(*change.values())[:20])  # fmt: skip
 def test_other_tokenizers_are_left_alone(change):
@@ -152,6 +156,43 @@ def test_other_tokenizers_are_left_alone(change):
     for name, value in change.items():
         setattr(tokenizer, name, value)
     assert kitoken_ids.kitoken_ids(tokenizer, partial(token_ids, tokenizer)) is None
+
+
+def test_a_tokenizer_without_an_unknown_token():
+    """It cannot read a trial of odd texts, and its own texts have no character that it does not know."""
+    tokenizer = Tokenizer(models.Unigram([(piece, -1.0 - i) for i, piece in enumerate('▁abcdef')]))
+    tokenizer.pre_tokenizer = SPLITS['Metaspace']
+    ids = TokenIds(tokenizer)
+    ids.expect(WORTH)
+    check_equal(tokenizer, ids, ['abc def', 'fed'])
+
+
+@pytest.mark.parametrize('normalizer', [normalizers.Lowercase(), normalizers.NFKC()])
+@pytest.mark.parametrize('content', ['COVID', '\uff21\uff22', 'Faust', ' x '])
+def test_added_tokens_that_the_normalizer_changes(content, normalizer):
+    tokenizer = made(normalizer=normalizer)
+    tokenizer.add_tokens([content])
+    texts = [f'Goethe wrote {text}ab' for text in (content, content.lower(), normalizer.normalize_str(content), 'x')]
+    check_equal(tokenizer, of(tokenizer), texts)
+    assert of(tokenizer).is_right_for(texts)
+
+
+def test_pieces_in_either_order():
+    """The tokenizer's order of '+' and '+++' is by rounding, and so is that of '10', '101' and '010'."""
+    pieces = ['▁', *'+a10b', '++', '+++', 'aa', 'aaa', '10', '101', '010', 'aba', 'abab', 'ab', 'ba', '·', '··']
+    rng = np.random.default_rng(0)
+    scores = [-2 - len(piece) / 3 - rng.random() for piece in pieces]  # no two sums of other pieces are equal
+    tokenizer = Tokenizer(models.Unigram([('<unk>', -20.0), *zip(pieces, scores)], unk_id=0))
+    tokenizer.pre_tokenizer = SPLITS['Metaspace']
+    tokenizer.add_special_tokens(['<unk>'])
+    ids = of(tokenizer)
+    texts = [''.join(rng.choice(list(letters), size)) for letters in ('+', 'a', '·', '10', 'ab', '+a', 'ab1')
+             for size in range(1, 30) for _ in range(20)]  # fmt: skip
+    texts += [string * times for string in ('10', 'ab', 'aba', '+a') for times in range(1, 20)]
+    check_equal(tokenizer, ids, texts)
+    assert ids.is_right_for(texts) and any(ids._read(texts))
+    kitoken, expected = ids._kitoken.encode_all(texts, False), kitoken_ids._lists(partial(token_ids, tokenizer), texts)
+    assert kitoken != expected  # they do differ
 
 
 def test_without_kitoken(monkeypatch):
@@ -189,6 +230,15 @@ def test_an_encoder_of_many_texts(no_warning):
     few = HybridEncoder.from_model(model, passage_prefix='')
     few.encode_docs(texts[:100])
     assert not isinstance(few._engine._ids[1].way, KitokenIds)
+
+
+def test_token_ids_are_copied():
+    ids = TokenIds(made())
+    ids.expect(WORTH)
+    assert isinstance(ids.way, KitokenIds)
+    for other in (copy.deepcopy(ids), pickle.loads(pickle.dumps(ids))):
+        other.expect(WORTH)
+        assert isinstance(other.way, KitokenIds) and np.array_equal(other(TEXTS)[0], ids(TEXTS)[0])
 
 
 def test_threads():

@@ -1,5 +1,7 @@
 """An encoder on several devices: here two processes on the CPU."""
+import copy
 import os
+import pickle
 import signal
 
 import numpy as np
@@ -76,6 +78,17 @@ def test_a_bad_text_is_refused_before_it_is_sent(both):
     _, two = both
     with pytest.raises(ValueError, match="document 'd1' is not a string"):
         two.doc_encoder()(pd.DataFrame({'docno': ['d0', 'd1'], 'text': ['a', None]}))
+
+
+def test_a_copy_encodes(both):
+    _, two = both
+    expected = two.encode_docs(['a'])
+    for other in (copy.deepcopy(two), pickle.loads(pickle.dumps(two))):
+        assert np.array_equal(other.encode_docs(['a']), expected)
+    with torch.no_grad():
+        next(other.model.parameters()).add_(1)
+    with pytest.raises(ValueError, match='the model has changed'):
+        copy.deepcopy(other).encode_docs(['a'])
 
 
 @pytest.mark.parametrize('change', ['weights', 'dimension'])

@@ -68,7 +68,7 @@ def test_judgements_that_contradict_each_other_are_refused_by_name(pooled):
         found.judged(Setting('multilingual', 'sw', None))
 
 
-@pytest.mark.parametrize('iteration', ['', '0', 'Q0', 0, None, np.nan])
+@pytest.mark.parametrize('iteration', ['', '0', 'Q0', 0, 0.0, None, np.nan])
 def test_judgements_that_say_no_language_take_the_passages_own(pooled, iteration):
     found = judging(pooled, ('sw:q', 'yo:1', 1, iteration, 'sw'), ('sw:q', 'sw:1', 1, 'sw', 'sw'))
     assert found.qrels('sw')['iteration'].tolist() == ['yo', 'sw']

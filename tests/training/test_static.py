@@ -198,3 +198,11 @@ def test_when_it_is_full_it_begins_anew(module, monkeypatch, asked):
     for _ in range(2):
         assert torch.equal(cached(['two', 'three'])['input_ids'], module.preprocess(['two', 'three'])['input_ids'])
     assert asked == ['one', 'two', 'three', 'two']
+
+
+@pytest.mark.parametrize('direction', ['left', 'right'])
+def test_texts_are_cut_where_the_tokenizer_cuts(direction):
+    module = static_backbone(TEXTS, vocab_size=60, dimension=4)[0]
+    module.tokenizer.enable_truncation(3, direction=direction)
+    expected = [encoding.ids for encoding in module.tokenizer.encode_batch(TEXTS, add_special_tokens=False)]
+    assert CachedTokens(module.tokenizer)(TEXTS)['input_ids'].tolist() == [i for ids in expected for i in ids]
