@@ -1,5 +1,5 @@
 """What a study found: a figure for every mix, amount of data, seed, kind of setting and measure."""
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,8 @@ import pandas as pd
 from pyterrier_hybrid.batches import Kind
 from pyterrier_hybrid.experiment.result import Result
 from pyterrier_hybrid.experiment.storage import RESULT_FILE, verify_result
+from pyterrier_hybrid.experiment.study_alike import check_alike
+from pyterrier_hybrid.experiment.study_runs import Run
 from pyterrier_hybrid.measures.facts import Facts
 from pyterrier_hybrid.stored import check_fields, read_json
 
@@ -90,10 +92,16 @@ class StudyResult:
     def load(cls, folder: str | Path) -> 'StudyResult':
         """Reads the finished runs of a study, which may still be going on.
 
-        Raises FileNotFoundError if there is none, and ValueError with file and field if one is damaged.
+        Raises:
+            FileNotFoundError: there is none.
+            ValueError: one is damaged, with file and field; or the folder of a run has another name than the run, or is
+                of another study, with the difference.
         """
         record, finished = _open_study(Path(folder))
-        return cls.of([_read_run(path) for path in finished], record)
+        runs = {path: _read_run(path) for path in finished}
+        _check_mixes(runs.values(), record)
+        check_alike(runs, record)
+        return cls.of([*runs.values()], record)
 
     @classmethod
     def of(cls, results: list[Result], record: dict) -> 'StudyResult':
@@ -102,11 +110,12 @@ class StudyResult:
         Args:
             results: each with ``provenance['run']``, which has ``mix, fraction, seed``, a mix of the study's.
             record: the study's.
+
+        Raises:
+            ValueError: a mix that is none of the study's, or a run of another study, with the difference.
         """
-        unknown = {r.provenance['run']['mix'] for r in results} - record['mixes'].keys()
-        if unknown:
-            raise ValueError(f'a result is of the mix {min(unknown)!r:.80}, which {STUDY_FILE} does not have; move its '
-                             'folder out of the study')  # fmt: skip
+        _check_mixes(results, record)
+        check_alike({f'the run {run_of(result).name}': result for result in results}, record)
         order = {name: place for place, name in enumerate(record['mixes'])}
         runs = {(run['mix'], run['fraction'], run['seed']): r for r in results for run in [r.provenance['run']]}
         runs = {key: runs[key] for key in sorted(runs, key=lambda key: (order[key[0]], *key[1:]))}
@@ -158,6 +167,20 @@ def _open_study(folder: Path) -> tuple[dict, list[Path]]:
     return record, finished
 
 
+def run_of(result: Result) -> Run:
+    """The run of a study that a result is of."""
+    run = result.provenance['run']
+    return Run(run['mix'], run.get('shares', {}), run['fraction'], run['seed'])
+
+
+def _check_mixes(results: Iterable[Result], record: dict) -> None:
+    """Refuses a result of a mix that the study does not have."""
+    unknown = {result.provenance['run']['mix'] for result in results} - record['mixes'].keys()
+    if unknown:
+        raise ValueError(f'a result is of the mix {min(unknown)!r:.80}, which {STUDY_FILE} does not have; move its '
+                         'folder out of the study')  # fmt: skip
+
+
 def _is_share(kind: str, share: object) -> bool:
     return kind in SHARES and type(share) in (int, float) and 0 <= share <= 1
 
@@ -172,4 +195,7 @@ def _read_run(folder: Path) -> Result:
     if run['mix'] not in result.systems or not isinstance(run.get('seed'), int):
         raise ValueError(f'{folder / RESULT_FILE} has the run {dict(run)!r:.120}, which it does not hold; move the '
                          'folder away')  # fmt: skip
+    if run_of(result).name != folder.name:
+        raise ValueError(f'{folder} holds the run {run_of(result).name}; give the folder this name, or move it away if '
+                         'it is a copy')  # fmt: skip
     return result

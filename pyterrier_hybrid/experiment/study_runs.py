@@ -53,6 +53,7 @@ class Run:
         """The name of its folders, different for every run."""
         # What follows begins with -data or -seed, and must not be taken for a part of the mix's name.
         mix = re.sub('-(?=data|seed)', '%2D', quote(self.mix, safe=' ,+='))
+        mix = re.sub(r'^\.', '%2E', mix)  # else the folder would be hidden
         short = f'{self.fraction:g}'
         part = '' if self.fraction == 1 else f'-data{short if float(short) == self.fraction else repr(self.fraction)}'
         return f'{mix}{part}-seed{self.seed}'

@@ -298,7 +298,8 @@ def test_a_folder_of_something_else(tmp_path, pairs, small):
 
 def test_names_of_runs():
     assert Run('mono0.5-cross0.5', {}, 1.0, 3).name == 'mono0.5-cross0.5-seed3'
-    assert Run('../x', {}, 0.25, 0).name == '..%2Fx-data0.25-seed0'
+    assert Run('../x', {}, 0.25, 0).name == '%2E.%2Fx-data0.25-seed0'
+    assert [Run(mix, {}, 1.0, 0).name for mix in ('.a', 'a.b', '%2Ea')] == ['%2Ea-seed0', 'a.b-seed0', '%252Ea-seed0']
     runs = [
         *(Run(mix, {}, part, 0) for mix in ('half', 'half-data0.5', 'half-seed0', 'half%2D') for part in (1.0, 0.5)),
         *(Run('half', {}, part, seed) for part in (0.12345671, 0.12345672, 1 / 3) for seed in (0, 10)),
@@ -386,3 +387,13 @@ def test_runs_of_several_folders_make_one_study(tmp_path, pairs, small, trained)
     both = ratio_study(pairs, tmp_path / 's0', seeds=[0, 1], **arguments)
     assert len(trained) == 2
     pd.testing.assert_frame_equal(both.values, pd.concat([s.values for s in studies], ignore_index=True))
+
+
+def test_runs_of_another_study_are_refused(tmp_path, pairs, small):
+    arguments = {'mixes': [{'mixed': 1}], 'dataset': small, **FEW}
+    ratio_study(pairs, tmp_path / 's0', **arguments)
+    ratio_study(pairs, tmp_path / 's1', seeds=[1], **{**arguments, 'steps': 3})
+    for part in ('models', 'results'):
+        (tmp_path / 's1' / part / 'mixed1-seed1').rename(tmp_path / 's0' / part / 'mixed1-seed1')
+    with pytest.raises(ValueError, match=r'results/mixed1-seed1 is a run of another study: its steps is 3'):
+        ratio_study(pairs, tmp_path / 's0', seeds=[0, 1], **arguments)

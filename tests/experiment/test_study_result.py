@@ -81,7 +81,7 @@ def test_load_reads_what_is_finished(tmp_path, make_run):
         StudyResult.load(tmp_path)
     runs = [make_run('a'), make_run('x')]
     for run in runs:
-        run.save(tmp_path / 'results' / run.systems[0])
+        run.save(tmp_path / 'results' / f'{run.systems[0]}-seed0')
     study = StudyResult.load(tmp_path)
     pd.testing.assert_frame_equal(study.values, StudyResult.of(runs, RECORD).values)
     assert (study.dataset, study.measures) == ('mine', ['AP', 'RankDistance', 'LPR'])
@@ -103,7 +103,7 @@ def test_load_refuses_other_folders(tmp_path):
     ({'mixes': {'x': {'mixed': 1}}}, "a result is of the mix 'a', which study.json does not have"),
 ])  # fmt: skip
 def test_damaged_records_are_named_by_file_and_field(tmp_path, make_run, change, message):
-    make_run('a').save(tmp_path / 'results' / 'a')
+    make_run('a').save(tmp_path / 'results' / 'a-seed0')
     (tmp_path / 'study.json').write_text(json.dumps({**RECORD, **change}))
     with pytest.raises(ValueError, match=message):
         StudyResult.load(tmp_path)
@@ -117,4 +117,12 @@ def test_results_that_are_no_run_of_a_study_are_named(tmp_path, make_run, run):
     (tmp_path / 'study.json').write_text(json.dumps(RECORD))
     replace(make_run('a'), provenance={} if run is None else {'run': run}).save(tmp_path / 'results' / 'other')
     with pytest.raises(ValueError, match=r'other/result\.json .*move'):
+        StudyResult.load(tmp_path)
+
+
+def test_a_copied_run_is_named(tmp_path, make_run):
+    (tmp_path / 'study.json').write_text(json.dumps(RECORD))
+    for name in ('a-seed0', 'a-seed9'):
+        make_run('a').save(tmp_path / 'results' / name)
+    with pytest.raises(ValueError, match=r'a-seed9 holds the run a-seed0; give the folder this name, or move it away'):
         StudyResult.load(tmp_path)
