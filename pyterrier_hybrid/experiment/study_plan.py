@@ -1,6 +1,7 @@
 """What a study will run: every combination of mixes, fractions and seeds, checked before pairs are opened."""
 import os
 from collections.abc import Iterable, Mapping
+from operator import index
 
 from ir_measures import AP, R
 
@@ -76,15 +77,25 @@ def _named(mixes) -> dict[str, dict[str, float]]:
         raise ValueError('there are no mixes; give some, for example mixes=alphas()')
     if not all(isinstance(mix, Mapping) for mix in mixes.values()):
         raise ValueError('mixes takes several mixes, by name or as a list; to study one, give mixes=[mix]')
+    if len({str(name) for name in mixes}) < len(mixes):
+        raise ValueError(f'two mixes are called alike, as text: {", ".join(map(repr, mixes)):.200}; rename one of them')
     return {
         str(name): {str(getattr(kind, 'value', kind)): float(share) for kind, share in mix.items() if share}
         for name, mix in mixes.items()
     }
 
 
+def _seed(seed: object) -> int:
+    """A seed as an int, if it is a whole number."""
+    try:
+        return index(seed)
+    except TypeError:
+        raise ValueError(f'the seed {seed!r:.80} is no whole number; give seeds such as seeds=[0, 1, 2]') from None
+
+
 def _runs(mixes: Mapping[str, Mapping[str, float]], fractions: Iterable[float], seeds: Iterable[int]) -> list[Run]:
     """Every combination, once."""
-    fractions, seeds = sorted({float(f) for f in fractions}, reverse=True), list(dict.fromkeys(map(int, seeds)))
+    fractions, seeds = sorted({float(f) for f in fractions}, reverse=True), list(dict.fromkeys(map(_seed, seeds)))
     if not fractions or not seeds:
         raise ValueError(f'there are no {"seeds" if fractions else "fractions"}; a study needs at least one')
     outside = [part for part in fractions if not 0 < part <= 1]

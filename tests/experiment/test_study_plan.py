@@ -39,6 +39,9 @@ def test_kinds_of_batches_are_told_by_member_or_name():
     ({'resume': True}, TypeError, 'a study resumes by itself'),
     ({'validation': 'nowhere.json'}, FileNotFoundError, 'nowhere.json'),
     ({'seeds': [-1]}, ValueError, 'seed is -1'),
+    ({'seeds': [1, 1.7]}, ValueError, r'the seed 1\.7 is no whole number; give seeds such as'),
+    ({'seeds': ['2']}, ValueError, "the seed '2' is no whole number"),
+    ({'mixes': {1: {'mixed': 1}, '1': {'monolingual': 1}}}, ValueError, "are called alike, as text: 1, '1'; rename"),
 ])  # fmt: skip
 def test_what_needs_no_pairs_to_be_refused(change, error, message):
     with pytest.raises(error, match=message):
