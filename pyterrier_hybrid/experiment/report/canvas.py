@@ -8,10 +8,11 @@ import io
 import re
 import textwrap
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.util import find_spec
+from itertools import chain, count
 
 import numpy as np
 
@@ -121,6 +122,20 @@ def check_matplotlib() -> None:
 def figure_name(*parts: object) -> str:
     """A name for a figure out of any names: at most 80 letters a to z, digits and single hyphens."""
     return re.sub(r'[^a-z0-9]+', '-', ' '.join(map(str, parts)).lower()).strip('-')[:80].rstrip('-')
+
+
+def named_apart(drawings: Iterable[Drawing], taken: set[str]) -> list[Drawing]:
+    """The figures with names that are not ``taken``, to which they are added: ``ap-2`` beside ``ap``.
+
+    Names of measures may differ in what :func:`figure_name` leaves out, as those of ``AP(rel=1)`` and ``AP(rel=-1)``.
+    """
+    found = []
+    for drawing in drawings:
+        numbered = (f'{drawing.name}-{number}' for number in count(2))
+        name = next(name for name in chain([drawing.name], numbered) if name not in taken)
+        taken.add(name)
+        found.append(drawing if name == drawing.name else replace(drawing, name=name))
+    return found
 
 
 def label(name: str, length: int = 32) -> str:

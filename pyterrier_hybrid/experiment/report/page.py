@@ -1,6 +1,6 @@
 """The report: one HTML file with everything in it, and its figures as files."""
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from pyterrier_hybrid.experiment.paper import SOURCE, comparable
 from pyterrier_hybrid.experiment.presentation import language_with_code
 from pyterrier_hybrid.experiment.printed import PrintedTable
 from pyterrier_hybrid.experiment.report import tested
-from pyterrier_hybrid.experiment.report.canvas import Drawing, check_matplotlib, inline_svg
+from pyterrier_hybrid.experiment.report.canvas import Drawing, check_matplotlib, inline_svg, named_apart
 from pyterrier_hybrid.experiment.report.curves import amount_figures, ratio_figures
 from pyterrier_hybrid.experiment.report.differences import differences_figures, equivalence_figures
 from pyterrier_hybrid.experiment.report.heatmap import pooled_heatmaps, setting_heatmaps
@@ -69,7 +69,8 @@ def write_report(
     input gives the same bytes.
 
     Every figure is written as SVG, PDF and PNG too, with a heading of its own, to the folder ``<name of the
-    page>_figures`` beside the page, which keeps no figure of an earlier report and every file that no report wrote.
+    page>_figures`` beside the page (``line_figures`` for ``line.html``, ``line.htm_figures`` for ``line.htm``), which
+    keeps no figure of an earlier report and every file that no report wrote.
 
     Args:
         results: a :class:`Result`, or None for a study alone.
@@ -129,8 +130,9 @@ def write_report(
         Section('configuration', 'Configuration and versions', records={k: v for k, v in records.items() if v}),
     ]  # fmt: skip
     title = title or (f'Retrieval across languages: {dataset}' if dataset else 'Retrieval across languages')
-    sections = [section for section in sections if section]
-    folder = path.with_name(f'{path.stem}_figures')
+    taken: set[str] = set()
+    sections = [replace(part, figures=named_apart(part.figures, taken)) for part in sections if part]
+    folder = path.with_name(f'{path.name.removesuffix(".html")}_figures')
     drawings = [drawing for section in sections for drawing in section.figures]
     figures = {name: content for drawing in drawings for name, content in drawing.files().items()}
     page = rendered(title, sections, folder.name)

@@ -1,5 +1,6 @@
 """Numbers short enough for a cell, colours on which they can be read, and figures that are the same every time."""
 import re
+from dataclasses import replace
 from importlib.resources import files
 
 import numpy as np
@@ -15,6 +16,7 @@ from pyterrier_hybrid.experiment.report.canvas import (
     colour_scale,
     figure_name,
     label,
+    named_apart,
     short_number,
     text_colour,
 )
@@ -112,6 +114,13 @@ def test_files_have_a_heading_and_text_as_text():
 def test_long_names_make_short_file_names():
     assert len(figure_name('AP by language', 1, 'x' * 500)) == 80
     assert label('_a\nb') == ' _a b' and len(label('x' * 500)) == 32
+
+
+def test_figures_of_one_name_are_numbered():
+    taken, of = set(), drawn()
+    first = named_apart([of, of, replace(of, name='a-2')], taken)
+    assert [drawing.name for drawing in [*first, *named_apart([of], taken)]] == ['a', 'a-2', 'a-2-2', 'a-3']
+    assert first[0] is of
 
 
 @pytest.mark.parametrize(('parts', 'name'), [

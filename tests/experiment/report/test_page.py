@@ -265,6 +265,28 @@ def test_a_folder_goes_with_its_last_figure(tmp_path):
     assert not folder.exists() and path.exists()
 
 
+@pytest.mark.parametrize('names', [('xquad_t0.05', 'xquad_t0.10'), ('a.html', 'a.htm'), ('a.html', 'a.html.html')])
+def test_pages_beside_one_another_have_folders_of_their_own(tmp_path, names):
+    for name in names:
+        write_report(None, tmp_path / name, study=make_study(LINE))
+    folders = [path for path in tmp_path.iterdir() if path.is_dir()]
+    assert len(folders) == 2 and all((folder / 'ratio-ap-rankdistance.svg').is_file() for folder in folders)
+    for name in names:
+        links = [target for tag, target in Page((tmp_path / name).read_text()).references if tag == 'a']
+        assert all((tmp_path / link).is_file() for link in links if not link.startswith('#'))
+
+
+def test_measures_that_differ_in_punctuation_alone_have_figures_of_their_own(tmp_path):
+    measures = ['P@10', 'AP(rel=1)', 'AP(rel=-1)', 'AP']
+    rows = [make_study(LINE).query("measure == 'AP'").assign(measure=measure) for measure in measures]
+    path = write_report(None, tmp_path / 'r.html', study=pd.concat(rows, ignore_index=True))
+    page = Page(path.read_text(encoding='utf-8'))
+    assert page.faults == [] and len(page.ids) == len(set(page.ids))
+    names = {'ratio-p-10', 'ratio-ap-rel-1', 'ratio-ap-rel-1-2', 'ratio-ap'}
+    assert {file.stem for file in (tmp_path / 'r_figures').glob('*.svg')} == names
+    assert 'AP(rel=-1)' in (tmp_path / 'r_figures' / 'ratio-ap-rel-1-2.svg').read_text(encoding='utf-8')
+
+
 def test_study_alone_makes_a_report(tmp_path):
     study = StudyResult(make_study(LINE, 1), {}, 'mine', ['AP', 'RankDistance'], {'made_with': {'steps': 400}})
     html = write_report(None, tmp_path / 'study.html', study=study).read_text(encoding='utf-8')
