@@ -141,10 +141,15 @@ class StoredIndex:
 
         Raises:
             FileNotFoundError: there is no index.
+            TypeError: a description, a command or a table that is no text.
             OSError: the folder is read-only, or the disk full.
         """
         self.meta()
         table = result.to_markdown() if hasattr(result, 'to_markdown') else result
+        for name, value in (('result', table), ('command', command), ('description', description)):
+            if not isinstance(value, str | None):
+                also = ', or an outcome of MultilingualExperiment' if name == 'result' else ''
+                raise TypeError(f'{name} is a {type(value).__name__}; give a text{also}')
         given = {'result': table, 'command': command, 'description': description, 'encoder': describe_encoder(encoder)}
         with writing(self.path / CARD):
             notes = {**self._notes(), **{name: value for name, value in given.items() if value is not None}}
@@ -163,7 +168,8 @@ class StoredIndex:
         card = self.card()
         page = super()._hf_readme(repo=repo, branch=branch, pretty_name=title, metadata=metadata)
         head = page.partition('\n# ')[0].replace('\ntags:', ''.join(
-            ['\nlanguage:', *(f'\n- {lang}' for lang in card.languages), '\ntags:']), 1)  # fmt: skip
+            ['\nlanguage:', *(f'\n- {json.dumps(lang)}' for lang in card.languages), '\ntags:'],
+        ), 1)  # quoted, because YAML reads a bare no (Norwegian) as false
         where = repo if branch in (None, 'main') else f'{repo}@{branch}'
         return f'{head}\n# {title}\n\n{card.markdown(f"pt.Artifact.from_hf({where!r})")}'
 

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+import yaml
 
 from pyterrier_hybrid.indexing import MultilingualIndex
 from pyterrier_hybrid.lexical import BM25Index
@@ -37,7 +38,7 @@ def readme(index, branch='main'):
 
 def test_the_card_is_filled_in(index):
     page = readme(index)
-    assert 'TODO' not in page and page.startswith("---\npretty_name: 'my.index'\nlanguage:\n- de\n- th\ntags:")
+    assert 'TODO' not in page and page.startswith('---\npretty_name: \'my.index\'\nlanguage:\n- "de"\n- "th"\ntags:')
     assert f'pyterrier-artifact.{index.ARTIFACT_TYPE}.{index.ARTIFACT_FORMAT}\n' in page
     assert '| de | 5 |\n| th | 2 |\n| all | 7 |' in page and f'`{index.fingerprint()}`' in page
     assert "index = pt.Artifact.from_hf('me/my.index')" in page and 'No result was recorded' in page
@@ -63,6 +64,24 @@ def test_what_was_recorded_is_in_it(index):
     assert 'TODO' not in record['description'] and record['upload_type'] == 'other'
     assert index.fingerprint() == before
     index.verify()
+
+
+def test_norwegian_is_a_language_in_yaml(index):
+    index = type(index)(index.path.parent / 'no.index', verbose=False).indexer(mode='create')
+    index = index.index([{**passage, 'lang': 'no'} for passage in passages()])
+    head = yaml.safe_load(readme(index).split('---')[1])
+    assert head['language'] == ['no']
+
+
+@pytest.mark.parametrize(('given', 'message'), [
+    ({'command': ['pyterrier-hybrid', 'index']}, 'command is a list; give a text'),
+    ({'description': 5}, 'description is a int; give a text'),
+    ({'result': {'AP': 0.5}}, 'result is a dict; give a text, or an outcome of MultilingualExperiment'),
+])  # fmt: skip
+def test_what_is_no_text_is_refused_before_it_is_kept(index, given, message):
+    with pytest.raises(TypeError, match=message):
+        index.annotate(**given)
+    assert 'No result was recorded' in readme(index)
 
 
 def test_a_result_gives_its_own_table(index):
