@@ -3,6 +3,7 @@
 A folder holds ``corpus.jsonl`` (``{"_id", "title", "text"[, "lang"]}`` a line), ``queries.jsonl`` (``{"_id",
 "text"[, "lang"]}``) and ``qrels/<split>.tsv`` (``query-id``, ``corpus-id``, ``score``, after a line that names them).
 """
+import os
 import re
 from array import array
 from codecs import BOM_UTF8
@@ -37,9 +38,10 @@ def beir_folder(
     together, which ``pt.apply.text(lambda d: d['title'] + ' ' + d['text'])`` before the indexer does.
 
     Folders as they are in the world are read without what is wrong in them, which one warning counts and names:
-    judgements of passages or questions that are not there (BEIR's ArguAna has one), passages and questions without
-    text, a passage or question that stands twice. ``"title": null`` is no title, a whole number as an id is its digits,
-    and a judgement that stands twice counts once.
+    judgements of passages or questions that are not there (BEIR's ArguAna has one), passages whose ``text`` is missing
+    or null, questions without text, a passage or question that stands twice. A passage whose text is blank stays, since
+    it may be judged. ``"title": null`` is no title, a whole number as an id is its digits, and a judgement that stands
+    twice counts once.
 
     Args:
         path: the folder.
@@ -57,13 +59,18 @@ def beir_folder(
         ValueError: a line that is malformed, without language or with another one than ``lang``; an id with a space;
             two passages (in whatever languages) or two questions of a language with the same id; two judgements that
             contradict each other; a split that judges nothing; or, if ``strict``, what is otherwise left out. The
-            message names the file, the line and the id.
+            message names the file, the line and the id. Or a split that is no name.
+        TypeError: a path that is none.
 
     >>> beir_folder('scifact-nl', 'scifact-nl', lang='nl')                                         # doctest: +SKIP
     ['scifact-nl', 'scifact-nl/nl', 'scifact-nl/nl/nl']
     """
     check_name(name)
     check_unjudged(unjudged)
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f'path is {short(path)}; give the path of a folder in BEIR\'s format')
+    if not isinstance(split, str):
+        raise ValueError(f'split is {short(split)}; give the name of a file in qrels without .tsv, such as \'test\'')
     folder, left_out = Path(path), LeftOut(strict)
     if lang is not None:
         check_lang(lang, 'the argument lang')
@@ -124,7 +131,7 @@ def _checked(path: Path, lang: str | None, left_out: LeftOut) -> Iterator[tuple[
             left_out.add('lines without a text', key, f"{named} has no 'text'")
             continue
         for field in ('text', 'title'):
-            value = record.get(field) or ''
+            value = '' if record.get(field) is None else record[field]
             if not isinstance(value, str):
                 raise ValueError(f'{where}: {field!r} is {short(value)}; it must be text')
             check_text(value, f'{named}: {field!r}', blank=True)

@@ -196,7 +196,7 @@ class PooledDocs(Docs):
 
     def lookup(self, ids: Iterable[str], options: DocstoreOptions) -> Iterator[TitledDoc]:
         """The passages of some pooled ids, by language, each from the docstore of its language."""
-        known = sorted(doc_id for doc_id in ids if ':' in doc_id)
+        known = sorted(doc_id for doc_id in ids if isinstance(doc_id, str) and ':' in doc_id)
         for lang, group in groupby(known, key=lambda doc_id: doc_id.partition(':')[0]):
             if lang in self._parts:
                 yield from self._parts[lang].lookup(group, options)

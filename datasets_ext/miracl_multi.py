@@ -23,6 +23,7 @@ from ir_datasets.util import DownloadConfig, MetadataComponent
 
 from datasets_ext import downloads
 from datasets_ext.about import Computed, Documentation, shipped
+from datasets_ext.checks import short
 from datasets_ext.miracl_docs import JudgedDocs, LanguageDocs, PooledDocs, pooled_id
 from datasets_ext.records import Qrel, Query, judged_once
 from datasets_ext.shape import LangQrels, LangQueries, add
@@ -72,16 +73,20 @@ def pooled_miracl(langs: Iterable[str], split: str, *, judged: bool = False) -> 
 
     Raises:
         ValueError: an unknown language or split, no language, or none that has questions in the split.
+        TypeError: ``langs`` that are no codes.
 
     >>> pooled_miracl(['sw', 'de'], 'dev')
     Dataset(id='miracl-multi(de,sw)/dev', provides=['docs', 'queries', 'qrels'])
     """
-    langs = sorted({langs} if isinstance(langs, str) else set(langs))
+    if not isinstance(langs, Iterable):
+        raise TypeError(f'langs is {short(langs)}; give codes of MIRACL\'s languages, such as [\'sw\', \'de\']')
+    langs = [langs] if isinstance(langs, str) else list(langs)
     unknown = [lang for lang in langs if lang not in LANGUAGES]
     if unknown or not langs:
         raise ValueError(f'MIRACL has no {", ".join(map(repr, unknown)) or "pool of no language"}; its languages are '
                          f'{", ".join(LANGUAGES)}')
-    if split not in SPLITS or (judged and split not in JUDGED):
+    langs = sorted(set(langs))
+    if split not in [*SPLITS] or (judged and split not in JUDGED):
         raise ValueError(f'MIRACL has no {"judged " * judged}split {split!r}; choose one of '
                          f'{", ".join(JUDGED if judged else SPLITS)}')
     asked = [lang for lang in langs if lang in SPLITS[split]]

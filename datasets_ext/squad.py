@@ -66,7 +66,7 @@ def squad_files(
         The ids, ``name`` first.
 
     Raises:
-        ValueError: no files, an unknown language, a name that is taken, or what ``parse`` raises.
+        ValueError: no files, an unknown language, a name that is taken, no answers, or what ``parse`` raises.
         OSError: a file that cannot be read.
 
     >>> squad_files({'de': 'dev.de.json', 'fr': 'dev.fr.json'}, 'my-qa')                           # doctest: +SKIP
@@ -86,10 +86,12 @@ def squad_files(
     for lang, file in files.items():
         if not file.docs:
             raise ValueError(f'{paths[lang]} holds no paragraph')
+    answered = {query_id for file in files.values() for query_id in file.answers}
+    if not answered:
+        raise ValueError(f'no question in the files of {name!r} has an answer, so nothing is judged')
     if unjudged == 'keep':
         left_out.found.pop(_UNANSWERED, None)
     left_out.warn(name)
-    answered = {query_id for file in files.values() for query_id in file.answers}
     kept = {lang: [query for query in file.unanswered if unjudged == 'keep' or query.query_id in answered]
             for lang, file in files.items()}
     asked = {lang: file.queries + kept[lang] for lang, file in files.items()}

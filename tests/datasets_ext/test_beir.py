@@ -111,6 +111,9 @@ def read(path, name, change, **options) -> list[str]:
     ({'corpus': [{'_id': 'd1', 'text': '', 'title': '\udfff'}]}, 'nl', r"\(id 'd1'\): 'title' holds half a surrogate"),
     ({'corpus': [{'_id': 'd' * 10 ** 6, 'text': '\ud800'}]}, 'nl', r"\(id .{,60}\): 'text' holds half"),
     ({'corpus': [{'_id': 'd1', 'text': '', 'title': 3}]}, 'nl', r"line 1: 'title' is 3; it must be text"),
+    *[({'corpus': [{'_id': 'd1', 'text': '', **{field: value}}]}, 'nl', rf"line 1: '{field}' is {told}; it must be tex")
+      for field in ('text', 'title') for value, told in [(0, '0'), (False, 'False'), ([], r'\[\]'), ({}, '{}')]],
+    ({'queries': [{'_id': 'q1', 'text': 0}]}, 'nl', r"queries.jsonl, line 1: 'text' is 0; it must be text"),
     ({'corpus': []}, 'nl', r'corpus.jsonl holds no passage'),
     ({'corpus': [*CORPUS, {**CORPUS[0], 'title': 'Rome'}]}, 'nl', r"line 4 \(id 'd1'\) has the id of an earlier"),
     ({'corpus': [*MIXED, {'_id': 'd1', 'text': 'Paris.', 'lang': 'de'}], 'queries': ASKED}, None,
@@ -194,6 +197,16 @@ def test_missing_files(tmp_path):
     folder(tmp_path)
     with pytest.raises(FileNotFoundError, match=r'there is no .*qrels.dev.tsv; choose split= from test, train'):
         beir_folder(tmp_path, 'fout', lang='nl', split='dev')
+
+
+@pytest.mark.parametrize('given, error, message', [
+    ({'path': None}, TypeError, "path is None; give the path of a folder in BEIR's format"),
+    ({'path': 5}, TypeError, 'path is 5; give the path'),
+    ({'split': None}, ValueError, "split is None; give the name of a file in qrels without .tsv, such as 'test'"),
+])
+def test_arguments_that_are_none(tmp_path, given, error, message):
+    with pytest.raises(error, match=message):
+        beir_folder(**{'path': folder(tmp_path), 'name': 'fout', 'lang': 'nl', **given})
 
 
 def test_a_name_that_is_taken(tmp_path):

@@ -205,8 +205,9 @@ def test_lookup_uses_the_docstore_of_that_language_alone(corpus):
     assert built == ['sw', 'yo']
     stores = {path.relative_to(home_path()).parts[:2] for path in home_path().rglob('*.pklz4')}
     assert ('miracl-multi', 'docs.pklz4') not in stores  # never one of our own for the whole pool
-    with pytest.raises(KeyError):
-        store.get('sw:none#0')
+    for unknown in ('sw:none#0', 5):
+        with pytest.raises(KeyError):
+            store.get(unknown)
 
 
 @pytest.mark.parametrize('cut', [slice(0, 5), slice(None, 0.1), slice(0.4, 0.6), slice(5, None, 3), slice(-9, None)])
@@ -242,6 +243,8 @@ def test_some_languages():
 @pytest.mark.parametrize('langs, split, judged, message', [
     (['de', 'pt', 'xx'], 'dev', False, "MIRACL has no 'pt', 'xx'; its languages are ar, bn, de"),
     ([], 'dev', False, 'MIRACL has no pool of no language'),
+    ([5, 'de'], 'dev', False, 'MIRACL has no 5; its languages are ar, bn, de'),
+    (['de'], ['dev'], False, r"MIRACL has no split \['dev'\]; choose one of train"),
     (['de'], 'test', False, "MIRACL has no split 'test'; choose one of train, dev, test-a, test-b"),
     (['de'], 'test-b', True, "MIRACL has no judged split 'test-b'; choose one of train, dev"),
     (['de', 'yo'], 'train', False, 'MIRACL has no train questions in de, yo; those with some are ar, bn'),
@@ -249,6 +252,11 @@ def test_some_languages():
 def test_refuses(langs, split, judged, message):
     with pytest.raises(ValueError, match=message):
         pooled_miracl(langs, split, judged=judged)
+
+
+def test_languages_that_are_none():
+    with pytest.raises(TypeError, match=r"langs is None; give codes of MIRACL's languages, such as \['sw', 'de'\]"):
+        pooled_miracl(None, 'dev')
 
 
 def test_a_judged_passage_that_the_corpus_lacks_is_named(corpus):

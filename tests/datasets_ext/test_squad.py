@@ -186,6 +186,19 @@ def test_squad_files_wants_a_mapping_to_paths(files, message):
         squad_files(files, 'mine')
 
 
+@pytest.mark.parametrize('unjudged', ['drop', 'keep'])
+def test_files_without_any_answer_are_refused(tmp_path, unjudged):
+    data = copy.deepcopy(FILE)
+    for article in data['data']:
+        for paragraph in article['paragraphs']:
+            for qa in paragraph['qas']:
+                qa['answers'] = None
+    (tmp_path / 'none.json').write_text(json.dumps(data))
+    with pytest.raises(ValueError, match="no question in the files of 'mine' has an answer, so nothing is judged"):
+        squad_files({'de': tmp_path / 'none.json'}, 'mine', unjudged=unjudged)
+    assert 'mine' not in ir_datasets.registry
+
+
 def test_a_failed_call_leaves_the_older_data_set(tmp_path):
     (tmp_path / 'good.json').write_text(json.dumps(FILE))
     (tmp_path / 'bad.json').write_text('{')
