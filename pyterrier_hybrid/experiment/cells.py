@@ -85,7 +85,9 @@ def check_measures(measures: Iterable[Measure], *, dense: bool) -> list[Measure]
         ValueError: a string, a measure without a parameter it needs or twice, or one that needs whole runs of a dense
             system.
     """
-    measures = [measures] if isinstance(measures, Measure) else list(measures)
+    if not isinstance(measures, Measure | Iterable):
+        raise ValueError(f'measures is {measures!r:.80}; it takes ir_measures objects, such as [ir_measures.AP]')
+    measures = [measures] if isinstance(measures, Measure | str) else list(measures)
     for measure in measures:
         if not isinstance(measure, Measure):
             raise ValueError(f'measures takes ir_measures objects; give ir_measures.parse_measure({measure!r})')

@@ -6,6 +6,7 @@ nothing differs it is 1, and if all differ alike it is 0 by the t test. Differen
 to be exactly equal, as :func:`~.contributions.contributions` makes them.
 """
 from collections.abc import Callable
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,12 @@ class Outcome(NamedTuple):
 
     statistic: float
     p: float
+
+
+def check_level(level: object) -> None:
+    """Refuses a level of confidence outside 0 to 1, by a ValueError."""
+    if not isinstance(level, Real) or not 0 < level < 1:
+        raise ValueError(f'level is {level!r}; it lies between 0 and 1, as in 0.95')
 
 
 def paired_t(differences: np.ndarray, df: float | None = None) -> Outcome:

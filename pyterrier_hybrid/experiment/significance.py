@@ -9,7 +9,15 @@ from ir_measures.measures import Measure
 
 from pyterrier_hybrid.experiment.contributions import Contributions, NothingToCompare, TooFewQuestions, contributions
 from pyterrier_hybrid.experiment.frames import SETTING_KINDS
-from pyterrier_hybrid.experiment.paired import FEW_TO_RESAMPLE, TESTS, bootstrap_interval, paired_t, t_interval, tost
+from pyterrier_hybrid.experiment.paired import (
+    FEW_TO_RESAMPLE,
+    TESTS,
+    bootstrap_interval,
+    check_level,
+    paired_t,
+    t_interval,
+    tost,
+)
 from pyterrier_hybrid.measures.facts import Facts
 
 #: Fewer degrees of freedom than this are marked.
@@ -148,8 +156,7 @@ def check_choices(test: str, correction: str | None, level: float, resamples: in
     for what, given, known in (('test', test, TESTS), ('correction', correction, [None, *multitest_alias])):
         if given not in known:
             raise ValueError(f'{what} is {given!r}; it is one of {", ".join(map(repr, known))}')
-    if not isinstance(level, Real) or not 0 < level < 1:
-        raise ValueError(f'level is {level!r}; it lies between 0 and 1, as in 0.95')
+    check_level(level)
     if not isinstance(resamples, Integral) or isinstance(resamples, bool) or resamples < 1:
         raise ValueError(f'resamples is {resamples!r}; it is a whole number of 1 or more, as in 10_000')
 

@@ -32,7 +32,7 @@ def ratio_study(
     mixes: Mapping[str, Mapping[str, float]] | Iterable[Mapping[str, float]],
     seeds: Iterable[int] = (0,),
     dataset: object,
-    fractions: Iterable[float] = (1.0,),
+    fractions: float | Iterable[float] = (1.0,),
     measures: Measure | Sequence[Measure] = MEASURES,
     settings: str | Sequence[str] = SETTING_KINDS,
     languages: Iterable[str] | None = None,
@@ -54,14 +54,16 @@ def ratio_study(
         folder: of the study; new, or begun by this function.
         mixes: by name, such as :func:`alphas` and :func:`simplex` return; each mix of a list is named after its shares.
         seeds: of the batches, the initial vectors and the choice of a fraction; each makes a run of every mix.
-        dataset: the collection, such as ``'worldfacts'``, see :class:`EvaluationSet`.
+        dataset: the collection, such as ``'worldfacts'``, see :class:`EvaluationSet`. Other processes are given its id,
+            if it has one.
         fractions: of the training data, see :class:`PairsSubset`. With ``steps=`` every run has that many steps;
             without, it trains for one epoch of its own part. The tokenizer of a static backbone sees that part only.
         measures, settings, languages: as in :func:`MultilingualExperiment`.
         backbone: ``'static'`` or ``'small'``, or the folder or hub name of a checkpoint.
         processes: how many runs are trained at the same time, in processes of their own; they share the processor's
             threads. A script that asks for several needs the guard ``if __name__ == '__main__':``, since every spawned
-            process imports it. The number of threads changes the order of float32 sums, and so the last digits.
+            process imports it; a data set of your own is registered outside of the guard. The number of threads changes
+            the order of float32 sums, and so the last digits.
         ray: run each run on a worker of a Ray cluster, with these resources: ``{'num_cpus': 4, 'num_gpus': 1}``, or
             True for one processor. As many run at the same time as the cluster holds. The cluster is the one that this
             process is connected to, the one at ``RAY_ADDRESS``, or this machine. All machines have to see ``folder``
@@ -75,8 +77,8 @@ def ratio_study(
     Raises:
         ValueError: an unusable argument; a folder whose study was made in another way, with the difference; another
             process is at work on it. Every error of a run begins with the run's name.
-        FileExistsError: the folder holds something else.
-        TypeError: an argument that training does not know, or a backbone in memory.
+        FileExistsError: the folder holds something else, or is a file.
+        TypeError: an argument that training does not know, pairs that are not opened, or a backbone in memory.
         ModuleNotFoundError: Ray is asked for and not installed.
         ChildProcessError: a run's process was killed, on Ray again and again.
 
@@ -92,10 +94,14 @@ def ratio_study(
     if languages is not None:
         languages = (languages,) if isinstance(languages, str) else tuple(languages)
     folder, runs = Path(folder), study.runs
+    if not hasattr(pairs, 'sources'):
+        raise TypeError(f'pairs is {pairs!r:.80}; open the folder of an import with ParallelPairs(folder)')
+    if folder.is_file():
+        raise FileExistsError(f'{folder} is a file; give a folder that is new, or that of a study')
     study = replace(study, pairs=pairs, folder=folder, languages=languages)
     _check_runs(study)
     try:
-        made_with = _made_with(study, collection_of(dataset, languages))
+        made_with = _made_with(study, collection_of(study.dataset, languages))
         with only_one(folder):
             folder.mkdir(exist_ok=True)
             record = _recorded(folder, made_with, study.mixes)

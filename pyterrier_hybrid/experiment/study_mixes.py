@@ -1,28 +1,32 @@
 """The mixes of a study: points on the paper's line, and on a simplex over three kinds of batches."""
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from numbers import Integral, Real
 
 #: The corners of :func:`simplex`.
 CORNERS = ('monolingual', 'crosslingual', 'multilingual')
 _SHORT = {'monolingual': 'mono', 'crosslingual': 'cross', 'multilingual': 'multi', 'mixed': 'mixed'}
 
 
-def alphas(values: Iterable[float] = (0, 0.25, 0.5, 0.75, 1)) -> dict[str, dict[str, float]]:
+def alphas(values: float | Iterable[float] = (0, 0.25, 0.5, 0.75, 1)) -> dict[str, dict[str, float]]:
     """The paper's line (arXiv 2408.10536, section 3): alpha of the batches monolingual, the others cross-lingual.
 
     Args:
-        values: the alphas, 0 (X-Y) to 1 (X-X-mono).
+        values: the alphas, 0 (X-Y) to 1 (X-X-mono); one may be given alone.
 
     Returns:
         Mixes by name (:func:`mix_name`), in the order given.
 
     Raises:
-        ValueError: an alpha outside of 0 to 1, or none at all.
+        ValueError: an alpha outside of 0 to 1, one that is no number, or none at all.
     """
+    values = [values] if isinstance(values, str | Real | None) else values
     mixes = {}
-    for alpha in map(float, values):
-        if not 0 <= alpha <= 1:
-            raise ValueError(f'alpha is {alpha:g}; it is the share of monolingual batches, 0 to 1')
+    for alpha in values:
+        if not isinstance(alpha, Real) or not 0 <= alpha <= 1:
+            told = f'{alpha:g}' if isinstance(alpha, Real) else f'{alpha!r:.80}'
+            raise ValueError(f'alpha is {told}; it is the share of monolingual batches, 0 to 1')
+        alpha = float(alpha)
         mix = {'monolingual': alpha, 'crosslingual': 1 - alpha}
         mixes[mix_name(mix)] = {kind: share for kind, share in mix.items() if share}
     if not mixes:
@@ -41,10 +45,15 @@ def simplex(steps: int, kinds: Sequence[str] = CORNERS) -> dict[str, dict[str, f
         Mixes by name; (steps + 1)(steps + 2) / 2 of them for three kinds.
 
     Raises:
-        ValueError: fewer than one step, or a kind given twice.
+        ValueError: fewer than one step or no whole number of them, an unknown kind or one given twice, or no kinds.
     """
-    if steps < 1:
-        raise ValueError(f'a simplex of {steps} steps has no points; give 1 or more')
+    if not isinstance(steps, Integral) or steps < 1:
+        raise ValueError(f'a simplex of {steps!r:.80} steps has no points; give a whole number of 1 or more')
+    kinds = [kinds] if isinstance(kinds, str) else list(kinds)
+    unknown = [kind for kind in kinds if kind not in _SHORT]
+    if unknown or not kinds:
+        found = ', '.join(map(repr, unknown)) or 'none'
+        raise ValueError(f'the kinds of a simplex are some of {", ".join(_SHORT)}, not {found:.80}')
     if len(set(kinds)) < len(kinds):
         raise ValueError(f'a kind of batches is given twice: {", ".join(kinds)}')
     mixes = {}

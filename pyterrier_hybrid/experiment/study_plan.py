@@ -1,16 +1,19 @@
 """What a study will run: every combination of mixes, fractions and seeds, checked before pairs are opened."""
 import os
 from collections.abc import Iterable, Mapping
+from numbers import Integral, Real
 from operator import index
 
 from ir_measures import AP, R
 
 from datasets_ext.opening import open_dataset
+from pyterrier_hybrid.batches.mixes import check_mix
 from pyterrier_hybrid.distributed import Resources
 from pyterrier_hybrid.distributed.cluster import import_ray
 from pyterrier_hybrid.experiment.cells import check_measures
 from pyterrier_hybrid.experiment.frames import SETTING_KINDS
 from pyterrier_hybrid.experiment.setting import list_settings
+from pyterrier_hybrid.experiment.study_dataset import sendable
 from pyterrier_hybrid.experiment.study_mixes import mix_name
 from pyterrier_hybrid.experiment.study_runs import Run, Study
 from pyterrier_hybrid.measures import LPR, RankDistance
@@ -32,8 +35,8 @@ def plan_study(
     from pyterrier_hybrid.training.arguments import TrainingArguments
     from pyterrier_hybrid.training.validation_sources import check_validation
 
-    if processes < 1:
-        raise ValueError(f'processes is {processes}; it takes at least 1')
+    if not isinstance(processes, Integral) or processes < 1:
+        raise ValueError(f'processes is {processes!r:.80}; it is a whole number of at least 1')
     if not isinstance(backbone, str | os.PathLike):
         raise TypeError(
             f"backbone is a {type(backbone).__name__}; a study starts every run from the same one: give 'static', or "
@@ -49,6 +52,8 @@ def plan_study(
     settings = (settings,) if isinstance(settings, str) else tuple(settings)
     list_settings([], [], settings)
     open_dataset(dataset)
+    if processes > 1 or resources is not None:
+        dataset = sendable(dataset, ray=resources is not None)
     return Study(
         mixes, runs, dataset, tuple(measures), settings, os.fspath(backbone), training, arguments[0], resources
     )  # fmt: skip
@@ -71,12 +76,20 @@ def _resources(ray: bool | Mapping[str, float], processes: int) -> Resources | N
 
 def _named(mixes) -> dict[str, dict[str, float]]:
     """Mixes by name, their shares as plain floats."""
-    if not isinstance(mixes, Mapping):
-        mixes = {mix_name(mix): mix for mix in mixes}
-    if not mixes:
+    if isinstance(mixes, str) or not isinstance(mixes, Iterable):
+        raise ValueError(f'mixes is {mixes!r:.80}; give mixes by name or as a list, for example mixes=alphas()')
+    named = isinstance(mixes, Mapping)
+    given = list(mixes.values() if named else mixes)
+    if not given:
         raise ValueError('there are no mixes; give some, for example mixes=alphas()')
-    if not all(isinstance(mix, Mapping) for mix in mixes.values()):
-        raise ValueError('mixes takes several mixes, by name or as a list; to study one, give mixes=[mix]')
+    if not all(isinstance(mix, Mapping) for mix in given):
+        raise ValueError(
+            'mixes takes several mixes, by name or as a list, each of which maps kinds of batches to shares, such as '
+            "{'monolingual': 0.5, 'crosslingual': 0.5}; to study one, give mixes=[mix]"
+        )
+    for mix in given:
+        check_mix(mix)
+    mixes = mixes if named else {mix_name(mix): mix for mix in given}
     if len({str(name) for name in mixes}) < len(mixes):
         raise ValueError(f'two mixes are called alike, as text: {", ".join(map(repr, mixes)):.200}; rename one of them')
     return {
@@ -93,14 +106,23 @@ def _seed(seed: object) -> int:
         raise ValueError(f'the seed {seed!r:.80} is no whole number; give seeds such as seeds=[0, 1, 2]') from None
 
 
+def _fraction(part: object) -> float:
+    if not isinstance(part, Real) or not 0 < part <= 1:
+        told = f'{part:g}' if isinstance(part, Real) else f'{part!r:.80}'
+        raise ValueError(f'the fraction of the pairs is {told}; it must be a number above 0, and at most 1')
+    return float(part)
+
+
 def _runs(mixes: Mapping[str, Mapping[str, float]], fractions: Iterable[float], seeds: Iterable[int]) -> list[Run]:
     """Every combination, once."""
-    fractions, seeds = sorted({float(f) for f in fractions}, reverse=True), list(dict.fromkeys(map(_seed, seeds)))
+    fractions = [fractions] if isinstance(fractions, Real) else fractions
+    for name, values in (('fractions', fractions), ('seeds', seeds)):
+        if isinstance(values, str) or not isinstance(values, Iterable):
+            raise ValueError(f'{name} is {values!r:.80}; give several numbers, or [{values!r:.80}] for one')
+    fractions = sorted(dict.fromkeys(map(_fraction, fractions)), reverse=True)
+    seeds = list(dict.fromkeys(map(_seed, seeds)))
     if not fractions or not seeds:
         raise ValueError(f'there are no {"seeds" if fractions else "fractions"}; a study needs at least one')
-    outside = [part for part in fractions if not 0 < part <= 1]
-    if outside:
-        raise ValueError(f'the fraction of the pairs is {outside[0]:g}; it must be above 0, and at most 1')
     runs = [Run(name, dict(mix), part, seed) for part in fractions for seed in seeds for name, mix in mixes.items()]
     folders: dict[str, Run] = {}
     for run in runs:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pyterrier_hybrid.batches import Kind
+from pyterrier_hybrid.experiment.paired import check_level
 from pyterrier_hybrid.experiment.result import Result
 from pyterrier_hybrid.experiment.storage import RESULT_FILE, verify_result
 from pyterrier_hybrid.experiment.study_alike import check_alike
@@ -59,7 +60,11 @@ class StudyResult:
         Returns:
             Columns ``mix``, its shares, ``fraction, setting, measure, mean, std, low, high, n``; the three are NaN for
             a single seed.
+
+        Raises:
+            ValueError: a level outside 0 to 1.
         """
+        check_level(level)
         keys = [column for column in self.values.columns if column not in ('seed', 'value')]
         return over_seeds(self.values, keys, self.facts, level)
 

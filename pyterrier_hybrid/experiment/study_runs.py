@@ -20,6 +20,7 @@ from ir_measures.measures import Measure
 from pyterrier_hybrid.distributed import Resources, on_ray
 from pyterrier_hybrid.distributed.resources import processors
 from pyterrier_hybrid.experiment.storage import RESULT_FILE
+from pyterrier_hybrid.experiment.study_dataset import check_known
 from pyterrier_hybrid.publishing import discard, scratch, scratches
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ def complete(study: Study, run: Run, verbose: bool) -> None:
     from pyterrier_hybrid.training.record import verify_run
 
     with _named(run):
+        check_known(study.dataset, ray=study.resources is not None)
         model = study.model_folder(run)
         model.parent.mkdir(exist_ok=True)
         if model.is_dir():

@@ -289,6 +289,18 @@ def test_bad_input_is_refused_before_anything_is_trained(tmp_path, pairs, small,
     assert not (tmp_path / 'study').exists()
 
 
+@pytest.mark.parametrize('given', ['runs/pairs', None])
+def test_pairs_that_are_not_opened(tmp_path, small, given):
+    with pytest.raises(TypeError, match=rf'pairs is {given!r}; open the folder of an import with ParallelPairs'):
+        ratio_study(given, tmp_path / 's', mixes=[{'mixed': 1}], dataset=small, **FEW)
+
+
+def test_a_folder_that_is_a_file(tmp_path, pairs, small):
+    (tmp_path / 's').write_text('mine')
+    with pytest.raises(FileExistsError, match='s is a file; give a folder that is new, or that of a study'):
+        ratio_study(pairs, tmp_path / 's', mixes=[{'mixed': 1}], dataset=small, **FEW)
+
+
 def test_a_folder_of_something_else(tmp_path, pairs, small):
     (tmp_path / 'notes.txt').write_text('mine')
     with pytest.raises(FileExistsError, match='holds something that is not a study'):
@@ -397,3 +409,9 @@ def test_runs_of_another_study_are_refused(tmp_path, pairs, small):
         (tmp_path / 's1' / part / 'mixed1-seed1').rename(tmp_path / 's0' / part / 'mixed1-seed1')
     with pytest.raises(ValueError, match=r'results/mixed1-seed1 is a run of another study: its steps is 3'):
         ratio_study(pairs, tmp_path / 's0', seeds=[0, 1], **arguments)
+
+
+def test_an_error_of_another_process_says_how_it_knows_data_sets(tmp_path, pairs, small):
+    with pytest.raises(ValueError, match=r"run mixed1-seed\d: there is no data set 'small'.* outside of the guard"):
+        ratio_study(pairs, tmp_path / 's', mixes=[{'mixed': 1}], seeds=[0, 1], dataset=small, processes=2, **FEW)
+    assert not (tmp_path / 's' / 'models').exists()

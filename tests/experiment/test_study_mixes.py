@@ -27,6 +27,10 @@ def test_simplex_over_other_kinds():
     assert list(simplex(2, ['mixed', 'multilingual'])) == ['mixed1', 'mixed0.5-multi0.5', 'multi1']
 
 
+def test_one_alpha_may_be_given_alone():
+    assert alphas(0.5) == alphas([0.5])
+
+
 def test_names_leave_out_what_has_no_share():
     assert mix_name({'monolingual': 1 / 3, 'crosslingual': 0, 'multilingual': 2 / 3}) == 'mono0.333-multi0.667'
 
@@ -43,6 +47,11 @@ def test_mixes_that_round_alike_have_names_of_their_own():
 @pytest.mark.parametrize(('make', 'message'), [
     (lambda: alphas([0.5, 1.5]), r'alpha is 1\.5; it is the share of monolingual batches, 0 to 1'),
     (lambda: alphas([float('nan')]), 'alpha is nan'),
+    (lambda: alphas(['0.5']), "alpha is '0.5'; it is the share"),
+    (lambda: alphas(None), 'alpha is None'),
+    (lambda: simplex(2.5), r'a simplex of 2\.5 steps has no points; give a whole number of 1 or more'),
+    (lambda: simplex(2, ['mono', 'mixed']), "the kinds of a simplex are some of monolingual, .*mixed, not 'mono'"),
+    (lambda: simplex(2, []), 'the kinds of a simplex are some of .*, not none'),
     (lambda: alphas([]), 'there is no alpha'),
     (lambda: simplex(0), 'a simplex of 0 steps has no points'),
     (lambda: simplex(2, ['mixed', 'mixed']), 'given twice: mixed, mixed'),

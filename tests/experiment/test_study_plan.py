@@ -41,8 +41,26 @@ def test_kinds_of_batches_are_told_by_member_or_name():
     ({'seeds': [-1]}, ValueError, 'seed is -1'),
     ({'seeds': [1, 1.7]}, ValueError, r'the seed 1\.7 is no whole number; give seeds such as'),
     ({'seeds': ['2']}, ValueError, "the seed '2' is no whole number"),
+    ({'seeds': 3}, ValueError, r'seeds is 3; give several numbers, or \[3\] for one'),
+    ({'seeds': '12'}, ValueError, "seeds is '12'; give several"),
+    ({'fractions': None}, ValueError, 'fractions is None; give several'),
+    ({'fractions': ['0.5']}, ValueError, "the fraction of the pairs is '0.5'; it must be a number above 0"),
+    ({'fractions': [float('nan')]}, ValueError, 'the fraction of the pairs is nan'),
+    ({'mixes': 'abc'}, ValueError, "mixes is 'abc'; give mixes by name or as a list"),
+    ({'mixes': None}, ValueError, 'mixes is None; give mixes'),
+    ({'mixes': ['monolingual']}, ValueError, r'maps kinds of batches to shares .*; to study one, give mixes=\[mix\]'),
+    ({'mixes': [{'mixed': '1'}]}, ValueError, "mix gives mixed the probability '1'"),
+    ({'mixes': [{'mixed': float('nan')}]}, ValueError, 'mix gives mixed the probability nan'),
+    ({'processes': None}, ValueError, 'processes is None; it is a whole number of at least 1'),
+    ({'processes': 1.5}, ValueError, r'processes is 1\.5; it is a whole number'),
+    ({'measures': 'AP'}, ValueError, r"give ir_measures\.parse_measure\('AP'\)"),
+    ({'measures': None}, ValueError, 'measures is None; it takes ir_measures objects'),
     ({'mixes': {1: {'mixed': 1}, '1': {'monolingual': 1}}}, ValueError, "are called alike, as text: 1, '1'; rename"),
 ])  # fmt: skip
 def test_what_needs_no_pairs_to_be_refused(change, error, message):
     with pytest.raises(error, match=message):
         plan_study(**{**GIVEN, **change})
+
+
+def test_one_fraction_may_be_given_alone():
+    assert [run.fraction for run in plan_study(**GIVEN, fractions=0.5).runs] == [0.5]

@@ -60,6 +60,11 @@ def test_summary_is_over_the_seeds(make_run):
     assert one[['std', 'low', 'high']].isna().all(axis=None) and (one['n'] == 1).all()
 
 
+def test_a_level_in_percent_is_refused(make_run):
+    with pytest.raises(ValueError, match=r'level is 95; it lies between 0 and 1, as in 0\.95'):
+        StudyResult.of([make_run('a')], RECORD).summary(95)
+
+
 def test_two_seeds_have_a_wide_interval_within_the_range(make_run):
     study = StudyResult.of([make_run('a', seed, ap=ap) for seed, ap in enumerate((0.7, 0.8))], RECORD)
     row = study.summary().query("measure == 'AP' and setting == 'monolingual'").squeeze()

@@ -87,6 +87,8 @@ def test_an_encoder_that_is_broken(collection, make_dense):
 
 @pytest.mark.parametrize('measures, message', [
     (['AP'], r"give ir_measures.parse_measure\('AP'\)"),
+    ('AP', r"give ir_measures.parse_measure\('AP'\)"),
+    (None, 'measures is None; it takes ir_measures objects'),
     ([AP, R], r'^R needs a cutoff \(ranking cutoff threshold\), as in R@20'),
     ([AP, AP], 'give AP once'),
     ([], 'at least one measure'),
