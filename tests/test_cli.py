@@ -150,11 +150,27 @@ def test_a_traceback_for_those_who_ask(monkeypatch, capsys):
     ['train', '--out', 'x', '--mix', 'monolingual=.5'],
     ['train', '--out', 'x', '--patience', '2'],
     ['train', '--out', 'x', '--temperature', 'nan'],
+    ['study', '--dataset', 'worldfacts', '--out', 'x', '--alphas', '2'],
+    ['study', '--dataset', 'worldfacts', '--out', 'x', '--simplex', '0'],
+    ['study', '--dataset', 'worldfacts', '--out', 'x', '--steps', '0'],
+    ['study', '--dataset', 'worldfacts', '--out', 'x', '--fractions', '2'],
+    ['study', '--dataset', 'worldfacts', '--out', 'x', '--seeds', '-1'],
+    ['study', '--dataset', 'worldfacts', '--out', 'x', '--processes', '0'],
+    ['demo', '--steps', '0'],
+    ['demo', '--batch-size', '1'],
+    ['demo', '--seed', '-1'],
 ])  # fmt: skip
 def test_arguments_that_do_not_go_together_are_code_2(argv, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert cli.main(argv) == 2
     assert capsys.readouterr().err.count('\n') == 1 and not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('argv', [['demo', '--dataset', 'nope'], ['study', '--dataset', 'nope', '--out', 'x']])
+def test_a_data_set_that_is_not_there_is_code_1(argv, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(argv) == 1
+    assert "there is no data set 'nope'" in capsys.readouterr().err and not any(tmp_path.iterdir())
 
 
 def test_an_output_that_is_there_is_refused_in_the_options_words(tmp_path, capsys):

@@ -51,12 +51,15 @@ def add_options(parser: CommandParser) -> None:
 
 def run(arguments: argparse.Namespace) -> Path | None:
     """Trains, evaluates and prints; returns the folder that is kept, if one is."""
+    from datasets_ext.opening import open_dataset
     from pyterrier_hybrid.encoding.checkpoint import located
     from pyterrier_hybrid.experiment import EvaluationSet
     from pyterrier_hybrid.experiment.comparison import compare_mixes
     from pyterrier_hybrid.experiment.exports import text
     from pyterrier_hybrid.experiment.rows import summary_table
+    from pyterrier_hybrid.training import TrainingArguments
 
+    open_dataset(arguments.dataset)
     own_pairs = arguments.pairs != 'worldfacts'
     if arguments.dataset != 'worldfacts' and not own_pairs:
         raise WrongArguments(f'--dataset {arguments.dataset} needs --pairs, a folder of training pairs')
@@ -64,10 +67,14 @@ def run(arguments: argparse.Namespace) -> Path | None:
         raise FileExistsError(f'{arguments.out} exists already; give another folder to --out, or remove it')
     if arguments.backbone is not None:
         located(arguments.backbone)
-    collection = EvaluationSet(arguments.dataset)  # before the pairs, whose import takes longer to fail
     given = {'steps': arguments.steps, 'batch_size': arguments.batch_size}
     which = 'backbone' if arguments.backbone else 'own' if own_pairs else 'worldfacts'
     training = TRAINING[which] | {k: v for k, v in given.items() if v is not None}
+    try:
+        TrainingArguments(backbone=arguments.backbone or 'static', mix={'mixed': 1}, seed=arguments.seed, **training)
+    except ValueError as error:
+        raise WrongArguments(error) from error
+    collection = EvaluationSet(arguments.dataset)  # before the pairs, whose import takes longer to fail
     with tempfile.TemporaryDirectory(prefix='pyterrier-hybrid-') as temporary, opened_pairs(arguments) as pairs:
         folder = arguments.out or Path(temporary) / 'demo'
         folder.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@ import argparse
 from pathlib import Path
 
 from . import options
-from .parser import CommandParser
+from .parser import CommandParser, WrongArguments
 
 HELP = 'train and evaluate many mixes'
 DESCRIPTION = """\
@@ -47,18 +47,28 @@ def add_options(parser: CommandParser) -> None:
 
 def run(arguments: argparse.Namespace) -> Path:
     """Trains and evaluates what is missing; returns the study's folder."""
+    from datasets_ext.opening import UnknownDataset
     from pyterrier_hybrid.experiment.exports import text
     from pyterrier_hybrid.experiment.study import ratio_study
     from pyterrier_hybrid.experiment.study_plan import plan_study
     from pyterrier_hybrid.experiment.study_values import study_table
 
+    try:
+        mixes = _mixes(arguments)
+    except ValueError as error:
+        raise WrongArguments(error) from error
     given = {
-        'mixes': _mixes(arguments), 'seeds': arguments.seeds, 'dataset': arguments.dataset,
+        'mixes': mixes, 'seeds': arguments.seeds, 'dataset': arguments.dataset,
         'fractions': arguments.fractions, 'measures': options.parse_measures(arguments.measures),
         'settings': arguments.settings, 'processes': arguments.processes,
         'ray': options.ray_resources(arguments) or arguments.ray, **options.training_arguments(arguments),
     }  # fmt: skip
-    plan_study(**given)  # before pairs are imported
+    try:
+        plan_study(**given)  # before pairs are imported
+    except UnknownDataset:  # what is not there is no wrong argument
+        raise
+    except ValueError as error:
+        raise WrongArguments(error) from error
     with options.opened_pairs(arguments) as pairs:
         study = ratio_study(pairs, arguments.out, languages=arguments.languages, verbose=not arguments.quiet, **given)
     print(text(study_table(study.values)))
