@@ -1,14 +1,14 @@
 """Whether the differences between systems are real: paired tests over questions, corrected for their number."""
 from collections.abc import Mapping, Sequence
-from numbers import Integral, Real
+from numbers import Integral
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 from ir_measures.measures import Measure
 
 from pyterrier_hybrid.experiment.contributions import Contributions, NothingToCompare, TooFewQuestions, contributions
 from pyterrier_hybrid.experiment.frames import SETTING_KINDS
+from pyterrier_hybrid.experiment.margins import by_name, listed, margin_of
 from pyterrier_hybrid.experiment.paired import (
     FEW_TO_RESAMPLE,
     TESTS,
@@ -121,32 +121,19 @@ def equivalence(
     if level <= 0.5:
         raise ValueError(f'level is {level!r}; an equivalence test has one above 0.5, as in 0.95')
     if isinstance(margin, Mapping):
-        margin = _by_name(margin)
+        margin = by_name(margin, result.measures)
         measures = list(margin) if measures is None else measures
     rows = []
     for compared, sample in _samples(result, baseline, systems, measures, settings):
         measure = compared['measure']
         given = margin.get(measure) if isinstance(margin, dict) else margin
-        width = float(given) if isinstance(given, Real) and not isinstance(given, bool) else np.nan
-        if not 0 < width < np.inf:
-            raise ValueError(f'the margin of {measure} is {given!r}; it is a number above 0, in its unit')
+        width = margin_of(measure, given)
         low, high = _within(t_interval(sample.differences, 2 * level - 1, sample.df), result.facts[measure])
         rows.append({
             **compared, 'difference': sample.difference, 'low': low, 'high': high, 'margin': width,
             'p': tost(sample.differences, width, sample.df), **_sample(sample),
         })  # fmt: skip
     return corrected(pd.DataFrame(rows), 'tost', correction, level, 'equivalent')
-
-
-def _by_name(margin: Mapping) -> dict[str, float]:
-    """The margins by the names of their measures."""
-    named: dict[str, float] = {}
-    for measure, width in margin.items():
-        (name,) = listed([measure])
-        if name in named and named[name] != width:
-            raise ValueError(f'{name} has the margins {named[name]!r} and {width!r}; give it one')
-        named[name] = width
-    return named
 
 
 def check_choices(test: str, correction: str | None, level: float, resamples: int = 1) -> None:
@@ -209,6 +196,8 @@ def list_comparisons(result: 'Result', baseline: str, systems, measures, setting
     for name in (baseline, *systems):
         if name not in result.systems:
             raise ValueError(f'the result has no system {name!r}; it has {", ".join(result.systems)}')
+    if result.systems == [baseline]:
+        raise NothingToCompare(f'the result has one system, {baseline}; there is nothing to compare it with')
     if baseline in systems:
         raise ValueError(f'{baseline!r} cannot be compared with itself')
     measures = result.measures if measures is None else listed(measures)
@@ -242,9 +231,3 @@ def _samples(result: 'Result', baseline: str, *chosen) -> list[tuple[dict[str, s
     if not found:
         raise too_few[0]
     return found
-
-
-def listed(names: str | Measure | Sequence[str | Measure]) -> list[str]:
-    """Names as a list, each once; one alone may be given, and a measure itself for its name."""
-    names = [names] if isinstance(names, str | Measure) else names
-    return list(dict.fromkeys(repr(name) if isinstance(name, Measure) else name for name in names))
