@@ -9,6 +9,7 @@ from pyterrier_hybrid.experiment.dense import DenseSystem
 from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet
 from pyterrier_hybrid.experiment.pipelines import FixedSystem, PoolSystem, RunSystem
 from pyterrier_hybrid.experiment.systems import System
+from pyterrier_hybrid.stored import StoredIndex
 
 
 def as_systems(systems: Mapping[str, object], collection: EvaluationSet, device: str | None = None) -> list[System]:
@@ -31,6 +32,11 @@ def _runner(name: str, system: object, collection: EvaluationSet, device: str | 
     """What evaluates a system of one of the forms."""
     if isinstance(system, tuple) and len(system) == 2:
         return DenseSystem(name, collection, *system, device=device)
+    if isinstance(system, StoredIndex):
+        raise TypeError(
+            f'system {name!r} is an index alone; give lambda langs: index.bm25(langs=langs) for BM25, and '
+            '(encoder, index) for a dense index'
+        )
     if isinstance(system, pd.DataFrame):
         return RunSystem(name, collection, system)
     if isinstance(system, pt.Transformer):

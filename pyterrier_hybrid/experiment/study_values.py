@@ -1,7 +1,11 @@
 """A study's values as tables and figures read them: checked, on a line or a simplex of mixes, over seeds."""
+from numbers import Real
+
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
+from pyterrier_hybrid.experiment.frames import SETTING_KINDS
 from pyterrier_hybrid.experiment.presentation import SETTINGS, SHORT, direction, format_value, setting_name
 from pyterrier_hybrid.experiment.printed import Block, Column, PrintedCell, PrintedTable
 from pyterrier_hybrid.experiment.study_mixes import mix_name
@@ -11,13 +15,32 @@ COLUMNS = [*SHARES, 'seed', 'setting', 'measure', 'value']
 
 
 def check_study(study: pd.DataFrame) -> None:
-    """Refuses a table without a column or rows, or with shares that do not sum to 1; raises ValueError."""
+    """Refuses what cannot be shown of a study.
+
+    Raises:
+        TypeError: no table.
+        ValueError: a table without a column or rows, with something else than numbers where they belong, an unknown
+            kind of setting, or shares that do not sum to 1.
+    """
+    if not isinstance(study, pd.DataFrame):
+        raise TypeError(
+            f'study is a {type(study).__name__}; give the StudyResult of ratio_study, which StudyResult.load reads '
+            'from its folder, or its table'
+        )
     several = 'fraction' in study and study['fraction'].nunique() > 1
     missing = [column for column in (*COLUMNS, *['mix'] * several) if column not in study]
     if missing:
         raise ValueError(f'the study has no column {", ".join(missing)}; its columns are {", ".join(study.columns)}')
     if study.empty:
         raise ValueError('the study has no rows; give study=None to leave its part out')
+    numbers = [*SHARES, 'value', *(['fraction'] if 'fraction' in study else [])]
+    for column in numbers:
+        if not is_numeric_dtype(study[column]) or (column != 'value' and study[column].isna().any()):
+            strange = next(value for value in study[column] if not isinstance(value, Real) or np.isnan(value))
+            raise ValueError(f'the study has {strange!r:.80} in the column {column}, which takes numbers')
+    unknown = [kind for kind in study['setting'].unique() if kind not in SETTING_KINDS]
+    if unknown:
+        raise ValueError(f'the study has the setting {unknown[0]!r:.80}; settings are {", ".join(SETTING_KINDS)}')
     off = ~np.isclose(study[[*SHARES]].sum(axis=1), 1)
     if off.any():
         row = study[off].iloc[0]

@@ -1,8 +1,9 @@
 """What tables and figures read out of a study's values."""
 import numpy as np
 import pandas as pd
+import pytest
 
-from pyterrier_hybrid.experiment.study_values import all_data, mix_in_words, on_simplex, study_table
+from pyterrier_hybrid.experiment.study_values import all_data, check_study, mix_in_words, on_simplex, study_table
 
 COLUMNS = ['monolingual', 'crosslingual', 'multilingual', 'mixed', 'seed', 'setting', 'measure', 'value']
 LINE = pd.DataFrame([
@@ -49,3 +50,22 @@ def test_mix_in_words():
         '50% monolingual, 50% cross-lingual'
     )
     assert mix_in_words(pd.Series({'multilingual': 1 / 3, 'mixed': 2 / 3})) == '33.33% multilingual, 66.67% mixed'
+
+
+@pytest.mark.parametrize(('change', 'message'), [
+    ({'setting': 'mono'}, "the study has the setting 'mono'; settings are monolingual, crosslingual, multilingual"),
+    ({'value': '0.5'}, r"the study has '0\.5' in the column value, which takes numbers"),
+    ({'mixed': 'x'}, "the study has 'x' in the column mixed"),
+    ({'mixed': np.nan}, 'the study has nan in the column mixed'),
+    ({'fraction': 'all'}, "the study has 'all' in the column fraction"),
+])  # fmt: skip
+def test_what_is_no_number_and_no_setting_is_named(change, message):
+    check_study(LINE.assign(value=np.nan))
+    with pytest.raises(ValueError, match=message):
+        check_study(LINE.assign(**change))
+
+
+@pytest.mark.parametrize('given', ['studies/line', 5, {}])
+def test_what_is_no_study(given):
+    with pytest.raises(TypeError, match=r'study is a (str|int|dict); give the StudyResult of ratio_study'):
+        check_study(given)

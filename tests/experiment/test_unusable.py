@@ -6,6 +6,8 @@ import pytest
 from ir_measures import AP, Bpref, R, nDCG
 
 from pyterrier_hybrid.experiment import MultilingualExperiment
+from pyterrier_hybrid.indexing import MultilingualIndex
+from pyterrier_hybrid.lexical import BM25Index
 from pyterrier_hybrid.measures import RankDistance
 
 pytestmark = [
@@ -46,6 +48,12 @@ def test_an_index_that_is_replaced_during_the_evaluation(collection, make_dense,
     monkeypatch.setattr(encoder, 'encode_queries', encode_and_replace)
     with pytest.raises(ValueError, match=r"system 'toy': its index at .* was replaced while it was evaluated"):
         MultilingualExperiment({'toy': (encoder, index)}, collection, [AP], verbose=False)
+
+
+@pytest.mark.parametrize('kind', [BM25Index, MultilingualIndex])
+def test_an_index_alone_is_no_system(collection, tmp_path, kind):
+    with pytest.raises(TypeError, match=r"'x' is an index alone; give lambda langs: index\.bm25\(langs=langs\) for"):
+        MultilingualExperiment({'x': kind(tmp_path / 'x')}, collection, [AP], verbose=False)
 
 
 def test_a_pipeline_of_other_passages_than_asked_for(collection):

@@ -88,9 +88,9 @@ def write_report(
         The page's path.
 
     Raises:
-        ValueError: nothing to report, a path that is a folder, or a table without a column that it needs.
+        ValueError: nothing to report, a path that is a folder, or a table without what it needs.
         FileExistsError: a file that no report wrote has the name of a figure.
-        TypeError: results that are no :class:`Result`.
+        TypeError: results that are no :class:`Result`, or a study that is none.
         ModuleNotFoundError: matplotlib is not installed; it comes with the extra ``report``.
 
     Example::

@@ -335,6 +335,8 @@ def test_refusals(tmp_path):
         write_report(None, path)
     with pytest.raises(TypeError, match='results is a dict; give the Result'):
         write_report({}, path)
+    with pytest.raises(TypeError, match='study is a str; give the StudyResult of ratio_study'):
+        write_report(None, path, study='studies/line')
     with pytest.raises(ValueError, match=r'is a folder; give a file in it, such as .*report.html'):
         write_report(result, tmp_path)
     with pytest.raises(ValueError, match='significance has no column baseline, difference'):
