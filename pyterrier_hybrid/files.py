@@ -24,6 +24,7 @@ from pyterrier_hybrid.publishing import (
     PARTIAL,
     Exists,
     beside,
+    check_name,
     check_target,
     discard,
     publish,
@@ -74,9 +75,10 @@ def whole_folder(
     Raises:
         Exists: the target is something that is not to be overwritten; a FileExistsError and a ValueError.
         Busy: another process or thread is writing it; a ValueError.
-        OSError: it cannot be written, as :func:`writing`.
+        OSError: it cannot be written, as :func:`writing`; or its name is too long.
     """
     target = resolved(target)
+    check_name(target)
     with writing(target, remedy):
         check_target(target, marks=(mark,), overwrite=overwrite)
         with only_one(target) if lock else nullcontext():
@@ -103,9 +105,10 @@ def whole_file(target: str | os.PathLike) -> Iterator[Path]:
         target: the file, replaced if it exists; a symbolic link is resolved, missing parents are made.
 
     Raises:
-        OSError: it cannot be written, as :func:`writing`.
+        OSError: it cannot be written, as :func:`writing`; or its name is too long.
     """
     target = resolved(target)
+    check_name(target)
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = beside(target, f'.{secrets.token_hex(8)}{PARTIAL}')
@@ -140,6 +143,7 @@ def only_one(target: str | os.PathLike) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     target = resolved(target)
+    check_name(target)
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(beside(target, '.lock'))

@@ -18,6 +18,8 @@ from pathlib import Path
 #: The file that marks a working folder as one of ours.
 MARK = '.pyterrier_hybrid'
 PARTIAL = '.partial'
+#: The most bytes of a name.
+LONGEST = 255
 _REPLACED = 'replaced'
 
 
@@ -74,6 +76,16 @@ def discard(folder: Path) -> None:
                     path.unlink()
             (folder / MARK).unlink()
             folder.rmdir()
+
+
+def check_name(target: Path) -> None:
+    """Raises an OSError if the name is longer than file systems take, which a rename at the end of all would find."""
+    length = len(os.fsencode(target.name))
+    if length > LONGEST:
+        raise OSError(
+            errno.ENAMETOOLONG, f'the name {target.name[:40]!r}... has {length} bytes, and file systems take {LONGEST} '
+            'at most; choose a shorter one'
+        )  # fmt: skip
 
 
 def check_target(target: Path, *, marks: tuple[str, ...], overwrite: bool) -> None:

@@ -202,6 +202,14 @@ def test_any_name_that_the_file_system_takes(tmp_path, name):
     assert content(tmp_path / name) == whole('new')
 
 
+@pytest.mark.parametrize('opened', [partial(whole_folder, mark=MARK), whole_file, only_one])
+def test_a_name_that_is_too_long_is_refused_before_any_work(tmp_path, opened):
+    said = r"the name 'x+'\.\.\. has 256 bytes, and file systems take 255 at most"
+    with pytest.raises(OSError, match=said), opened(tmp_path / ('x' * 256)):
+        pytest.fail('the work has begun')
+    assert not any(tmp_path.iterdir())
+
+
 def test_names_that_begin_alike_have_nothing_to_do_with_each_other(tmp_path):
     with whole_folder(tmp_path / 'x.flex', mark=MARK) as folder:
         write(tmp_path / 'x', 'new')
