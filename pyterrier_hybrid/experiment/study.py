@@ -2,6 +2,7 @@
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from numbers import Real
 from pathlib import Path
@@ -107,6 +108,9 @@ def ratio_study(
             record = _recorded(folder, made_with, study.mixes)
             clear_leftovers(folder)
             missing = [run for run in runs if not study.is_done(run)]
+            if missing:
+                with suppress(FileNotFoundError):  # none is finished
+                    StudyResult.load(folder)  # what is no run of the study is refused before any is trained
             with pt.tqdm(total=len(runs), initial=len(runs) - len(missing), desc='study', disable=not verbose) as bar:
                 for run in complete_all(study, missing, processes, verbose):
                     bar.set_postfix_str(run.name)

@@ -401,14 +401,15 @@ def test_runs_of_several_folders_make_one_study(tmp_path, pairs, small, trained)
     pd.testing.assert_frame_equal(both.values, pd.concat([s.values for s in studies], ignore_index=True))
 
 
-def test_runs_of_another_study_are_refused(tmp_path, pairs, small):
+def test_runs_of_another_study_are_refused(tmp_path, pairs, small, trained):
     arguments = {'mixes': [{'mixed': 1}], 'dataset': small, **FEW}
     ratio_study(pairs, tmp_path / 's0', **arguments)
     ratio_study(pairs, tmp_path / 's1', seeds=[1], **{**arguments, 'steps': 3})
     for part in ('models', 'results'):
         (tmp_path / 's1' / part / 'mixed1-seed1').rename(tmp_path / 's0' / part / 'mixed1-seed1')
     with pytest.raises(ValueError, match=r'results/mixed1-seed1 is a run of another study: its steps is 3'):
-        ratio_study(pairs, tmp_path / 's0', seeds=[0, 1], **arguments)
+        ratio_study(pairs, tmp_path / 's0', seeds=[0, 1, 2], **arguments)
+    assert trained == ['mixed1-seed0', 'mixed1-seed1']
 
 
 def test_an_error_of_another_process_says_how_it_knows_data_sets(tmp_path, pairs, small):
