@@ -219,8 +219,8 @@ def _import_pairs(arguments: argparse.Namespace, path: Path, folder: Path) -> No
 
     if folder.exists():
         raise FileExistsError(
-            f'{folder} is there, and nothing says that it holds this import; if it holds the pairs you want, give it as '
-            '--pairs, else give another folder to --keep-pairs'
+            f'{folder} is there, and nothing says that it holds this import; if it holds the pairs you want, give it '
+            'as --pairs, else give another folder to --keep-pairs'
         )
     if _is_built_in(arguments):
         ParallelPairs.from_rows(worldfacts.training_pairs(), folder, verbose=not arguments.quiet)
