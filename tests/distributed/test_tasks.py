@@ -77,7 +77,15 @@ def test_a_task_that_dies_too_often_is_given_up(ray):
         list(on_ray(dies, [7], name=lambda item: f'task {item}', max_retries=0))
 
 
-def test_ctrl_c_ends_the_tasks(ray, tmp_path):
+@pytest.fixture
+def interruptible():
+    """Ctrl-C is KeyboardInterrupt, whatever else this process has loaded; without a handler it would end it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, signal.default_int_handler if before is None else before)
+
+
+def test_ctrl_c_ends_the_tasks(ray, tmp_path, interruptible):
     def work(item):
         (tmp_path / 'partial').write_text(str(os.getpid()))
         (tmp_path / 'partial').rename(tmp_path / 'begun')

@@ -48,7 +48,7 @@ def test_kinds_of_batches_are_told_by_member_or_name():
     ({'fractions': [float('nan')]}, ValueError, 'the fraction of the pairs is nan'),
     ({'mixes': 'abc'}, ValueError, "mixes is 'abc'; give mixes by name or as a list"),
     ({'mixes': None}, ValueError, 'mixes is None; give mixes'),
-    ({'mixes': ['monolingual']}, ValueError, r'maps kinds of batches to shares .*; to study one, give mixes=\[mix\]'),
+    ({'mixes': ['monolingual']}, ValueError, r'maps kinds of batches to shares.*; to study one, give mixes=\[mix\]'),
     ({'mixes': [{'mixed': '1'}]}, ValueError, "mix gives mixed the probability '1'"),
     ({'mixes': [{'mixed': float('nan')}]}, ValueError, 'mix gives mixed the probability nan'),
     ({'processes': None}, ValueError, 'processes is None; it is a whole number of at least 1'),
