@@ -5,6 +5,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
+from uuid import uuid4
 
 from .cluster import cluster
 from .resources import Resources
@@ -63,6 +64,8 @@ def on_ray(
         return
     folders = [os.path.abspath(folder) for folder in folders]
     with cluster(resources) as ray:
+        from ray.experimental import internal_kv
+
         task = ray.remote(_in_worker)
         options = {
             'num_cpus': resources.num_cpus, 'num_gpus': resources.num_gpus, 'max_retries': max_retries,
@@ -70,11 +73,11 @@ def on_ray(
         }  # fmt: skip
         # In a list, a reference is passed on as it is: what it refers to is read after the folders were looked for.
         sent, here, under_way = [_send(ray, function)], (os.getcwd(), folders), {}
-        failure = None
+        failure, over = None, f'pyterrier-hybrid-{uuid4()}'
         try:
             while under_way or following is not _NONE:
                 while following is not _NONE and len(under_way) < (at_once or math.inf):
-                    begun = task.options(name=name(following), **options).remote(sent, following, here)
+                    begun = task.options(name=name(following), **options).remote(sent, following, here, over)
                     under_way[begun] = following
                     try:
                         following = next(waiting, _NONE)
@@ -87,23 +90,33 @@ def on_ray(
                 except ray.exceptions.RayError as error:
                     if failure is None:  # and not one of those that were dropped after it
                         following, failure = _NONE, _failure(ray, error, name(item), max_retries)
-                        for other in under_way:
-                            ray.cancel(other)  # drops it if it waits; see _in_worker
+                        # tasks that wait end when they see it: ray.cancel can abort this process when it meets the end
+                        # of a task (Ray's check "Tried to complete task that was not pending")
+                        internal_kv._internal_kv_put(over, b'')
                 else:
-                    yield item, result
+                    if result is not None:
+                        yield item, result[0]
         finally:
             for other in under_way:
                 ray.cancel(other, force=True)
             if under_way:
                 ray.wait(list(under_way), num_returns=len(under_way), timeout=10)
+            if failure is not None:
+                internal_kv._internal_kv_del(over)
         if failure is not None:
             raise failure
 
 
-def _in_worker(sent: list, item, here: tuple[str, list[str]]):
-    """Calls the function with an item, in a process of the cluster."""
-    import ray
+def _in_worker(sent: list, item, here: tuple[str, list[str]], over: str) -> tuple | None:
+    """Calls the function with an item, in a process of the cluster, and returns its result in a tuple.
 
+    Returns None, and does nothing, if the cluster has the key ``over``.
+    """
+    import ray
+    from ray.experimental import internal_kv
+
+    if internal_kv._internal_kv_exists(over):
+        return None
     working, folders = here
     for folder in folders:
         if not os.path.isdir(folder):
@@ -113,10 +126,9 @@ def _in_worker(sent: list, item, here: tuple[str, list[str]]):
             )
     if os.path.isdir(working):
         os.chdir(working)
-    # What Ray sends to cancel a task drops one that waits and interrupts one that runs, which shall come to its end.
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that has begun the tasks
     try:
-        return _received(ray, sent[0])(item)
+        return (_received(ray, sent[0])(item),)
     finally:
         signal.signal(signal.SIGINT, before)
 

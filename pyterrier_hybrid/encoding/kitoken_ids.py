@@ -20,7 +20,7 @@ from tokenizers.models import Unigram
 
 from pyterrier_hybrid.encoding.words import ID, ODD, WordIds, cut, splits_at_spaces, steps, token_ids
 
-#: Texts after which kitoken is worth its start, which is a second for a vocabulary of 250,000.
+#: Texts after which kitoken is worth its start, which is a quarter of a second for a vocabulary of 250,000.
 WORTH = 4_096
 #: Called as :func:`~pyterrier_hybrid.encoding.words.token_ids` without its tokenizer.
 Ids = Callable[[Sequence[str], int | None], tuple[np.ndarray, np.ndarray]]
@@ -49,7 +49,7 @@ class TokenIds:
         return {'_tokenizer': self._tokenizer}
 
     def __setstate__(self, state: dict) -> None:
-        self.__init__(**{name.removeprefix('_'): value for name, value in state.items()})
+        self.__init__(state['_tokenizer'])
 
     def _begin(self) -> None:
         if self._tokenizer.truncation is not None:  # a copy: switching it off and on would cut another thread's texts
@@ -114,7 +114,9 @@ class KitokenIds:
 
     def __call__(self, texts: Sequence[str], max_length: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """As :func:`~pyterrier_hybrid.encoding.words.token_ids`."""
-        ids = [[]] * len(texts) if self._differs else self._read(texts)
+        if self._differs:
+            return self._rest(texts, max_length)
+        ids = self._read(texts)
         own = [row for row, its in enumerate(ids) if its]
         if not self.is_right_for([texts[row] for row in own[::_COMPARED]]):
             warnings.warn('kitoken reads a text otherwise than the tokenizer, which goes on alone', stacklevel=2)
