@@ -3,8 +3,8 @@
 kitoken finds the same pieces, but has Unicode tables of another version, finds added tokens in another way, and takes
 another one of two orders of pieces that Unigram finds equally good. So it has texts whose characters were each tried
 and are as old as Unicode 3.2, since the normalisation of those never changes (Unicode's stability policy,
-https://www.unicode.org/policies/stability_policy.html), and whose pieces have one order. The tokenizer has the others,
-and reads a few of kitoken's to compare.
+https://www.unicode.org/policies/stability_policy.html), and which do not repeat themselves. The tokenizer has the
+others, and reads a few of kitoken's to compare.
 """
 import importlib.util
 import re
@@ -106,7 +106,7 @@ class KitokenIds:
 
         self._theirs, self._rest = partial(token_ids, tokenizer), rest
         self._normal = tokenizer.normalizer.normalize_str if tokenizer.normalizer else str
-        self._order = PieceOrder(tokenizer) if isinstance(tokenizer.model, Unigram) else None
+        self._has_orders = isinstance(tokenizer.model, Unigram)
         self._kitoken, self._differs = Kitoken.from_tokenizers(tokenizer.to_str().encode()), False
         self._kind = np.full(0x110000, _NEW, np.uint8)  # of each character
         added = [token.content.strip() for token in tokenizer.get_added_tokens_decoder().values()]
@@ -141,9 +141,9 @@ class KitokenIds:
             self._try(new)
         own = np.ones(len(texts), bool)
         own[_rows(texts, np.flatnonzero(self._kind[codes] == _OTHER))] = False
+        if self._has_orders:
+            own[_rows(texts, _repeating(codes))] = False
         ids = self._kitoken.encode_all([text if its else '' for text, its in zip(texts, own)], False)
-        for row in () if self._order is None else self._order.uncertain(texts, ids):
-            ids[row] = []
         return [its if len(its) > 1 else [] for its in ids]
 
     def _try(self, codes: np.ndarray) -> None:
@@ -159,41 +159,6 @@ class KitokenIds:
         self._kind[[code for code, each in same.items() if alone(each + self._normal(each))]] = _SAME
 
 
-class PieceOrder:
-    """Finds texts of which Unigram may have two orders of the same pieces: their sums are equal, and rounding decides.
-
-    Texts are of that kind only where they repeat themselves: '+++++++' is '+', '+++', '+++' or '+++', '+++', '+'.
-    """
-
-    def __init__(self, tokenizer):
-        self._piece_of, self._pieces, size = tokenizer.id_to_token, {}, tokenizer.get_vocab_size()
-        self._known, self._numbers = np.zeros(size, bool), {}
-        # of each piece its first and last character, and what it repeats, as a number
-        self._first, self._last, self._repeats = (np.zeros(size, np.int64) for _ in range(3))
-
-    def uncertain(self, texts: Sequence[str], ids: Sequence[Sequence[int]]) -> set[int]:
-        """The rows of such texts, by what they repeat or by the neighbours of their pieces."""
-        flat = np.fromiter(chain.from_iterable(ids), np.int64)
-        self._look_up(np.unique(flat[~self._known[flat]]).tolist())
-        same = (flat[1:] != flat[:-1]) & (self._repeats[flat[1:]] == self._repeats[flat[:-1]])
-        places = np.flatnonzero(same).tolist()
-        one, three = flat[:-2], flat[2:]
-        same = (self._first[one] == self._first[three]) & (self._last[one] == self._last[three]) & (one != three)
-        perhaps, piece = np.flatnonzero(same), self._pieces
-        neighbours = zip(*(flat[perhaps + i].tolist() for i in range(3)))
-        places += [place for place, (i, j, k) in zip(perhaps.tolist(), neighbours)
-                   if piece[i] + piece[j] + piece[k] == piece[k] + piece[j] + piece[i]]  # 'aba', 'b', 'a'
-        return {*_rows(ids, places), *_rows(texts, _repeating(_codes(''.join(texts))))}
-
-    def _look_up(self, ids: list[int]) -> None:
-        for i in ids:
-            piece = self._pieces[i] = self._piece_of(i)
-            repeated = piece[: (piece + piece).find(piece, 1)]
-            self._first[i], self._last[i] = ord(piece[0]), ord(piece[-1])
-            self._repeats[i] = self._numbers.setdefault(repeated, len(self._numbers))
-            self._known[i] = True
-
-
 def _codes(text: str) -> np.ndarray:
     return np.frombuffer(text.encode('utf-32-le', 'surrogatepass'), np.uint32)
 
@@ -204,13 +169,15 @@ def _rows(parts: Sequence[Sequence], places: Sequence[int]) -> list[int]:
 
 
 def _repeating(codes: np.ndarray) -> list[int]:
-    """Places of strings that come three times running: of up to 16 characters, or of one that is not ASCII."""
-    places, last_bytes = [], (codes & 0xFF).astype(np.uint8)
+    """Places of strings, of up to 16 characters, that come twice and begin a third time, one after another.
+
+    Only of such texts does Unigram find two orders of the same pieces: '+++++++' is '+', '+++', '+++' or '+++', '+++',
+    '+', and 'ababa' is 'aba', 'b', 'a' or 'a', 'b', 'aba'. Their sums are equal, and rounding decides.
+    """
+    places = []
     for length in range(1, 17):
-        same = last_bytes[length:] == last_bytes[:-length]
-        if length == 1:  # of ASCII the pieces tell; others may be longer in their normal form
-            same &= codes[1:] > 0x7F
-        places += [found.start() for found in re.finditer(b'\1' * (2 * length), same.tobytes())]
+        same = (codes[length:] == codes[:-length]).tobytes()
+        places += [found.start() for found in re.finditer(b'\1' * (length + 1), same)]
     return places
 
 

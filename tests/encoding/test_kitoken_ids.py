@@ -260,4 +260,4 @@ def test_real_texts(e5, no_warning):
         ids = of(tokenizer)
         check_equal(tokenizer, ids, passages)
         check_equal(tokenizer, ids, [f'query: {text}' for text in asked], 20)
-        assert sum(map(bool, ids._read(passages))) > 0.95 * len(passages)
+        assert sum(map(bool, ids._read(passages))) > 0.9 * len(passages)
