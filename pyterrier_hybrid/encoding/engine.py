@@ -151,7 +151,7 @@ class Engine:
             yield torch.nn.functional.normalize(window.float(), dim=1) if self.normalize else window.float()
 
     def _token_ids(self, texts: int) -> TokenIds:
-        """What has the token ids of a static embedding, by its tokenizer as it is now, for so many texts more."""
+        """Returns what tokenises for a static embedding, ready for this many more texts."""
         tokenizer = self.model[0].tokenizer
         version = tokenizer, tokenizer.get_vocab_size()
         if self._ids[0] != version:

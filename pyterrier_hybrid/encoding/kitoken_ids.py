@@ -24,7 +24,7 @@ from pyterrier_hybrid.encoding.words import ID, ODD, WordIds, cut, splits_at_spa
 WORTH = 4_096
 #: Called as :func:`~pyterrier_hybrid.encoding.words.token_ids` without its tokenizer.
 Ids = Callable[[Sequence[str], int | None], tuple[np.ndarray, np.ndarray]]
-#: One in so many texts is read in both ways.
+#: Of this many texts one is tokenised by both, and compared.
 _COMPARED = 512
 #: Steps before the model that kitoken has too.
 _NORMALIZERS = {'BertNormalizer', 'Lowercase', 'NFC', 'NFD', 'NFKC', 'NFKD', 'Nmt', 'Precompiled', 'Replace',
@@ -59,7 +59,7 @@ class TokenIds:
         self.way: Ids = WordIds(self._tokenizer) if by_words else partial(token_ids, self._tokenizer)
 
     def expect(self, texts: int) -> None:
-        """Makes ready for so many texts more, before they come."""
+        """Counts texts that are about to come, and starts kitoken when there are enough."""
         if self._tokenizer.truncation is not None:  # since the last time
             self._begin()
         before, self._texts = self._texts, self._texts + texts

@@ -42,7 +42,7 @@ def with_languages(qrels: pd.DataFrame, held: pd.Series, lang: str, name: str) -
         lang, name: as for :func:`checked_qrels`.
 
     Returns:
-        ``iteration`` is missing for passages of which neither the judgements nor the collection know the language.
+        ``iteration`` is missing where neither the judgements nor the collection say the passage's language.
 
     Raises:
         ValueError: an ``iteration`` that is not the passage's language.

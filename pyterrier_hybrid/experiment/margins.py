@@ -24,7 +24,7 @@ def by_name(margin: Mapping, known: Sequence[str]) -> dict[str, float]:
     for measure, width in margin.items():
         (name,) = listed([measure])
         if name not in known:
-            raise ValueError(f'the result has no measure {name!r}, of which there is a margin; it has '
+            raise ValueError(f'margin names {name!r}, which is no measure of the result; it has '
                              f'{", ".join(known)}')  # fmt: skip
         if name in named and named[name] != width:
             raise ValueError(f'{name} has the margins {named[name]!r} and {width!r}; give it one')

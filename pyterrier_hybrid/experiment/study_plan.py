@@ -84,7 +84,7 @@ def _named(mixes) -> dict[str, dict[str, float]]:
         raise ValueError('there are no mixes; give some, for example mixes=alphas()')
     if not all(isinstance(mix, Mapping) for mix in given):
         raise ValueError(
-            'mixes takes several mixes, by name or as a list, each of which maps kinds of batches to shares, such as '
+            'mixes takes several mixes, by name or as a list; each maps kinds of batches to shares, such as '
             "{'monolingual': 0.5, 'crosslingual': 0.5}; to study one, give mixes=[mix]"
         )
     for mix in given:

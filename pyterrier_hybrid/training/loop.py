@@ -58,7 +58,7 @@ class Progress:
 
 
 class SaveSteps(TrainerCallback):
-    """Saves a resumed run as often as it is told now, and not as the state in its checkpoint says."""
+    """Makes a resumed run save every ``save_steps`` of its arguments, not of its checkpoint's state."""
 
     def on_train_begin(self, args, state, control, **_):
         """Corrects the state."""

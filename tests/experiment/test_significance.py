@@ -251,7 +251,7 @@ def test_what_is_given_twice_counts_once(three):
     (lambda r: r.compare('a', correction='x'), "correction is 'x'; it is one of None, .*'bonferroni'"),
     (lambda r: r.compare('a', level=95), 'level is 95; it lies between 0 and 1'),
     (lambda r: dataclasses.replace(r, systems=['a']).compare('a'), 'the result has one system, a; there is nothing to'),
-    (lambda r: r.equivalence('a', margin={'AP': 1, 'X': 1}, measures='AP'), "no measure 'X', of which there is a marg"),
+    (lambda r: r.equivalence('a', margin={'AP': 1, 'X': 1}, measures='AP'), "margin names 'X', which is no meas"),
     (lambda r: r.equivalence('a', margin={'AP': 1, 'LPR': np.nan}, measures='AP'), 'the margin of LPR is nan; it is'),
     (lambda r: r.equivalence('a', margin=0), 'the margin of AP is 0; it is a number above 0'),
     (lambda r: r.equivalence('a', margin={'AP': 1}, measures=['LPR']), 'the margin of LPR is None'),
