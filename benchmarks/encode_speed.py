@@ -36,7 +36,7 @@ from tokenizers import Tokenizer
 from transformers import AutoTokenizer, XLMRobertaConfig, XLMRobertaModel
 
 import pyterrier_hybrid as ph  # its import registers xquad-r
-from pyterrier_hybrid.encoding.kitoken_ids import WORTH
+from pyterrier_hybrid.encoding import kitoken_ids
 from pyterrier_hybrid.encoding.words import WordIds
 from pyterrier_hybrid.indexing import MultilingualIndex
 
@@ -105,6 +105,7 @@ def main() -> None:
     if args.make:
         made[args.model](args.make)
         return
+    kitoken_ids.WORTH = 1  # used, and started, in the warm-up: as in a collection that is larger than these texts
     texts = drawn(args.texts or TEXTS[args.model])
     devices = args.device or ['cuda' if torch.cuda.is_available() else 'cpu']
     with tempfile.TemporaryDirectory() as scratch:
@@ -140,7 +141,7 @@ def compared(checkpoint: str, texts: list[str], devices: list[str], args: argpar
     first = next(iter(encoders.values()))
     prefix = first.passage.prefix
     for encoder in encoders.values():
-        encoder.encode_docs(texts[: WORTH if args.model == 'static' else 64])  # warm-up, and the check of the precision
+        encoder.encode_docs(texts[:64])  # warm-up, and the check of the precision
     names = {f'HybridEncoder, {dtype} ({_name(encoder.dtype)}, {encoder.library})': encoder
              for dtype, encoder in encoders.items()}  # fmt: skip
     ways = backends(checkpoint, devices[0], prefix, texts)

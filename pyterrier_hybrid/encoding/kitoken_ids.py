@@ -20,8 +20,8 @@ from tokenizers.models import Unigram
 
 from pyterrier_hybrid.encoding.words import ID, ODD, WordIds, cut, splits_at_spaces, steps, token_ids
 
-#: Texts after which kitoken is worth its start, which is a quarter of a second for a vocabulary of 250,000.
-WORTH = 4_096
+#: Texts after which kitoken is used: its start and its first texts take half a second and more, which words do not.
+WORTH = 65_536
 #: Called as :func:`~pyterrier_hybrid.encoding.words.token_ids` without its tokenizer.
 Ids = Callable[[Sequence[str], int | None], tuple[np.ndarray, np.ndarray]]
 #: Of this many texts one is tokenised by both, and compared.

@@ -217,11 +217,12 @@ def test_a_difference_is_seen_and_the_tokenizer_goes_on(monkeypatch):
         check_equal(tokenizer, ids, STRANGE)
 
 
-def test_an_encoder_of_many_texts(no_warning):
+def test_an_encoder_of_many_texts(no_warning, monkeypatch):
     """From the number on at which reading the vocabulary again is worth it, whether they come at once or by and by."""
     tokenizer = made()
     model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=8)], device='cpu')
-    texts = [f'{TEXTS[i % len(TEXTS)]} {i}' for i in range(WORTH)]
+    monkeypatch.setattr(kitoken_ids, 'WORTH', 500)
+    texts = [f'{TEXTS[i % len(TEXTS)]} {i}' for i in range(500)]
     expected = model.encode(texts)
     for parts in ([texts], [texts[:100], texts[100:]]):
         encoder = HybridEncoder.from_model(model, passage_prefix='')
