@@ -373,7 +373,7 @@ DEMO = ['demo', '--pairs', '{jsonl}', '--dataset', '{collection}', '--out', '{ne
     (['report', '--result', '{done}/result', '--baseline', 'BM25', '--margin', 'AP=-1', '--out', '{new}'],
      'the margin of AP is -1.0; it is a number above 0'),
     (['report', '--result', '{done}/result', '--baseline', 'BM25', '--margin', 'P=1', '--out', '{new}'],
-     "the result has no measure 'P'"),
+     "margin names 'P', which is no measure of the result; it has AP"),
     (['evaluate', '--dataset', '{collection}', '--out', '{new}', '--bm25', 'a', '{done}/bm25', '--device', 'warp'],
      "the device 'warp' cannot be used"),
     (['index', '--dataset', '{collection}', '--out', '{new}', '--encoder', '{done}/run', '--device', 'warp'],
