@@ -10,7 +10,8 @@ so that a machine that slows down slows all of them: sentence-transformers' ``en
 OpenVINO backends where they are installed; and from a stream of documents to a finished index, ours beside
 pyterrier_dr's ``SBertBiEncoder.doc_encoder() >> FlexIndex``. The share is of the rate of matrix products, measured in
 the same run in the same precision; it counts the products of the layers and of attention, and no padding. A quarter and
-a half of the texts show how the cost grows.
+a half of the texts show how the cost grows. A static embedding has rows for each way to tokenise as well, where neither
+words nor characters are known and kitoken is yet to start; elsewhere it has started in the warm-up.
 """
 # ruff: noqa: E402
 from _data import e5_small, offline_home
@@ -21,6 +22,7 @@ import argparse
 import importlib.util
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import ir_datasets
@@ -37,7 +39,8 @@ from transformers import AutoTokenizer, XLMRobertaConfig, XLMRobertaModel
 
 import pyterrier_hybrid as ph  # its import registers xquad-r
 from pyterrier_hybrid.encoding import kitoken_ids
-from pyterrier_hybrid.encoding.words import WordIds
+from pyterrier_hybrid.encoding.backbones import is_static
+from pyterrier_hybrid.encoding.words import WordIds, token_ids
 from pyterrier_hybrid.indexing import MultilingualIndex
 
 THEIRS = 'sentence-transformers'
@@ -133,6 +136,17 @@ def anew(encoder: ph.HybridEncoder) -> ph.HybridEncoder:
     return encoder
 
 
+def begun(encoder: ph.HybridEncoder, way: str) -> ph.HybridEncoder:
+    """The encoder of a static embedding as it is in a new process, tokenising in one way: kitoken is yet to start."""
+    tokenizer = encoder.model[0].tokenizer
+    ids = kitoken_ids.TokenIds(tokenizer)
+    if way != 'kitoken':
+        ids.expect(['a'])
+        ids.way = WordIds(tokenizer) if way == 'words' else partial(token_ids, tokenizer)
+    encoder._engine._ids = (tokenizer, tokenizer.get_vocab_size()), ids
+    return encoder
+
+
 def compared(checkpoint: str, texts: list[str], devices: list[str], args: argparse.Namespace, scratch: Path) -> dict:
     """Encodes and indexes in every way, and returns the figures, JSON values."""
     device = devices if len(devices) > 1 else devices[0]
@@ -146,6 +160,10 @@ def compared(checkpoint: str, texts: list[str], devices: list[str], args: argpar
              for dtype, encoder in encoders.items()}  # fmt: skip
     ways = backends(checkpoint, devices[0], prefix, texts)
     ways |= {name: lambda e=encoder: anew(e).encode_docs(texts) for name, encoder in names.items()}
+    if is_static(first.model):
+        other = ph.HybridEncoder(checkpoint, dtype=args.dtypes[0], device=device)
+        ways |= {f'HybridEncoder, begun by {way}': lambda way=way: begun(other, way).encode_docs(texts)
+                 for way in ('kitoken', 'words', 'the tokenizer')}  # fmt: skip
     docs = [{'docno': str(i), 'text': text, 'lang': 'en'} for i, text in enumerate(texts)]
     folders = (scratch / f'{i}.flex' for i in range(1000))
     if not args.no_index:

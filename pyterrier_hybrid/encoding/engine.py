@@ -145,13 +145,13 @@ class Engine:
         They have gradients where these are on; then torch computes them.
         """
         by_layers = None if torch.is_grad_enabled() else self._by_layers
-        ids = self._token_ids(len(texts)) if is_static(self.model) else None
+        ids = self._token_ids(texts) if is_static(self.model) else None
         for window in encode_windows(self.model, texts, side, batch_size, *progress, by_layers=by_layers, ids=ids):
             # scaled once more: the model's own scaling may be in half precision, or of vectors cut since
             yield torch.nn.functional.normalize(window.float(), dim=1) if self.normalize else window.float()
 
-    def _token_ids(self, texts: int) -> TokenIds:
-        """Returns what tokenises for a static embedding, ready for this many more texts."""
+    def _token_ids(self, texts: list[str]) -> TokenIds:
+        """Returns what tokenises texts for a static embedding."""
         tokenizer = self.model[0].tokenizer
         version = tokenizer, tokenizer.get_vocab_size()
         if self._ids[0] != version:

@@ -11,17 +11,19 @@ import re
 import unicodedata
 import warnings
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
 
 import numpy as np
+import torch
 from tokenizers import Tokenizer
 from tokenizers.models import Unigram
 
 from pyterrier_hybrid.encoding.words import ID, ODD, WordIds, cut, splits_at_spaces, steps, token_ids
 
-#: Texts after which kitoken is used: its start and its first texts take half a second and more, which words do not.
-WORTH = 65_536
+#: Characters of texts from which on kitoken is used: it has to read a vocabulary first, which words do not.
+WORTH = 3_000_000
 #: Called as :func:`~pyterrier_hybrid.encoding.words.token_ids` without its tokenizer.
 Ids = Callable[[Sequence[str], int | None], tuple[np.ndarray, np.ndarray]]
 #: Of this many texts one is tokenised by both, and compared.
@@ -32,8 +34,10 @@ _NORMALIZERS = {'BertNormalizer', 'Lowercase', 'NFC', 'NFD', 'NFKC', 'NFKD', 'Nm
 _SPLITS = {'BertPreTokenizer', 'Digits', 'Metaspace', 'Punctuation', 'Whitespace', 'WhitespaceSplit'}
 #: Those after which each part has a mark, so that kitoken joins no two unknown parts, as it does for Unigram.
 _MARKED = {'Metaspace', 'WhitespaceSplit'}
-#: Among what each character is tried.
-_AROUND = ('a{}b', 'a {} b', 'a{}', '1{}1', '{0}{0}a', 'a{0} {0}b')
+#: Among what each character is tried: first, last, alone, doubled, between letters, digits and spaces.
+_AROUND = '{0}{0}a 1{0}1 a{0}b a {0} b a{0} {0}b a{0}'
+#: Parts of the texts for each thread, and texts that are not worth a thread.
+_PARTS, _FEW = 4, 64
 _NEW, _SAME, _OTHER = range(3)
 
 
@@ -55,15 +59,15 @@ class TokenIds:
         if self._tokenizer.truncation is not None:  # a copy: switching it off and on would cut another thread's texts
             self._tokenizer = Tokenizer.from_str(self._tokenizer.to_str())
             self._tokenizer.no_truncation()
-        self._texts, by_words = 0, splits_at_spaces(self._tokenizer)
+        self._expected, by_words = 0, splits_at_spaces(self._tokenizer)
         self.way: Ids = WordIds(self._tokenizer) if by_words else partial(token_ids, self._tokenizer)
 
-    def expect(self, texts: int) -> None:
-        """Counts texts that are about to come, and starts kitoken when there are enough."""
+    def expect(self, texts: Sequence[str]) -> None:
+        """Counts the characters of texts that are about to come, and starts kitoken when there are enough."""
         if self._tokenizer.truncation is not None:  # since the last time
             self._begin()
-        before, self._texts = self._texts, self._texts + texts
-        if before < WORTH <= self._texts:
+        before, self._expected = self._expected, self._expected + sum(map(len, texts))
+        if before < WORTH <= self._expected:
             self.way = kitoken_ids(self._tokenizer, self.way) or self.way
 
     def __call__(self, texts: Sequence[str], max_length: int | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -143,20 +147,32 @@ class KitokenIds:
         own[_rows(texts, np.flatnonzero(self._kind[codes] == _OTHER))] = False
         if self._has_orders:
             own[_rows(texts, _repeating(codes))] = False
-        ids = self._kitoken.encode_all([text if its else '' for text, its in zip(texts, own)], False)
+        ids = self._encode([text if its else '' for text, its in zip(texts, own)])
         return [its if len(its) > 1 else [] for its in ids]
+
+    def _encode(self, texts: list[str]) -> list[list[int]]:
+        """What kitoken makes of texts, on as many threads as torch has: it has one of its own, and frees Python's."""
+        threads = torch.get_num_threads()
+        size = -(-len(texts) // (threads * _PARTS)) or 1
+        parts = [texts[start : start + size] for start in range(0, len(texts), size)]
+        if threads == 1 or len(texts) < _FEW:
+            return self._kitoken.encode_all(texts, False)
+        with ThreadPoolExecutor(threads) as pool:
+            return [*chain.from_iterable(pool.map(lambda part: self._kitoken.encode_all(part, False), parts))]
 
     def _try(self, codes: np.ndarray) -> None:
         """Settles the kind of characters: those that are old, begin no added token, and are read alike are the same."""
         self._kind[codes] = _OTHER
         known = unicodedata.ucd_3_2_0.category
-        same = {code: chr(code) for code in codes.tolist() if known(chr(code)) not in ('Cn', 'Co', 'Cs')}
-        for around in _AROUND:
-            tried = [around.format(character) for character in same.values()]
-            read = zip(same.items(), self._kitoken.encode_all(tried, False), _lists(self._theirs, tried))
-            same = dict(item for item, ours, theirs in read if ours == theirs)
+        old = [character for character in map(chr, codes.tolist()) if known(character) not in ('Cn', 'Co', 'Cs')]
+        tried = [_AROUND.format(character) for character in old]
         alone = self._beginnings.isdisjoint
-        self._kind[[code for code, each in same.items() if alone(each + self._normal(each))]] = _SAME
+        same = [
+            ord(character)
+            for character, ours, theirs in zip(old, self._encode(tried), _lists(self._theirs, tried))
+            if ours == theirs and alone(character + self._normal(character))
+        ]
+        self._kind[same] = _SAME
 
 
 def _codes(text: str) -> np.ndarray:

@@ -175,7 +175,7 @@ class CachedTokens:
         }
 
     def _tokenized(self, texts: list[str]) -> list[bytes]:
-        self._ids.expect(len(texts))
+        self._ids.expect(texts)
         cut = self._tokenizer.truncation
         if cut and cut['direction'] == 'left':
             encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)

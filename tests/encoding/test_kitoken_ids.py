@@ -10,6 +10,7 @@ from pathlib import Path
 import ir_datasets
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sentence_transformers import SentenceTransformer
@@ -163,7 +164,7 @@ def test_a_tokenizer_without_an_unknown_token():
     tokenizer = Tokenizer(models.Unigram([(piece, -1.0 - i) for i, piece in enumerate('▁abcdef')]))
     tokenizer.pre_tokenizer = SPLITS['Metaspace']
     ids = TokenIds(tokenizer)
-    ids.expect(WORTH)
+    ids.expect(['x' * WORTH])
     check_equal(tokenizer, ids, ['abc def', 'fed'])
 
 
@@ -217,12 +218,22 @@ def test_a_difference_is_seen_and_the_tokenizer_goes_on(monkeypatch):
         check_equal(tokenizer, ids, STRANGE)
 
 
+@pytest.mark.parametrize('threads', [2, 3, 7])
+def test_several_threads(threads, monkeypatch):
+    monkeypatch.setattr(torch, 'get_num_threads', lambda: threads)
+    tokenizer = made()
+    texts = [f'{text} {i}' for i in range(200) for text in TEXTS]
+    for some in (texts, texts[:65], texts[:1], []):
+        check_equal(tokenizer, of(tokenizer), some)
+    assert of(tokenizer).is_right_for(texts)
+
+
 def test_an_encoder_of_many_texts(no_warning, monkeypatch):
     """From the number on at which reading the vocabulary again is worth it, whether they come at once or by and by."""
     tokenizer = made()
     model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=8)], device='cpu')
-    monkeypatch.setattr(kitoken_ids, 'WORTH', 500)
     texts = [f'{TEXTS[i % len(TEXTS)]} {i}' for i in range(500)]
+    monkeypatch.setattr(kitoken_ids, 'WORTH', sum(map(len, texts)))
     expected = model.encode(texts)
     for parts in ([texts], [texts[:100], texts[100:]]):
         encoder = HybridEncoder.from_model(model, passage_prefix='')
@@ -235,17 +246,17 @@ def test_an_encoder_of_many_texts(no_warning, monkeypatch):
 
 def test_token_ids_are_copied():
     ids = TokenIds(made())
-    ids.expect(WORTH)
+    ids.expect(['x' * WORTH])
     assert isinstance(ids.way, KitokenIds)
     for other in (copy.deepcopy(ids), pickle.loads(pickle.dumps(ids))):
-        other.expect(WORTH)
+        other.expect(['x' * WORTH])
         assert isinstance(other.way, KitokenIds) and np.array_equal(other(TEXTS)[0], ids(TEXTS)[0])
 
 
 def test_threads():
     tokenizer = made()
     ids = TokenIds(tokenizer)
-    ids.expect(WORTH)
+    ids.expect(['x' * WORTH])
     texts = [*TEXTS, *STRANGE[:-2]]
     expected = [part.tolist() for part in token_ids(tokenizer, texts, None)]
     with ThreadPoolExecutor(8) as threads:
