@@ -26,7 +26,7 @@ exit codes:
   1    an error, in one line; with PYTERRIER_HYBRID_TRACEBACK=1 after its traceback
   2    wrong arguments
   130  stopped by Ctrl-C; what was finished is kept
-  143  stopped by SIGTERM, as batch systems stop a job; likewise
+  143  stopped by SIGTERM, as batch systems stop a job; what was finished is kept
 """
 #: The signal's exit code, as shells have it: 128 + SIGINT.
 INTERRUPTED = 130

@@ -14,14 +14,15 @@ if TYPE_CHECKING:
 HELP = "index a collection's passages"
 DESCRIPTION = """\
 Indexes the passages of a collection, in all of its languages or in some: with an encoder into a dense index, or with
---bm25 into an index of terms, analysed language by language. A build that was stopped leaves no index.
+--bm25 into an index of terms, analysed language by language. A build that was stopped leaves no index; for a dense
+index, --mode resume continues it.
 """
 EXAMPLES = """\
 examples:
   pyterrier-hybrid index --dataset worldfacts --encoder runs/hybrid --out runs/hybrid.flex
   pyterrier-hybrid index --dataset xquad-r --bm25 --out runs/xquad-r.bm25
   pyterrier-hybrid index --dataset xquad-r --encoder sentence-transformers/LaBSE --out labse.flex --mode resume
-  RAY_ADDRESS=auto pyterrier-hybrid index --dataset miracl-multi --encoder intfloat/multilingual-e5-small --ray \
+  RAY_ADDRESS=auto pyterrier-hybrid index --dataset miracl-multi --encoder intfloat/multilingual-e5-small --ray \\
       --ray-cpus 4 --ray-gpus 1 --encoder-dtype bfloat16 --out /shared/miracl.index
 """
 
