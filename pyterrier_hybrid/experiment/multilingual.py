@@ -37,16 +37,16 @@ def MultilingualExperiment(
     one and passages in one other; in the multilingual ones, passages of all languages are ranked together. A question
     with nothing relevant in a setting's passages is left out of that setting. Passages rank by (-score, docno).
 
-    A cell that cannot have a value is blank, with its reason in ``Result.blanks``, and never a zero: a measure of
-    language bias where passages are in one language or all that is relevant is, a system that has no ranking of one
-    language alone, a pair of languages without questions. Single questions about which a measure says nothing are left
-    out of its cells, and ``Result.notes`` counts them. Where a system's figure is over fewer questions than that of
-    chance, a note gives chance over the same questions.
+    A cell that cannot have a value is blank, never 0, and ``Result.blanks`` has the reason: a measure of language bias
+    if all passages, or all relevant ones, are in one language; a system without a ranking of one language alone; a pair
+    of languages without questions. Single questions about which a measure says nothing are left out of its cells, and
+    ``Result.notes`` counts them. If a system's figure is over fewer questions than the figure of chance, a note gives
+    chance over the same questions.
 
     A system that has not ranked all passages is in ``Result.cut``, with its depth. RankDistance over the whole pool
-    takes what it has not retrieved to follow in random order, which overstates the distance of a good system. So a
-    result with such systems shows all systems at their common depth as well: beside RankDistance and MaxRank stand
-    RankDistance@k and MaxRank@k, k the least of the depths.
+    assumes that the passages that were not retrieved follow in random order, which overstates the distance of a good
+    system. So a result with such systems also compares all systems at a common depth: it has RankDistance@k and
+    MaxRank@k beside RankDistance and MaxRank, where k is the least of the depths.
 
     Args:
         systems: by name, each one of
@@ -56,8 +56,8 @@ def MultilingualExperiment(
             * a callable that takes a list of languages, or None for all passages, and returns a Transformer over the
               passages in these languages; called once for each pool;
             * a Transformer over all passages, or its run, a DataFrame with ``qid, docno, score`` (and ``query_lang``
-              where a question has the same qid in several languages): multilingual settings only, because a ranking of
-              everything cannot be cut down to one language after the fact.
+              if a question has the same qid in several languages): multilingual settings only, because the ranking of
+              one language cannot be derived from that of all.
         dataset: a collection (``'xquad-r'``, ``'hybrid:miracl-multi/dev'``, ``pt.get_dataset('hybrid:xquad-r')``, see
             :class:`EvaluationSet`), or an :class:`EvaluationSet`.
         measures: ir_measures objects. RankDistance and MaxRank without a cutoff are over the whole pool, whose size

@@ -42,13 +42,13 @@ class Result:
         blanks: the cells that have no value, and why: ``system, setting, query_lang, doc_lang, measure, reason``.
         matrix: the language matrix of each system, see :meth:`language_matrix`: ``system, query_lang, doc_lang, rank,
             AP, n``, n the number of questions.
-        chance: what a system without any preference for a language would have, for the measures for which that is
-            known (LPR, RankDistance): ``measure, query_lang, value``, over all questions on which the measure can say
-            something. Of a system with values for fewer of them, a note has chance over the same questions.
-        cut: the systems whose multilingual runs were cut, and the depth, the length of their longest list. What such a
-            system has not retrieved counts in RankDistance as if it followed in random order: its values and those of
-            full rankings are not to be taken for one another, and each is marked where it is shown.
-        facts: what a reader has to know of each measure (direction, unit, range), by its name.
+        chance: the values of a system without any preference for a language, for the measures for which they are known
+            (LPR, RankDistance): ``measure, query_lang, value``, over all questions about which the measure can say
+            something. For a system with values for fewer questions, a note has chance over the same questions.
+        cut: the systems whose multilingual runs were cut, and the depth, which is the length of their longest list. In
+            RankDistance, documents that such a system has not retrieved count as if they followed in random order. Do
+            not compare its values with those of full rankings; tables mark them.
+        facts: the direction, unit and range of each measure, by its name.
         notes: sentences to be printed under a table, such as that a system's runs are cut at a depth.
         provenance: what the figures were made from: versions, fingerprints, model names, settings; JSON values. The
             same inputs give the same content.

@@ -7,14 +7,14 @@ Measures of ir_measures, as objects or by name (``ir_measures.parse_measure('Ran
 - :data:`LPR`: how often the query's own language comes first;
 - :data:`TLR`: recall over the other languages;
 - :data:`PEER`: whether equally relevant documents rank equally high in all languages;
-- :data:`AWRF`: how near the languages' exposure comes to a target.
+- :data:`AWRF`: how close the exposure of the languages is to a target.
 
 Functions over runs: :func:`language_matrix` with :func:`diagonal_advantage`, and :func:`mrc`.
 
 They read a document's language from the qrels' ``iteration``, or from :class:`Languages`; :class:`AddDocLang` adds the
 languages to a run. Rank is by (-score, docno) everywhere, and relevant means relevance >= ``rel``, 1 by default.
-:mod:`~pyterrier_hybrid.measures.facts` says what a reader of a measure has to know. Neither scipy nor torch is imported
-here.
+:mod:`~pyterrier_hybrid.measures.facts` has the direction, unit and range of each measure. This package imports neither
+scipy nor torch.
 """
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""AWRF: how near the languages' exposure comes to a target."""
+"""AWRF: how close the exposure of the languages is to a target."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from pyterrier_hybrid.measures.relevant import Values, counted
 
 def language_exposure(ranks: np.ndarray, queries: np.ndarray, langs: np.ndarray, n_queries: int,
                       n_langs: int) -> np.ndarray:
-    """Each language's share of the exposure that each query's list gives, 1/log2(1+r) for the document at rank r.
+    """Each language's share of the exposure in a query's list; a document at rank r has the exposure 1/log2(1+r).
 
     Args:
         ranks: int (n,), the ranks of the retrieved documents that count, relevant or not, from 1.

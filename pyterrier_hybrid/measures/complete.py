@@ -11,7 +11,7 @@ class _Complete(LanguageMeasure):
     """Completeness: 1 if every language of a query's relevant documents has one within the first k, else 0.
 
     That is MaxRank <= k. Ranges over 0..1, higher is better. A query without relevant documents counts as 0, and a
-    warning counts these queries. All relevant documents are within k where R@k is 1, which asks for more.
+    warning counts these queries. R@k = 1 asks for more: all relevant documents within k.
 
     Sees: whether no language is left out. Does not see: which one is, nor the order within the first k.
     """

@@ -18,8 +18,8 @@ _Scores = dict[str, float]
 def rank_correlation(one: Mapping[str, float], other: Mapping[str, float]) -> float:
     """Spearman's correlation, with mid-ranks, of the scores (by docno) that two lists give to all of their documents.
 
-    A document that a list does not hold scores one below that list's lowest. A list that gives all of them the same
-    score (an empty one, too) says nothing of their order: 0.
+    A document that is missing from a list gets the list's lowest score minus 1. If a list gives all documents the same
+    score, as an empty list does, the correlation is 0.
     """
     union = sorted({*one, *other})
     ranks = []
@@ -39,15 +39,15 @@ def mrc(runs: Mapping[str, Any], k: int, *, questions: Mapping[str, Iterable[str
     language.
 
     It needs no judgements: a system that returns the same wrong documents in every language is consistent. It is a
-    function over runs and no ir_measures measure, because a value depends on several runs. In runs of this package,
-    whose equal scores were separated (:mod:`pyterrier_hybrid.ranking.separation`), equal scores count as equal.
+    function over runs, not a measure of ir_measures, because a value depends on several runs. Equal scores that the
+    retrievers of this package separated (:mod:`pyterrier_hybrid.ranking.separation`) count as equal again.
 
     Args:
         runs: for each language of the questions its run, in any form that ir_measures takes, or with PyTerrier's column
             names. The same question has the same query id in every run.
         k: how many documents of every list count, by (-score, docno).
-        questions: for each language the ids of the questions that were asked, so that one for which nothing was
-            retrieved counts as an empty list (correlation 0). By default, those in the runs.
+        questions: for each language the ids of the questions that were asked; a question for which nothing was
+            retrieved counts as an empty list (correlation 0). By default, the questions in the runs.
 
     Raises:
         ValueError: fewer than two languages, no question in several languages, a language without its questions, or a

@@ -1,7 +1,7 @@
-"""What is known of a measure, of this package or of ir_measures: direction, unit, range, chance, and how ranks give it.
+"""Facts about the measures of this package and of ir_measures: direction, unit, range, chance, values from ranks.
 
-Everything that shows or computes measures asks here, and nothing is read off a measure's name. The measures of this
-package say it themselves (:class:`LanguageMeasure`); one table says it of those of ir_measures.
+All code that shows or computes measures takes these facts from here, and none from a measure's name. The measures of
+this package state them themselves (:class:`LanguageMeasure`); a table has those of the measures of ir_measures.
 """
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -36,9 +36,9 @@ class Facts:
 
     @classmethod
     def of(cls, name: str) -> 'Facts':
-        """The facts of the measure that ir_measures reads from a repr; of one that it cannot read, the name alone.
+        """The facts of the measure that ir_measures reads from a repr; only the name if ir_measures cannot read it.
 
-        ir_measures reads no repr with :class:`Languages`: of such a measure they are those of all measures of its kind.
+        ir_measures cannot read a repr with :class:`Languages`: such a measure has the facts of its kind.
         """
         try:
             return facts(ir_measures.parse_measure(name))
@@ -74,7 +74,7 @@ def facts(measure: Measure, pool: int | None = None) -> Facts:
     """What a reader of a measure's values has to know.
 
     Args:
-        measure: a measure of this package or of ir_measures; of another one it is taken that more is better.
+        measure: a measure of this package or of ir_measures; for any other, more is assumed to be better.
         pool: the number of documents ranked, if it is known.
     """
     name, title = repr(measure), getattr(measure, 'PRETTY_NAME', measure.NAME)

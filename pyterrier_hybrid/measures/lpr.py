@@ -47,9 +47,9 @@ class _LPR(LanguageMeasure):
     language: a system that always prefers English has a mean of about 1/n over n languages, which is chance.
 
     The measure does not apply to a query with nothing relevant retrieved, missing from the run, without relevant
-    documents in its language, or without any in another. Such a query contributes its value without preference (1 where
-    all that is relevant is in its language) in ir_measures, where a number has to stand, and a warning counts these
-    queries; ``MultilingualExperiment`` leaves them out. The query's language comes from the qrels' ``query_lang``, else
+    documents in its language, or without any in another. In ir_measures, where every query needs a number, such a query
+    contributes its value without preference (1 if all its relevant documents are in its language), and a warning counts
+    these queries; ``MultilingualExperiment`` leaves them out. The query's language comes from the qrels' ``query_lang``, else
     the run's, else ``LPR(query_lang='de')``.
 
     Sees: which language wins. Does not see: by how much, nor what happens below the first relevant document.

@@ -17,9 +17,9 @@ from pyterrier_hybrid.measures.table import read_run
 def mean_ranks(relevant: Relevant, n_langs: int, *, cutoff: int | None = None, pool: int | None = None) -> np.ndarray:
     """Each query's mean rank of its relevant documents in each language.
 
-    A document that was not retrieved ranks (m+1+N)/2 with a pool of N, m being the length of the query's list: exact
-    for a mean if what was not retrieved follows in random order. With a cutoff, or without a pool, it ranks as in
-    :class:`RankDistance`.
+    With a pool of N, a document that was not retrieved has the rank (m+1+N)/2, where m is the length of the query's
+    list: its expected rank if such documents follow in random order. With a cutoff, or without a pool, it has the rank
+    that :class:`RankDistance` gives it.
 
     Returns:
         float64 (n_queries, n_langs), NaN where a query has no relevant document in a language.
@@ -34,7 +34,7 @@ def mean_ranks(relevant: Relevant, n_langs: int, *, cutoff: int | None = None, p
 
 
 def average_precisions(relevant: Relevant, n_langs: int, *, cutoff: int | None = None) -> np.ndarray:
-    """Each query's average precision when relevant are its documents in one language alone; see :func:`mean_ranks`.
+    """Each query's average precision when only its documents in one language are relevant; see :func:`mean_ranks`.
 
     Documents of other languages stay in the ranking as non-relevant.
     """
@@ -48,9 +48,10 @@ def language_matrix(qrels: Any, run: Any, value: str = 'rank', *, cutoff: int | 
                     rel: int = 1, langs: Languages | None = None, query_lang: str | None = None) -> pd.DataFrame:
     """How relevant documents of each language fare with the questions of each language, over the pooled ranking.
 
-    M[a, b] is, per query in a, the mean rank of its relevant documents in b (``value='rank'``) or the average precision
-    when those alone are relevant (``value='AP'``), then the mean over the queries in a that have a relevant document in
-    b. It shows where a bias that the other measures sum up in one number comes from.
+    For a query in language a, take the mean rank of its relevant documents in language b (``value='rank'``), or the
+    average precision when only these are relevant (``value='AP'``). M[a, b] is the mean of that over the queries in a
+    that have a relevant document in b. The matrix shows between which languages a bias lies that the other measures
+    state as one number.
 
     Args:
         qrels: qrels in any form that ir_measures takes, or with PyTerrier's column names; as everywhere here, with the
@@ -60,8 +61,8 @@ def language_matrix(qrels: Any, run: Any, value: str = 'rank', *, cutoff: int | 
         cutoff: k; beyond it a document counts as unretrieved.
         pool: the number of documents ranked, which places documents that were not retrieved; see :func:`mean_ranks`.
         rel: least relevance of a document that counts as relevant.
-        langs: languages of the documents about which the qrels say nothing.
-        query_lang: language of the queries about which neither qrels nor run say anything.
+        langs: languages of the documents for which the qrels have none.
+        query_lang: language of the queries for which neither the qrels nor the run have one.
 
     Returns:
         A frame of floats, a row for each language of queries (``query_lang``) and a column for each language of

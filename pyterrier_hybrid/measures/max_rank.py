@@ -11,13 +11,13 @@ from pyterrier_hybrid.measures.relevant import Relevant, Values, counted
 class _MaxRank(LanguageMeasure):
     """Maximal rank: the greatest of the ranks of the languages' best-ranked relevant documents.
 
-    It is the depth at which a reader has met every language in which something is relevant. Lower is better, and unlike
-    :class:`RankDistance` it is worse for a ranking in which all languages are equally far down. A language without
-    any retrieved document ranks k+1 with a cutoff, otherwise max(m, 1000)+1, where m is the length of the query's
-    list;
-    with ``pool=N`` and no cutoff m + (N-m+1) G(U), the expected rank of the worst of the missing languages U if what
-    was not retrieved follows in random order (:mod:`pyterrier_hybrid.measures.random_order`). A query without relevant
-    documents counts as one whose documents were not retrieved (N with a pool), and a warning counts these queries.
+    It is the depth at which a reader has met every language that has a relevant document. Lower is better. Unlike
+    :class:`RankDistance`, it is worse if all languages are equally far down. A language without a retrieved document
+    has the rank k+1 with a cutoff, otherwise max(m, 1000)+1, where m is the length of the query's list. With ``pool=N``
+    and no cutoff, the value is m + (N-m+1) G(U): the expected rank of the worst of the missing languages U, if the
+    documents that were not retrieved follow in random order (:mod:`pyterrier_hybrid.measures.random_order`). A query
+    without relevant documents counts as one whose documents were not retrieved (N with a pool), and a warning counts
+    these queries.
 
     Ranges over 1..k+1 with a cutoff, 1..N with a pool; a random ranking has (N+1) G(all).
 

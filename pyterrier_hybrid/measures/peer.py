@@ -70,11 +70,11 @@ class _PEER(LanguageMeasure):
     p-value equals ``scipy.stats.kruskal``. The levels' p-values are combined by ``weights`` (equal by default),
     renormalised over the levels that can be tested. Ranges over 0..1, higher is better.
 
-    In this order: a query with nothing relevant retrieved within k, or missing from the run, has 0; a level in one
-    language, or with all documents tied, is left out, and if none is left the value is 1, counted in a warning; a level
-    with one document per language contributes chi2.sf(L-1, L-1), L its number of languages, because H is then N-1
-    whatever the ranking: .3173 (L=2), .4232 (7), .4405 (11). There PEER cannot tell systems apart, and a warning says
-    so. XQuAD-R is that case: use :class:`RankDistance` or :class:`LPR` on it.
+    Special cases, in this order: A query with nothing relevant retrieved within k, or missing from the run, has 0. A
+    level in one language, or with all documents tied, is left out; if no level is left, the value is 1, and a warning
+    counts such queries. A level with one document per language contributes chi2.sf(L-1, L-1), L its number of
+    languages, because H is then N-1 for every ranking: .3173 (L=2), .4232 (7), .4405 (11). There PEER does not
+    distinguish systems, and a warning says so. XQuAD-R is this case: use :class:`RankDistance` or :class:`LPR` on it.
 
     Sees: systematic order of whole languages, where languages have several relevant documents. Does not see: how far
     apart they are in the list, nor how good the ranking is.

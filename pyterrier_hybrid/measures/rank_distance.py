@@ -57,22 +57,23 @@ def rank_distances(relevant: Relevant, *, cutoff: int | None = None, pool: int |
 class _RankDistance(LanguageMeasure):
     """Rank distance: max r - min r over the languages of a query's relevant documents.
 
-    r is the 1-based rank, by (-score, docno), of a language's best-ranked relevant document. Lower is better; 0 means
-    that no ranking could treat the languages more alike. A query with relevant documents in fewer than two languages
-    has the distance 0, is counted in a warning, and is left out by ``MultilingualExperiment``.
+    r is the 1-based rank, by (-score, docno), of a language's best-ranked relevant document. Lower is better. A query
+    with relevant documents in fewer than two languages has the distance 0; a warning counts such queries, and
+    ``MultilingualExperiment`` leaves them out.
 
-    **With a cutoff**, or on a run of unknown pool, a document that was not retrieved ranks k+1, without a cutoff
-    max(m, 1000)+1, m being the length of the query's own list. A query with nothing relevant retrieved, or missing from
-    the run, has the worst value (k, or max(m, 1000)), since retrieving nothing must not look unbiased. Read it beside
-    R@k: the value falls from k to as little as 1 when the first relevant document enters at k, so it does not compare
-    systems whose R@k differ. ``RankDistance(complete=True)@k`` looks only at the queries with every language within k
-    (:class:`Complete`); the others count as k in ir_measures and are left out by ``MultilingualExperiment``.
+    **With a cutoff**, a document that was not retrieved has the rank k+1. Without a cutoff, on a run of unknown pool,
+    it has the rank max(m, 1000)+1, where m is the length of the query's own list. A query with nothing relevant
+    retrieved, or missing from the run, has the worst value (k, or max(m, 1000)), since retrieving nothing must not look
+    unbiased. Read it beside R@k: the value falls from k to as little as 1 when the first relevant document enters at k,
+    so it does not compare systems whose R@k differ. ``RankDistance(complete=True)@k`` takes only the queries with every
+    language within k (:class:`Complete`); the others count as k in ir_measures, and ``MultilingualExperiment`` leaves
+    them out.
 
-    **With** ``pool=N`` **and no cutoff** the value is the expected one when what was not retrieved follows in random
-    order. With G of :mod:`pyterrier_hybrid.measures.random_order`, b the best rank of a language that was found, U the
-    languages that were not: max b - min b if all were found; m + (N-m+1) G(U) - min b if some were; (N-m+1) [G(all) -
-    1/(M+1)] if none was, M the number of relevant documents. So a random ranking scores chance, (N+1) [G(all) -
-    1/(M+1)], whatever its depth. The tail that a good system cuts off is better than random: its distance is
+    **With** ``pool=N`` **and no cutoff**, the value is the expected one if the documents that were not retrieved follow
+    in random order. Let G be that of :mod:`pyterrier_hybrid.measures.random_order`, b the best rank of a language that
+    was found, U the languages that were not found, and M the number of relevant documents. The value is max b - min b
+    if all languages were found; m + (N-m+1) G(U) - min b if some were; (N-m+1) [G(all) - 1/(M+1)] if none was. So a
+    random ranking has the value of chance, (N+1) [G(all) - 1/(M+1)], at any depth. The tail that a good system cuts off is better than random: its distance is
     overstated. A warning counts the queries with languages not found. ``norm=True`` divides, query by query, by chance,
     and is refused with a cutoff.
 
@@ -80,7 +81,7 @@ class _RankDistance(LanguageMeasure):
     queries of different n by ``norm``. Published values imply ranks over the whole pool.
 
     Sees: the gap between the best-served and the worst-served language. Does not see: which languages they are, the
-    ones between them, or how good the ranking is where all languages are equally far down.
+    languages between them, or how good the ranking is if all languages are equally far down.
 
     Huang, Zeng, Zamani and Allan, "Soft Prompt Decoding for Multilingual Dense Retrieval", SIGIR 2023
     (arXiv 2305.09025), the analysis of language bias; used by arXiv 2408.10536.

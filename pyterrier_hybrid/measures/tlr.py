@@ -10,7 +10,7 @@ class _TLR(LanguageMeasure):
     """TLR: recall@k over the relevant documents that are not in the query's language.
 
     Ranges over 0..1, higher is better. The measure does not apply to a query without relevant documents in another
-    language: it counts as 0 in ir_measures, where a number has to stand, and a warning counts these queries;
+    language: it counts as 0 in ir_measures, where every query needs a number, and a warning counts these queries;
     ``MultilingualExperiment`` leaves them out. The query's language comes from the qrels' ``query_lang``, else the
     run's, else ``TLR(query_lang='de')``.
 
