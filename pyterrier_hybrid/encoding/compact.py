@@ -20,19 +20,19 @@ def small_backbone(
     max_length: int = 512,
     seed: int = 0,
 ):
-    """A transformer encoder with random weights, small enough to train on a CPU: the mean of its token vectors.
+    """A transformer encoder with random weights, small enough to train on a CPU; it takes the mean of token vectors.
 
     It has the architecture of ModernBERT (Warner et al., arXiv 2412.13663, section 2.1), which transformers has built
     in, with attention over the whole text in every layer and no dropout. Vectors have length 1, so that their dot
     product is the cosine. With the default sizes it has 2.6 million weights, and 256 more for each entry of the
     vocabulary.
 
-    The architecture matters, because the start does. BERT's and XLM-R's add the same position and type vectors to the
-    tokens of every text, so that at random weights all texts point the same way: two passages of worldfacts, drawn at
-    random, have a cosine of .93 on average, with a standard deviation of .03, and InfoNCE has little to tell them apart
-    by. Here positions are rotations within the attention, and each layer adds a small amount to the token's own vector:
-    the start is close to a static embedding with random vectors, and the same passages have a cosine of .21 on average,
-    with a standard deviation of .11. Of their 13 tokens the two that mark beginning and end are common to all.
+    The architecture matters at the start of training. BERT and XLM-R add the same position and type vectors to the
+    tokens of every text, so with random weights all texts have nearly the same direction: two random passages of
+    worldfacts have a cosine of .93 on average, with a standard deviation of .03, so InfoNCE hardly distinguishes them.
+    Here, positions are rotations within the attention, and each layer adds a small amount to the token's own vector.
+    The start is close to a static embedding with random vectors: the same passages have a cosine of .21 on average,
+    with a standard deviation of .11. (They have 13 tokens, of which the marks of beginning and end are common to all.)
 
     Args:
         texts: texts to train its tokenizer on, in the languages it is to serve, see :func:`subword_tokenizer`.

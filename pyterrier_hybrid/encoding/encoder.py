@@ -24,9 +24,10 @@ class HybridEncoder(ModelEncoder):
     and saves; it does not mean sparse plus dense. Any other checkpoint will do. Use it as ``encoder.doc_encoder() >>
     index`` and ``encoder.query_encoder() >> index.retriever()``.
 
-    A parameter left at None is what the preset says, and where that says nothing, what the checkpoint says: a
-    sentence-transformers checkpoint brings its modules (pooling, dense layers, normalisation) and prompts, a plain
-    transformers checkpoint becomes the mean of its token vectors, with a warning unless its pooling is known.
+    A parameter that is None takes the preset's value, or the checkpoint's value if the preset has none. A
+    sentence-transformers checkpoint has modules (pooling, dense layers, normalisation) and prompts. For a plain
+    transformers checkpoint, the encoder takes the mean of the token vectors, with a warning unless the preset or
+    ``pooling`` says otherwise.
 
     Apart from rounding, a vector depends on its text alone. If the tokenizer makes no token of a text (an empty text,
     and a tokenizer that adds no special tokens), its vector is 0. After a fork, the child process computes with one
@@ -34,8 +35,8 @@ class HybridEncoder(ModelEncoder):
 
     Args:
         path_or_name: a folder, or a model's name on the Hugging Face hub.
-        preset: 'xlm-r', 'labse' or 'mdpr' (:data:`~pyterrier_hybrid.encoding.PRESETS`): implied by the hub's name, to
-            be given for a local folder.
+        preset: 'xlm-r', 'labse' or 'mdpr' (:data:`~pyterrier_hybrid.encoding.PRESETS`): the hub's name implies it; give
+            it for a local folder.
         pooling: how token vectors become one: 'cls', 'max', 'mean', 'mean_sqrt_len_tokens', 'weightedmean' or
             'lasttoken'. Refused where the checkpoint has no token vectors, or a trained layer after another pooling.
         normalize: True scales vectors to length 1, so that the dot product is the cosine; False drops the normalisation
@@ -45,23 +46,22 @@ class HybridEncoder(ModelEncoder):
             'corpus' that is not empty.
         max_query_length: tokens after which a query is cut, prefix and special tokens included.
         max_passage_length: the same for passages.
-        batch_size: texts of 128 tokens in a batch: more shorter ones, fewer longer ones. It changes the vectors by
-            rounding alone.
+        batch_size: texts in a batch, if they have 128 tokens; a batch has more short texts, and fewer long ones. It
+            changes vectors only by rounding.
         text_field: the documents' column that holds the text.
-        device: 'cpu', 'cuda', 'cuda:1' ...; None for CUDA where there is some. Several, such as ``['cuda:0',
-            'cuda:1']`` or ``['cpu'] * 4``, are a process each, which loads the checkpoint and encodes windows of texts;
-            a script that asks for several needs the guard ``if __name__ == '__main__':``, since every process imports
-            it.
+        device: 'cpu', 'cuda', 'cuda:1' ...; None for CUDA if there is one. For each of several devices, such as
+            ``['cuda:0', 'cuda:1']`` or ``['cpu'] * 4``, a process loads the checkpoint and encodes windows of texts. A
+            script that asks for several needs the guard ``if __name__ == '__main__':``, since every process imports it.
         dtype: 'float32', 'bfloat16', 'float16' or 'int8', the precision inside the transformer. 'auto' is bfloat16 on a
             processor with AMX or AVX512-BF16 and on a CUDA device of compute capability 8 or more, else float32. It is
-            checked when the first texts are encoded: where the cosine of a vector with the one in float32 is below
-            .9995 on a sample of them, the encoder stays in float32, with a warning. 'float32' gives the same vectors on
-            all machines, apart from rounding. 'int8', for processors, quantises linear layers, which changes rankings.
+            checked when the first texts are encoded: if, on a sample of them, the cosine of a vector with its float32
+            vector is below .9995, the encoder stays in float32, with a warning. 'float32' gives the same vectors on all
+            machines, apart from rounding. 'int8', for processors, quantises linear layers, which changes rankings.
             Vectors are always float32. A static embedding always computes in float32.
-        library: 'torch' or 'openvino', what computes the transformer's layers. 'auto' is OpenVINO on a processor for
+        library: 'torch' or 'openvino', which computes the transformer's layers. 'auto' is OpenVINO on a processor for
             which dtype='auto' is bfloat16, if it is installed (``pip install pyterrier-hybrid[openvino]``) and the
-            layers are those of BERT or XLM-R. It is checked as the precision is; where it fails, torch computes them,
-            with a warning.
+            layers are those of BERT or XLM-R. It is checked like the precision; if the check fails, torch computes the
+            layers, with a warning.
         verbose: whether to show progress bars.
 
     Attributes:
@@ -141,10 +141,10 @@ class HybridEncoder(ModelEncoder):
     ) -> 'HybridEncoder':
         """An encoder over a model in memory, such as one in training.
 
-        The model is shared, neither copied nor moved nor cast: when it is trained on, the encoder encodes with the new
-        weights, and its ``model_name`` changes with them. What is written to a weight's ``.data`` is not noticed, so
-        that the ``model_name`` stays: write to the weight itself, within ``torch.no_grad()``. Encoding leaves the model
-        in the mode (training or evaluation) that it was in.
+        The model is shared, neither copied nor moved nor cast. If it is trained further, the encoder encodes with the
+        new weights, and its ``model_name`` changes. The encoder does not notice a write to a weight's ``.data``, and
+        keeps its ``model_name``: write to the weight itself, within ``torch.no_grad()``. Encoding leaves the model in
+        the mode (training or evaluation) that it was in.
 
         Args:
             model: a sentence-transformers model; its ``prompts`` are the prefixes unless these are given.

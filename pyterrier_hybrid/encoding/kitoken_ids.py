@@ -1,10 +1,10 @@
 """Token ids by kitoken, which is several times as fast as the tokenizer, on one core: an optional extra.
 
-kitoken finds the same pieces, but has Unicode tables of another version, finds added tokens in another way, and takes
-another one of two orders of pieces that Unigram finds equally good. So it has texts whose characters were each tried
-and are as old as Unicode 3.2, since the normalisation of those never changes (Unicode's stability policy,
-https://www.unicode.org/policies/stability_policy.html), and which do not repeat themselves. The tokenizer has the
-others, and reads a few of kitoken's to compare.
+kitoken finds the same pieces, but has Unicode tables of another version, finds added tokens in another way, and chooses
+another one of two orders of pieces that have equal scores in Unigram. So it tokenises only texts whose characters were
+each tested and are in Unicode 3.2, since the normalisation of these never changes (Unicode's stability policy,
+https://www.unicode.org/policies/stability_policy.html), and which do not repeat a string. The tokenizer reads all other
+texts, and one in 512 of kitoken's, for comparison.
 """
 import importlib.util
 import re
@@ -26,7 +26,7 @@ from pyterrier_hybrid.encoding.words import ID, ODD, WordIds, cut, splits_at_spa
 WORTH = 3_000_000
 #: Called as :func:`~pyterrier_hybrid.encoding.words.token_ids` without its tokenizer.
 Ids = Callable[[Sequence[str], int | None], tuple[np.ndarray, np.ndarray]]
-#: Of this many texts one is tokenised by both, and compared.
+#: The tokenizer also reads one in this many of kitoken's texts, and the ids are compared.
 _COMPARED = 512
 #: Steps before the model that kitoken has too.
 _NORMALIZERS = {'BertNormalizer', 'Lowercase', 'NFC', 'NFD', 'NFKC', 'NFKD', 'Nmt', 'Precompiled', 'Replace',
@@ -42,7 +42,7 @@ _NEW, _SAME, _OTHER = range(3)
 
 
 class TokenIds:
-    """The tokenizer's ids of texts, in the fastest way that has them: by kitoken, by words, or by the tokenizer."""
+    """The tokenizer's ids of texts, by the fastest way that gives them: kitoken, words, or the tokenizer itself."""
 
     def __init__(self, tokenizer):
         self._tokenizer = tokenizer
@@ -138,7 +138,7 @@ class KitokenIds:
         return [*found.values()] == _lists(self._theirs, [*found])
 
     def _read(self, texts: Sequence[str]) -> list[list[int]]:
-        """The ids of kitoken's texts. Others have none; nor has a text of one piece, which may be a blank one."""
+        """The ids of kitoken's texts. Other texts get no ids, nor does a text of one piece, which may be blank."""
         codes = _codes(''.join(texts))
         new = np.unique(codes[self._kind[codes] == _NEW])
         if len(new):
@@ -151,7 +151,7 @@ class KitokenIds:
         return [its if len(its) > 1 else [] for its in ids]
 
     def _encode(self, texts: list[str]) -> list[list[int]]:
-        """What kitoken makes of texts, on as many threads as torch has: it has one of its own, and frees Python's."""
+        """kitoken's ids of texts, on as many threads as torch has (a call uses one thread, and releases the GIL)."""
         threads = torch.get_num_threads()
         size = -(-len(texts) // (threads * _PARTS)) or 1
         parts = [texts[start : start + size] for start in range(0, len(texts), size)]
@@ -161,7 +161,7 @@ class KitokenIds:
             return [*chain.from_iterable(pool.map(lambda part: self._kitoken.encode_all(part, False), parts))]
 
     def _try(self, codes: np.ndarray) -> None:
-        """Settles the kind of characters: those that are old, begin no added token, and are read alike are the same."""
+        """Sets the kind of characters: 'same' if they are old, begin no added token, and give the tokenizer's ids."""
         self._kind[codes] = _OTHER
         known = unicodedata.ucd_3_2_0.category
         old = [character for character in map(chr, codes.tolist()) if known(character) not in ('Cn', 'Co', 'Cs')]
@@ -180,15 +180,15 @@ def _codes(text: str) -> np.ndarray:
 
 
 def _rows(parts: Sequence[Sequence], places: Sequence[int]) -> list[int]:
-    """Of which part each place is, in all of them one after another."""
+    """The part to which each place belongs, in the concatenation of all parts."""
     return np.searchsorted(np.cumsum([*map(len, parts)]), places, side='right').tolist()
 
 
 def _repeating(codes: np.ndarray) -> list[int]:
-    """Places of strings, of up to 16 characters, that come twice and begin a third time, one after another.
+    """Places of strings, of up to 16 characters, that occur twice in a row and begin a third time.
 
-    Only of such texts does Unigram find two orders of the same pieces: '+++++++' is '+', '+++', '+++' or '+++', '+++',
-    '+', and 'ababa' is 'aba', 'b', 'a' or 'a', 'b', 'aba'. Their sums are equal, and rounding decides.
+    Only in such texts does Unigram find two orders of the same pieces: '+++++++' is '+', '+++', '+++' or '+++', '+++',
+    '+', and 'ababa' is 'aba', 'b', 'a' or 'a', 'b', 'aba'. Their scores are equal, and rounding decides.
     """
     places = []
     for length in range(1, 17):

@@ -72,8 +72,8 @@ class ModelEncoder(BiEncoder):
     def model_name(self) -> str:
         """A digest of the weights and of every parameter that changes a vector.
 
-        pyterrier_dr compares encoders by it, and PyTerrier shares what compares equal. Computed when first asked for
-        (about a second a gigabyte of weights) and again after the weights have changed.
+        pyterrier_dr compares encoders by it, and PyTerrier shares the results of equal transformers. It is computed
+        when it is first needed (about a second per gigabyte of weights), and again after the weights have changed.
         """
         version = identity.weights_version(self.model), self.model.truncate_dim, self.dtype, self._engine.layers
         if self._identity[0] != version:

@@ -1,7 +1,7 @@
 """Settings of published encoders, each with its source.
 
-A preset fills in what the caller left at None; what it leaves at None itself is the checkpoint's to say. It is implied
-by the checkpoint's name on the hub and given by name for a local folder.
+A preset replaces parameters that the caller left at None; where it has None itself, the checkpoint's value counts. The
+checkpoint's name on the hub implies a preset; for a local folder, give its name.
 """
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Preset:
-    """How a published encoder is meant to be used. None in a field: as the checkpoint says.
+    """How to use a published encoder. A field that is None takes the checkpoint's value.
 
     Attributes:
         hub_names: the checkpoints on the Hugging Face hub that imply this preset, as patterns of shells.
@@ -33,7 +33,7 @@ class Preset:
     dense: bool = False
 
     def override(self, **given: object) -> 'Preset':
-        """Returns these settings with those given in their place, where they are not None."""
+        """Returns these settings, replaced by those given that are not None."""
         return replace(self, **{name: value for name, value in given.items() if value is not None})
 
 

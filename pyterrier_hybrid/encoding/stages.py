@@ -56,9 +56,9 @@ class QueryEncoder(BiQueryEncoder):
 class DocEncoder(BiDocEncoder):
     """Adds ``doc_vec`` to rows with a document's text.
 
-    An indexing pipeline hands its stages as many documents at once as their ``batch_size`` says. Here that is a window
-    of some thousands, or as many windows as keep all devices busy; a window is sorted by length and encoded in batches
-    of the encoder's size. So a stream is encoded as fast as a list, and no more of it is read than is being encoded.
+    An indexing pipeline gives a stage ``batch_size`` documents at once. Here that is a window of some thousands, or as
+    many windows as keep all devices busy; a window is sorted by length and encoded in batches of the encoder's size. So
+    a stream is encoded as fast as a list, and only the documents that are being encoded are read ahead.
     """
 
     def __init__(self, encoder, verbose: bool | None = None, batch_size: int | None = None):

@@ -49,8 +49,8 @@ class _LPR(LanguageMeasure):
     The measure does not apply to a query with nothing relevant retrieved, missing from the run, without relevant
     documents in its language, or without any in another. In ir_measures, where every query needs a number, such a query
     contributes its value without preference (1 if all its relevant documents are in its language), and a warning counts
-    these queries; ``MultilingualExperiment`` leaves them out. The query's language comes from the qrels' ``query_lang``, else
-    the run's, else ``LPR(query_lang='de')``.
+    these queries; ``MultilingualExperiment`` leaves them out. The query's language comes from the qrels'
+    ``query_lang``, else the run's, else ``LPR(query_lang='de')``.
 
     Sees: which language wins. Does not see: by how much, nor what happens below the first relevant document.
 

@@ -73,9 +73,9 @@ class _RankDistance(LanguageMeasure):
     in random order. Let G be that of :mod:`pyterrier_hybrid.measures.random_order`, b the best rank of a language that
     was found, U the languages that were not found, and M the number of relevant documents. The value is max b - min b
     if all languages were found; m + (N-m+1) G(U) - min b if some were; (N-m+1) [G(all) - 1/(M+1)] if none was. So a
-    random ranking has the value of chance, (N+1) [G(all) - 1/(M+1)], at any depth. The tail that a good system cuts off is better than random: its distance is
-    overstated. A warning counts the queries with languages not found. ``norm=True`` divides, query by query, by chance,
-    and is refused with a cutoff.
+    random ranking has the value of chance, (N+1) [G(all) - 1/(M+1)], at any depth. The tail that a good system cuts off
+    is better than random: its distance is overstated. A warning counts the queries with languages that were not found.
+    ``norm=True`` divides each query's distance by its chance, and is refused with a cutoff.
 
     Ranges over 0..k with a cutoff, 0..N-1 with a pool. With n languages the least distance of a ranking is n-1: compare
     queries of different n by ``norm``. Published values imply ranks over the whole pool.

@@ -19,11 +19,11 @@ def average_weights(
 ) -> HybridEncoder:  # fmt: skip
     """Averages the weights of several encoders, and saves the average as a new checkpoint.
 
-    Runs that start from one pretrained encoder stay close enough to each other for the average of their weights to be
-    an encoder too, often a better one than each of them (model soups, Wortsman et al., arXiv 2203.05482). The average
-    of a run and of the encoder that it started from keeps more of what that encoder knew (WiSE-FT, arXiv 2109.01903).
-    Nothing is trained, and the average encodes as fast as one of them. Runs that start from different random weights
-    have nothing in common, and their average is noise. Evaluate whether it helps.
+    The weights of runs that start from one pretrained encoder stay close to each other, so their average is an encoder
+    too, often a better one than each run (model soups, Wortsman et al., arXiv 2203.05482). The average of a run and of
+    the encoder that it started from keeps more of what that encoder knew (WiSE-FT, arXiv 2109.01903). Nothing is
+    trained, and the average encodes as fast as one encoder. Runs that start from different random weights have nothing
+    in common, and their average is noise. Evaluate whether averaging helps.
 
     Modules, tokenizer, prefixes and greatest lengths are those of the first encoder.
 
@@ -31,7 +31,7 @@ def average_weights(
         encoders: two or more encoders of one shape and vocabulary, which are not changed; or their folders or names on
             the hub.
         folder: where the new checkpoint goes; must not exist, and appears whole.
-        shares: of each encoder in the average, positive, 1 in sum. None for equal ones.
+        shares: of each encoder in the average, positive, with the sum 1. None for equal shares.
 
     Returns:
         The new encoder, read back from ``folder``, in float32. If the first encoder is a training run, the new folder
@@ -42,7 +42,7 @@ def average_weights(
         FileNotFoundError: there is no such encoder.
         ValueError: fewer than two encoders; shares that are not as described; encoders that differ in names or shapes
             of weights, or in their vocabulary; weights that are not finite; an encoder in half precision, or one that
-            cuts texts as no checkpoint can say; several processes.
+            cuts texts in a way that a checkpoint cannot store; several processes.
     """
     folder, encoders = new_folder(folder, 'average_weights'), _as_list(encoders)
     shares = _check_shares(shares, len(encoders))

@@ -21,20 +21,20 @@ def remove_language_subspace(
     encoder: HybridEncoder, pairs: Pairs, folder: str | os.PathLike, *, languages: Sequence[str] | None = None,
     texts: int = 200, verbose: bool = True,
 ) -> HybridEncoder:  # fmt: skip
-    """Removes from an encoder's vectors what tells languages apart, and saves it as a new checkpoint.
+    """Removes the language subspace from an encoder's vectors, and saves the encoder as a new checkpoint.
 
-    The mean vectors of n languages, over texts that say the same, differ in n - 1 directions. Queries have n - 1 more,
-    if they have a prefix of their own. Vectors lose their part in all of these directions, so that a passage no longer
-    ranks higher because it is in the question's language. Nothing is trained, no labels are used, and no text needs a
-    language afterwards. It costs the encoding of some thousands of texts. This is LSAR (Xie et al., arXiv 2401.05792)
-    with all of the directions, over parallel texts, and for both sides.
+    The mean vectors of n languages, over texts with the same meaning, differ in n - 1 directions. Queries with their
+    own prefix have n - 1 more. Vectors are projected onto the orthogonal complement of all these directions, so a
+    passage no longer ranks higher because it is in the question's language. Nothing is trained, no labels are used, and
+    afterwards no text needs a language label. It encodes some thousands of texts. This is LSAR (Xie et al., arXiv
+    2401.05792) with all of the directions, over parallel texts, and for both sides.
 
     The table of a static embedding is multiplied by the projection; any other encoder gets a ``Dense`` layer before the
     normalisation. Prefixes and greatest lengths are those of the encoder. :func:`whiten` can follow.
 
     Args:
         encoder: any encoder in float32, which is not changed.
-        pairs: a :class:`ParallelPairs` with rows whose passages, or bitext, are there in all of the languages.
+        pairs: a :class:`ParallelPairs` with rows that have a passage, or a text of bitext, in all of the languages.
         folder: where the new checkpoint goes; must not exist, and appears whole.
         languages: two or more; None for those of the pairs.
         texts: of each language, at most, evenly spaced over the rows.
@@ -48,7 +48,7 @@ def remove_language_subspace(
         FileExistsError: ``folder`` exists.
         ValueError: fewer than two languages; fewer than 10 rows in all of them; vectors with no more components than
             there are directions, or that are not finite; an encoder in half precision; one that cuts vectors or texts
-            as no checkpoint can say; several processes.
+            in a way that a checkpoint cannot store; several processes.
     """
     folder = new_folder(folder, 'remove_language_subspace')
     languages = [languages] if isinstance(languages, str) else languages

@@ -20,8 +20,8 @@ def loggers(report_to: Report, folder: Path) -> list[TrainerCallback]:
         report_to: ``'none'``; a name that transformers' ``report_to`` knows, such as ``'tensorboard'``, ``'wandb'``,
             ``'mlflow'`` or ``'trackio'``; ``'all'`` for every logger that is installed; a ``TrainerCallback``, whose
             ``on_log`` gets every figure; or a list of them.
-        folder: the run's. TensorBoard's files go beside it, into ``<folder>.logs``, unless ``TENSORBOARD_LOGGING_DIR``
-            names another place.
+        folder: the run's folder. TensorBoard's files go beside it, into ``<folder>.logs``, unless
+            ``TENSORBOARD_LOGGING_DIR`` names another folder.
 
     Raises:
         ValueError: an unknown name; lists the known ones.

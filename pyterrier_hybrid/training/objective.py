@@ -9,9 +9,10 @@ def info_nce(model, temperature: float, mini_batch_size: int | None = None):
     the batch (arXiv 2408.10536, section 3.1). It needs no mask, because no passage occurs twice in a batch of
     :class:`HybridBatches`.
 
-    Under many processes the batch is all of theirs: each one compares its own queries with the passages and negatives
-    of all. The gradient of a vector is the sum of what the processes' losses say about it, and the trainer then takes
-    the mean over the processes: together that is the gradient of the mean loss, as if one process had the whole batch.
+    With many processes, the batch is that of all of them: each process compares its own queries with the passages and
+    negatives of all. The gradient of a vector is the sum of its gradients in the losses of all processes, and the
+    trainer then takes the mean over the processes. The result is the gradient of the mean loss, as if one process had
+    the whole batch.
 
     Args:
         model: a ``SentenceTransformer``.

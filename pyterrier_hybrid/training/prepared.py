@@ -50,7 +50,7 @@ class PreparedRun:
 def check_training(folder: str | os.PathLike, **arguments: Any) -> None:
     """Raises what :func:`train` would raise for these arguments, as far as it does not depend on the pairs.
 
-    A mistyped argument costs no import of pairs if this is called before.
+    Call it before an import of pairs, so that a wrong argument is found first.
 
     Args:
         folder: of the run.

@@ -86,18 +86,18 @@ def train(
         temperature: of InfoNCE over cosines.
         source_temperature: 1 draws sources by size, 0 uniformly.
         negatives: hard negatives for each pair, out of those given in the pairs, see :func:`batch_negatives`.
-        query_prefix, passage_prefix: put before every text, and stored in the checkpoint; None for the backbone's: what
-            its checkpoint says in its prompts, otherwise the paper's ``'Query: '`` and ``'Passage: '`` (with a
-            warning, except for the paper's backbones), and none for a static embedding.
+        query_prefix, passage_prefix: put before every text, and stored in the checkpoint; None for the backbone's:
+            those in its checkpoint's prompts, otherwise the paper's ``'Query: '`` and ``'Passage: '`` (with a warning,
+            except for the paper's backbones); none for a static embedding.
         max_length: tokens after which a text is cut, or a pair, of queries and of passages; None for the backbone's.
             Not for a static embedding.
-        encode_length: the same for the trained encoder, and in validation; None for those of training. Training on
-            short texts is cheap, and what is trained on them reads longer ones better than it reads them cut.
+        encode_length: the same for the trained encoder, and in validation; None for ``max_length``. Training on short
+            texts is cheap, and an encoder trained on them encodes a long text better whole than cut.
         vocab_size: subwords of a backbone from random weights, at most; None for its default.
         dimension: of the vectors of a backbone from random weights; None for its default. A static embedding gains much
-            from more, at a proportional cost.
-        token_dropout: leave out a token of a training text with this probability; for a static embedding only, which
-            learns its pairs by heart in a long run.
+            from more dimensions, at a proportional cost.
+        token_dropout: leave out a token of a training text with this probability; only for a static embedding, which
+            overfits its pairs in a long run.
         mini_batch_size: encode a batch in parts of this many texts, in the memory of one (GradCache), see
             :func:`info_nce`; not for a static embedding.
         bf16: compute in bfloat16, with weights in float32; ``'auto'`` does so where the device has hardware for it.
@@ -107,28 +107,29 @@ def train(
         validation: what the encoder is evaluated on during training: a fraction or number of the pairs, which are then
             held out (:func:`hold_out`); an ir_datasets id, such as ``'squadshifts-new-wiki'``, or data set; the path of
             a SQuAD-format file; a :class:`ParallelPairs`, or the folder of one. The figures are AP, R@1, R@10, RR and
-            loss, see :class:`ValidationSet`; with ``bf16`` computed as training computes, so that the saved encoder's
-            differ in the third or fourth digit. None for no validation.
+            loss, see :class:`ValidationSet`. With ``bf16`` they are computed in training's precision, and the figures
+            of the saved encoder differ in the third or fourth digit. None for no validation.
         eval_steps: evaluate every this many steps, and after the last one; None for a tenth of the run.
         patience: stop after this many evaluations in a row without a better figure; None to do all steps.
-        metric_for_best_model: the figure that ``patience`` and the best weights go by; the paper's is ``'loss'``, on
-            ``'squadshifts-new-wiki'``. Of held-out pairs also ``'crosslingual_AP'`` and so on.
+        metric_for_best_model: the figure that decides ``patience`` and the best weights; the paper's is ``'loss'``, on
+            ``'squadshifts-new-wiki'``. With held-out pairs also ``'crosslingual_AP'`` and so on.
         load_best_model_at_end: save the weights of the best evaluation, and not the last ones; None for True with a
             patience, and False without.
         report_to: loggers for loss, learning rate and figures (``eval_AP`` and so on), see :func:`loggers`.
         checkpoint_steps: save a checkpoint every this many steps; None for no checkpoints.
         resume: resume from the newest checkpoint of this run, if there is one, and return the encoder of a finished
-            run. On a CPU the result is the same, bit for bit, as without the interruption.
+            run. Without checkpoints, an interrupted run starts again. On a CPU the result is the same, bit for bit, as
+            without the interruption.
         seed: of the batches, the initial vectors and dropout.
         device: None for CUDA if there is one.
-        verbose: show a progress bar, and say beforehand what of the pairs is never drawn.
+        verbose: show a progress bar, and print beforehand which pairs are never drawn.
 
     Started by ``torchrun`` or ``accelerate launch``, many processes train one encoder: each takes its share of every
-    batch, and compares its queries with the passages of all. Loss and gradients are those of one process up to
-    rounding (1e-5) without dropout, which each process draws on its own; so another number of processes trains the
-    same encoder, but a run is resumed with the number it began with. Each process takes the GPU of its number on its
-    machine. The first process writes everything and shows progress. ``folder`` must be on a disk that all of them see,
-    since each returns the encoder read back from there.
+    batch, and compares its queries with the passages of all. Without dropout, which each process draws on its own, loss
+    and gradients are those of one process up to rounding (1e-5). So the number of processes does not change the
+    encoder, but a run resumes only with the number it began with. Each process takes the GPU of its number on its
+    machine. The first process writes everything and shows progress. ``folder`` must be on a disk that all processes
+    see, since each returns the encoder read back from there.
 
     Returns:
         The trained encoder, read back from ``folder``.
@@ -141,8 +142,8 @@ def train(
             import; a loss or gradient that is not finite, with the step and the rows of its batch. In all processes.
         FileNotFoundError: no such backbone or validation set.
         ModuleNotFoundError: a logger that is not installed; says what to install.
-        OSError: something cannot be written, such as to a full disk; or another process failed: says which, and its
-            error.
+        OSError: a file cannot be written, for example since the disk is full; or another process failed: says which,
+            and its error.
     """
     given = dict(locals())
     given.update(device=join(device), verbose=verbose and is_first())

@@ -23,9 +23,9 @@ def whiten(
     encoder: HybridEncoder, pairs: Pairs, folder: str | os.PathLike, *, power: float = 0.25,
     characters: int = CHARACTERS, verbose: bool = True,
 ) -> HybridEncoder:  # fmt: skip
-    """Whitens an encoder's vectors in part, and saves it as a new checkpoint.
+    """Partially whitens an encoder's vectors, and saves the encoder as a new checkpoint.
 
-    Vectors of texts differ more in some directions than in others, and what is learned last lies in the small ones.
+    Vectors of texts differ more in some directions than in others, and what is learned last is in the small ones.
     With M the mean of v v' over vectors v of texts (uncentred), scaled to a mean eigenvalue of 1, v becomes
     M^(-power/2) v, so that an eigenvalue s becomes s^(1 - power), up to a constant factor. A power of 1 is whitening
     (Su et al., arXiv 2103.15316, here without centring). It trains nothing and uses no labels; it costs the encoding of
@@ -39,8 +39,8 @@ def whiten(
         pairs: a :class:`ParallelPairs`. M is a mean over its texts, encoded as passages.
         folder: where the new checkpoint goes; must not exist, and appears whole.
         power: above 0, at most 1.
-        characters: of each language, about, that are encoded. A transformer needs far fewer than the default: vectors
-            should be some times as many as their components.
+        characters: about how many of each language are encoded. A transformer needs far fewer than the default: a few
+            times as many vectors as they have components are enough.
         verbose: show a progress bar.
 
     Returns:
@@ -50,8 +50,8 @@ def whiten(
     Raises:
         FileExistsError: ``folder`` exists.
         ValueError: a power or number of characters out of bounds; fewer texts than vectors have components, or vectors
-            that are not finite; an encoder in half precision; an encoder that cuts vectors or texts as no checkpoint
-            can say; several processes.
+            that are not finite; an encoder in half precision; an encoder that cuts vectors or texts in a way that a
+            checkpoint cannot store; several processes.
     """
     folder = new_folder(folder, 'whiten')
     if not 0 < power <= 1:
