@@ -33,8 +33,8 @@ class Opened(Protocol):
 class StoredIndex:
     """The part of an index that is its folder. A subclass names its formats and fields, and loads its files.
 
-    An object notices when its index has been replaced, by whichever process, and serves the new one from the next call
-    on. What it reads is all from before or all from after a replacement.
+    If any process replaces the index, an object serves the new one from the next call on. All that a call reads is from
+    one index, the old or the new.
     """
 
     path: Path
@@ -108,7 +108,7 @@ class StoredIndex:
     def verify(self) -> None:
         """Reads all files and checks that none has changed since the build, which takes about a second for each GB.
 
-        Opening an index checks the sizes of its files, and what can be read without reading them whole.
+        Opening an index only checks the sizes of its files and what can be checked without reading them whole.
 
         Raises:
             FileNotFoundError: there is no index.
@@ -131,7 +131,7 @@ class StoredIndex:
     ) -> None:
         """Records what the card of the index says when it is published, by ``to_hf`` or ``to_zenodo``.
 
-        It is kept beside the index's files, until the index is replaced. What is not given stays as it was.
+        The notes are kept beside the index's files, until the index is replaced. What is not given stays as it was.
 
         Args:
             result: an outcome of :func:`~pyterrier_hybrid.MultilingualExperiment`, or a table in Markdown.

@@ -35,22 +35,22 @@ class ApproximateRetriever(DenseRetriever):
     **The index of the backend is built when it is first needed**, and kept in the folder of the index;
     ``index.build_backend`` builds it at a time of your choosing.
 
-    **Languages** are chosen inside the search: ``langs=['de']`` gives as many German documents as are asked for, not
-    what is left of as many mixed ones. Where FAISS finds fewer candidates than were asked for (a language that is rare
-    where it looks), it looks again with 4 and with 16 times the effort, and then the query is searched exactly. So is
-    every query where the languages have at most 8 documents for each candidate. No query has fewer than
-    ``num_results`` results if there are as many documents. A search during which the index is replaced is of the index
-    of before, and exact if the backend of before was not open yet.
+    **Languages** are chosen inside the search: ``langs=['de']`` returns ``num_results`` German documents, not the
+    German ones among ``num_results`` documents. If FAISS finds too few candidates (since the language is rare where it
+    searches), it searches again with 4 and with 16 times the effort, and then the query is searched exactly. So is
+    every query if the languages have at most 8 documents for each candidate. No query has fewer than ``num_results``
+    results if there are as many documents. If the index is replaced during a search, the search is of the old index,
+    and exact if the old backend was not open yet.
 
-    A cutoff keeps the candidates: ``retriever % 10`` gives the first 10 of what ``retriever`` gives. What the retriever
-    promises else, and the other arguments, are those of :class:`DenseRetriever`.
+    A cutoff keeps the candidates: ``retriever % 10`` returns the first 10 results of ``retriever``.
+    :class:`DenseRetriever` has the other guarantees and arguments.
 
     Args:
         backend: ``'hnsw'``, ``'ivf'`` or ``'ivfpq'``, or one with parameters, such as ``IVFPQ(lists=4096, probes=64)``.
         candidates: how many are rescored; by default what the backend says.
 
     Raises:
-        ValueError: a backend that there is not, or that does not fit the index; candidates that are no number of them.
+        ValueError: an unknown backend, or one that does not fit the index; ``candidates`` that is not a whole number.
     """
 
     def __init__(

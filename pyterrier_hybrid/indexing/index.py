@@ -30,9 +30,9 @@ from pyterrier_hybrid.stored import META, StoredIndex, check_fields
 class MultilingualIndex(StoredIndex, FlexIndex):
     """A dense index of documents in several languages, searched exactly in all of them or in some.
 
-    Similarity is the dot product; for cosine, let the encoder normalise. A build is absent or whole, whenever it is
-    killed; see :class:`MultilingualIndexer`. An object notices when its index has been replaced, and serves the new one
-    from the next call on.
+    Similarity is the dot product; for cosine, let the encoder normalise. An index is absent or complete, whenever its
+    build is killed; see :class:`MultilingualIndexer`. If the index is replaced, an object serves the new one from the
+    next call on.
 
     The folder is a PyTerrier artifact of the type ``dense_index`` and the format ``multilingual``, which
     ``pt.Artifact.load``, ``from_hf`` and ``from_url`` open as this class, with its languages::
@@ -143,10 +143,10 @@ class MultilingualIndex(StoredIndex, FlexIndex):
         return ApproximateRetriever(self, num_results, backend=backend, verbose=verbose, **options)
 
     def build_backend(self, backend: str | Backend, *, overwrite: bool = False) -> Path:
-        """Builds an approximate index, which else the first search builds; returns its folder, in that of the index.
+        """Builds an approximate index, which the first search would build otherwise; returns its folder.
 
         Raises:
-            ValueError: a backend that there is not, or that does not fit the index.
+            ValueError: an unknown backend, or one that does not fit the index.
             Exists: it is there already; a FileExistsError and a ValueError.
             Busy: another process or thread builds it; a ValueError.
             OSError: the disk is full, or the folder read-only.
@@ -169,7 +169,7 @@ class MultilingualIndex(StoredIndex, FlexIndex):
         return dense_card(self.path.name, opened.meta, dict(zip(opened.languages, counts)), notes)
 
     def recorded_encoder(self) -> dict | None:
-        """What is recorded of the encoder: its ``name``, and its ``model`` if it is known; None if nothing is."""
+        """The recorded encoder: its ``name``, and its ``model`` if that is known; None if no encoder is recorded."""
         return read_whole(self.path, META, lambda: self.meta().get('encoder') or self._notes().get('encoder'))
 
     def languages(self) -> list[str]:
@@ -195,7 +195,7 @@ class MultilingualIndex(StoredIndex, FlexIndex):
     def fingerprint(self) -> str | None:
         """A digest of the vectors, docnos and languages; None if there is no finished index.
 
-        Of an index that was built without languages, it digests the languages given, and the files' size and time.
+        For an index that was built without languages, it digests the given languages, and the files' size and time.
         """
         meta = self.read_meta()
         if meta is None or 'fingerprint' in meta:

@@ -24,16 +24,17 @@ if TYPE_CHECKING:
 class MultilingualIndexer(pt.Indexer):
     """Builds a :class:`MultilingualIndex` from documents with ``docno``, ``doc_vec`` and ``lang``.
 
-    Documents are gathered in parts of ``part_size``. Each is written, while the next is gathered, to files in a hidden
-    working folder beside the index, where the files of the index grow; at the end it appears by one rename. Memory
-    holds the vectors of two parts, however many documents there are: docnos are compared by a hash table on disk. A
-    process that is killed loses two parts at most, or two seconds of what came faster. One that fails on a document
-    keeps those before it. ``mode='resume'`` skips what is there, and gives the bytes that an uninterrupted build gives.
+    The indexer gathers documents in parts of ``part_size``. It writes a part, while it gathers the next, to files in a
+    hidden working folder beside the index; at the end, one rename publishes the index. Memory holds the vectors of two
+    parts, whatever the number of documents: a hash table on disk finds docnos that occur twice. A process that is
+    killed loses two parts at most, or two seconds' documents if these are more. One that fails on a document keeps the
+    documents before it. ``mode='resume'`` skips the documents that are there, and gives the bytes of an uninterrupted
+    build.
 
     One indexer at a time works on an index: a second one is refused before it reads a document.
 
-    In a pipeline the encoder comes first, and would encode documents that are skipped after it. :meth:`remaining`
-    leaves them out before it::
+    In a pipeline, the encoder comes first, and would also encode the documents that the indexer skips.
+    :meth:`remaining` leaves them out before the encoder::
 
         indexer = index.indexer(mode='resume')
         (encoder.doc_encoder() >> indexer).index(indexer.remaining(dataset.get_corpus_iter()))
@@ -44,8 +45,8 @@ class MultilingualIndexer(pt.Indexer):
         part_size: documents to a part.
         precision: in which vectors are stored: ``'float32'``, ``'float16'`` or ``'int8'`` (with a scale for each
             vector). By default float32, or that of the index that is appended to. FlexIndex's retrievers read float32.
-        encoder: what made the vectors, for the metadata and the card of the index: an encoder, or its name. Where
-            encoders themselves are given, ``resume`` and ``append`` refuse another one than before.
+        encoder: the encoder of the vectors, or its name, for the metadata and the card of the index. If it is an
+            encoder and not a name, ``resume`` and ``append`` refuse another one than before.
     """
 
     def __init__(
@@ -120,8 +121,8 @@ class MultilingualIndexer(pt.Indexer):
     ) -> 'MultilingualIndex':  # fmt: skip
         """Indexes documents given as arrays: the index that :meth:`index` builds of the same documents, much faster.
 
-        The arrays are read a part at a time, so ``vectors`` may be a memory map that is larger than memory. What does
-        not come as one array comes as blocks, one after another, which are read once and not kept::
+        The arrays are read a part at a time, so ``vectors`` may be a memory map that is larger than memory. Several
+        arrays come as blocks, which are read once, one after another, and not kept::
 
             files = sorted(Path('vectors').glob('*.npz'))
             index.indexer().index_arrays(blocks=((f['docnos'], f['vectors'], 'de') for f in map(np.load, files)))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class DenseRetriever(pt.Transformer):
-    """What every retriever of an index does with topics and runs; a subclass searches.
+    """The base of the retrievers of an index: topics in, runs out; a subclass searches.
 
     A query's results are ordered by (score descending, docno ascending), also at the cut, and ranks count from 0;
     queries come in the order of the topics. The score is the float32 nearest to the exact dot product (see
@@ -139,8 +139,8 @@ class DenseRetriever(pt.Transformer):
 class ExactRetriever(DenseRetriever):
     """Retrieves for each query vector the documents of highest dot product, in all languages or in some.
 
-    A search with ``langs`` equals one in an index of those languages alone. What else it promises, and the other
-    arguments, are those of every retriever: :class:`DenseRetriever`.
+    A search with ``langs`` equals one in an index of those languages alone. :class:`DenseRetriever` has the other
+    guarantees and arguments, which all retrievers share.
 
     Args:
         device: a torch device (``'cuda'``) that preselects documents in a large index; the run is the same without.

@@ -37,7 +37,8 @@ class Tuning:
     """The settings that were tried, and the one to take: ``index.retriever(k, backend=tuning.best)``.
 
     Attributes:
-        best: the cheapest setting that finds enough; if none does, the one that finds most in its worst language.
+        best: the fastest setting that reaches both recalls; if none does, the one with the best recall in its worst
+            language.
         settings: a row for each, exact search first: ``setting``; ``recall``, the mean over queries of the share of the
             exact results that was found; ``least_recall``, that of the language which loses most, and ``least_in``,
             which one; ``reached``; ``seconds`` a query, all of the queries in one batch; ``times_faster`` than exact
@@ -67,21 +68,21 @@ def tune(
     """Finds the cheapest approximate search that finds enough of what exact search finds, in every language.
 
     Recall is the share of the exact first ``k`` that an approximate search finds. An approximate index loses more of
-    the passages that lie apart from those it was trained on, often those of one language, and a mean hides that. So
-    recall is also taken for the passages of each language (over all queries together) and for the queries of each
+    the passages that are unlike those it was trained on, often those of one language, and a mean hides that. So
+    recall is also computed for the passages of each language (over all queries together) and for the queries of each
     language, and the least of these counts as well.
 
-    Tried are, for 1, 2, 4, 6, 8, 12 and 16 candidates a result, one effort after another, each twice the last, until
-    enough is found or no more is; and two between the last two, by halving. Times are those of the whole retriever on
-    all queries in one batch, the least of ``repeat`` runs, and as noisy as times are.
+    For 1, 2, 4, 6, 8, 12 and 16 candidates a result, it doubles the effort until recall is reached or no longer rises,
+    and then tries two efforts between the last two, by halving. Times are those of the whole retriever on all queries
+    in one batch, the least of ``repeat`` runs; they are noisy.
 
     Args:
         index: a finished index.
         topics: your own queries, ``qid`` and ``query_vec``, and ``query_lang`` if they are in several languages. Some
             hundred are needed for a recall to two digits; a language needs some dozen.
         backend: one or several, by name or with parameters; those that are not there are built.
-        recall: the mean that is asked for.
-        language_recall: what is asked for in every language; by default as much as in the mean.
+        recall: the mean recall to reach.
+        language_recall: the recall to reach in every language; by default ``recall``.
         k: results per query.
         langs: search in these languages alone.
         qrels: ``qid, docno, label``, for the rank distance with and without the approximation, at the cutoff ``k`` and
@@ -91,7 +92,8 @@ def tune(
 
     Raises:
         RecallNotReached: no setting finds enough; a ValueError that names the best, and holds what was tried.
-        ValueError: no topics with a vector; a recall that is none; what the retrievers refuse; the index was replaced.
+        ValueError: no topics with a vector; a recall outside of 0 to 1; whatever the retrievers refuse; the index was
+            replaced.
     """
     least = recall if language_recall is None else language_recall
     for value in (recall, least):

@@ -3,15 +3,15 @@
 The steps are those of Lucene's analysers, without stop words (BM25 weighs those down by itself):
 
 1. Unicode's NFKC_Casefold (compatibility forms, case, invisible characters), where a dotted capital I (U+0130) becomes
-   ``i`` in every language (Lucene's ``LowerCaseFilter``), and digits of every script as ASCII digits (its
-   ``DecimalDigitFilter``), but for those of later versions of Unicode than this Python's, which stay as they are;
-2. what a language adds to that: spellings that are not told apart (``REWRITES``, ``CHARACTERS``);
+   ``i`` in every language (Lucene's ``LowerCaseFilter``), and digits of every script become ASCII digits (its
+   ``DecimalDigitFilter``), except digits of later versions of Unicode than this Python's;
+2. rules of a language that unify spellings (``REWRITES``, ``CHARACTERS``);
 3. words: runs of letters, combining marks, numbers and underscores. Marks belong to the word, or else every Hindi word
-   would fall apart at its vowel signs;
+   would be split at its vowel signs;
 4. runs of a script that is written without spaces, in whatever language they occur, become n-grams of grapheme clusters
    (``NGRAMS``), so that a word of any length is found inside a run;
-5. all other words are stemmed by Snowball where it has the language (``SNOWBALL``), and otherwise stay as they are;
-   vowels that are not told apart become one after that (``STEMS``), since the stemmer reads them.
+5. all other words are stemmed by Snowball if it has the language (``SNOWBALL``), and otherwise stay as they are;
+   equivalent vowels are unified after that (``STEMS``), since the stemmer needs them.
 
 A language is known by any of its ISO 639 codes: ``nob``, ``nb`` and ``nn`` are Norwegian, ``eng`` is ``en``.
 """

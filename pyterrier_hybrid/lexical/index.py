@@ -57,8 +57,8 @@ class OpenedBM25:
 class BM25Index(StoredIndex, pta.Artifact, pt.Indexer):
     """A BM25 index of documents in several languages, each analysed in its own; no Java.
 
-    The index stores term frequencies, not weights, so k1, b and the languages are chosen at retrieval. A build is
-    absent or whole, whenever it is killed. An object notices when its index has been replaced.
+    The index stores term frequencies, not weights, so k1, b and the languages are chosen at retrieval. An index is
+    absent or complete, whenever its build is killed. If the index is replaced, an object serves the new one.
 
     Args:
         path: the index's folder, which need not exist yet.
@@ -90,7 +90,7 @@ class BM25Index(StoredIndex, pta.Artifact, pt.Indexer):
         Args:
             mode: 'create' refuses a path that exists; 'overwrite' replaces a BM25 index (and nothing else) that is
                 there, which stays in place until the new one is complete; 'resume' does nothing if the index is
-                finished, and is 'create' otherwise (an interrupted build leaves nothing to go on from).
+                finished, and is 'create' otherwise (an interrupted build leaves nothing to resume).
         """
         return BM25Indexer(self, mode=mode)
 

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 class BM25Retriever(pt.Transformer):
     """Ranks the documents of an index by BM25 (``scoring.bm25_model`` has the formula).
 
-    A query is analysed once, in its own language, which the topics' column ``query_lang`` gives; a document was
-    analysed in the document's. Across languages they share numbers, and the names and loan words that the stemmers of
-    both leave alike.
+    A query is analysed once, in its own language, which is in the topics' column ``query_lang``; a document was
+    analysed in its own language. Across languages, they share numbers, and the names and loan words whose stems are
+    equal in both languages.
 
     The run has the topics' columns, then ``docno``, ``score`` (float32), ``rank`` (from 0) and ``doc_lang``; queries in
     the topics' order, equal scores in the order of the docnos, also at the cut. Equal scores are then separated by the
@@ -34,8 +34,8 @@ class BM25Retriever(pt.Transformer):
     :mod:`pyterrier_hybrid.ranking.separation`). Documents that share no term with the query are not ranked, so a query
     of unknown words has no rows, and neither has an empty one, which also raises a warning.
 
-    A retriever serves the index as it was when the retriever was made: after a rebuild it raises an error, and the two
-    are different to PyTerrier, which shares the results of transformers that compare equal.
+    A retriever serves the index as it was when the retriever was made: after a rebuild, it raises an error. Retrievers
+    made before and after are not equal, so PyTerrier does not share their results.
 
     Args:
         bm25_index: a built index.
