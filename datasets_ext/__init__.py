@@ -1,7 +1,7 @@
 """Data sets across languages for ir_datasets: XQuAD-R, MLQA-R, pooled MIRACL, worldfacts, SQuADShifts, your own.
 
 Importing the package registers its ids, since ir_datasets has no plug-in mechanism; nothing is read or downloaded then.
-Data of your own become data sets by ``beir_folder`` and ``squad_files``.
+``beir_folder`` and ``squad_files`` make data sets of your own data.
 
 MLQA-R is licensed CC BY-NC 4.0: it must not be used for commercial purposes.
 """
@@ -16,7 +16,7 @@ __all__ = [*_EXPORTS, 'register']
 def register() -> None:
     """Registers every id of this package in ir_datasets; called on import, and harmless when called again.
 
-    An id that ir_datasets itself comes to have is left to it: ``irds:`` then serves theirs, ``hybrid:`` ours.
+    If ir_datasets has an id itself, that one is kept: ``irds:`` then serves theirs, ``hybrid:`` ours.
     """
     if not shape.SHIPPED:
         for collection in (published, miracl_multi, worldfacts):

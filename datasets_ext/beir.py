@@ -37,11 +37,10 @@ def beir_folder(
     file, which must stay as it is. ``text`` is the corpus's ``text``; BEIR's own figures are on title and text
     together, which ``pt.apply.text(lambda d: d['title'] + ' ' + d['text'])`` before the indexer does.
 
-    Folders as they are in the world are read without what is wrong in them, which one warning counts and names:
-    judgements of passages or questions that are not there (BEIR's ArguAna has one), passages whose ``text`` is missing
-    or null, questions without text, a passage or question that stands twice. A passage whose text is blank stays, since
-    it may be judged. ``"title": null`` is no title, a whole number as an id is its digits, and a judgement that stands
-    twice counts once.
+    Faults of published folders are left out, and one warning counts and names them: judgements of missing passages or
+    questions (BEIR's ArguAna has one), passages whose ``text`` is missing or null, questions without text, a passage or
+    question that occurs twice. A passage whose text is blank is kept, since it may be judged. ``"title": null`` is no
+    title, a whole number as an id becomes its digits, and a judgement that occurs twice counts once.
 
     Args:
         path: the folder.

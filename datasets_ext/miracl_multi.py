@@ -4,8 +4,8 @@ Built on ir_datasets' own ``miracl/<lang>/<split>``, which stays the monolingual
 
 * ``miracl-multi``: the passages of all languages; ``miracl-multi/<split>``: with the questions of all languages;
   ``miracl-multi/<ql>/<split>``: with those of one.
-* ``miracl-multi/judged/<split>``, ``miracl-multi/judged/<ql>/<split>``: the same questions over the passages that are
-  judged. Such a pool holds few that are wrong, so **scores on it are inflated** and compare with nothing else.
+* ``miracl-multi/judged/<split>``, ``miracl-multi/judged/<ql>/<split>``: the same questions over the judged passages
+  alone. Such a pool has few wrong passages, so **scores on it are inflated** and cannot be compared with any others.
 
 Ids of passages and questions are ``<lang>:<upstream id>``, since upstream's repeat across languages. All relevant
 passages of a question are in its own language: rank distance says nothing here.
@@ -61,7 +61,7 @@ def judged_ids(lang: str, split: str) -> set[str]:
 
 
 def pooled_miracl(langs: Iterable[str], split: str, *, judged: bool = False) -> Dataset:
-    """MIRACL over some of its languages: their questions over their passages, nothing of the others.
+    """MIRACL over some of its languages: only their questions, over only their passages.
 
     Args:
         langs: two or more of the 18 codes (one is taken too), in any order.

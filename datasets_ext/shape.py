@@ -1,12 +1,11 @@
 """The shape of every data set of this package: ``<name>``, ``<name>/<ql>``, ``<name>/<ql>/<dl>``.
 
-``<name>`` has documents only, those of all languages. ``<name>/<ql>`` has the questions asked in ``ql`` over all of
+``<name>`` has only documents, those of all languages. ``<name>/<ql>`` has the questions asked in ``ql`` over all of
 them (multilingual); ``<name>/<ql>/<dl>`` has the questions asked in ``ql`` over the documents written in ``dl``
-(monolingual where they are equal, cross-lingual otherwise), without the questions that are judged in other languages
-alone.
+(monolingual if both are equal, cross-lingual otherwise), without the questions that are judged only in other languages.
 
-``register`` is the one function that makes ids. It takes what a collection *is* (documents by language, questions by
-language, judgements by pair of languages) as functions that are called on first use, so that registering costs nothing:
+``register`` is the one function that makes ids. It takes the content of a collection (documents by language, questions
+by language, judgements by pair of languages) as functions that are called on first use, so registering costs nothing:
 
     >>> from datasets_ext.shape import Doc, MemoryDocs, Qrel, Query, register
     >>> register('capitals',

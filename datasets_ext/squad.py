@@ -51,16 +51,16 @@ def squad_files(
     A question that has the same id in several files is the same question: its answers in all of them are relevant.
     Files are read and checked now, and kept in memory.
 
-    Files as they are in the world are read without what is wrong in them, which one warning counts and names: an answer
-    at a wrong offset whose text is in the paragraph is taken from the place nearest to it (``parse`` has the rest). A
-    title that is null is no title, and a whole number as an id is its digits.
+    Faults of published files are left out or corrected, and one warning counts and names them: an answer at a wrong
+    offset whose text is in the paragraph is moved to the nearest place with that text (``parse`` has the other faults).
+    A title that is null is no title, and a whole number as an id becomes its digits.
 
     Args:
         paths: language -> file.
         name: the id to be; a name given to earlier files then stands for these.
         unjudged: whether questions that no file answers are dropped or kept. Those that are marked ``is_impossible``
-            are not counted as wrong.
-        strict: whether to refuse what is otherwise left out or mended, and unmarked questions without an answer.
+            are not counted as faults.
+        strict: whether to refuse what is otherwise left out or corrected, and unmarked questions without an answer.
 
     Returns:
         The ids, ``name`` first.

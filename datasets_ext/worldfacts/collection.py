@@ -3,8 +3,8 @@
 Each entity (a country, a city, a language) has an article; its sentences are the passages. A fact is stated in every
 wording and for every value, a symmetric one (X borders Y) in both articles, and all these sentences are relevant to the
 questions about it. Questions are about held-out facts only (``datasets_ext.worldfacts.split``), training pairs about
-the others. It is small, regular and
-synthetic: it lets the whole package run, and be tested, with nothing downloaded, and says little of real retrieval.
+the others. The collection is small, regular and synthetic: with it, the whole package runs and is tested without any
+download, but it says little about real retrieval.
 
 Ids: documents ``<lang>/<article>.<sentence>``, the same numbers in every language; questions
 ``<entity>|<relation>|<number of the wording>``. Generation has no random state: same lexicon, same bytes.

@@ -1,10 +1,10 @@
 """Which facts of worldfacts are held out from training, so that its questions test facts that were never taught.
 
 A cell, (entity, relation), is held out as a whole: with all its values, in all languages and wordings, and together
-with the cells that it follows from or that follow from it: the currency of a country and that of its capital are both
-held out, or both taught. Every word of a held-out question and of its answer is still met in training, since the split
-keeps other cells that mention the same entity and the same values. (So a currency that one country alone has is always
-taught: only the two cells that follow from each other mention it.) The choice depends on nothing but the ids: there is
+with the cells that it follows from or that follow from it: the currency of a country and that of its capital are either
+both held out or both taught. Every word of a held-out question and of its answer still occurs in training, since the
+split keeps other cells that mention the same entity and the same values. (So a currency that only one country has is
+always taught: only the two cells that follow from each other mention it.) The choice depends only on the ids: there is
 no random state.
 """
 from collections import Counter

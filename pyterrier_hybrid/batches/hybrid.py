@@ -49,12 +49,12 @@ class HybridBatches:
     * the rows, by keyed permutations: within an epoch, all rows of a stratum (those of a source that exist in the same
       languages) are used for a kind before one is used again.
 
-    No passage occurs twice in a batch, in whatever languages, so in-batch negatives need no mask: a row whose passage
-    is in the batch already is replaced by another row of its stratum, which keeps its own turn.
+    No passage occurs twice in a batch, in any language, so in-batch negatives need no mask: a row whose passage is
+    already in the batch is replaced by another row of its stratum, which keeps its own turn.
 
-    There is no state: any step can be asked for, at once, in any process. The cost of a batch does not depend on the
-    number of rows; the plan of an epoch (kinds, sources and languages of its steps) is computed when first needed, and
-    if the mix is a function, as far as the step that is asked for.
+    There is no state: any process can compute any step directly. The cost of a batch does not depend on the number of
+    rows. The plan of an epoch (kinds, sources and languages of its steps) is computed when it is first needed; if the
+    mix is a function, only up to the step that is needed.
 
     Args:
         pairs: a :class:`ParallelPairs`.
@@ -144,7 +144,7 @@ class HybridBatches:
         return tabulate(map(self.batch, steps))
 
     def describe(self, steps: int | None = None) -> pd.DataFrame:
-        """What can be drawn, and what cannot: one row per kind and source.
+        """The rows that can be drawn and those that cannot: one row per kind and source.
 
         Args:
             steps: of the run, where the mix changes over the steps; None for an epoch.

@@ -1,7 +1,7 @@
-"""The kinds of batches: what the languages of a batch have to do with each other.
+"""The kinds of batches: how the languages of a batch are related.
 
-A kind is a member of :class:`Kind`, with all that only it knows. No other file names a kind, so a further kind is a
-further member, here and nowhere else::
+A kind is a member of :class:`Kind`, with everything that is specific to it. No other file names a kind, so a new kind
+is a new member here, and nothing else::
 
     #: Questions in English, passages in other languages.
     FROM_ENGLISH = Rule(
@@ -47,7 +47,7 @@ _BOTH_SIDES = 'question-passage rows that have both sides in one and the same la
 
 
 class Kind(str, Enum):
-    """What the languages of a training batch have to do with each other. The value is the name in a mix."""
+    """How the languages of a training batch are related. The value is the name in a mix."""
 
     #: X-X-mono of LAReQA (arXiv 2004.05484): one language for the whole batch.
     MONOLINGUAL = Rule('monolingual', _equal, _BOTH_SIDES, one_pair=True)

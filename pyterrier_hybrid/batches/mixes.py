@@ -43,11 +43,12 @@ def check_mix(mix: Mapping[str, float], where: str = 'mix') -> dict[Kind, float]
 class MixSchedule:
     """The probability of each kind of batch at every step.
 
-    ``mix`` may be one of three things. Probabilities by kind are constant. A list ``[(0, mix), (1000, mix), ...]``
-    gives each mix from its step on. A function of the step is asked for the mix of a step, and of those before it in
-    its epoch, when the step's batch is first wanted, and never for later ones: it need not know any mix beyond the run.
-    It is asked in every process, so it must give the same answer to the same step; the mix of step 0 must name every
-    kind that will ever occur, with probability 0 if need be, because the length of an epoch depends on them.
+    ``mix`` may be one of three things. A mapping of kinds to probabilities is constant. In a list ``[(0, mix), (1000,
+    mix), ...]``, each mix counts from its step on. A function returns the mix of a step. It is called for a step, and
+    for the steps before it in its epoch, when the step's batch is first needed, and never for later steps: it need not
+    know a mix beyond the run. Every process calls it, so it must return the same mix for the same step. The mix of step
+    0 must name every kind that will ever occur, if need be with probability 0, because the length of an epoch depends
+    on them.
 
     Attributes:
         kinds: the kinds that occur, in the enum's order.

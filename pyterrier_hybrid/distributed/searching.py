@@ -27,14 +27,14 @@ _RESULTS = 2**22
 
 
 class RayIndex:
-    """A :class:`~pyterrier_hybrid.MultilingualIndex` whose rows are shared out over actors of a Ray cluster.
+    """A :class:`~pyterrier_hybrid.MultilingualIndex` whose rows are divided among actors of a Ray cluster.
 
     Each actor maps an equal range of rows of the folder, which every machine sees at the same path, and searches
-    them; the best of all of them are merged here. An actor that dies, alone or with its machine, is started again where
-    there is room, and searches again: every question is answered, and the run is that of one process.
+    them; this process merges the best results of all actors. An actor that dies, alone or with its machine, is started
+    again where there is room, and searches again: every question is answered, and the run is that of one process.
 
-    The actors are started by the first search, and end with :meth:`close` or the block. They serve all retrievers that
-    are made here, and a new index from the next search on if the folder is replaced.
+    The first search starts the actors; they end with :meth:`close` or the block. They serve all retrievers of this
+    object. If the folder is replaced, they serve the new index from the next search on.
 
     Example::
 
@@ -62,7 +62,7 @@ class RayIndex:
         self._stack: ExitStack | None = None
 
     def retriever(self, num_results: int = 1000, **options: object) -> 'RayRetriever':
-        """An exact retriever, with the results and the ``options`` of :meth:`MultilingualIndex.retriever`, but for
+        """An exact retriever, with the results and the ``options`` of :meth:`MultilingualIndex.retriever`, except
         ``backend`` and ``device``.
         """
         return RayRetriever(self, num_results, **options)

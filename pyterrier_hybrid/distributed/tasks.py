@@ -29,23 +29,23 @@ def on_ray(
 ) -> Iterator[tuple[Item, Result]]:
     """Calls a function with every item, on the machines of a cluster (:func:`cluster`), and yields in order of finish.
 
-    A task whose process or machine dies is begun again, by itself: the function should go on from what it has left.
-    After the first error the tasks that wait are dropped; those under way are brought to their end, and yielded, before
-    it is raised. Ctrl-C, or closing the iterator, ends them at once. Relative paths mean the same in a task as here, on
+    A task whose process or machine dies is started again automatically: the function should resume from what it has
+    saved. After the first error, waiting tasks are dropped; running tasks finish and are yielded before the error is
+    raised. Ctrl-C, or closing the iterator, ends them at once. Relative paths mean the same in a task as here, on
     machines that have this process's working directory.
 
     Args:
-        function: must be importable on every machine, or is sent as it is if it is local. A process gets it once: what
-            an object keeps in a call is there in the next one.
-        items: their number is not limited, the cluster runs as many at a time as it has resources for. They are read
-            here, all of them before the first is worked on unless ``at_once`` is given.
+        function: must be importable on every machine; a local function is sent itself. A process gets it once, so an
+            object keeps its state from one call to the next.
+        items: any number; the cluster runs as many at a time as it has resources for. This process reads all of them
+            before the first task starts, unless ``at_once`` is given.
         resources: what each task asks for; one processor by default.
-        folders: which every machine has to see at the same path, as on a shared file system; looked for before the
-            function is sent.
+        folders: these must be visible on every machine at the same path, as on a shared file system; this is checked
+            before the function is sent.
         name: what an item is called in messages.
-        max_retries: how often a task is begun again.
-        at_once: how many tasks are begun before the first of them has ended; one more item is read ahead. For items
-            that memory does not hold all at a time.
+        max_retries: how often a task is started again.
+        at_once: how many tasks are started before the first of them has ended; one more item is read ahead. Give it if
+            memory cannot hold all items.
 
     Yields:
         (item, result).
@@ -53,9 +53,9 @@ def on_ray(
     Raises:
         ModuleNotFoundError, ConnectionError, ValueError: there is no cluster for the tasks, see :func:`cluster`.
         FileNotFoundError: a machine does not see one of the folders, named with it.
-        ChildProcessError: a task died more often than it is begun again.
+        ChildProcessError: a task died more than ``max_retries`` times.
         TypeError: the function cannot be sent.
-        Exception: what the function has raised.
+        Exception: whatever the function raises.
     """
     resources = resources or Resources()
     waiting = iter(items if at_once else list(items))

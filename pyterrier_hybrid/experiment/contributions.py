@@ -1,7 +1,7 @@
-"""What each question contributes to the difference of two systems in a table: the unit of every test here.
+"""The contribution of each question to the difference of two systems in a table: the unit of every test here.
 
-A question asked in 11 languages over passages in 10 others gives 110 values that rise and fall together. They are one
-observation and not 110: resampling or flipping them one by one would find almost any difference significant.
+A question asked in 11 languages over passages in 10 others gives 110 correlated values. They are one observation, not
+110: a test that resamples or flips them one by one finds almost any difference significant.
 """
 from typing import NamedTuple
 

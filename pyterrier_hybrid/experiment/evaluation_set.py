@@ -1,4 +1,4 @@
-"""What an experiment is run on: questions by language, passages in several languages, judgements that name theirs."""
+"""The data of an experiment: questions by language, passages in several languages, and judgements."""
 import hashlib
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -47,7 +47,7 @@ class EvaluationSet:
         pool_sizes: passages by language: int, indexed by code.
 
     Raises:
-        KeyError: no such data set, with the ones there are.
+        KeyError: an unknown data set; names the known ones.
         ValueError: a name that is one setting of a collection (``'xquad-r/en'``), a language it does not have, or a
             collection without questions.
     """

@@ -45,7 +45,7 @@ def compare_by_language(
         verbose: show a progress bar.
 
     Returns:
-        The columns of :meth:`Result.compare`, with ``query_lang`` behind ``setting``, and ``better``, whether the
+        The columns of :meth:`Result.compare`, with ``query_lang`` after ``setting``, and ``better``, whether the
         difference is in favour of ``system``: a row per comparison and language in which two questions or more have
         values of both systems. :func:`better_in` puts the rows of one comparison into words.
 

@@ -1,4 +1,4 @@
-"""Whether the differences between systems are real: paired tests over questions, corrected for their number."""
+"""Tests of the differences between systems: paired over questions, and corrected for their number."""
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING
@@ -40,17 +40,17 @@ def compare(
     resamples: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Compares systems with a baseline, in every measure and kind of setting in which two questions or more have both.
+    """Compares systems with a baseline, in every measure and kind of setting with two questions or more of both.
 
-    A question is one observation, with all its languages (:func:`~.contributions.contributions`), and the difference
-    that is tested is that of the table's figures, over the questions that both systems have values for. All this is
-    about new questions, and not about other languages, or encoders of other seeds.
+    A question, with all its languages, is one observation (:func:`~.contributions.contributions`). The tests are about
+    the difference of the table's figures, over the questions for which both systems have values. They generalise to new
+    questions, not to other languages or to encoders of other seeds.
 
     Args:
         result: the result.
         baseline: the name of the system to compare with.
         systems, measures, settings: which ones, by name; None for all.
-        test: ``'t'``, ``'randomization'``, or ``'wilcoxon'``, which is not about the difference of the figures, a mean.
+        test: ``'t'``, ``'randomization'``, or ``'wilcoxon'``, which does not test the figures' difference, a mean.
         correction: of the p-values for their number, over all rows of the outcome: a method of
             ``statsmodels.stats.multitest.multipletests``, as in ``pt.Experiment`` (``'holm'``, ``'bonferroni'``,
             ``'fdr_bh'``, ...), or None.
@@ -94,9 +94,9 @@ def equivalence(
     correction: str | None = 'holm',
     level: float = 0.95,
 ) -> pd.DataFrame:
-    """Tests whether systems are as good as a baseline up to a margin: two one-sided t tests over questions (TOST).
+    """Tests whether systems are equivalent to a baseline within a margin: two one-sided t tests over questions (TOST).
 
-    A difference that is not significant is no evidence of equality; this is.
+    A difference that is not significant does not show that systems are equal; this test can show it.
 
     Args:
         result: the result.

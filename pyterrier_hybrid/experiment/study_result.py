@@ -47,12 +47,12 @@ class StudyResult:
         return next(iter(self.results.values())).facts
 
     def summary(self, level: float = 0.95) -> pd.DataFrame:
-        """The mean over the seeds, and two things that must not be taken for one another.
+        """The mean over the seeds, their standard deviation, and an interval of the mean.
 
-        ``std`` is how much seeds differ: the standard deviation of a sample (n - 1). This is what follows a mean as
-        "±", in every table of a study. ``low`` and ``high`` bound the mean over all seeds there could be: Student's t
-        interval, cut at the ends of the measure's range. Of two seeds (``n``) it is very wide, since it has one degree
-        of freedom: with 95% it is 12.7 standard errors to either side.
+        ``std`` is the standard deviation of the seeds, as of a sample (n - 1). Every table of a study has it as "±"
+        after a mean. ``low`` and ``high`` bound the mean over all possible seeds: Student's t interval, cut at the ends
+        of the measure's range. For two seeds (``n``) it is very wide, since it has one degree of freedom: at 95%, it is
+        12.7 standard errors to either side.
 
         Args:
             level: of confidence, of the interval.

@@ -37,11 +37,11 @@ def write_runs(
 ) -> list[Path]:
     """Writes the run of every system in every setting, ``<folder>/<system>/<setting>.<ql>[.<dl>].trec``.
 
-    A run holds the system's own scores with 9 significant digits, which tell all float32 apart, and ranks from 1, by
+    A run has the system's own scores with 9 significant digits, enough to distinguish all float32, and ranks from 1, by
     (-score, docno). The judgements of each setting are in ``<folder>/qrels``, the passages' languages in their second
     column; a question with nothing relevant in a setting is in neither. ``pt.io.read_results``, ``pt.io.read_qrels``,
-    ir_measures and trec_eval read the files. ``manifest.json`` maps systems to their folders, whose names differ from
-    the systems' where those cannot name files; ``<system>/ir_metadata.yaml`` says what the runs were made from, in the
+    ir_measures and trec_eval read the files. ``manifest.json`` maps systems to their folders; a folder has another name
+    if the system's cannot be a file name. ``<system>/ir_metadata.yaml`` records what the runs were made from, in the
     fields of ir_metadata (Breuer, Keller and Schaer, SIGIR 2022). The same inputs give the same bytes.
 
     Args:
@@ -50,7 +50,7 @@ def write_runs(
         folder: where to. Earlier runs there of systems of the same names are replaced, those of others stay.
         depth: passages of every list at most.
         verbose: show progress bars.
-        metadata: has no effect any more: a run has no header, and its record is a file of its own.
+        metadata: has no effect any more: a run has no header, and its record is a separate file.
 
     Returns:
         The runs' files.

@@ -22,8 +22,8 @@ class ParallelPairs(BasePairs):
     """Queries and passages in several languages, or texts and their translations, in a folder on disk.
 
     The folder has a memory-mapped table for each source and a manifest, written last. Opening it reads the manifest
-    and maps the files, so it takes no longer for 40 million rows than for 40. If the folder is replaced meanwhile, what
-    was opened stays as it was.
+    and maps the files, so it takes no longer for 40 million rows than for 40. If the folder is replaced, opened pairs
+    stay as they were.
 
     Example::
 
@@ -147,8 +147,8 @@ class ParallelPairs(BasePairs):
             files: language to path; ``.gz`` and ``.xz`` are decompressed.
             folder, overwrite, verbose: as in ``from_jsonl``.
             source: the name of the source.
-            strict: refuse what is wrong in a file, such as an answer that is not in its paragraph. By default it is
-                left out, and one warning counts and names it.
+            strict: refuse faults of a file, such as an answer that is not in its paragraph. By default, what is wrong
+                is left out, and one warning counts and names it.
 
         Raises:
             FileNotFoundError: a path that does not exist.
@@ -165,7 +165,7 @@ class ParallelPairs(BasePairs):
     def fingerprint(self) -> str:
         """32 hex digits of the content: every text, id and passage, and the place of every row in its table.
 
-        It is that of the import; :meth:`verify` tells whether the files still are what was imported.
+        It is that of the import; :meth:`verify` checks that the files have not changed since.
         """
         return self._manifest['fingerprint']
 
@@ -176,7 +176,7 @@ class ParallelPairs(BasePairs):
         return _reopened, (self.folder, self.fingerprint)
 
     def negative_passages(self, texts: Sequence[str]) -> np.ndarray:
-        """The passages that given negatives are.
+        """The passages that have the same text as given negatives.
 
         Args:
             texts: n given negatives, of any rows.
@@ -189,7 +189,7 @@ class ParallelPairs(BasePairs):
     def verify(self) -> None:
         """Reads all files and checks that none has changed since the import, which takes about a second for each GB.
 
-        Opening checks the sizes alone. A run that is resumed on other texts would not be the run that was begun.
+        Opening only checks the sizes. ``train`` verifies its pairs: a run that resumes on other texts is another run.
 
         Raises:
             FileNotFoundError: a file is missing.

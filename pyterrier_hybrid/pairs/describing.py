@@ -19,7 +19,7 @@ class PairsDescription:
         pairs: source x language: of qa, the rows that have both query and passage in the language; of bitext, the rows
             that have a text in it.
         coverage: query language x passage language: the rows, of all sources, that can be drawn in the two; bitext
-            counts off the diagonal alone, since it serves cross-lingual batches only.
+            counts only off the diagonal, since only cross-lingual batches use it.
         lengths: per source, side and language: number of texts, and mean, median, 95th percentile and maximum of their
             lengths in characters (code points).
         repeated_rows_skipped: rows that the import left out because they repeated an earlier one; None for a part of

@@ -1,12 +1,12 @@
-"""Which rows may not meet in a batch: those that share a passage or a question, joined transitively.
+"""Which rows may not occur in one batch: those that share a passage or a question, joined transitively.
 
-Two questions on one passage must not meet, whatever languages they are drawn in, because each one's passage would be
-taken for a wrong answer to the other. Nor must two passages that answer one question. And where the corpus says
-elsewhere that a passage answers a question, this passage must not meet the question beside another answer: that takes a
-chain of both. So rows are joined if they share a text (a passage or a question, exactly, in whatever languages: equal
-texts have equal vectors), a given ``passage_id`` or a given ``query_id``, and so on transitively. What is joined is
-called one passage: a passage in German and English joins the rows that have its German text alone with those that have
-its English text alone.
+Two questions on one passage must not occur in one batch, whatever their languages, because the passage of one would
+count as a wrong answer to the other. Neither must two passages that answer one question. If another row says that a
+passage answers a question, this passage must not occur in a batch with the question and another answer: that takes a
+chain of both. So rows are joined if they share a text (a passage or a question, exactly, in any language: equal texts
+have equal vectors), a given ``passage_id`` or a given ``query_id``, and so on transitively. All joined rows count as
+one passage: a passage in German and English joins the rows that have only its German text with those that have only its
+English text.
 
 The chain may go further than it has to: of two questions on each of two paragraphs, one question asked of both keeps
 the other two apart as well. Measured on 53,400 question rows of 11 languages (SQuAD-like sets, reviews, headings of

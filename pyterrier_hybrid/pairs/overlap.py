@@ -50,13 +50,12 @@ def words(text: str) -> tuple[str, ...]:
 def shared_texts(sources: Iterable[Source], dataset: object, *, verbose: bool = True) -> pd.DataFrame:
     """Lists the questions and passages of an evaluation data set that occur in training sources.
 
-    A text occurs where a training text (query, passage, bitext or given negative) has the same words in the same order;
-    one of ``ANCHOR`` words and twice as many letters also where it stands whole inside a training text. Case, width and
-    punctuation do not count, languages are not compared, and in scripts without spaces each character is a word.
-    Memory grows with the evaluation data set and with what is found, not with the pairs.
+    A text occurs if a training text (query, passage, bitext or given negative) has the same words in the same order. A
+    text with at least ``ANCHOR`` words and 2 ``ANCHOR`` letters also occurs if a longer training text contains it.
+    Case, width and punctuation are ignored, languages are not compared, and in scripts without spaces each character is
+    a word. Memory grows with the evaluation data set and with what is found, not with the pairs.
 
-    A given negative teaches no answer, but its text has been trained on all the same, so it is listed, as a ``side`` of
-    its own.
+    A given negative teaches no answer, but the encoder is trained on its text, so it is listed, with its own ``side``.
 
     Args:
         sources: the training sources.

@@ -12,11 +12,11 @@ or one text in several languages (``bitext``)::
 ``passage_id``, ``query_id`` and ``negatives`` are optional, and further fields (a licence, a document) are left out.
 The languages of query and passage may differ: such a row serves cross-lingual batches.
 
-Rows that share a passage or a question never meet in a batch (see :mod:`.identity`). Passages are the same if
-their texts are equal or their ``passage_id`` is. Questions are the same if their texts are equal; where a row gives a
-``query_id``, that alone says which question it is, for questions whose words say too little: the same 'Summary' over
-every chapter, or a fragment of a text. So a passage that also answers the question of another row has that row's
-``passage_id`` or ``query_id``; without one, it would be a wrong answer to it in a batch.
+Rows that share a passage or a question never occur in one batch (see :mod:`.identity`). Passages are the same if their
+texts or their ``passage_id`` are equal. Questions are the same if their texts are equal. If a row has a ``query_id``,
+only the ``query_id`` counts: it is for questions with too few words, such as 'Summary' over every chapter, or a
+fragment of a text. Give a passage that also answers the question of another row the ``passage_id`` or ``query_id`` of
+that row; otherwise it would be a wrong answer to it in a batch.
 """
 import re
 from collections.abc import Mapping

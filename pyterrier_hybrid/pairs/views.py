@@ -63,9 +63,9 @@ class PairsSubset(PairsView):
     """A view of a :class:`ParallelPairs` with about a fraction of its passages, to train on.
 
     A row is kept if a keyed hash of its passage is below the fraction. So the rows of one passage stay together, in
-    all sources: two questions on one paragraph, or a text and the inverse cloze made from it, are both there or both
-    missing. Every source and every coverage of languages keeps about the same part; and of one seed, a smaller fraction
-    is a subset of a larger one.
+    all sources: two questions on one paragraph, or a text and the inverse cloze made from it, are both kept or both
+    left out. Every source and every combination of languages keeps about the same part. For one seed, a smaller
+    fraction is a subset of a larger one.
 
     Args:
         pairs: a :class:`ParallelPairs`.
@@ -92,12 +92,12 @@ class PairsSubset(PairsView):
 
 
 def hold_out(pairs: BasePairs, wanted: float | int) -> tuple[PairsView, PairsView]:
-    """Splits pairs into what is trained on and what is validated on, whole passages at a time.
+    """Splits pairs into a part to train on and a part to validate on, whole passages at a time.
 
-    A row of questions and passages is held out if a keyed hash of its passage is low. With it go all rows of that
-    passage (of equal ``passage_ids``), in all sources, bitext too: nothing of a held-out passage is trained on. The
-    choice depends on the passages alone, on no seed, so all runs on the same pairs are validated on the same rows, and
-    a smaller number is a part of a larger one.
+    A row of questions and passages is held out if a keyed hash of its passage is low. All rows of that passage (with
+    equal ``passage_ids``), in all sources, bitext included, are held out too: nothing of a held-out passage is trained
+    on. The choice depends only on the passages, not on a seed, so all runs on the same pairs are validated on the same
+    rows, and a smaller number is a subset of a larger one.
 
     Args:
         pairs: a :class:`ParallelPairs`, or a view of one.

@@ -4,9 +4,9 @@ The rank of a passage is one more than the number of passages ordered before it.
 relevant passage, a count over one row of the score matrix, and never a sorted run: 13,090 questions over 13,014
 passages would be 170 million rows of a data frame.
 
-A score is what :mod:`pyterrier_hybrid.ranking.scores` says it is, the float32 nearest to the exact dot product, and
-ties are broken by docno: the ranks are those of ``index.retriever(len(index))``, whatever the blocking here. A float32
-matrix product decides all comparisons but those within its error bound, which are decided by exact scores.
+A score is the float32 nearest to the exact dot product (:mod:`pyterrier_hybrid.ranking.scores`), and ties are broken by
+docno: the ranks are those of ``index.retriever(len(index))``, whatever the blocking here. A float32 matrix product
+decides all comparisons except those within its error bound, which exact scores decide.
 """
 import os
 import warnings

@@ -1,14 +1,15 @@
 """Exact dot products, and how far a float32 matrix product can be from them.
 
-A float32 matrix product gives a pair of vectors a score that depends on where in a block the pair stands, on the number
-of threads and on the machine; two copies of one passage then score differently, and which comes first is chance. Here a
-score is a property of the two vectors alone: **the float32 nearest to their exact dot product**, or 0 where that is
-subnormal. So a search gives the same bytes whatever the blocking, the device, or the other documents in the index;
+In a float32 matrix product, the score of a pair of vectors depends on the pair's place in a block, on the number of
+threads and on the machine; two copies of one passage then have different scores, and chance decides their order. Here a
+score depends only on the two vectors: **the float32 nearest to their exact dot product**, or 0 if that is subnormal. So
+a search gives the same bytes whatever the blocking, the device, or the other documents in the index;
 equal vectors tie, and a search in some languages equals one in an index of those languages alone.
 
 Products of two float32 are exact in float64, and the sum of ``d`` of them in any order is off by at most
-``d * 2**-53 * sum |q_i x_i|`` (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1). Where
-that interval rounds to one float32, it is the answer; the few pairs in a million where it does not are summed exactly.
+``d * 2**-53 * sum |q_i x_i|`` (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1). If
+that interval rounds to one float32, this is the score; the few pairs in a million for which it does not are summed
+exactly.
 """
 import math
 from collections.abc import Callable, Iterator
@@ -117,7 +118,7 @@ def max_norm(vectors: np.ndarray) -> float:
 
 
 def error_margins(queries: np.ndarray, max_norm: float) -> np.ndarray:
-    """Per query, how far the float32 products of two documents can be off, beside their exact scores: float64 (q,).
+    """Per query, how far the difference of two float32 products can be from that of the exact scores: float64 (q,).
 
     Twice the error of a float32 sum of ``d`` products, plus a unit in the last place for the rounding of exact scores,
     plus ``2 (d + 1)`` times the smallest normal number, where products and exact scores underflow; infinite where a

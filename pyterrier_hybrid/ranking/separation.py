@@ -39,7 +39,7 @@ def as_float32(scores: np.ndarray) -> np.ndarray:
 
 
 def separate(scores: np.ndarray, queries: np.ndarray | None = None) -> np.ndarray:
-    """The least lowering of the scores after which they strictly decrease.
+    """Lowers scores as little as possible, so that they strictly decrease.
 
     With k_i the order-preserving integer of a list's i-th score (subnormal numbers skipped), the new score is that of
     k'_i = min over j <= i of (k_j + j) - i. It depends on the scores before it alone: a prefix of a list is separated
@@ -76,11 +76,11 @@ def separate(scores: np.ndarray, queries: np.ndarray | None = None) -> np.ndarra
 
 
 def join(scores: np.ndarray) -> np.ndarray:
-    """The scores of one list before :func:`separate`, as far as its order tells: what was equal is equal again.
+    """The reverse of :func:`separate` for one list: scores that were equal before are equal again.
 
-    A score that is one float32 step below the one before it is taken for its equal, which among scores that were not
-    separated is one in millions. Scores that :func:`separate` cannot have made (no float32 numbers, to nine digits)
-    are returned as they are.
+    A score that is one float32 step below the one before it counts as equal to it. Among scores that were not
+    separated, about one in millions is like that. Scores that :func:`separate` cannot have made (no float32 numbers, to
+    nine digits) are returned as they are.
 
     Args:
         scores: floating, ``(n,)``, descending.
