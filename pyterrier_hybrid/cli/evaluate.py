@@ -16,7 +16,7 @@ examples:
   pyterrier-hybrid evaluate --dataset worldfacts --dense hybrid runs/hybrid runs/hybrid.flex --bm25 BM25 runs/wf.bm25 \\
       --out results/worldfacts
   pyterrier-hybrid evaluate --dataset xquad-r --dense mDPR models/mdpr mdpr.flex mdpr --measures AP nDCG@10 \\
-      --languages de en sw --settings multilingual --out results/mdpr --trec results/mdpr-runs
+      --languages de en ru --settings multilingual --out results/mdpr --trec results/mdpr-runs
 """
 
 
