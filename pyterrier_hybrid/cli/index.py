@@ -38,7 +38,7 @@ def add_options(parser: CommandParser) -> None:
     parser.add_argument('--mode', choices=('create', 'overwrite', 'resume'), default='create',
                         help='create (default; refuses an index that is there), overwrite it, or, for a dense index, '
                         'resume a build that was stopped')  # fmt: skip
-    parser.add_argument('--device', help='cpu, cuda, ... (default: cuda where there is some)')
+    parser.add_argument('--device', help='cpu, cuda, ... (default: cuda if there is one)')
     parser.add_argument('--encoder-dtype', choices=('auto', 'float32', 'bfloat16', 'float16'), default='auto',
                         help='precision in the encoder (default: bfloat16 where the processor or GPU has hardware '
                         'for it, else float32)')  # fmt: skip

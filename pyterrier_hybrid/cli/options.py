@@ -34,13 +34,13 @@ def add_pairs(parser: CommandParser) -> None:
     """What is trained on."""
     parser.add_argument(
         '--pairs', default='worldfacts', metavar='PATH',
-        help='training pairs: a folder that was imported, a file or folder of *.jsonl[.gz|.xz], or worldfacts, which '
-        'comes with the package (default; ./worldfacts is a folder of that name)',
+        help='training pairs: a folder of imported pairs, a file or folder of *.jsonl[.gz|.xz], or worldfacts, which '
+        'comes with the package (default; write ./worldfacts for a folder of that name)',
     )  # fmt: skip
     parser.add_argument(
         '--keep-pairs', type=Path, metavar='FOLDER',
-        help='keep the imported pairs, to be given as --pairs next time; a run or study that goes on, and train '
-        '--resume with the same --pairs, open them if they are there',
+        help='keep the imported pairs in this folder, for --pairs next time; a resumed run, a continued study, and '
+        'train --resume with the same --pairs open them if they are there',
     )
     parser.add_argument(
         '--no-inverse-cloze', action='store_true',
@@ -64,14 +64,14 @@ def add_training(parser: CommandParser) -> None:
     parser.add_argument('--temperature', type=float, help='of InfoNCE (default: .05)')
     parser.add_argument('--source-temperature', type=float, help='1 draws sources by size (default), 0 uniformly')
     parser.add_argument('--max-length', type=int, nargs='+', metavar='TOKENS',
-                        help='cut texts after so many; two numbers are for queries and for passages')  # fmt: skip
+                        help='cut texts after this many; two numbers are for queries and for passages')  # fmt: skip
     parser.add_argument('--encode-length', type=int, nargs='+', metavar='TOKENS',
                         help='the same for the trained encoder (default: as in training)')  # fmt: skip
     parser.add_argument('--dimension', type=int, help='of the vectors of static (default: 512) or small (256)')
     parser.add_argument('--vocab-size', type=int, help='subwords of static or small, at most (default: 32000)')
     parser.add_argument('--token-dropout', type=float, help='probability that static leaves out a token (default: 0)')
     parser.add_argument('--negatives', type=int, help='hard negatives of each pair, out of those given (default: 0)')
-    parser.add_argument('--mini-batch-size', type=int, help='encode a batch in parts of so many texts (GradCache)')
+    parser.add_argument('--mini-batch-size', type=int, help='encode a batch in parts of this many texts (GradCache)')
     parser.add_argument(
         '--bf16', nargs='?', const='true', choices=['true', 'false', 'auto'],
         help='compute in bfloat16; with auto, where the device has hardware for it (default: auto for a checkpoint, '
@@ -83,15 +83,15 @@ def add_training(parser: CommandParser) -> None:
         help='evaluate on this while training: a fraction or number of the pairs, to be held out, a data set such as '
         'squadshifts-new-wiki, a SQuAD-format file, or a folder of imported pairs',
     )  # fmt: skip
-    parser.add_argument('--eval-steps', type=int, help='evaluate every so many steps (default: a tenth of the run)')
-    parser.add_argument('--patience', type=int, help='stop after so many evaluations without a better figure')
+    parser.add_argument('--eval-steps', type=int, help='evaluate every this many steps (default: a tenth of the run)')
+    parser.add_argument('--patience', type=int, help='stop after this many evaluations without a better figure')
     parser.add_argument('--metric-for-best-model', metavar='FIGURE',
                         help='AP (default), R@1, R@10, RR or loss; of held-out pairs also crosslingual_AP')  # fmt: skip
     parser.add_argument('--load-best-model-at-end', choices=('true', 'false'),
                         help='save the weights of the best evaluation (default: with --patience)')  # fmt: skip
     parser.add_argument('--report-to', nargs='+', metavar='LOGGER', help='tensorboard, wandb, mlflow, ...')
-    parser.add_argument('--checkpoint-steps', type=int, help='save a checkpoint every so many steps')
-    parser.add_argument('--device', help='cpu, cuda, ... (default: cuda where there is some)')
+    parser.add_argument('--checkpoint-steps', type=int, help='save a checkpoint every this many steps')
+    parser.add_argument('--device', help='cpu, cuda, ... (default: cuda if there is one)')
 
 
 def training_arguments(arguments: argparse.Namespace) -> dict:

@@ -25,14 +25,17 @@ examples:
 
 def add_options(parser: CommandParser) -> None:
     """Adds the command's own options to its parser."""
-    parser.add_argument('--out', type=Path, required=True, help='folder of the trained encoder, which must be new')
+    parser.add_argument('--out', type=Path, required=True,
+                        help='folder of the trained encoder, which must be new, except with --resume')  # fmt: skip
     parser.add_argument('--mix', type=Mix, default='monolingual=.5,crosslingual=.5', metavar='KIND=SHARE,...',
                         help='default: monolingual=.5,crosslingual=.5')  # fmt: skip
     add_pairs(parser)
     add_training(parser)
-    parser.add_argument('--query-prefix', help="put before every query (default: 'Query: '; static: none)")
-    parser.add_argument('--passage-prefix', help="put before every passage (default: 'Passage: '; static: none)")
-    parser.add_argument('--resume', action='store_true', help='go on from the newest checkpoint, if there is one')
+    parser.add_argument('--query-prefix', help="put before every query (default: that of the checkpoint's prompts, else "
+                        "'Query: '; static: none)")  # fmt: skip
+    parser.add_argument('--passage-prefix', help="put before every passage (default: that of the checkpoint's prompts, "
+                        "else 'Passage: '; static: none)")  # fmt: skip
+    parser.add_argument('--resume', action='store_true', help='resume from the newest checkpoint, if there is one')
     parser.add_argument('--seed', type=int, default=0, help='of everything random (default: 0)')
 
 

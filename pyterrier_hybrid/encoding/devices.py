@@ -19,7 +19,7 @@ def check_device(device: object) -> None:
 
 
 def resolve_devices(device: object) -> tuple:
-    """Returns one or several devices as ``torch.device``; for None, CUDA where there is some, else the CPU.
+    """Returns one or several devices as ``torch.device``; for None, CUDA if there is one, else the CPU.
 
     Raises ValueError for a device that is not there, or none among several.
     """
