@@ -24,7 +24,7 @@ def add_options(parser: CommandParser) -> None:
     """Adds the command's own options to its parser."""
     parser.add_argument('--dataset', required=True, help='collection, such as worldfacts, xquad-r, mlqa-r')
     parser.add_argument('--dense', nargs='+', action='append', default=[], metavar='X',
-                        help='a dense system, several times for several: NAME ENCODER INDEX [PRESET]')  # fmt: skip
+                        help='a dense system: NAME ENCODER INDEX [PRESET]; repeat it for several')  # fmt: skip
     parser.add_argument('--bm25', nargs='+', action='append', default=[], metavar='X',
                         help='a BM25 system: NAME INDEX')  # fmt: skip
     add_evaluation(parser)

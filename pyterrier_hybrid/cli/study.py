@@ -32,7 +32,7 @@ def add_options(parser: CommandParser) -> None:
     parser.add_argument('--simplex', type=int, metavar='N',
                         help='monolingual, cross-lingual and multilingual in steps of 1/N')  # fmt: skip
     parser.add_argument('--mix', dest='mixes', type=options.Mix, action='append', default=[], metavar='KIND=SHARE,...',
-                        help='one mix, several times for several')  # fmt: skip
+                        help='one mix; repeat it for several')  # fmt: skip
     parser.add_argument('--seeds', nargs='+', type=int, default=[0], metavar='S', help='default: 0')
     parser.add_argument('--fractions', nargs='+', type=float, default=[1.0], metavar='F',
                         help='of the training data (default: 1)')  # fmt: skip

@@ -31,8 +31,8 @@ def add_options(parser: CommandParser) -> None:
                         help='default: monolingual=.5,crosslingual=.5')  # fmt: skip
     add_pairs(parser)
     add_training(parser)
-    parser.add_argument('--query-prefix', help="put before every query (default: that of the checkpoint's prompts, else "
-                        "'Query: '; static: none)")  # fmt: skip
+    parser.add_argument('--query-prefix', help="put before every query (default: that of the checkpoint's prompts, "
+                        "else 'Query: '; static: none)")  # fmt: skip
     parser.add_argument('--passage-prefix', help="put before every passage (default: that of the checkpoint's prompts, "
                         "else 'Passage: '; static: none)")  # fmt: skip
     parser.add_argument('--resume', action='store_true', help='resume from the newest checkpoint, if there is one')
