@@ -72,8 +72,8 @@ def parse_json(data: bytes | str, where: str) -> object:
 def check_lang(code: object, where: str) -> str:
     """Returns ``code`` if it looks like a language code, otherwise raises a ``ValueError`` that names ``where``.
 
-    Any two or three lower-case letters are taken (data may be in a language that no table here has); what is refused is
-    what is surely not a code: a missing value, a name, another case.
+    It accepts any two or three lower-case letters (data may be in a language that no table here has), and refuses
+    values that cannot be a code: a missing value, a name, another case.
 
     Args:
         code: the value found.

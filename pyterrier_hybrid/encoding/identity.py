@@ -52,8 +52,8 @@ def _cast_parameters(model: SentenceTransformer) -> set[str]:
 def weights_version(model: SentenceTransformer) -> tuple:
     """Returns a cheap value that changes whenever a weight is changed in place or replaced, as training does.
 
-    It does not change with what is written to a weight's ``.data``, which torch does not count as a change: write to
-    the weight itself, within ``torch.no_grad()``.
+    A write to a weight's ``.data`` does not change it, since torch does not count such writes: write to the weight
+    itself, within ``torch.no_grad()``.
     """
     return tuple((t.data_ptr(), t._version) for t in (*model.parameters(), *model.buffers()))
 

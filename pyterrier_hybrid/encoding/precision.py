@@ -1,4 +1,4 @@
-"""The numeric precision of a transformer's matrix products; what comes out is always float32."""
+"""The numeric precision of a transformer's matrix products; vectors are always float32."""
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -70,7 +70,7 @@ def is_fast(dtype: torch.dtype, device: torch.device) -> bool:
 
 @contextmanager
 def one_precision() -> Iterator[None]:
-    """Lets 'auto' mean in every process that is started in the block what it means on this machine's processor."""
+    """A block in which 'auto' means, in every process that it starts, the precision of this machine's processor."""
     before = os.environ.get(VARIABLE)
     dtype = resolve_dtype('auto', [torch.device('cpu')])
     os.environ[VARIABLE] = next(name for name, value in DTYPES.items() if value == dtype)
@@ -93,8 +93,8 @@ def reduce_precision(model: SentenceTransformer, dtype: torch.dtype) -> torch.dt
 
     The layers after the transformer (pooling, dense, normalisation) cost nothing, and lose precision in half. Buffers
     keep their precision, because rotary position tables are wrong in half. A model that is not :func:`reducible` is
-    left as it is. In int8 it is the weights of linear layers, each row with a scale of its own, and what goes into
-    them, with a scale for each batch; all else stays in float32.
+    left as it is. int8 quantises the weights of linear layers, with a scale for each row, and their inputs, with a
+    scale for each batch; everything else stays in float32.
 
     Returns:
         The dtype the model computes in from now on.

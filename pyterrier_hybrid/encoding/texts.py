@@ -1,4 +1,4 @@
-"""Checks of what is handed over for encoding."""
+"""Checks of texts before they are encoded."""
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
@@ -21,7 +21,7 @@ PROBES = [
 
 
 def check_texts(texts: Sequence, what: str, names: Iterable | None = None, *, empty: bool = True) -> None:
-    """Refuses what is not a string, half a surrogate pair and, if asked, what holds nothing but white space.
+    """Refuses values that are not strings, half a surrogate pair and, with ``empty=False``, texts of white space alone.
 
     JSON can spell half of a surrogate pair (``"\\ud83d"``), and Python keeps it in a string. No tokenizer or file takes
     it.
@@ -30,8 +30,8 @@ def check_texts(texts: Sequence, what: str, names: Iterable | None = None, *, em
         texts: what should be strings.
         what: 'query' or 'document', for the message.
         names: ids in the order of the texts; their positions if None.
-        empty: whether an empty text is fine. It is for a document, which some collections have; an empty query is a
-            mistake, and would be given a ranking all the same.
+        empty: whether an empty text is allowed. Some collections have empty documents; an empty query is a mistake, and
+            would get a ranking otherwise.
 
     Raises:
         ValueError: names the first such text.

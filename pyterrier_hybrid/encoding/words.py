@@ -91,7 +91,7 @@ class WordIds:
 def token_ids(tokenizer, texts: Sequence[str], max_length: int | None) -> tuple[np.ndarray, np.ndarray]:
     """The ids of all texts, whole numbers (tokens,), and how many of them each text has, int64 (texts,).
 
-    Special tokens are left out, and what is beyond ``max_length`` tokens of a text. ``tokenizer`` cuts none.
+    Special tokens, and the tokens of a text beyond ``max_length``, are left out. ``tokenizer`` cuts no text.
     """
     ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
     lengths = np.fromiter(map(len, ids), np.int64, len(ids))
@@ -112,9 +112,9 @@ def _is_plain(character: str) -> bool:
 
 
 def splits_at_spaces(tokenizer) -> bool:
-    """Whether a tokenizer makes of a text what it makes of its words, so that :class:`WordIds` are its ids.
+    """Whether the ids of a text are those of its words, so that :class:`WordIds` gives the tokenizer's ids.
 
-    It must be made of steps that are known to be so, and pass a trial of odd texts.
+    All steps of the tokenizer must be known to have this property, and a trial of odd texts must confirm it.
     """
     normalizers = steps(tokenizer.normalizer, 'normalizers')
     splits = steps(tokenizer.pre_tokenizer, 'pretokenizers')

@@ -1,9 +1,9 @@
 """Tests and intervals for a mean of paired differences, one per question: arrays in, numbers out.
 
-Every function takes the ``differences``, float (n,), n >= 2, and those that go by Student's t their degrees of freedom,
-``df``, n - 1 by default. ``resamples`` is the number of random draws, ``seed`` theirs. No p-value is ever NaN: if
-nothing differs it is 1, and if all differ alike it is 0 by the t test. Differences that are equal up to rounding have
-to be exactly equal, as :func:`~.contributions.contributions` makes them.
+Every function takes the ``differences``, float (n,), n >= 2; functions of Student's t also take the degrees of freedom,
+``df``, n - 1 by default. ``resamples`` is the number of random draws, ``seed`` their seed. No p-value is ever NaN: if
+all differences are 0, it is 1; if all are equal and not 0, the t test gives 0. Differences that are equal up to
+rounding have to be exactly equal, as :func:`~.contributions.contributions` makes them.
 """
 from collections.abc import Callable
 from numbers import Real
@@ -60,8 +60,8 @@ def randomization(differences: np.ndarray, *, resamples: int = 10_000, seed: int
     """Fisher's randomisation test: how often the mean is as far from 0 when each difference's sign is drawn at random.
 
     Smucker, Allan and Carterette, "A comparison of statistical significance tests for information retrieval
-    evaluation", CIKM 2007. All assignments of signs are gone through if there are at most ``resamples`` of them;
-    otherwise p is (1 + hits) / (1 + resamples), which is never 0 (Phipson and Smyth, 2010).
+    evaluation", CIKM 2007. It tries all assignments of signs if there are at most ``resamples`` of them; otherwise p is
+    (1 + hits) / (1 + resamples), which is never 0 (Phipson and Smyth, 2010).
     """
     from scipy.stats import permutation_test
 

@@ -28,9 +28,9 @@ _FEW = 8  # times the candidates: passages among which an exact search costs no 
 class ApproximateRetriever(DenseRetriever):
     """Retrieves documents of high dot product, not always the highest: FAISS finds candidates, which are then rescored.
 
-    Candidates, ``backend.rescore`` for each result, are scored with the index's own vectors. Scores and order are
-    those of :class:`ExactRetriever` for what was found: a run differs from the exact one by documents that are missing,
-    and by those that come up in their place. ``index.tune`` says how many are missing, in which language.
+    Candidates, ``backend.rescore`` for each result, are scored with the index's own vectors. The documents that are
+    found have the scores and the order of :class:`ExactRetriever`: a run differs from the exact one by missing
+    documents, and by those in their place. ``index.tune`` says how many are missing, in which language.
 
     **The index of the backend is built when it is first needed**, and kept in the folder of the index;
     ``index.build_backend`` builds it at a time of your choosing.

@@ -44,7 +44,7 @@ def check_docno(doc: object, position: int) -> str:
 def as_vector(value: object) -> np.ndarray:
     """A vector as float32, ``(d,)``, ``d`` at least 1.
 
-    Raises ValueError, with its shape or what it is instead, if it is none of real numbers finite in float32.
+    Raises ValueError, with its shape or type, unless it is a vector of real numbers that are finite in float32.
     """
     try:
         found = np.asarray(value)

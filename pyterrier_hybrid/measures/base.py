@@ -192,9 +192,9 @@ class _Mean(MeanAgg):
 
 
 def check_params(measure: Measure) -> None:
-    """Refuses a measure, of this package or of ir_measures, by a ValueError that names the parameter that is missing.
+    """Refuses a measure, of this package or of ir_measures, by a ValueError that names the missing parameter.
 
-    What ir_measures asserts of its own measures shows an object's address for it.
+    The assertions of ir_measures show an object's address instead.
     """
     _check_required(measure)
     try:

@@ -13,13 +13,13 @@ _UNIT = re.compile(rf'[^\s{_THAI}{_IDEOGRAPH}]+|[{_THAI}]{{1,4}}|[{_IDEOGRAPH}]{
 def inverse_cloze(rows: Iterable[dict], *, keep: float = 0.5, min_units: int = 4, seed: int = 0) -> Iterator[dict]:
     """Turns parallel text into question-passage rows: part of a text is the query, the whole text its passage.
 
-    Lee et al. take a sentence out of a paragraph. The texts here are single sentences, so what is taken are words: each
-    unit (a word; in scripts without spaces, two ideographs or four Thai characters) is kept with probability ``keep``.
-    Rows stay parallel, so they serve monolingual batches (a matching of words) as well as cross-lingual ones (a
-    translation ranking with half of the query missing).
+    Lee et al. take a sentence out of a paragraph. The texts here are single sentences, so the query is made of words:
+    each unit (a word; in scripts without spaces, two ideographs or four Thai characters) is kept with probability
+    ``keep``. Rows stay parallel, so monolingual batches (a matching of words) and cross-lingual ones (a translation
+    ranking with half of the query missing) can use them.
 
     Args:
-        rows: interchange rows; those without ``text`` are passed over.
+        rows: interchange rows; those without ``text`` are skipped.
         keep: expected share of the units that a query keeps.
         min_units: languages in which a text is shorter than this are left out.
         seed: of the choice.

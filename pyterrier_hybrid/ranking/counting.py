@@ -34,9 +34,9 @@ class Near(NamedTuple):
 class RankCounter:
     """Counts, for n relevant passages in the order of their questions, the passages that come before them.
 
-    Passages have a *place*, by language, so that those in one language are one slice of a row of scores. Most of a row
-    is below the lowest relevant passage: one pass over a block of scores, while it is in the cache, keeps what is not,
-    and only that is compared with each relevant passage.
+    Passages have a *place*, ordered by language, so that those in one language are one slice of a row of scores. Most
+    scores of a row are below that of the lowest relevant passage. One pass over a block of scores, while it is in the
+    cache, keeps the others, and only these are compared with each relevant passage.
 
     Args:
         query_vecs, doc_vecs, doc_langs, docno_rank, max_norm, excluded: as for :func:`~.grid.rank_grid`.

@@ -60,17 +60,17 @@ def write_report(
     equivalence: pd.DataFrame | None = None,
     title: str | None = None,
 ) -> Path:
-    """Writes a report that opens from disk, with no network and no script.
+    """Writes a report that opens from disk, without a network or scripts.
 
-    The page holds what it is given: the main table (beside the paper's figures, if the data set is XQuAD-R or MLQA-R,
-    whole), heatmaps by language, rank distance by language, tables by question language and the configuration from
-    ``results``; curves over the ratio and the amount of data, ternary plots and a table from ``study``; tests from
-    ``significance``, ``by_language`` and ``equivalence``. It leaves out the parts of what it is not given. The same
+    From ``results``, the page has the main table (beside the paper's figures, if the data set is the whole of XQuAD-R
+    or MLQA-R), heatmaps by language, rank distance by language, tables by question language and the configuration. From
+    ``study``, it has curves over the ratio and the amount of data, ternary plots and a table; from ``significance``,
+    ``by_language`` and ``equivalence``, the tests. It leaves out the parts for which it is given nothing. The same
     input gives the same bytes.
 
-    Every figure is written as SVG, PDF and PNG too, with a heading of its own, to the folder ``<name of the
-    page>_figures`` beside the page (``line_figures`` for ``line.html``, ``line.htm_figures`` for ``line.htm``), which
-    keeps no figure of an earlier report and every file that no report wrote.
+    Every figure is also written as SVG, PDF and PNG, with its own heading, to the folder ``<name of the page>_figures``
+    beside the page (``line_figures`` for ``line.html``, ``line.htm_figures`` for ``line.htm``). Figures of an earlier
+    report are deleted from it; files that no report wrote stay.
 
     Args:
         results: a :class:`Result`, or None for a study alone.
