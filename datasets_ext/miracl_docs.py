@@ -121,7 +121,8 @@ class JudgedDocs(Docs):
             if missing:
                 raise ValueError(f'miracl/{self._lang} lacks passages that its {self._split} qrels judge: '
                                  f'{listed(missing)}; its corpus files are incomplete, delete them and load it again')
-            partial.replace(self.path)
+            if not self.path.exists():  # another process may have collected them too, and be reading its file
+                partial.replace(self.path)
 
     @cached_property
     def _docs(self) -> JsonLinesDocs:

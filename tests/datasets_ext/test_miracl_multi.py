@@ -16,7 +16,7 @@ from ir_datasets.util import GzipExtract, home_path
 from ir_datasets.util.metadata import default_metadata_provider
 
 from datasets_ext import miracl_multi, pooled_miracl
-from datasets_ext.miracl_docs import PooledDocs
+from datasets_ext.miracl_docs import JudgedDocs, PooledDocs
 from datasets_ext.miracl_multi import JUDGED, LANGUAGES, SPLITS, judged_ids, qrels, queries
 from datasets_ext.provider import HybridDatasetProvider
 from datasets_ext.shape import REGISTERED
@@ -135,6 +135,22 @@ def test_judged_pool():
     assert store.get_many([docs[0].doc_id, docs[-1].doc_id, 'yo:no#1']) == {
         docs[0].doc_id: docs[0], docs[-1].doc_id: docs[-1]}
     assert not ir_datasets.load('miracl/ko').docs_store().built()
+
+
+def test_two_processes_collect_judged_passages_at_once():
+    """The one that comes second leaves the file alone, which the first is reading."""
+    first, second = (JudgedDocs('yo', 'dev', lambda: judged_ids('yo', 'dev')) for _ in range(2))
+    first.path.unlink(missing_ok=True)
+    docs = []
+
+    def judged():
+        if not docs:
+            docs.extend(first.docs_iter())  # while the second one collects
+        return judged_ids('yo', 'dev')
+
+    second._judged = judged
+    assert list(second.docs_iter()) == docs == list(first.docs_iter())
+    assert {doc.doc_id for doc in docs} == judged_ids('yo', 'dev')
 
 
 def test_judged_pool_from_a_docstore(corpus):
