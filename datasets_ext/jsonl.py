@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import xxhash
 from ir_datasets.indices import DocstoreOptions
 from ir_datasets.lazy_libs import tqdm
 
@@ -53,10 +54,10 @@ class JsonLines:
 
     def __init__(self, path: Path, places: Iterable[tuple[int, str]], id_of: Callable[[dict], str]):
         self._path, self._id_of, self._state = path, id_of, _state(path)
-        offsets, hashes = array('q'), array('q')
+        offsets, hashes = array('q'), array('Q')
         for offset, key in places:
             offsets.append(offset)
-            hashes.append(hash(key))
+            hashes.append(_hash(key))
         self._offsets, unordered = np.asarray(offsets), np.asarray(hashes)
         self._order = np.argsort(unordered, kind='stable')
         self._hashes = unordered[self._order]
@@ -86,7 +87,7 @@ class JsonLines:
         """Yields the objects with these ids, in the order asked for; unknown ids are left out."""
         for key in keys:
             if isinstance(key, str):
-                first, last = (np.searchsorted(self._hashes, hash(key), side) for side in ('left', 'right'))
+                first, last = (np.searchsorted(self._hashes, np.uint64(_hash(key)), side) for side in ('left', 'right'))
                 found = (record for record in self.read(self._order[first:last]) if self._id_of(record) == key)
                 yield from islice(found, 1)
 
@@ -138,6 +139,11 @@ class JsonLinesDocs(Docs):
     def findable(self) -> int:
         """The number of passages in the file, one that stands twice counted once."""
         return len(self._lines) - sum(1 for _ in self._lines.repeated())
+
+
+def _hash(key: str) -> int:
+    """64 bits of a text, the same in every process, unlike Python's hash: what is kept is sent to others."""
+    return xxhash.xxh3_64_intdigest(key.encode(errors='surrogatepass'))
 
 
 def _state(path: Path) -> tuple[int, int]:

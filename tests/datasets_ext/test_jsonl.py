@@ -1,5 +1,10 @@
 """JSON lines found by position and by id, against a list and a dict of the same objects."""
 import json
+import os
+import pickle
+import subprocess
+import sys
+from operator import itemgetter
 
 import numpy as np
 import pytest
@@ -25,18 +30,29 @@ def test_against_a_list(tmp_path_factory, content, same_hash, random):
     """Also where all ids have one hash."""
     with pytest.MonkeyPatch.context() as patch:
         if same_hash:
-            patch.setattr(jsonl, 'hash', lambda key: 7, raising=False)
+            patch.setattr(jsonl, '_hash', lambda key: 7)
         found = lines_of(tmp_path_factory.mktemp('lines') / 'x.jsonl', content)
         expected = [{'id': key, 'text': text} for key, text in filter(None, content)]
         assert len(found) == len(expected) and list(found.read(range(len(expected)))) == expected
         positions = random.choices(range(len(expected)), k=5) if expected else []
         assert list(found.read(positions)) == [expected[at] for at in positions]
         firsts = {record['id']: record for record in reversed(expected)}
-        keys = [*firsts, 'nobody', 7, None, *firsts]
+        keys = [*firsts, 'nobody', '\ud800', 7, None, *firsts]
         assert list(found.find(keys)) == [firsts[key] for key in keys if key in firsts]
         ids = [record['id'] for record in expected]
         assert sorted(found.repeated()) == sorted((ids.index(key), at) for at, key in enumerate(ids)
                                                   if ids.index(key) < at)
+
+
+def test_ids_are_found_in_another_process(tmp_path):
+    """Python's own hashes of texts are others there."""
+    (tmp_path / 'x.jsonl').write_text('{"id": "a"}\n{"id": "b"}\n')
+    lines = JsonLines(tmp_path / 'x.jsonl', [(0, 'a'), (12, 'b')], itemgetter('id'))
+    for seed in ('1', '2'):
+        found = subprocess.run(
+            [sys.executable, '-c', 'import pickle, sys; print(*pickle.load(sys.stdin.buffer).find(["b", "a", "c"]))'],
+            input=pickle.dumps(lines), stdout=subprocess.PIPE, env={**os.environ, 'PYTHONHASHSEED': seed}, check=True)
+        assert found.stdout.decode().strip() == "{'id': 'b'} {'id': 'a'}"
 
 
 def test_places_of_lines(tmp_path):
