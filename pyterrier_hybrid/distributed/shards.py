@@ -177,6 +177,7 @@ class ObjectShards:
 
     def local(self, numbers: Sequence[int], copies: Path) -> list[Path]:
         shutil.rmtree(copies, ignore_errors=True)  # of a process that was killed
+        self._fs.invalidate_cache()  # a folder may have been listed when a shard in it was half-written
         folders = [copies / _name(number) for number in numbers]
         for folder in folders:
             with _reaching(self.url), writing(folder):

@@ -1,6 +1,7 @@
 """Shards in a folder, and in object stores of fsspec, against what was written."""
 import numpy as np
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from pyterrier_hybrid.distributed.shards import FolderShards, ObjectShards, open_shards
 from pyterrier_hybrid.files import Exists
@@ -90,6 +91,34 @@ def test_an_object_that_was_changed_is_named_when_it_is_copied(tmp_path):
     shards.found()
     with pytest.raises(ValueError, match=r'shard-000000/vecs.f4 is missing'):
         shards.check(0)
+
+
+def test_a_shard_that_was_half_written_when_the_folder_was_listed(tmp_path):
+    """s3fs keeps the listings that it gets, of every folder; the shard is then written by another process."""
+    class Remembering(MemoryFileSystem):
+        known = {}  # noqa: RUF012 (one store, one cache)
+
+        def find(self, path, **options):
+            found = super().find(path, **options)
+            for name, about in found.items():
+                self.known.setdefault(self._parent(name), []).append(about)
+            return found
+
+        def ls(self, path, detail=True, **options):
+            listed = self.known.setdefault(path, super().ls(path, detail=True))
+            return listed if detail else [about['name'] for about in listed]
+
+        def invalidate_cache(self, path=None):
+            self.known.clear()
+
+    shards, writer = (open_shards(f'memory://{tmp_path.name}/s') for _ in range(2))
+    shards._fs = Remembering()
+    shards.start(PLAN)
+    shards._fs.pipe_file(f'{shards._root}/shard-000000/vecs.f4', b'half')
+    assert shards.found() == {}
+    writer.write(0, documents(0), {'count': 2})
+    (folder,) = shards.local([0], tmp_path / 'copies')
+    assert open_part(folder).vecs.tolist() == documents(0).vecs.tolist()
 
 
 def test_a_shard_without_its_mark_is_not_there(tmp_path):
