@@ -55,6 +55,8 @@ def shared_texts(sources: Iterable[Source], dataset: object, *, verbose: bool = 
     Case, width and punctuation are ignored, languages are not compared, and in scripts without spaces each character is
     a word. Memory grows with the evaluation data set and with what is found, not with the pairs.
 
+    A passage that has a title is looked for with it and without it.
+
     A given negative teaches no answer, but the encoder is trained on its text, so it is listed, with its own ``side``.
 
     Args:
@@ -137,4 +139,6 @@ def _evaluation_texts(dataset: object) -> Iterator[tuple[str, str, str]]:
     if dataset.has_queries():
         yield from (('question', query.query_id, query.default_text()) for query in dataset.queries_iter())
     if dataset.has_docs():
-        yield from (('passage', doc.doc_id, doc.default_text()) for doc in dataset.docs_iter())
+        for doc in dataset.docs_iter():  # whose title, if it has one, may be a part of what is trained on or not
+            texts = dict.fromkeys([doc.default_text(), getattr(doc, 'text', doc.default_text())])
+            yield from (('passage', doc.doc_id, text) for text in texts)

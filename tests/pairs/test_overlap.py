@@ -1,8 +1,11 @@
 """Evaluation texts found in training pairs: planted ones all, and in the real training data none."""
 import ir_datasets
 import pytest
+from ir_datasets.datasets.base import Dataset
 
+from datasets_ext.docs import MemoryDocs
 from datasets_ext.provider import HybridDatasetProvider
+from datasets_ext.records import TitledDoc
 from pyterrier_hybrid.pairs.corpus import ParallelPairs
 from pyterrier_hybrid.pairs.overlap import words
 
@@ -47,6 +50,17 @@ def overlap(texts: list[tuple[str, str]], dataset, folder) -> set[tuple]:
 )  # fmt: skip
 def test_by_hand(texts, expected, dataset, tmp_path):
     assert overlap(texts, dataset, tmp_path) == expected
+
+
+def test_a_passage_occurs_with_its_title_or_without(tmp_path):
+    docs = [TitledDoc('d1', LONG, '', 'Foxes', 'en'), TitledDoc('d2', 'Short one', '', 'Title', 'en'),
+            TitledDoc('d3', LONG.replace('fox', 'cat'), '', '', 'en')]  # fmt: skip
+    dataset = Dataset(MemoryDocs(lambda: docs, 'en'))
+    texts = [LONG, f'Foxes: {LONG}', 'short one', 'Title. Short one', docs[2].text, 'Title']
+    assert overlap([('x', text) for text in texts], dataset, tmp_path) == {
+        ('passage', doc_id, row, 'passage', 'de', True)
+        for doc_id, row in [('d1', '0'), ('d1', '1'), ('d2', '2'), ('d2', '3'), ('d3', '4')]
+    }
 
 
 def test_given_negatives_are_a_side_of_their_own(dataset, tmp_path):
