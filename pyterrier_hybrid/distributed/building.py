@@ -1,7 +1,7 @@
 """Building a dense index on the machines of a Ray cluster, with the bytes that one process gives."""
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from itertools import chain
 
@@ -12,10 +12,11 @@ from datasets_ext.opening import in_languages, open_dataset
 from pyterrier_hybrid.files import only_one, resolved, writing
 from pyterrier_hybrid.indexing import IndexingMode, MultilingualIndex
 from pyterrier_hybrid.indexing.build import Build
+from pyterrier_hybrid.indexing.documents import check_lang
 from pyterrier_hybrid.indexing.duplicates import find_duplicate
 from pyterrier_hybrid.indexing.modes import check_encoder, find_base, is_finished, start_build
 from pyterrier_hybrid.indexing.vectors import LARGEST
-from pyterrier_hybrid.languages import LANG
+from pyterrier_hybrid.languages import check_languages
 from pyterrier_hybrid.publishing import restore
 
 from .cluster import capacity, cluster
@@ -141,18 +142,29 @@ def _check_appended(index: MultilingualIndex, mode: IndexingMode, given: dict) -
         check_encoder(given, index.recorded_encoder(), f'the index at {index.path}', remedy)
 
 
-def _read(docs: Iterable[dict] | pd.DataFrame | str, languages: Iterable[str] | None) -> Iterable[dict]:
+def _read(docs: Iterable[dict] | pd.DataFrame | str, languages: list[str] | None) -> Iterable[dict]:
     """The documents, in the languages."""
     if isinstance(docs, pd.DataFrame):
         docs = docs.to_dict(orient='records')
     if isinstance(docs, str):
-        view = open_dataset(docs)
+        name, view = docs, open_dataset(docs)
         if languages is not None:
-            view, _ = in_languages(view, languages)
+            view, known = in_languages(view, languages)
+            check_languages(languages, known or languages, f'the collection {name}')
         docs = view.get_corpus_iter(verbose=False)
-    if languages is None:
-        return docs
-    return (doc for doc in docs if not isinstance(doc, dict) or doc.get(LANG) in languages)  # no dict: named later
+    return docs if languages is None else _in_languages(docs, languages)
+
+
+def _in_languages(docs: Iterable[dict], languages: list[str]) -> Iterator[dict]:
+    """The documents in some languages, of which each must have one; what is no document is refused by a worker."""
+    missing = set(languages)
+    for doc in docs:
+        lang = check_lang(doc, doc.get('docno')) if isinstance(doc, dict) else None
+        if lang is None or lang in languages:
+            missing.discard(lang)
+            yield doc
+    if missing:
+        raise ValueError(f'no document is in {", ".join(sorted(missing))}; give languages= that the documents have')
 
 
 def _begin(store: Shards, plan: dict, mode: IndexingMode) -> dict[int, dict]:

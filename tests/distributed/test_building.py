@@ -255,6 +255,22 @@ def test_what_is_no_document_is_named_also_where_languages_are_chosen(build, mak
         build(make_encoder(), [*docs[:3], None], languages='de')
 
 
+@pytest.mark.parametrize('lang', [None, 'DE', float('nan')])
+def test_a_document_without_a_language_is_named_also_where_languages_are_chosen(build, make_encoder, docs, lang):
+    docs[7]['lang'] = lang
+    with pytest.raises(ValueError, match=docs[7]['docno']):
+        build(make_encoder(), docs, languages='th')
+
+
+def test_a_language_that_no_document_is_in(build, make_encoder, docs, tmp_path):
+    for given in (docs, 'worldfacts'):
+        with pytest.raises(ValueError, match='no document is in xx; give languages= that'):
+            build(make_encoder(), given, languages=['de', 'xx'])
+    with pytest.raises(ValueError, match="the collection miracl-multi has no 'xx'"):
+        build(make_encoder(), 'miracl-multi', languages=['sw', 'xx'])
+    assert not (tmp_path / 'x').exists()
+
+
 def test_a_vector_that_is_not_finite_is_named(build, make_encoder, tmp_path):
     def make():
         encoder = make_encoder()
