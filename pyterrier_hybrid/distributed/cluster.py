@@ -5,13 +5,15 @@ import socket
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import ModuleType
 
 from .resources import Resources, processors
 
 #: Bytes of shared memory of a cluster of our own: what is sent is small, and a container may have little.
 OBJECT_STORE = 100_000_000
+#: The blocks of :func:`cluster` that use the connection that the first of them has made.
+_blocks: list[object] = []
 
 
 def import_ray() -> ModuleType:
@@ -31,7 +33,7 @@ def cluster(resources: Resources) -> Iterator[ModuleType]:
 
     The cluster is the one that this process is connected to (``ray.init``); else the one at the address in the
     environment variable ``RAY_ADDRESS`` (``auto`` for the one on this machine); else one of this machine's processors
-    and GPUs, which ends with the block.
+    and GPUs, which ends with the block. Of several blocks at a time, which need not be nested, the last one ends it.
 
     Raises:
         ModuleNotFoundError: Ray is not installed.
@@ -39,23 +41,31 @@ def cluster(resources: Resources) -> Iterator[ModuleType]:
         ValueError: a task asks for more than this machine has. Of another cluster, to which machines may be added, this
             is a warning.
     """
+    global _blocks
     ray = import_ray()
-    if ray.is_initialized():
+    there = ray.is_initialized()
+    if there and not _blocks:  # it is not ours
         _check_room(ray, resources, elastic=True)
         yield ray
         return
+    if not there:
+        _blocks = []
+    blocks, block = _blocks, object()
+    blocks.append(block)
     address = os.environ.get('RAY_ADDRESS', '')
     address = '' if address == 'local' else address
-    with _own_sigterm():
+    with nullcontext() if there else _own_sigterm():
         try:
-            if address:
+            if not there and address:
                 _connect(ray, address)
-            else:
+            elif not there:
                 _start(ray)
-            _check_room(ray, resources, elastic=bool(address))
+            _check_room(ray, resources, elastic=there or bool(address))
             yield ray
         finally:
-            ray.shutdown()
+            blocks.remove(block)
+            if not blocks:
+                ray.shutdown()
 
 
 def capacity(ray: ModuleType, resources: Resources) -> int:

@@ -4,7 +4,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import pairwise
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from pyterrier_hybrid.indexing import MultilingualIndex
 from pyterrier_hybrid.indexing.opened import OpenedIndex
 from pyterrier_hybrid.indexing.retriever import DenseRetriever
+from pyterrier_hybrid.languages import check_languages
 from pyterrier_hybrid.ranking.order import from_order_keys, order_keys
 
 from .cluster import capacity, cluster
@@ -90,7 +91,8 @@ class RayIndex:
 
         Raises:
             FileNotFoundError: there is no index, or a machine does not see it.
-            ValueError: queries of another shape, no results asked for, or the index was replaced during the search.
+            ValueError: queries of another shape, no results asked for, a language that the index lacks, or the index
+                was replaced during the search.
             ChildProcessError: an actor died again and again.
             ModuleNotFoundError, ConnectionError, ValueError: there is no cluster, see :func:`~.cluster.cluster`.
         """
@@ -103,7 +105,7 @@ class RayIndex:
         if not len(queries):
             shape = 0, min(k, len(opened.vecs))
             return np.empty(shape, np.int64), np.empty(shape, np.float32)
-        langs = [langs] if isinstance(langs, str) else langs
+        langs = check_languages(langs, opened.languages, f'the index at {self.index.path}')
         actors = self._start()
         spans = list(pairwise(np.linspace(0, len(opened.vecs), len(actors) + 1).astype(int).tolist()))
         step = max(1, _RESULTS // (k * len(actors)))
@@ -142,7 +144,7 @@ class RayIndex:
                 )  # fmt: skip
                 self._actors = [held.remote(path, device) for _ in range(self.workers or capacity(ray, resources))]
                 for actor in self._actors:
-                    stack.callback(ray.kill, actor)
+                    stack.callback(_end, ray, actor)
                 self._stack = stack.pop_all()
         return self._actors
 
@@ -188,6 +190,13 @@ class RayIndex:
 
     def __repr__(self) -> str:
         return f'RayIndex({self.index!r})'
+
+
+def _end(ray, actor) -> None:
+    """Ends an actor, unless its cluster has ended before: ``ray.kill`` would start a new one then."""
+    if ray.is_initialized():
+        with suppress(ray.exceptions.ActorHandleNotFoundError):  # of an earlier connection
+            ray.kill(actor)
 
 
 class RayRetriever(DenseRetriever):

@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import pytest
 
@@ -57,6 +58,18 @@ def test_a_connected_process_stays_connected(noted, monkeypatch):
     with cluster(Resources()) as found:
         assert found is ray
     assert ray.calls == []
+
+
+def test_the_last_of_several_blocks_ends_the_connection(noted):
+    ray = noted()
+    with ExitStack() as first, ExitStack() as second:
+        first.enter_context(cluster(Resources()))
+        ray.connected = True
+        second.enter_context(cluster(Resources()))
+        first.close()
+        assert len(ray.calls) == 1
+        second.close()
+        assert ray.calls[1:] == ['shutdown']
 
 
 @pytest.mark.parametrize('address', ['auto', 'ray://head:10001'])

@@ -4,6 +4,7 @@ import os
 import pickle
 import signal
 import time
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import numpy as np
@@ -120,6 +121,21 @@ def test_a_copy_starts_actors_of_its_own(held, topics):
 
 def process_of(ray, actor) -> int:
     return ray.get(actor.__ray_call__.remote(lambda held: os.getpid()))
+
+
+def test_closing_starts_no_cluster_where_it_has_ended(index, monkeypatch):
+    """``ray.kill`` is one of the functions of Ray that start a cluster if there is none."""
+    held_rows = SimpleNamespace(options=lambda **options: SimpleNamespace(remote=lambda *arguments: 'actor'))
+    connected, killed = [True], []
+    ray = SimpleNamespace(remote=lambda kind: held_rows, is_initialized=lambda: connected[0], kill=killed.append,
+                          exceptions=SimpleNamespace(ActorHandleNotFoundError=KeyError))  # fmt: skip
+    monkeypatch.setattr('pyterrier_hybrid.distributed.searching.cluster', lambda resources: nullcontext(ray))
+    held = RayIndex(index, workers=2)
+    for there in (True, False):
+        connected[0] = there
+        assert held._start() == ['actor'] * 2
+        held.close()
+        assert killed == ['actor'] * 2
 
 
 def test_an_actor_that_was_killed_answers_again(ray, held, index, topics):
@@ -243,5 +259,7 @@ def test_queries_are_vectors_of_the_index(held, index):
     with pytest.raises(ValueError, match=r'k is 0; .* of 1 or more'):
         held.search(queries, 0)
     assert [part.shape for part in held.search(queries[:0], 2)] == [(0, 2)] * 2
-    one, several = (held.search(queries, 5, langs=langs) for langs in ('de', ['de']))
-    assert all(np.array_equal(*parts) for parts in zip(one, several))
+    one, several, any_iterable = (held.search(queries, 5, langs=langs) for langs in ('de', ['de'], iter(['de'])))
+    assert all(np.array_equal(*parts) for parts in (*zip(one, several), *zip(one, any_iterable)))
+    with pytest.raises(ValueError, match=r"the index at .* has no 'xx'; its languages are de, en, th"):
+        held.search(queries, 5, langs=['de', 'xx'])
