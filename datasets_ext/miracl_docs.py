@@ -53,6 +53,8 @@ def _stream(upstream: Dataset) -> Iterator[miracl.MiraclDoc]:
     """The passages of ``miracl/<lang>`` out of its files, as upstream reads them; but a line has an end."""
     for shard in upstream.docs_handler()._dlcs:
         with shard.stream() as file, BufferedReader(file, 1 << 20) as lines:
+            if not lines.peek(1):
+                raise ValueError('a file is empty')  # gzip takes one of no bytes for one of no lines
             while line := lines.readline(LONGEST):
                 if len(line) == LONGEST:
                     raise ValueError(f'a line is longer than {LONGEST >> 20} MiB')

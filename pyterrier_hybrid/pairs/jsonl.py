@@ -41,7 +41,12 @@ def jsonl_files(sources: str | os.PathLike | Iterable[str | os.PathLike]) -> lis
 
 
 def open_unpacked(path: Path) -> BufferedReader | gzip.GzipFile | lzma.LZMAFile:
-    """Opens a file for reading; one that ends in ``.gz`` or ``.xz`` is decompressed."""
+    """Opens a file for reading; one that ends in ``.gz`` or ``.xz`` is decompressed.
+
+    Raises ValueError for a compressed file of no bytes, which gzip takes for one of no lines.
+    """
+    if path.suffix in ('.gz', '.xz') and not path.stat().st_size:
+        raise ValueError(f'{path} is damaged or cut off: it has no bytes, and a compressed file has some')
     return {'.gz': gzip.open, '.xz': lzma.open}.get(path.suffix, open)(path, 'rb')
 
 

@@ -287,6 +287,7 @@ def test_a_judged_passage_that_the_corpus_lacks_is_named(corpus):
 
 @pytest.mark.parametrize('damage, message', [
     (lambda content: content[:-200], r'miracl/th .* beyond [\d,]+ passages \(EOFError.*th/docs is cut short'),
+    (lambda content: b'', r'miracl/th cannot be read beyond 0 passages \(ValueError\(.a file is empty.\)\); .*th/docs'),
     (lambda content: b'<html>', r'miracl/th cannot be read beyond 0 passages \(BadGzipFile'),
     (lambda content: gzip.compress(b'{"docid": "1#0", "title": "", "text": ""}\n{"do'), r'beyond 1 passages \(JSON'),
     (lambda content: gzip.compress(b'{"docid": "1#0", "title": ""}\n'), r"beyond 0 passages \(KeyError\('text'\)\)"),

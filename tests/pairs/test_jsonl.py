@@ -61,6 +61,16 @@ def test_damaged_archive(tmp_path, suffix, pack, damage):
         list(read_jsonl([path]))
 
 
+@pytest.mark.parametrize('suffix', ['.gz', '.xz'])
+def test_a_compressed_file_of_no_bytes(tmp_path, suffix):
+    """As an interrupted copy leaves it; a plain file may be empty."""
+    (tmp_path / 'a.jsonl').write_bytes(b'')
+    assert list(read_jsonl(jsonl_files(tmp_path))) == []
+    (tmp_path / f'x.jsonl{suffix}').write_bytes(b'')
+    with pytest.raises(ValueError, match=rf'x\.jsonl\{suffix} is damaged or cut off: it has no bytes'):
+        list(read_jsonl(jsonl_files(tmp_path)))
+
+
 @pytest.mark.parametrize(('suffix', 'pack'), [('.gz', gzip.compress), ('.xz', lzma.compress)])
 def test_a_line_is_read_no_further_than_a_row_may_be_long(tmp_path, monkeypatch, suffix, pack):
     """A small compressed file may unpack to more than the memory holds."""
