@@ -117,7 +117,8 @@ class ParallelPairs(BasePairs):
         Args:
             datasets: ids. Those of MS MARCO and mMARCO with the same split are translations of each other: they become
                 one source, joined on question and passage ids. Every other id is a source of its own, in the language
-                that ir_datasets states; a mapping ``{lang: id}`` states it, and joins several into one source.
+                that ir_datasets states; a mapping ``{lang: id}`` states it, and joins several into one source. Where
+                ir_datasets states two, as of WikiCLIR, questions are in the one and passages in the other.
             folder, overwrite, verbose: as in ``from_jsonl``.
             strict: refuse a judgement of a question or passage that has no text. By default it is left out, and one
                 warning counts and names such judgements.

@@ -7,6 +7,7 @@ import numpy as np
 import pyterrier as pt
 
 from datasets_ext.checks import LeftOut
+from datasets_ext.records import Doc, TitledDoc
 from pyterrier_hybrid.languages import check_language
 from pyterrier_hybrid.pairs.jsonl import Placed
 
@@ -26,6 +27,7 @@ def irds_rows(
 ) -> Iterator[Placed]:
     """Yields a row for each judged pair (relevance 1 or more).
 
+    Questions and passages are in the languages that ir_datasets states, which need not be the same (WikiCLIR).
     Collections are read once, in order, and only the judged passages kept, in files; in memory are the pairs' ids. A
     text that is blank counts as missing in its language.
 
@@ -40,12 +42,13 @@ def irds_rows(
             (qrel.query_id, qrel.doc_id)
             for dataset in opened.values() for qrel in dataset.qrels_iter() if qrel.relevance >= 1
         )  # fmt: skip
-        queries = {lang: _Texts(folder / f'{lang}.queries', {q for q, _ in pairs}) for lang in opened}
-        passages = {lang: _Texts(folder / f'{lang}.passages', {p for _, p in pairs}) for lang in opened}
+        queries = _Texts(folder / 'queries', {q for q, _ in pairs})
+        passages = _Texts(folder / 'passages', {p for _, p in pairs})
         for lang, dataset in opened.items():
-            queries[lang].fill((q.query_id, q.default_text()) for q in dataset.queries_iter())
+            asked, answered = _languages(dataset, lang, ids[lang])
+            queries.fill((asked, q.query_id, q.default_text()) for q in dataset.queries_iter())
             docs = pt.tqdm(dataset.docs_iter(), desc=ids[lang], unit=' passages', disable=not verbose)
-            passages[lang].fill((doc.doc_id, doc.default_text()) for doc in docs)
+            passages.fill((_own(doc) or answered, doc.doc_id, doc.default_text()) for doc in docs)
         for number, (query, passage) in enumerate(pairs, 1):
             asked = _found(queries, query, 'question', source, left_out)
             answer = _found(passages, passage, 'passage', source, left_out)
@@ -58,36 +61,41 @@ def irds_rows(
 
 
 class _Texts:
-    """Texts by id, in a file; the first of an id counts."""
+    """Texts by id and language, in a file; the first of an id in a language counts."""
 
     def __init__(self, path: Path, wanted: set[str]):
         self._at = {name: at for at, name in enumerate(wanted)}
-        self._bounds = np.zeros((len(wanted), 2), np.int64)
+        self._bounds: dict[str, np.ndarray] = {}
         self._path = path
+        self._path.write_bytes(b'')
         self._texts = b''
 
-    def fill(self, texts: Iterable[tuple[str, str]]) -> None:
-        """Keeps the wanted ones among the texts."""
-        end = 0
-        with open(self._path, 'wb') as file:
-            for name, text in texts:
+    def fill(self, texts: Iterable[tuple[str, str, str]]) -> None:
+        """Keeps the wanted ones among texts, each with its language and id before it."""
+        with open(self._path, 'ab') as file:
+            end = file.tell()
+            for lang, name, text in texts:
                 at = self._at.get(name)
-                if at is not None and text.strip() and not self._bounds[at, 1]:
+                if at is None or not text.strip():
+                    continue
+                if lang not in self._bounds:
+                    self._bounds[lang] = np.zeros((len(self._at), 2), np.int64)
+                if not self._bounds[lang][at, 1]:
                     data = text.encode('utf-8', 'surrogatepass')  # refused by name, as a row
                     file.write(data)
-                    self._bounds[at] = end, end + len(data)
+                    self._bounds[lang][at] = end, end + len(data)
                     end += len(data)
         self._texts = np.memmap(self._path, np.uint8, 'r') if end else b''
 
-    def get(self, name: str) -> str | None:
-        """The text, None if there is none."""
-        start, stop = self._bounds[self._at[name]]
-        return bytes(self._texts[start:stop]).decode('utf-8', 'surrogatepass') or None
+    def get(self, name: str) -> dict[str, str]:
+        """The texts of an id by language, as far as there are some."""
+        places = ((lang, *bounds[self._at[name]].tolist()) for lang, bounds in self._bounds.items())
+        return {lang: bytes(self._texts[a:b]).decode('utf-8', 'surrogatepass') for lang, a, b in places if b}
 
 
-def _found(texts: dict[str, _Texts], name: str, what: str, source: str, left_out: LeftOut) -> dict[str, str]:
+def _found(texts: _Texts, name: str, what: str, source: str, left_out: LeftOut) -> dict[str, str]:
     """The texts of an id by language."""
-    found = {lang: text for lang, by_id in texts.items() if (text := by_id.get(name))}
+    found = texts.get(name)
     if not found:
         left_out.add(f'judgements of {what}s without a text', name,
                      f'the judgements of {source} name the {what} {name!r:.80}, which has no text in any language')
@@ -134,6 +142,24 @@ def _load(name: str) -> ir_datasets.Dataset:
         if not getattr(dataset, f'has_{part}')():
             raise ValueError(f'the data set {name} has no {part}, so no pairs; one of its subsets may have them')
     return dataset
+
+
+def _languages(dataset: ir_datasets.Dataset, lang: str, name: str) -> tuple[str, str]:
+    """The languages of a data set's questions and passages: those that it states, if they are two, else the given one.
+
+    Raises ValueError if the given one is neither.
+    """
+    stated = dataset.queries_lang(), dataset.docs_lang()
+    if None in stated or stated[0] == stated[1]:
+        return lang, lang
+    if lang not in stated:
+        raise ValueError(f'{name} has questions in {stated[0]!r} and passages in {stated[1]!r}, and none in {lang!r}')
+    return stated
+
+
+def _own(doc: object) -> str | None:
+    """The language of a passage that knows its own, as those of this package's data sets do."""
+    return doc.lang if isinstance(doc, Doc | TitledDoc) else None
 
 
 def _stated_language(name: str) -> str:

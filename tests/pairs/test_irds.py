@@ -4,6 +4,7 @@ import json
 
 import ir_datasets
 import pytest
+from ir_datasets.datasets.base import Dataset
 
 from pyterrier_hybrid.pairs.corpus import ParallelPairs
 from pyterrier_hybrid.pairs.irds import MMARCO, MR_TYDI
@@ -86,6 +87,38 @@ def test_a_mapping_states_languages_and_joins(home, tmp_path):
     pairs = ParallelPairs.from_irds([ids], tmp_path / 'pairs', verbose=False)
     assert [source.name for source in pairs.sources] == ['mr-tydi/fi/train+mr-tydi/sw/train']
     assert sorted(rows_of(pairs.sources[0])['1 5#0'][0]) == ['fi', 'sw']
+
+
+def test_questions_and_passages_in_different_languages(home, tmp_path, monkeypatch):
+    """As in WikiCLIR and NeuMARCO, whose questions are English: here German ones over Dutch passages."""
+    asking = ir_datasets.load('mmarco/v2/de/train')
+    docs = ir_datasets.load('mmarco/v2/dt').docs_handler()
+    crossed = Dataset(docs, asking.queries_handler(), asking.qrels_handler())
+    load = ir_datasets.load
+    monkeypatch.setattr(ir_datasets, 'load', lambda name: crossed if name == 'crossed' else load(name))
+    monkeypatch.setattr(docs, 'docs_lang', lambda: 'nl')
+    pairs = ParallelPairs.from_irds(['crossed'], tmp_path / 'pairs', verbose=False)
+    alone = {
+        '1 7': ({'de': 'Frage eins'}, {'nl': 'passage zeven'}), '2 9': ({'de': 'Frage zwei'}, {'nl': 'passage negen'}),
+        '2 8': ({'de': 'Frage zwei'}, {'nl': 'passage acht'}),
+    }  # fmt: skip
+    assert rows_of(pairs.sources[0]) == alone
+    ids = {'nl': 'crossed', 'de': MMARCO['de'], 'en': MMARCO['en']}
+    joined = rows_of(ParallelPairs.from_irds([ids], tmp_path / 'joined', verbose=False).sources[0])
+    assert joined['1 7'] == ({'de': 'Frage eins', 'en': 'query one'},
+                             {'nl': 'passage zeven', 'de': 'Passage sieben', 'en': 'passage seven'})  # fmt: skip
+    with pytest.raises(ValueError, match="crossed has questions in 'de' and passages in 'nl', and none in 'fr'"):
+        ParallelPairs.from_irds([{'fr': 'crossed'}], tmp_path / 'x', verbose=False)
+
+
+def test_a_passage_of_our_data_sets_knows_its_language(tmp_path):
+    (source,) = ParallelPairs.from_irds(['worldfacts/de'], tmp_path / 'pairs', verbose=False).sources
+    rows, store = rows_of(source), ir_datasets.load('worldfacts').docs_store()
+    assert {lang for queries, _ in rows.values() for lang in queries} == {'de'}
+    assert {lang for _, passages in rows.values() for lang in passages} == {doc.lang for doc in store}
+    for name, (_, passages) in rows.items():
+        doc = store.get(name.split()[1])
+        assert passages == {doc.lang: doc.default_text()}
 
 
 @pytest.mark.parametrize('ids', [MMARCO, MR_TYDI])
