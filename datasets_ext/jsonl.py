@@ -2,6 +2,7 @@
 import json
 import os
 from array import array
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -32,7 +33,7 @@ def records(path: Path) -> Iterator[tuple[int, str, dict]]:
             where = f'{path}, line {number}'
             if len(line) == LONGEST:
                 raise ValueError(f'{where} is longer than {LONGEST >> 20} MiB; it is no line of a JSON lines file')
-            if line.strip():
+            if line.removeprefix(BOM_UTF8).strip():
                 record = parse_json(line, where)
                 if not isinstance(record, dict):
                     raise ValueError(f'{where} is not a JSON object')

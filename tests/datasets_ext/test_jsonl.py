@@ -60,6 +60,11 @@ def test_places_of_lines(tmp_path):
     assert [found.line(n) for n in (0, 1)] == [f'{tmp_path}/x.jsonl, line 1', f'{tmp_path}/x.jsonl, line 3']
 
 
+def test_a_byte_order_mark_alone_is_a_blank_line(tmp_path):
+    (tmp_path / 'x.jsonl').write_bytes('\ufeff\r\n{"id": 1}\r\n'.encode())
+    assert list(records(tmp_path / 'x.jsonl')) == [(5, f'{tmp_path}/x.jsonl, line 2', {'id': 1})]
+
+
 def test_docs(tmp_path):
     def make(record: dict) -> TitledDoc:
         return TitledDoc(record['id'], record['text'], '', '', 'de')
