@@ -1,4 +1,5 @@
 """The shards of a collection, and what encodes one in a worker."""
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -45,6 +46,11 @@ class ShardEncoder:
 
     def __call__(self, shard: Shard) -> dict:
         """Returns the record of the shard."""
+        if self.store.plan() is None:
+            raise FileNotFoundError(
+                f'{socket.gethostname()}, a machine of the Ray cluster, sees another folder at {self.store} than the '
+                'one that was made for the shards: put it on a file system that all machines share'
+            )
         encoder, documents = self.encoder.get(), shard.documents
         names = self._check(shard)
         stage, at_once, vecs = encoder.doc_encoder(), self.encoder.batch_size, None

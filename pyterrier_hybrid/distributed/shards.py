@@ -46,7 +46,10 @@ class Shards(Protocol):
         """Writes a shard, unless another process has just done so."""
 
     def local(self, numbers: Sequence[int], copies: Path) -> list[Path]:
-        """Folders of some shards on this machine, copied to a new folder if they are elsewhere, and checked then."""
+        """Folders of some shards on this machine, copied to a new folder if they are elsewhere, and checked then.
+
+        FileNotFoundError: a folder lacks a shard, since another machine has a folder of its own at the same path.
+        """
 
     def discard(self) -> None:
         """Removes all of it."""
@@ -117,6 +120,13 @@ class FolderShards:
                 discard(work)
 
     def local(self, numbers: Sequence[int], copies: Path) -> list[Path]:
+        missing = sorted({*numbers}.difference(self.found()))
+        if missing:
+            raise FileNotFoundError(
+                f'{self._path(missing[0])} was written by a machine of the Ray cluster, and is not here: this folder '
+                "must be the same on all machines, so put it on a file system that they share; mode='resume' encodes "
+                'what is missing'
+            )
         return [self._path(number) for number in numbers]
 
     def discard(self) -> None:

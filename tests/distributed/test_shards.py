@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
+from pyterrier_hybrid.distributed.shard_encoder import Shard, ShardEncoder
 from pyterrier_hybrid.distributed.shards import FolderShards, ObjectShards, open_shards
 from pyterrier_hybrid.files import Exists
 from pyterrier_hybrid.indexing.docnos import Docnos
@@ -127,6 +128,17 @@ def test_a_shard_without_its_mark_is_not_there(tmp_path):
     shards.write(0, documents(0), {})
     (tmp_path / 's' / 'shard-000000' / 'shard.json').unlink()
     assert shards.found() == {}
+
+
+def test_a_machine_with_a_folder_of_its_own_at_the_same_path(tmp_path):
+    shards = FolderShards(tmp_path / 's')
+    (tmp_path / 's').mkdir()
+    with pytest.raises(FileNotFoundError, match=r'sees another folder at .*/s than'):
+        ShardEncoder(None, shards, 2)(Shard(0, []))
+    shards.start(PLAN)
+    shards.write(0, documents(0), {})
+    with pytest.raises(FileNotFoundError, match=r'shard-000001 was written by a machine .* is not here'):
+        shards.local([0, 1], tmp_path / 'copies')
 
 
 @pytest.mark.parametrize('kind', ['folder', 'file'])
