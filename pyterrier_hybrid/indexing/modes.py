@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pyterrier_hybrid.cards import describe_encoder
 from pyterrier_hybrid.files import Exists
 from pyterrier_hybrid.indexing.build import Build
-from pyterrier_hybrid.indexing.rows import Collection
+from pyterrier_hybrid.indexing.rows import LANGS, Collection
 from pyterrier_hybrid.indexing.storage import VECTORS
 from pyterrier_hybrid.indexing.vectors import precision_of
 from pyterrier_hybrid.publishing import is_empty
@@ -35,22 +35,38 @@ class IndexingMode(Enum):
 def is_finished(index: 'MultilingualIndex', build: Build) -> bool:
     """Whether the index is there, and any build beside it has written it and not yet been removed."""
     plan = build.plan()
-    return index.built() and (plan is None or plan.get('result') == index.fingerprint())
+    built, fingerprint = _look(index, IndexingMode.resume, plan)
+    return built and (plan is None or (fingerprint is not None and plan.get('result') == fingerprint))
+
+
+def _look(index: 'MultilingualIndex', mode: IndexingMode, plan: Mapping | None) -> tuple[bool, str | None]:
+    """Whether the finished index is at the path, and its fingerprint, None of metadata that cannot be read.
+
+    Raises ValueError for such metadata, unless the index is to be replaced: by ``overwrite``, or by the plan of the
+    build that is resumed.
+    """
+    try:
+        return index.built(), index.fingerprint()
+    except (ValueError, FileNotFoundError):
+        replaced = mode is IndexingMode.overwrite or (plan and plan['overwrite'] and not plan['append'])
+        if not replaced or not any((index.path / name).is_file() for name in (LANGS, VECTORS)):
+            raise
+        return True, None
 
 
 def find_base(index: 'MultilingualIndex', mode: IndexingMode, build: Build) -> Collection | None:
     """The finished index at the path, or None; an error if the mode is not for what is there."""
     path = index.path
-    built = index.built()
+    plan = build.plan() if mode is IndexingMode.resume else None
+    built, _ = _look(index, mode, plan)
     if mode is IndexingMode.append and not built:
         raise ValueError(f"there is no finished index at {path} to append to; use indexer(mode='create')")
     if mode is IndexingMode.create and built:
         raise Exists(errno.EEXIST, f"there is an index at {path} already; indexer(mode='overwrite') replaces it, "
                                    "indexer(mode='append') adds to it")  # fmt: skip
     if not built:
-        resumable = mode is IndexingMode.resume and build.plan() is not None
-        check_free(build.path, half_written=resumable or mode is IndexingMode.overwrite)
-    if not built or mode not in (IndexingMode.append, IndexingMode.resume):
+        check_free(build.path, half_written=plan is not None or mode is IndexingMode.overwrite)
+    if not built or not (mode is IndexingMode.append or (plan and plan['append'])):
         return None
     opened = index.open()
     if 'files' in opened.meta:
@@ -65,8 +81,8 @@ def start_build(
 
     The precision is that of the build or index that is there by default, else float32.
     """
-    fingerprint = index.fingerprint()
     plan = build.plan() if mode is IndexingMode.resume else None
+    _, fingerprint = _look(index, mode, plan)
     if plan is None:
         append, overwrite = mode is IndexingMode.append, mode is IndexingMode.overwrite
         there = precision_of(index.open().vecs) if append else precision or 'float32'

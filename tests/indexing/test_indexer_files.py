@@ -33,6 +33,35 @@ def test_damage_is_not_given_new_digests(tmp_path, docs, build):
         index.indexer(mode='append').index([{**docs[0], 'docno': 'new'}])
 
 
+@pytest.mark.parametrize('damage', [
+    lambda path: flip(path / 'langs.u2', 2),
+    lambda path: os.truncate(path / 'flex/vecs.f4', 4),
+    lambda path: (path / 'flex/vecs.f4').unlink(),
+    lambda path: (path / 'pt_meta.json').write_text('{"type": "dense_'),
+    lambda path: (path / 'pt_meta.json').write_text('{"type": "dense_index", "format": "multilingual"}'),
+])  # fmt: skip
+def test_a_damaged_index_is_overwritten_whether_or_not_that_is_interrupted(docs, build, content, damage):
+    whole = content(build(docs, 'whole').path)
+    index = build(docs[:9])
+    damage(index.path)
+    with pytest.raises(KeyboardInterrupt):
+        index.indexer(mode='overwrite').index(failing(docs[:50], KeyboardInterrupt()))
+    index.indexer(mode='resume').index(docs)
+    assert content(index.path) == whole
+    damage(index.path)
+    index.indexer(mode='overwrite').index(docs)
+    assert content(index.path) == whole
+
+
+def test_damaged_metadata_of_something_else_are_left_alone(tmp_path, docs):
+    path = tmp_path / 'x.flex'
+    path.mkdir()
+    (path / 'pt_meta.json').write_text('{"type": "sparse_')
+    with pytest.raises(ValueError, match=r'pt_meta\.json is not JSON'):
+        index_at(path).indexer(mode='overwrite').index(docs)
+    assert [p.name for p in path.iterdir()] == ['pt_meta.json']
+
+
 @pytest.mark.parametrize('name', ['flex/vecs.f4', 'langs.u2', 'docno_bytes.u1', 'docno_order.u4', 'flex/docnos.npids'])
 def test_verify_names_the_file_that_a_flipped_bit_has_changed(docs, build, name):
     index = build(docs)
