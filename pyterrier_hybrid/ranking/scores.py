@@ -88,8 +88,21 @@ def _round_sums(terms: np.ndarray, slack: float) -> np.ndarray:
     sums, bound = terms.sum(axis=1), slack * np.abs(terms).sum(axis=1)
     rounded = (sums - bound).astype(np.float32)
     for i in np.flatnonzero(rounded != (sums + bound).astype(np.float32)):
-        rounded[i] = math.fsum(terms[i])
+        rounded[i] = _to_odd(terms[i])
     return rounded
+
+
+def _to_odd(terms: np.ndarray) -> float:
+    """The exact sum of float64 numbers, or of the two float64 around it the one whose last bit is 1.
+
+    Rounded once more, to float32, it gives the nearest to the exact sum, which the nearest float64 does not where it
+    lies halfway between two float32 (Boldo and Melquiond, IEEE Transactions on Computers 57, 2008).
+    """
+    total = math.fsum(terms)
+    rest = math.fsum([*terms, -total])
+    if rest and not np.float64(total).view(np.int64) & 1:
+        total = math.nextafter(total, math.copysign(math.inf, rest))
+    return total
 
 
 def norms(vectors: np.ndarray) -> np.ndarray:

@@ -33,6 +33,18 @@ def test_scores_survive_cancellation():
     assert exact_scores(query, docs)[0].tolist() == expected == [1.0, np.float32(1e-8), 0.0]
 
 
+@pytest.mark.parametrize('sign', [1, -1])
+@pytest.mark.parametrize('odd', [0, 2**-23])
+def test_scores_just_beside_the_middle_of_two_float32(sign, odd):
+    """A float64 does not tell these sums from the middle itself, where float32 rounds to the even neighbour."""
+    query, middle = np.full((1, 4), sign, np.float32), [1, odd, 2**-24]
+    docs = np.array([[*middle, 2**-80], [*middle, -(2**-80)], [*middle, 0]], np.float32)
+    expected = [sign * np.float32(1 + odd + step) for step in (2**-23, 0, odd)]
+    assert [nearest_float32(query[0], doc) for doc in docs[:2]] == expected[:2]
+    for scores in (exact_scores(query, docs)[0], exact_scores_of_own(query, docs, np.array([3]))):
+        assert scores.tolist() == expected
+
+
 def test_scores_are_those_of_the_pair_alone():
     queries, docs = vectors(7, 100), vectors(301, 100, seed=1)
     whole = exact_scores(queries, docs)
