@@ -1,6 +1,6 @@
 """Filling a build from a stream of documents: checked by the thousand, and written while the next are gathered."""
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import islice
 
 import numpy as np
@@ -50,9 +50,11 @@ class Filling:
                     self._flush()
                     self._written.result()
             finally:
-                self._writer.shutdown()
-                with writing(self._build.path, GO_ON):
-                    self._build.keep()
+                try:
+                    self._end_writer()
+                finally:
+                    with writing(self._build.path, GO_ON):
+                        self._build.keep()
         except Exception:
             if kind is None:
                 raise
@@ -190,6 +192,18 @@ class Filling:
             self._written.result()
             self._written = self._writer.submit(self._write, self._buffer.take())
             self._buffer, self._other = self._other, self._buffer
+
+    def _end_writer(self) -> None:
+        """Waits for the thread that writes, through every further Ctrl-C: it would write to what is closed after it."""
+        last, interrupted = self._writer.submit(int), None  # the thread comes to it when it has written all
+        while not last.done():
+            try:
+                wait([last])
+            except BaseException as error:  # noqa: PERF203 (a part takes seconds at most)
+                interrupted = error
+        self._writer.shutdown()
+        if interrupted is not None:
+            raise interrupted
 
     def _write(self, part: Collection) -> None:
         with writing(self._build.path, GO_ON):

@@ -3,6 +3,7 @@ import os
 import shutil
 import signal
 import threading
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -108,6 +109,32 @@ def test_killed_anywhere_the_old_index_is_there_until_the_new_one_is(tmp_path, d
 def failing(docs, error):
     yield from docs
     raise error
+
+
+def test_every_further_ctrl_c_waits_for_what_is_being_written(tmp_path, docs, build, content, monkeypatch):
+    """It would else be written to files that are closed, and open them anew without what they held."""
+    stopped, add = threading.Event(), Build.add
+
+    def interrupting(build, part):
+        time.sleep(0.1)
+        for _ in range(3 if stopped.is_set() else 0):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.05)
+        add(build, part)
+
+    def docs_until_ctrl_c():
+        yield from docs[:55]
+        stopped.set()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Build, 'add', interrupting)
+    index = index_at(tmp_path / 'x.flex')
+    with pytest.raises(KeyboardInterrupt):
+        index.indexer(part_size=10).index(docs_until_ctrl_c())
+    stopped.clear()
+    assert len(Build(index.path).rows().docnos) >= 40
+    index.indexer(mode='resume').index(docs)
+    assert content(index.path) == content(build(docs, 'whole.flex').path)
 
 
 @pytest.mark.parametrize('error', [OSError('disk'), KeyboardInterrupt()])
