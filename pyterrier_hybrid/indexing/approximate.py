@@ -66,7 +66,7 @@ class ApproximateRetriever(DenseRetriever):
         candidates = self.backend.candidates(self.num_results) if candidates is None else candidates
         if not isinstance(candidates, (int, np.integer)) or isinstance(candidates, bool) or candidates < 1:
             raise ValueError(f'candidates is {candidates!r:.80}; it is a number of candidates per query, at least 1')
-        self.candidates = int(candidates)
+        self.candidates = max(int(candidates), self.num_results + (exclude is not None))
         self.schematic = {'label': type(self.backend).__name__}
         if index.built():
             self.backend.fitted(*index.open().vecs.shape)
@@ -74,7 +74,7 @@ class ApproximateRetriever(DenseRetriever):
     def _search(
         self, opened: 'OpenedIndex', queries: np.ndarray, k: int, progress: Callable[[int], object]
     ) -> tuple[np.ndarray, np.ndarray]:
-        rows, count = self._rows(opened), max(k, self.candidates)
+        rows, count = self._rows(opened), self.candidates
         pool = len(opened.vecs) if rows is None else len(rows)
         held = None if pool <= _FEW * count else open_backend(self.index, self.backend, opened)
         if held is None:

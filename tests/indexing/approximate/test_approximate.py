@@ -89,6 +89,15 @@ def test_a_cutoff_keeps_the_candidates(index, topics, backend):
     pd.testing.assert_frame_equal(fused(topics), (retriever % 10)(topics))
 
 
+def test_a_cutoff_keeps_the_candidates_where_a_passage_is_left_out(index, topics):
+    """There is one candidate more, for the passage, however few are asked for."""
+    backend, own = IVFPQ(lists=16, code_bytes=1, probes=16, rescore=1.0), index.docnos().fwd[0]
+    retriever = index.retriever(50, backend=backend, exclude='own')
+    topics = topics.assign(own=own)
+    for k in range(1, 50, 8):
+        pd.testing.assert_frame_equal(retriever.fuse_rank_cutoff(k)(topics), (retriever % k)(topics))
+
+
 def test_a_question_that_is_a_passage_is_left_out(index, topics, vectors):
     own = index.open().docnos.fwd[np.arange(0, N, N // 40)[:40]]
     topics = topics.assign(own=own, query_vec=list(vectors[:: N // 40][:40]))
