@@ -62,8 +62,7 @@ def open_backend(index: 'MultilingualIndex', backend: Backend, opened: 'OpenedIn
     """
     fitted = backend.fitted(*opened.vecs.shape)
     folder = index.path / FOLDER / fitted.folder()
-    key = 'backend', fitted.folder(), opened.fingerprint
-    held = index._cache.get(key)
+    held = opened.backends.get(fitted.folder())
     if held is None:
         try:
             _build_once(index, fitted, opened, folder)
@@ -72,7 +71,7 @@ def open_backend(index: 'MultilingualIndex', backend: Backend, opened: 'OpenedIn
             if index.fingerprint() == opened.fingerprint:
                 raise
             return None
-        index._cache[key] = held
+        opened.backends[fitted.folder()] = held
     return held
 
 
@@ -130,7 +129,7 @@ def _build(index: 'MultilingualIndex', backend: Backend, opened: 'OpenedIndex', 
             'files': list_files(new),
         }  # fmt: skip
         (new / _META).write_text(json.dumps(meta, indent=2))
-    index._cache.pop(('backend', fitted.folder(), opened.fingerprint), None)
+    opened.backends.pop(fitted.folder(), None)
     return folder
 
 

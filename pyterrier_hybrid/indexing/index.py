@@ -85,6 +85,16 @@ class MultilingualIndex(StoredIndex, FlexIndex):
     def index_path(self, path: Path) -> None:
         """FlexIndex sets it to the path."""
 
+    @property
+    def _cache(self) -> dict:
+        """What FlexIndex's retrievers keep of the vectors; empty once the index has been replaced."""
+        self.open()
+        return self._kept
+
+    @_cache.setter
+    def _cache(self, kept: dict) -> None:
+        self._kept = kept
+
     def index(self, docs: Iterable[dict]) -> 'MultilingualIndex':
         """Indexes documents with ``docno``, ``doc_vec`` and ``lang``: ``indexer(mode='create').index(docs)``."""
         return self.indexer().index(docs)
@@ -230,7 +240,7 @@ class MultilingualIndex(StoredIndex, FlexIndex):
         return [opened.docnos] * return_docnos + [opened.vecs] * return_dvecs + [opened.meta]
 
     def _load(self) -> OpenedIndex:
-        self._cache = {}  # what FlexIndex's retrievers keep of the vectors
+        self._kept = {}
         meta = self.meta()
         if 'languages' in meta and self._doc_langs is None:
             return with_languages(open_collection(self.path, meta), meta)
@@ -240,7 +250,7 @@ class MultilingualIndex(StoredIndex, FlexIndex):
         return why_missing(self.path)
 
     def __getstate__(self) -> dict:
-        return {**self.__dict__, '_held': None, '_cache': {}}  # a copy maps the files itself
+        return {**self.__dict__, '_held': None, '_kept': {}}  # a copy maps the files itself
 
     def __repr__(self) -> str:
         return f'MultilingualIndex({str(self.path)!r})'

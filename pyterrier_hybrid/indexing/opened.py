@@ -1,6 +1,6 @@
 """An index that is opened: its documents as arrays, of this format, of an earlier one, or a plain FLEX index."""
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +19,13 @@ from pyterrier_hybrid.stored import META
 class OpenedIndex(Collection):
     """An index's documents, the content of ``pt_meta.json``, and what identifies them.
 
-    ``max_norm`` is known, ``fingerprint`` a digest of vectors, docnos and languages.
+    ``max_norm`` is known, ``fingerprint`` a digest of vectors, docnos and languages; ``backends`` are the approximate
+    indexes that are open, by the names of their folders.
     """
 
     meta: dict
     fingerprint: str
+    backends: dict = field(default_factory=dict)
 
 
 def with_languages(collection: Collection, meta: dict) -> OpenedIndex:

@@ -126,6 +126,17 @@ def test_an_object_follows_its_folder(build, docs):
     assert fresh.groupby('qid')['docno'].first().tolist() == retriever(queries())['docno'].tolist()
 
 
+@pytest.mark.parametrize('retriever', RETRIEVERS.values(), ids=RETRIEVERS.keys())
+def test_flex_retrievers_made_after_a_replacement_are_of_the_new_index(build, retriever):
+    """The first that asks is no method of ours, and finds in the index's cache what is of the old vectors."""
+    index = build(distinct(60))
+    reader = MultilingualIndex(index.path, verbose=False)
+    retriever(reader)(queries())
+    index.indexer(mode='overwrite').index({**doc, 'doc_vec': -doc['doc_vec']} for doc in distinct(70))
+    found = retriever(reader)(queries()).sort_values(['qid', 'rank'])
+    assert found['docno'].tolist() == index.retriever(5)(queries())['docno'].tolist()
+
+
 def test_the_fingerprint_is_of_the_content(build, docs, tmp_path):
     index = build(docs)
     assert MultilingualIndex(tmp_path / 'none').fingerprint() is None
