@@ -44,9 +44,9 @@ T = TypeVar('T')
 _FULL = {errno.ENOSPC: 'the disk is full', errno.EDQUOT: 'the disk quota is used up', errno.EFBIG: 'it is too large'}
 _DENIED = {errno.EROFS: 'the file system is read-only', errno.EACCES: 'permission is denied',
            errno.EPERM: 'permission is denied'}  # fmt: skip
-# What numpy, torch, safetensors and tokenizers say of a full disk without giving an errno.
+# What numpy, torch, safetensors, tokenizers and FAISS say of a full disk without giving an errno.
 _SAID_FULL = re.compile(
-    r'no space left|os error 2[78]|quota exceeded|failed writing|write failed|unexpected pos \d|'
+    r'no space left|file too large|os error 2[78]|quota exceeded|failed writing|write failed|unexpected pos \d|'
     r'requested and \d+ written',
     re.IGNORECASE,
 )

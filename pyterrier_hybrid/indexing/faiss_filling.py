@@ -2,6 +2,8 @@
 
 Only inverted lists can be merged so. HNSW is filled in memory, since every passage is linked to others.
 """
+import errno
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,7 +68,10 @@ def _write_part(made: 'faiss.Index', folder: Path, number: int) -> Path:
 
 
 def _merge(made: 'faiss.Index', parts: list[Path], target: Path) -> None:
-    """Gives an empty index the inverted lists of the parts, which stay on disk."""
+    """Gives an empty index the inverted lists of the parts, which stay on disk.
+
+    Raises OSError where that has no room for them: FAISS maps the new file, and a full disk would kill the process.
+    """
     import faiss
 
     held = [faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY) for path in parts]
@@ -74,6 +79,9 @@ def _merge(made: 'faiss.Index', parts: list[Path], target: Path) -> None:
     for one in held:
         pointers.push_back(faiss.extract_index_ivf(one).invlists)
     ivf = faiss.extract_index_ivf(made)
+    needed = sum(one.ntotal for one in held) * (ivf.code_size + 8)
+    if needed > (free := shutil.disk_usage(target.parent).free):
+        raise OSError(errno.ENOSPC, f'its lists take {needed:,} bytes beside its parts, and {free:,} are free')
     merged = faiss.OnDiskInvertedLists(ivf.nlist, ivf.code_size, str(target))
     made.ntotal = ivf.ntotal = merged.merge_from_multiple(pointers.data(), pointers.size(), False)
     ivf.replace_invlists(merged, True)

@@ -52,12 +52,26 @@ def test_parts_on_disk_give_what_one_in_memory_gives(copy, topics, backend, monk
         MultilingualIndex(moved.path).retriever(20, backend=backend)(topics)
 
 
-def test_one_writer_and_nothing_half_written(copy, monkeypatch):
+def test_lists_that_the_disk_has_no_room_for_are_refused_before_they_are_mapped(copy, monkeypatch):
+    """The process would be killed by SIGBUS."""
+    monkeypatch.setattr('pyterrier_hybrid.indexing.faiss_filling.BLOCK', 100)
+    monkeypatch.setattr('pyterrier_hybrid.indexing.faiss_filling._PART', 500 * 72)
+    space = shutil.disk_usage(copy.path)
+    monkeypatch.setattr(shutil, 'disk_usage', lambda path: space._replace(free=72 * 2800 - 1))
+    with pytest.raises(OSError, match=r'ivf-lists8 cannot be written, the disk is full .*201,600 bytes '):
+        copy.build_backend(IVF(lists=8))
+    assert [path.name for path in (copy.path / 'faiss').iterdir()] == ['.ivf-lists8.lock']
+    monkeypatch.setattr(shutil, 'disk_usage', lambda path: space._replace(free=72 * 2800))
+    copy.build_backend(IVF(lists=8))
+
+
+@pytest.mark.parametrize('why', ['No space left on device', 'File too large'])
+def test_one_writer_and_nothing_half_written(copy, monkeypatch, why):
     with only_one(copy.path / 'faiss' / 'ivf-lists8'), pytest.raises(Busy, match=r'is writing .*ivf-lists8'):
         copy.build_backend(IVF(lists=8))
 
     def full(*args):
-        raise RuntimeError('Error in write: No space left on device')
+        raise RuntimeError(f'write error in index.faiss: 17 != 3001 ({why})')
 
     monkeypatch.setattr('faiss.write_index', full)
     with pytest.raises(OSError, match='ivf-lists8 cannot be written, the disk is full'):
