@@ -1,7 +1,7 @@
 """Building a multilingual index from a stream of documents: in constant memory, resumable, and absent or whole."""
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +19,9 @@ from pyterrier_hybrid.publishing import restore
 
 if TYPE_CHECKING:
     from pyterrier_hybrid.indexing.index import MultilingualIndex
+
+#: Documents that are looked up at a time.
+_CHUNK = 256
 
 
 class MultilingualIndexer(pt.Indexer):
@@ -85,15 +88,24 @@ class MultilingualIndexer(pt.Indexer):
             yield from docs
             return
         before, self._left_out = build.progress()['before'], np.zeros(len(rows.docnos), bool)
-        for doc in docs:
-            docno = doc.get('docno')
-            docid = rows.docnos.find(np.array([docno], dtype=object))[0]
-            if docid < before:
-                yield doc
-            elif self._left_out[docid]:
-                raise duplicate(docno)
-            else:
-                self._left_out[docid] = True
+        docs, ended = iter(docs), None
+        while ended is None:
+            chunk = []
+            try:
+                chunk.extend(islice(docs, _CHUNK))
+            except BaseException as error:
+                ended = error
+            docnos = [doc.get('docno') for doc in chunk]
+            for doc, docno, docid in zip(chunk, docnos, rows.docnos.find(np.array(docnos, dtype=object)).tolist()):
+                if docid < before:
+                    yield doc
+                elif self._left_out[docid]:
+                    raise duplicate(docno)
+                else:
+                    self._left_out[docid] = True
+            if ended is None and len(chunk) < _CHUNK:
+                return
+        raise ended
 
     def index(self, docs: Iterable[dict] | pd.DataFrame) -> 'MultilingualIndex':
         """Indexes the documents.

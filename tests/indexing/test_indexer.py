@@ -14,6 +14,7 @@ import pytest
 from pyterrier_hybrid.indexing import MultilingualIndex
 from pyterrier_hybrid.indexing import indexer as module
 from pyterrier_hybrid.indexing.build import Build
+from pyterrier_hybrid.indexing.docnos import Docnos
 
 
 def index_at(path) -> MultilingualIndex:
@@ -283,6 +284,19 @@ def test_a_repeated_docno_is_found_by_a_resumed_build_too(tmp_path, docs):
         indexer.index([*docs[:50], docs[0]])
     with pytest.raises(ValueError, match="'th/0' occurs twice"):
         list(indexer.remaining([*docs[:50], docs[0]]))
+
+
+def test_what_is_left_out_is_looked_up_by_the_hundred(tmp_path, docs, monkeypatch):
+    """A look-up of one took longer than a static encoder takes for a text."""
+    index, looked_up, find = index_at(tmp_path / 'x.flex'), [], Docnos.find
+    with pytest.raises(OSError):
+        index.index(failing(docs[:50], OSError()))
+    monkeypatch.setattr(Docnos, 'find', lambda docnos, wanted: looked_up.append(len(wanted)) or find(docnos, wanted))
+    remaining = index.indexer(mode='resume').remaining(failing(docs, OSError('the stream ended')))
+    assert [next(remaining)['docno'] for _ in range(40)] == [doc['docno'] for doc in docs[50:]]
+    with pytest.raises(OSError, match='the stream ended'):
+        next(remaining)
+    assert looked_up == [90]
 
 
 def test_an_interrupted_append_is_not_resumed_onto_another_index(docs, build):
