@@ -99,8 +99,11 @@ def tune(
     for value in (recall, least):
         if not 0 < value <= 1:
             raise ValueError(f'a recall of {value!r} is asked for; recall is above 0 and at most 1')
-    if isinstance(backend, (str, Backend)):
-        backend = [backend]
+    if repeat < 1:
+        raise ValueError(f'repeat is {repeat!r}; each setting runs at least once')
+    backend = [backend] if isinstance(backend, (str, Backend)) else list(backend)
+    if not backend:
+        raise ValueError("there is no backend to tune; give one or several, such as backend=['ivf', 'ivfpq']")
     opened = index.open()
     backends = [find_backend(one).fitted(*opened.vecs.shape) for one in backend]
     if 'query_vec' not in topics or topics['query_vec'].isna().all():

@@ -131,6 +131,10 @@ def test_bad_arguments(index, topics):
         index.tune(topics.drop(columns='query_vec'))
     with pytest.raises(ValueError, match="there is no backend 'flat'"):
         index.tune(topics, backend=['ivf', 'flat'])
+    with pytest.raises(ValueError, match='there is no backend to tune'):
+        index.tune(topics, backend=[])
+    with pytest.raises(ValueError, match='repeat is 0; each setting runs at least once'):
+        index.tune(topics, repeat=0)
 
 
 def test_an_index_that_is_replaced_meanwhile(build, docs, encoder, replace_when_opened):
