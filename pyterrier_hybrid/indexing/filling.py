@@ -195,11 +195,12 @@ class Filling:
 
     def _end_writer(self) -> None:
         """Waits for the thread that writes, through every further Ctrl-C: it would write to what is closed after it."""
-        last, interrupted = self._writer.submit(int), None  # the thread comes to it when it has written all
-        while not last.done():
+        last = interrupted = None
+        while last is None or not last.done():
             try:
+                last = last or self._writer.submit(int)  # the thread comes to it when it has written all
                 wait([last])
-            except BaseException as error:  # noqa: PERF203 (a part takes seconds at most)
+            except (KeyboardInterrupt, SystemExit) as error:  # noqa: PERF203 (a part takes seconds at most)
                 interrupted = error
         self._writer.shutdown()
         if interrupted is not None:
