@@ -1,5 +1,6 @@
 """What a document must be to be indexed, and a buffer of those that are."""
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -89,6 +90,25 @@ def check_vector(doc: Mapping, docno: str, vec_size: int | None, largest: float 
             f"stores numbers up to {largest:g}; build it with precision='float32'"
         )
     return vector
+
+
+def own_vectors(docs: Iterator) -> Iterator:
+    """Yields the documents; a stream that writes all its vectors into one array gets a copy of each.
+
+    The first two documents show whether it does.
+    """
+    shared, vectors = False, []
+    for doc in islice(docs, 2):
+        vectors.append(doc.get('doc_vec') if isinstance(doc, dict) else None)
+        if len(vectors) == 2 and {*map(type, vectors)} == {np.ndarray}:
+            shared = np.may_share_memory(*vectors)
+        yield _copied(doc)
+    yield from map(_copied, docs) if shared else docs
+
+
+def _copied(doc: object) -> object:
+    is_array = isinstance(doc, dict) and isinstance(doc.get('doc_vec'), np.ndarray)
+    return {**doc, 'doc_vec': doc['doc_vec'].copy()} if is_array else doc
 
 
 def check_lang(doc: Mapping, docno: str) -> str:

@@ -9,7 +9,7 @@ from pyterrier_hybrid.files import writing
 from pyterrier_hybrid.indexing.arrays import Block
 from pyterrier_hybrid.indexing.build import Build
 from pyterrier_hybrid.indexing.docno_table import DocnoTable, hashes_of
-from pyterrier_hybrid.indexing.documents import Buffer, read_documents
+from pyterrier_hybrid.indexing.documents import Buffer, own_vectors, read_documents
 from pyterrier_hybrid.indexing.rows import Collection
 from pyterrier_hybrid.indexing.vectors import LARGEST, decode, encode
 
@@ -71,7 +71,7 @@ class Filling:
                 another vector or language. Those before it are added.
             OSError: the disk is full or the folder read-only.
         """
-        docs, ended = iter(docs), None
+        docs, ended = own_vectors(iter(docs)), None
         while ended is None:
             size = min(_CHUNK, self._buffer.size - len(self._buffer))
             chunk = []

@@ -203,6 +203,17 @@ def test_an_index_does_not_show_how_it_was_built(docs, build, content):
         assert content(built.path) == expected, name
 
 
+@pytest.mark.parametrize('view', [False, True])
+def test_one_array_that_is_written_anew_for_each_document(docs, build, content, view):
+    def stream():
+        room = np.empty_like(docs[0]['doc_vec'])
+        for doc in docs:
+            room[:] = doc['doc_vec']
+            yield {**doc, 'doc_vec': room[:] if view else room}
+
+    assert content(build(stream(), 'x').path) == content(build(docs, 'y').path)
+
+
 @pytest.mark.parametrize('mode, message', [
     ('create', r"there is an index at .* already; indexer\(mode='overwrite'\) replaces it"),
     ('resume', None),
