@@ -92,6 +92,14 @@ class ApproximateRetriever(DenseRetriever):
         places, scores = from_order_keys(np.concatenate([*_by_threads(best, queries, progress)]))
         return order[places].astype(np.int64), scores
 
+    def set_parameter(self, name: str, value: object) -> None:
+        """As every retriever's; candidates follow ``num_results`` and ``backend``, unless others were given."""
+        default = max(self.backend.candidates(self.num_results), self.num_results + (self.exclude is not None))
+        follow = name in ('num_results', 'backend') and self.candidates == default
+        super().set_parameter(name, value)
+        if follow:
+            super().set_parameter('candidates', None)
+
     def _options(self) -> tuple:
         return *super()._options(), self.backend, self.candidates
 

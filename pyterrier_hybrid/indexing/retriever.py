@@ -104,6 +104,10 @@ class DenseRetriever(pt.Transformer):
         """The retriever with a cutoff of ``k`` built in, if that is less than its depth."""
         return pt.inspect.transformer_apply_attributes(self, num_results=k) if 1 <= k < self.num_results else None
 
+    def set_parameter(self, name: str, value: object) -> None:
+        """Sets a parameter as the constructor does; ``pt.GridScan`` and ``pt.GridSearch`` call it."""
+        self.__dict__ = pt.inspect.transformer_apply_attributes(self, **{name: value}).__dict__
+
     def _rows(self, opened: 'OpenedIndex') -> np.ndarray | None:
         """Ascending docids of the documents to search in; None for all."""
         chosen = check_languages(self.langs, opened.languages, f'the index at {self.index.path}')

@@ -133,6 +133,10 @@ class BM25Retriever(pt.Transformer):
         """Returns the retriever that a rank cutoff at ``k`` (PyTerrier's ``%``) makes of this one."""
         return self if k >= self.num_results else pt.inspect.transformer_apply_attributes(self, num_results=k)
 
+    def set_parameter(self, name: str, value: object) -> None:
+        """Sets a parameter as the constructor does; ``pt.GridScan`` and ``pt.GridSearch`` call it."""
+        self.__dict__ = pt.inspect.transformer_apply_attributes(self, **{name: value}).__dict__
+
     def _validate(self, inp: pd.DataFrame) -> None:
         needed = ['query'] if self.query_lang else ['query', QUERY_LANG]
         needed += [] if self.exclude in (None, 'qid', *needed) else [self.exclude]

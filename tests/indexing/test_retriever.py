@@ -219,6 +219,19 @@ def test_a_cutoff_becomes_the_depth(build, docs, topics):
     assert retriever.fuse_rank_cutoff(50) is retriever.fuse_rank_cutoff(0) is None
 
 
+@pytest.mark.parametrize('langs', ['de', ['th', 'en'], None])
+def test_a_parameter_that_is_set_is_one_that_was_given(build, docs, topics, langs):
+    index = build(docs)
+    retriever = index.retriever(7, langs='en')
+    retriever.set_parameter('langs', langs)
+    given = index.retriever(7, langs=langs)
+    assert retriever == given and hash(retriever) == hash(given)
+    pd.testing.assert_frame_equal(retriever(topics), given(topics))
+    with pytest.raises(ValueError, match='num_results is 0; it is a number of results'):
+        retriever.set_parameter('num_results', 0)
+    assert retriever == given
+
+
 def test_pyterrier_can_inspect_it(tmp_path, encoder, build, docs):
     for index in (MultilingualIndex(tmp_path / 'not built yet', verbose=False), build(docs)):
         retriever = index.retriever(10)

@@ -213,6 +213,19 @@ def test_rank_cutoff_is_fused(index):
     assert index.bm25(2).fuse_rank_cutoff(5) == index.bm25(2)
 
 
+def test_a_grid_has_the_values_of_retrievers_with_its_parameters(index):
+    queries, bm25 = topics(('q', 'Haus red', 'de')), index.bm25()
+    qrels = pd.DataFrame({'qid': ['q', 'q'], 'docno': ['d1', 'e2'], 'label': [1, 1]})
+    langs = ['de', ['en'], ['en', 'de']]
+    grid = pt.GridScan(bm25, {bm25: {'langs': langs}}, queries, qrels, [pt.measures.R @ 10])
+    assert grid['R@10'].tolist() == [0.5, 0.5, 1.0]
+    assert bm25 == index.bm25(langs=langs[-1])
+    with pytest.raises(ValueError, match='num_results is 0'):
+        bm25.set_parameter('num_results', 0)
+    with pytest.raises(ValueError, match='b is 2'):
+        bm25.set_parameter('b', 2)
+
+
 def test_experiment_shares_nothing_between_languages(index):
     qrels = pd.DataFrame({'qid': ['q', 'q'], 'docno': ['d1', 'e2'], 'label': [1, 1]})
     table = pt.Experiment(

@@ -98,6 +98,18 @@ def test_a_cutoff_keeps_the_candidates_where_a_passage_is_left_out(index, topics
         pd.testing.assert_frame_equal(retriever.fuse_rank_cutoff(k)(topics), (retriever % k)(topics))
 
 
+def test_a_grid_has_the_runs_of_retrievers_with_its_parameters(index, topics):
+    retriever = index.retriever(5, backend=IVF(lists=16, probes=16, rescore=3))
+    for name, value in (('num_results', 40), ('backend', 'hnsw')):
+        retriever.set_parameter(name, value)
+        given = index.retriever(40, backend=retriever.backend)
+        assert retriever == given and retriever.candidates == given.candidates
+        pd.testing.assert_frame_equal(retriever(topics), given(topics))
+    retriever.set_parameter('candidates', 77)
+    retriever.set_parameter('num_results', 9)
+    assert retriever.candidates == 77
+
+
 def test_a_question_that_is_a_passage_is_left_out(index, topics, vectors):
     own = index.open().docnos.fwd[np.arange(0, N, N // 40)[:40]]
     topics = topics.assign(own=own, query_vec=list(vectors[:: N // 40][:40]))
