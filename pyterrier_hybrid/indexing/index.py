@@ -5,6 +5,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyterrier as pt
 from pyterrier_dr import FlexIndex
 
@@ -238,6 +239,10 @@ class MultilingualIndex(StoredIndex, FlexIndex):
                 "retriever() or scorer() of the index, or build it with .indexer(precision='float32')"
             )
         return [opened.docnos] * return_docnos + [opened.vecs] * return_dvecs + [opened.meta]
+
+    def _load_docids(self, inp: pd.DataFrame) -> np.ndarray:
+        """The docids of documents, for FlexIndex's transformers: by docno, as ``docid`` may be another index's."""
+        return super()._load_docids(inp.drop(columns='docid') if 'docno' in inp and 'docid' in inp else inp)
 
     def _load(self) -> OpenedIndex:
         self._kept = {}

@@ -50,15 +50,16 @@ class ExactScorer(pt.Transformer):
         """Scores and sorts.
 
         Args:
-            inp: results with ``qid``, ``docno`` and ``query_vec`` (``(d,)``, finite, one for each query).
+            inp: results with ``qid``, ``docno`` and ``query_vec`` (``(d,)``, finite, one for each query; missing in
+                rows of a union or a sum that a retriever without vectors found).
 
         Returns:
             The same rows with ``score`` (float32), ``rank`` (int64, from 0) and ``doc_lang``; queries in the order in
-            which they came.
+            which they came. A ``docid``, which is another index's, becomes that of this index.
 
         Raises:
             KeyError: a docno that the index does not have.
-            ValueError: a query vector that is not finite, or whose size is not that of the index.
+            ValueError: a query without a vector, or one that is not finite or not of the index's size.
         """
         pta.validate.result_frame(inp, extra_columns=['query_vec'])
         if inp.empty:
@@ -66,14 +67,22 @@ class ExactScorer(pt.Transformer):
             return inp.assign(score=np.empty(0, np.float32), rank=np.empty(0, np.int64), **{DOC_LANG: none})
         opened = self.index.open()
         docids = opened.docnos.inv[inp['docno'].to_numpy(dtype=object)]
-        query_of, _ = pd.factorize(inp['qid'])
-        queries = query_matrix(inp.drop_duplicates('qid'), opened.vecs.shape[1], self.index.path)
+        given = inp[inp['query_vec'].notna()].drop_duplicates('qid')
+        query_of = pd.Index(given['qid']).get_indexer(inp['qid'])
+        if (query_of < 0).any():
+            qid = inp['qid'].iloc[query_of.argmin()]
+            raise ValueError(
+                f'query {qid!r:.80} has no vector; encode the queries, as in results >> encoder.query_encoder() >> '
+                'index.scorer()'
+            )
+        queries = query_matrix(given, opened.vecs.shape[1], self.index.path)
         scores = np.empty(len(inp), dtype=np.float32)
         rows_of = np.split(np.argsort(query_of, kind='stable'), np.bincount(query_of).cumsum()[:-1])
         for query, rows in enumerate(rows_of):
             scores[rows] = exact_scores(queries[query : query + 1], opened.vecs[docids[rows]])[0]
         langs = np.array(opened.languages, dtype=object)[opened.lang_ids[docids]]
-        return separate_run(inp.assign(score=scores, **{DOC_LANG: pd.Series(langs, index=inp.index, dtype=str)}))
+        found = {'score': scores, DOC_LANG: pd.Series(langs, index=inp.index, dtype=str)}
+        return separate_run(inp.assign(**found, **({'docid': docids} if 'docid' in inp else {})))
 
     def _key(self) -> tuple:
         return self.index.path.resolve(), self.index.fingerprint()

@@ -89,6 +89,16 @@ def test_pseudo_relevance_feedback(build):
     assert len((prf >> index.retriever(2))(queries())) == 8
 
 
+def test_vectors_are_loaded_by_docno_whatever_index_a_docid_is_of(build):
+    index, other = build(distinct(60)), build(distinct(60)[:20:-2], 'other')
+    of = {doc['docno']: doc['doc_vec'] for doc in distinct(60)}
+    for pipeline in (other.retriever(3), other.retriever(3) >> index.scorer()):
+        found = (pipeline >> index.vec_loader())(queries())
+        np.testing.assert_array_equal(np.stack(found['doc_vec']), np.stack([of[docno] for docno in found['docno']]))
+    by_docid = index.vec_loader()(index.retriever(3)(queries()).drop(columns='docno'))
+    assert np.array_equal(np.stack(by_docid['doc_vec']), index.np_vecs()[by_docid['docid']])
+
+
 def test_an_encoder_streams_into_it_batch_by_batch(tmp_path, encoder, texts, docs, build, content):
     index = MultilingualIndex(tmp_path / 'stream.flex', verbose=False)
     pulled = []

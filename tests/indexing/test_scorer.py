@@ -30,11 +30,27 @@ def test_subnormal_scores_are_equal_for_both(build, topics):
 
 
 def test_columns_of_the_first_stage_are_kept_and_its_docids_not_read(build, docs, topics):
-    """Another index has docids of its own."""
+    """Another index has docids of its own; those of this one take their place."""
     index = build(docs)
-    first = index.retriever(5)(topics).assign(docid=0, mood='kept')
+    run = index.retriever(5)(topics)
+    first = run.assign(docid=0, mood='kept')
     found = index.scorer()(first)
     assert found['docno'].tolist() == first['docno'].tolist() and found['mood'].unique().tolist() == ['kept']
+    assert found['docid'].tolist() == run['docid'].tolist()
+
+
+def test_a_union_or_a_sum_has_vectors_in_the_rows_of_one_run_alone(build, docs, topics):
+    index = build(docs)
+    lexical = pd.DataFrame({'qid': ['q1', 'q3'], 'docno': ['de/1', 'en/1'], 'score': 9.0, 'rank': 0})
+    lexical = pt.Transformer.from_df(lexical)
+    both = pd.concat([index.retriever(5)(topics), lexical(topics[['qid']]).merge(topics)])
+    whole = index.scorer()(both.drop_duplicates(['qid', 'docno']))
+    for pipeline in (index.retriever(5) | lexical, lexical | index.retriever(5), index.retriever(5) + lexical):
+        found = (pipeline >> index.scorer())(topics).sort_values(['qid', 'rank'])
+        expected = whole.sort_values(['qid', 'rank'])
+        assert found[['qid', 'docno', 'score']].to_dict('list') == expected[['qid', 'docno', 'score']].to_dict('list')
+    with pytest.raises(ValueError, match="query 'q1' has no vector; encode the queries"):
+        index.scorer()(both.assign(query_vec=both['query_vec'].where(both['qid'] != 'q1', None)))
 
 
 @pytest.mark.parametrize('frame', [pd.DataFrame(), pd.DataFrame({'query': pd.Series(dtype=object)})])
