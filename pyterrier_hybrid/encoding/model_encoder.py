@@ -13,7 +13,7 @@ from pyterrier_hybrid.encoding.engine import Engine
 from pyterrier_hybrid.encoding.modules import adapt, ends_normalized
 from pyterrier_hybrid.encoding.presets import Preset
 from pyterrier_hybrid.encoding.sides import Side, check_positive, passage_side, query_side
-from pyterrier_hybrid.encoding.stages import DocEncoder, QueryEncoder
+from pyterrier_hybrid.encoding.stages import DocEncoder, QueryEncoder, Scorer
 from pyterrier_hybrid.encoding.texts import check_texts
 
 
@@ -101,6 +101,10 @@ class ModelEncoder(BiEncoder):
     def doc_encoder(self, verbose: bool | None = None, batch_size: int | None = None) -> DocEncoder:
         """A transformer that adds ``doc_vec`` to documents."""
         return DocEncoder(self, verbose=verbose, batch_size=batch_size)
+
+    def text_scorer(self, verbose: bool | None = None, batch_size: int | None = None, sim_fn=None) -> Scorer:
+        """A transformer that scores results by their texts; ``scorer`` is the same."""
+        return Scorer(self, verbose=verbose, batch_size=batch_size, sim_fn=sim_fn)
 
     def encode_queries(
         self, texts: Iterable[str], batch_size: int | None = None, *, verbose: bool | None = None

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
-from pyterrier_dr.biencoder import BiDocEncoder, BiQueryEncoder
+from pyterrier_dr.biencoder import BiDocEncoder, BiQueryEncoder, BiScorer
 
 from pyterrier_hybrid.encoding.batching import WINDOW
 from pyterrier_hybrid.encoding.texts import check_column, check_texts
@@ -95,6 +95,20 @@ class DocEncoder(BiDocEncoder):
         texts = [row.get(self.text_field) for row in rows]
         check_texts(texts, 'document', _names(rows, 'docno'))
         return [{**row, 'doc_vec': vector} for row, vector in zip(rows, self.encode(texts))]
+
+
+class Scorer(BiScorer):
+    """Scores results by the dot product of query and document.
+
+    Where it encodes documents, it encodes their queries: the ``query_vec`` with which a run was retrieved may be that
+    of another encoder. A ``query_vec`` beside a ``doc_vec`` is taken as it is.
+    """
+
+    def transform(self, inp: pd.DataFrame) -> pd.DataFrame:
+        """Adds ``score`` and ``rank`` to results with ``query`` and the text column, or with their vectors."""
+        if {'query', 'query_vec', self.text_field} <= {*inp.columns} and 'doc_vec' not in inp:
+            inp = self.bi_encoder_model.query_encoder(verbose=self.verbose, batch_size=self.batch_size)(inp)
+        return super().transform(inp)
 
 
 def _names(rows: list[dict], key: str) -> list:

@@ -33,6 +33,18 @@ def test_documents(encoder):
     assert np.array_equal(np.stack(out['doc_vec']), encoder.encode_docs(frame['text']))
 
 
+def test_a_run_is_scored_by_its_texts_whatever_encoder_retrieved_it(encoder):
+    run = pd.DataFrame({'qid': ['1', '1', '2'], 'query': ['Faust', 'Faust', 'a'], 'docno': ['d', 'e', 'd'], 'rank': 0})
+    run = run.assign(text=['Goethe', 'Weimar', 'Goethe'], score=0.0)
+    of_another = run.assign(query_vec=[np.ones(encoder.dimension, np.float32)] * 3)
+    expected = (encoder.encode_queries(run['query']) * encoder.encode_docs(run['text'])).sum(axis=1)
+    for scored in (encoder.scorer()(of_another), encoder.scorer()(run), encoder(of_another)):
+        np.testing.assert_allclose(scored.sort_index()['score'], expected, atol=1e-6)
+    vectors = encoder.doc_encoder()(of_another)
+    sums = encoder.encode_docs(run['text']).sum(axis=1)
+    np.testing.assert_allclose(encoder.scorer()(vectors).sort_index()['score'], sums, atol=1e-6)
+
+
 def test_another_text_field(xlmr):
     encoder = HybridEncoder(xlmr, device='cpu', text_field='body')
     assert 'doc_vec' in encoder.doc_encoder()(pd.DataFrame({'docno': ['1'], 'body': ['x']}))
