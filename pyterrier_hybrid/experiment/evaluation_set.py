@@ -123,7 +123,7 @@ class EvaluationSet:
         qrels = of_questions_in(lang, self._asked[lang], self.name)
         qrels = qrels[~qrels['qid'].isin(self._empty.get(lang, ()))]
         if self.ignore_identical_ids:
-            qrels = qrels[qrels['qid'] != qrels['docno']]
+            qrels = qrels[qrels['qid'].astype(object) != qrels['docno'].astype(object)]
         qrels = with_languages(qrels, self._held, lang, self.name)
         qrels = checked_qrels(qrels[~qrels['iteration'].isin(self._left_out)], asked, lang, self.name)
         check_held(qrels, self._held, lang, self.name)

@@ -112,7 +112,7 @@ class PoolSystem(System):
         if missing:
             raise ValueError(f'{where}: it returned no {", ".join(missing)}, but {", ".join(map(str, frame.columns))}')
         if self.collection.ignore_identical_ids:
-            frame = frame[frame['qid'] != frame['docno']]
+            frame = frame[frame['qid'].astype(object) != frame['docno'].astype(object)]  # they may be categories
         try:
             table = read_run(frame)
         except ValueError as error:

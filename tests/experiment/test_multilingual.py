@@ -182,6 +182,18 @@ def test_a_question_that_is_a_passage_is_left_out_of_its_own_ranking(collection,
         MultilingualExperiment(systems, known, measures, ignore_identical_ids=True)
 
 
+def test_ids_may_be_categories(pooled):
+    run = pd.DataFrame({'qid': 'sw:q', 'docno': ['sw:1', 'sw:0', 'yo:0'], 'score': [2.0, 1.0, 3.0], 'query_lang': 'sw'})
+    qrels = pooled.get_qrels()
+    values = []
+    for dtype in ('category', object):
+        pooled.get_qrels = lambda dtype=dtype: qrels.astype({'qid': dtype, 'docno': dtype})
+        systems = {'x': run.astype({'qid': dtype, 'docno': dtype})}
+        result = MultilingualExperiment(systems, pooled, [AP], ignore_identical_ids=True, verbose=False)
+        values.append(result.per_query['value'].tolist())
+    assert values[0] == values[1] != []
+
+
 def test_a_setting_without_answers_says_so(pooled):
     found = pt.Transformer.from_df(pd.DataFrame({'qid': ['sw:q'], 'docno': ['sw:1'], 'score': [1.0]}))
     judged = pooled.get_qrels()
