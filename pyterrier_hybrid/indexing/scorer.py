@@ -7,7 +7,7 @@ import pyterrier as pt
 import pyterrier_alpha as pta
 
 from pyterrier_hybrid.indexing.retriever import query_matrix
-from pyterrier_hybrid.languages import DOC_LANG
+from pyterrier_hybrid.languages import DOC_LANG, QUERY_LANG
 from pyterrier_hybrid.ranking.scores import exact_scores
 from pyterrier_hybrid.ranking.separation import separate_run
 
@@ -59,7 +59,8 @@ class ExactScorer(pt.Transformer):
 
         Raises:
             KeyError: a docno that the index does not have.
-            ValueError: a query without a vector, or one that is not finite or not of the index's size.
+            ValueError: a query without a vector, or one that is not finite or not of the index's size; a qid with
+                several languages in ``query_lang``, which are several queries.
         """
         pta.validate.result_frame(inp, extra_columns=['query_vec'])
         if inp.empty:
@@ -67,6 +68,8 @@ class ExactScorer(pt.Transformer):
             return inp.assign(score=np.empty(0, np.float32), rank=np.empty(0, np.int64), **{DOC_LANG: none})
         opened = self.index.open()
         docids = opened.docnos.inv[inp['docno'].to_numpy(dtype=object)]
+        if QUERY_LANG in inp:
+            _check_one_language(inp)
         given = inp[inp['query_vec'].notna()].drop_duplicates('qid')
         query_of = pd.Index(given['qid']).get_indexer(inp['qid'])
         if (query_of < 0).any():
@@ -95,3 +98,16 @@ class ExactScorer(pt.Transformer):
 
     def __repr__(self) -> str:
         return f'{self.index!r}.scorer()'
+
+
+def _check_one_language(results: pd.DataFrame) -> None:
+    """Raises ValueError, with the qid, for results of a question in several languages: their queries share a qid."""
+    asked = results[['qid', QUERY_LANG]].dropna().drop_duplicates()
+    twice = asked[asked['qid'].duplicated(keep=False)]
+    if len(twice):
+        qid = twice['qid'].iloc[0]
+        langs = ' and '.join(sorted(twice[QUERY_LANG][twice['qid'] == qid]))
+        raise ValueError(
+            f'the results have query {qid!r:.80} in {langs}, which are several rankings under one qid; re-rank the '
+            'results of each language by themselves'
+        )

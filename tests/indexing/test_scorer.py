@@ -70,6 +70,16 @@ def test_bad_results(build, docs, topics):
         scorer(run.assign(query_vec=[np.ones(7, np.float32)] * len(run)))
 
 
+def test_a_question_in_two_languages_is_two_rankings(build, docs, topics):
+    """The second one's documents were scored with the first one's vector."""
+    index = build(docs)
+    run = index.retriever(5)(topics)
+    with pytest.raises(ValueError, match="the results have query 'q' in de and th, which are several rankings"):
+        index.scorer()(run.assign(qid='q'))
+    unknown = run.assign(query_lang=run['query_lang'].where(run['rank'] == 0))
+    assert len(index.scorer()(unknown)) == 10
+
+
 def test_pyterrier_can_inspect_it(build, docs, encoder):
     scorer = build(docs).scorer()
     assert pt.inspect.transformer_inputs(scorer) == [['qid', 'docno', 'query_vec']]
