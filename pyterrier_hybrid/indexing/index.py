@@ -240,6 +240,11 @@ class MultilingualIndex(StoredIndex, FlexIndex):
             )
         return [opened.docnos] * return_docnos + [opened.vecs] * return_dvecs + [opened.meta]
 
+    def faiss_flat_retriever(self, **options) -> pt.Transformer:
+        """FlexIndex's, which reads the file of the vectors by itself; raises what :meth:`payload` does."""
+        self.payload(return_docnos=False)
+        return super().faiss_flat_retriever(**options)
+
     def _load_docids(self, inp: pd.DataFrame) -> np.ndarray:
         """The docids of documents, for FlexIndex's transformers: by docno, as ``docid`` may be another index's."""
         return super()._load_docids(inp.drop(columns='docid') if 'docno' in inp and 'docid' in inp else inp)

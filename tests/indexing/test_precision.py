@@ -134,7 +134,10 @@ def test_retrievers_of_flex_say_what_they_cannot_read(tmp_path, passages, precis
     index = make(tmp_path / 'x', passages, precision)
     topics = pd.DataFrame({'qid': ['a'], 'query_vec': [passages[0]['doc_vec']]})
     message = rf"stores {precision} vectors, and FlexIndex's retrievers read float32; use retriever\(\)"
-    for retriever in (lambda: index.np_retriever()(topics), lambda: index.torch_retriever(), lambda: index.np_vecs()):
+    for retriever in (
+        lambda: index.np_retriever()(topics), index.torch_retriever, index.np_vecs, index.faiss_flat_retriever,
+        lambda: index.ladr()(topics), lambda: index.vec_loader()(pd.DataFrame({'docno': ['d0']})),
+    ):  # fmt: skip
         with pytest.raises(ValueError, match=message):
             retriever()
 
