@@ -79,8 +79,9 @@ def join(scores: np.ndarray) -> np.ndarray:
     """The reverse of :func:`separate` for one list: scores that were equal before are equal again.
 
     A score that is one float32 step below the one before it counts as equal to it. Among scores that were not
-    separated, about one in millions is like that. Scores that :func:`separate` cannot have made (no float32 numbers, to
-    nine digits) are returned as they are.
+    separated, about one in millions is like that. Scores that :func:`separate` cannot have made are returned as they
+    are: those that are not float32 numbers, written with nine digits or with the fewest that tell them apart, as
+    ``pt.io.write_results`` writes them.
 
     Args:
         scores: floating, ``(n,)``, descending.
@@ -93,7 +94,9 @@ def join(scores: np.ndarray) -> np.ndarray:
         rounded = scores.astype(np.float32)
         ninth_digit = 10 ** (np.floor(np.log10(np.abs(scores, dtype=np.float64))) - 8)
     if not (np.abs(rounded - scores.astype(np.float64)) <= 0.501 * ninth_digit).all():
-        return scores
+        shortest = rounded.astype(str).astype(np.float64)
+        if not np.isclose(shortest, scores, rtol=1e-14, atol=0).all():
+            return scores
     steps = -np.diff(_integers(as_float32(rounded)))
     first = np.maximum.accumulate(np.where(np.append(True, steps > 1), np.arange(len(rounded)), 0)[:len(rounded)])
     return rounded[first]

@@ -86,6 +86,9 @@ def test_join_makes_equal_scores_equal_again():
     np.testing.assert_array_equal(join(separate(before)), before)
     as_written = np.array([float(f'{score:.9g}') for score in separate(before)])
     np.testing.assert_array_equal(join(as_written), before)
+    as_pyterrier_writes = np.array([float(str(score)) for score in separate(before)])
+    assert (as_pyterrier_writes != as_written).any()
+    np.testing.assert_array_equal(join(as_pyterrier_writes), before)
     assert join(np.empty(0)).shape == (0,)
 
 
