@@ -240,7 +240,7 @@ class MultilingualIndex(StoredIndex, FlexIndex):
             )
         return [opened.docnos] * return_docnos + [opened.vecs] * return_dvecs + [opened.meta]
 
-    def faiss_flat_retriever(self, **options) -> pt.Transformer:
+    def faiss_flat_retriever(self, **options: object) -> pt.Transformer:
         """FlexIndex's, which reads the file of the vectors by itself; raises what :meth:`payload` does."""
         self.payload(return_docnos=False)
         return super().faiss_flat_retriever(**options)
