@@ -11,6 +11,7 @@ import pyterrier as pt
 from pyterrier_hybrid.files import only_one, resolved, writing
 from pyterrier_hybrid.indexing.arrays import Block, blocks_of
 from pyterrier_hybrid.indexing.build import Build
+from pyterrier_hybrid.indexing.documents import own_vectors
 from pyterrier_hybrid.indexing.filling import GO_ON, Filling, duplicate
 from pyterrier_hybrid.indexing.modes import IndexingMode, find_base, is_finished, start_build
 from pyterrier_hybrid.indexing.vectors import check_precision
@@ -88,7 +89,7 @@ class MultilingualIndexer(pt.Indexer):
             yield from docs
             return
         before, self._left_out = build.progress()['before'], np.zeros(len(rows.docnos), bool)
-        docs, ended = iter(docs), None
+        docs, ended = own_vectors(iter(docs)), None
         while ended is None:
             chunk = []
             try:

@@ -211,7 +211,14 @@ def test_one_array_that_is_written_anew_for_each_document(docs, build, content, 
             room[:] = doc['doc_vec']
             yield {**doc, 'doc_vec': room[:] if view else room}
 
-    assert content(build(stream(), 'x').path) == content(build(docs, 'y').path)
+    index = build(stream(), 'x')
+    assert content(index.path) == content(build(docs, 'y').path)
+    resumed = index_at(index.path.with_name('z'))
+    with pytest.raises(OSError):
+        resumed.index(failing(docs[:9], OSError()))
+    indexer = resumed.indexer(mode='resume')
+    indexer.index(indexer.remaining(stream()))
+    assert content(resumed.path) == content(index.path)
 
 
 @pytest.mark.parametrize('mode, message', [
