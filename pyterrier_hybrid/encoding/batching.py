@@ -42,8 +42,8 @@ def padded(features: Mapping) -> bool:
 def take_rows(features: Mapping, rows: np.ndarray) -> dict:
     """Cuts some rows out of a padded window (texts, width), and with them the columns in which they all are padding.
 
-    Works for padding on either side. Returns new tables of shape (len(rows), longest of the rows). What is no table of
-    rows by tokens (the modality, a prompt's length) is passed on.
+    Works for padding on either side. Returns new tables of shape (len(rows), longest of the rows). Features that
+    are not such a table (the modality, a prompt's length) are passed on unchanged.
     """
     shape = features['attention_mask'].shape
     used = features['attention_mask'][rows].any(dim=0).nonzero().flatten()

@@ -36,13 +36,13 @@ def load_checkpoint(path_or_name: str | os.PathLike, *, verbose: bool = False) -
     where = located(path_or_name)
     folder = Path(where)
     try:
-        # Weights that a checkpoint lacks (an unused pooler) are drawn at random: from a fixed seed, so that loading
-        # twice gives one and the same encoder, and from a fork, so that the caller's random numbers stay as they were.
+        # Weights that a checkpoint lacks (an unused pooler) are drawn at random. The seed is fixed, so that loading
+        # twice gives the same encoder. The generator is forked, so that the caller's random numbers do not change.
         with torch.random.fork_rng(devices=[]), progress_bar(verbose), _no_report_about_the_pooler():
             torch.manual_seed(0)
             model = SentenceTransformer(where, device='cpu', model_kwargs={'dtype': torch.float32})
     except Exception as error:  # what a broken file raises depends on which of five libraries reads it
-        # (one line of it: torch goes on to recommend weights_only=False)
+        # Only the first line of the message: torch's next ones recommend weights_only=False.
         reason = f'{type(error).__name__}: {str(error).partition(chr(10))[0].partition(" This file can still")[0]}'
         if folder.exists():
             raise ValueError(f'the checkpoint in {where} cannot be loaded: {reason}') from error
@@ -79,14 +79,14 @@ def _is_inside(folder: Path) -> bool:
 
 
 def says_its_modules(path_or_name: str) -> bool:
-    """Whether a checkpoint that has been loaded is one of sentence-transformers, and not a plain transformer."""
+    """Whether a checkpoint is one of sentence-transformers, and not a plain transformer. It must be loaded already."""
     return _json(path_or_name, Path(path_or_name).expanduser(), 'modules.json') is not None
 
 
 def _check_activations(where: str, folder: Path) -> None:
     """Refuses modules whose activation is code outside torch.
 
-    sentence-transformers puts a tanh in its place, which gives other vectors, and says so in its log alone.
+    sentence-transformers replaces it by a tanh, which gives other vectors, and only logs that.
     """
     for module in _json(where, folder, 'modules.json') or []:
         config = _json(where, folder, os.path.join(module.get('path') or '', 'config.json'))
@@ -100,7 +100,7 @@ def _check_activations(where: str, folder: Path) -> None:
 
 
 def _json(where: str, folder: Path, name: str):
-    """The content of a JSON file of a checkpoint that has been loaded; None if it has no such file."""
+    """Returns the content of a JSON file of a loaded checkpoint; None if there is no such file."""
     path = folder / name if folder.exists() else try_to_load_from_cache(where, name)
     return json.loads(Path(path).read_bytes()) if isinstance(path, str | Path) and Path(path).is_file() else None
 
@@ -108,9 +108,9 @@ def _json(where: str, folder: Path, name: str):
 def save_checkpoint(model: SentenceTransformer, folder: str | os.PathLike) -> None:
     """Saves a model as a sentence-transformers checkpoint, without a card.
 
-    A fast tokenizer keeps the truncation and padding of its last call and would write them down, and transformers reads
-    them back as settings: a model that was saved, loaded and saved again would not be the same files. It applies both
-    anew in every call, so they are dropped.
+    The truncation and padding of a fast tokenizer's last call are dropped first. They would be saved with it, and
+    transformers would read them back as settings: saving, loading and saving again would give other files. Every call
+    sets both anew.
     """
     fast = getattr(model.tokenizer, 'backend_tokenizer', None)
     if fast is not None:
@@ -145,7 +145,7 @@ def check_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def progress_bar(show: bool):
-    """Hides transformers' own bars, of reading and writing weights, for a while, and leaves them as they were."""
+    """A block in which transformers' progress bars (of reading and writing weights) are hidden, unless ``show``."""
     if show or not transformers_logging.is_progress_bar_enabled():
         yield
         return
@@ -158,7 +158,7 @@ def progress_bar(show: bool):
 
 @contextlib.contextmanager
 def _no_report_about_the_pooler():
-    """Holds back transformers' report of missing weights where the pooler is all that is missing.
+    """A block that hides transformers' report of missing weights if only the pooler is missing.
 
     The pooler serves BERT's sentence-pair task; no module here reads it, and retrieval checkpoints leave it out.
     """

@@ -4,9 +4,9 @@ from tempfile import TemporaryDirectory
 
 from .backbones import SPECIAL_TOKENS, subword_tokenizer
 
-#: What transformers expect beside the tokens of :func:`subword_tokenizer`: beginning, end, and a masked word's place.
+#: The tokens that a transformer needs beside those of :func:`subword_tokenizer`: beginning, end and mask.
 _ADDED = ['[CLS]', '[SEP]', '[MASK]']
-#: Width of a feed-forward layer, as a multiple of the dimension. Gated, it has three matrices where others have two.
+#: Width of a feed-forward layer, as a multiple of the dimension. The layer is gated: it has three matrices, not two.
 _WIDENING = 2
 
 
@@ -80,7 +80,7 @@ def small_backbone(
         layer_types=['full_attention'] * layers, pad_token_id=tokenizer.pad_token_id,
         cls_token_id=tokenizer.cls_token_id, sep_token_id=tokenizer.sep_token_id, bos_token_id=None, eos_token_id=None,
     )  # fmt: skip
-    # sentence-transformers reads a transformer from a folder and has no other way in
+    # sentence-transformers can only read a transformer from a folder
     with TemporaryDirectory(prefix='pyterrier-hybrid-') as folder, progress_bar(False):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

@@ -1,10 +1,10 @@
-"""Devices by their names in torch, what memory holds, and torch's threads in forked processes."""
+"""Checks of devices and of memory, and torch's threads in forked processes."""
 import os
 from functools import cache
 
 
 def check_device(device: object) -> None:
-    """Raises ValueError, with torch's reason, for a device that does not exist or is not there; None is any."""
+    """Raises ValueError, with torch's reason, for a device that torch cannot use here; None is accepted."""
     if device is None:
         return
     import torch
@@ -21,7 +21,7 @@ def check_device(device: object) -> None:
 def resolve_devices(device: object) -> tuple:
     """Returns one or several devices as ``torch.device``; for None, CUDA if there is one, else the CPU.
 
-    Raises ValueError for a device that is not there, or none among several.
+    Raises ValueError for a device that torch cannot use here, and for an empty list.
     """
     import torch
 
@@ -39,8 +39,8 @@ def resolve_devices(device: object) -> tuple:
 def survive_forks() -> None:
     """Lets forked processes compute with torch, with one thread each.
 
-    A process that is forked after torch has computed on several threads would wait for ever for threads that exist in
-    its parent alone (GNU OpenMP does not survive a fork), and so would the tokenizers' threads.
+    Once torch has computed on several threads, a forked process would wait for ever for threads that exist only in its
+    parent (GNU OpenMP does not survive a fork). The same holds for the threads of tokenizers.
     """
     import torch
 
@@ -52,7 +52,7 @@ def survive_forks() -> None:
 
 
 def check_memory(components: int, what: str) -> None:
-    """Refuses a number of float32 weights that the memory of this machine cannot hold.
+    """Refuses more float32 weights than this machine's memory can hold.
 
     Raises ValueError with both sizes; ``what`` is for the message, such as ``'dimension is 1024'``.
     """

@@ -165,10 +165,10 @@ class HybridEncoder(ModelEncoder):
         return f'HybridEncoder({self._repr})'
 
     def recipe(self) -> 'Callable[[], HybridEncoder] | None':
-        """What makes this encoder in another process, which reads the checkpoint itself; None for a model in memory.
+        """Returns a function that makes this encoder in another process; None for a model in memory.
 
-        The precision and the library are those in use here, also where 'auto' has chosen them, which is checked before
-        on a few texts; the device is chosen there.
+        The function reads the checkpoint, and chooses the device there. Precision and library are those in use here: if
+        'auto' has chosen them, they are checked first, on a few texts.
         """
         if self._load is None:
             return None

@@ -43,10 +43,10 @@ class Engine:
     Attributes:
         dtype: the precision inside the transformer.
         library: what computes the transformer's layers, 'torch' or 'openvino'.
-        layers: whose layers they are: 'transformers', or 'torch' and 'openvino' of :mod:`layers`, beside which the
-            model's weights stay in float32.
-        pending: whether layers or weights in this precision are made, and checked, when the first texts are encoded;
-            until then weights are float32.
+        layers: the implementation of the layers: 'transformers' for the model's own; 'torch' or 'openvino' for those of
+            :mod:`layers`, with which the model's own weights stay in float32.
+        pending: whether the layers, or the weights in this precision, are still to be made, and checked, when the first
+            texts are encoded; until then weights are float32.
     """
 
     def __init__(self, model: SentenceTransformer, normalize: bool):
@@ -60,7 +60,7 @@ class Engine:
         self._pool: EncoderPool | None = None
 
     def __getstate__(self) -> dict:
-        """Without what another process makes anew."""
+        """Leaves out what another process makes anew."""
         pending, unchanged = self.pending or self._by_layers is not None, self._version() == self._loaded
         return {
             **self.__dict__, '_pool': None, '_by_layers': None, '_ids': (None, None), 'pending': pending,
@@ -78,12 +78,12 @@ class Engine:
 
     @torch.inference_mode(False)
     def place(self, devices: Sequence[torch.device], dtype: torch.dtype, *, checked: bool, library: str) -> None:
-        """Puts the model, which is in float32, on a device; on several, it stays where it is, and processes load it.
+        """Puts the model, in float32, on a device. For several devices it stays where it is, and processes load it.
 
-        With ``checked`` it is cast at the first texts, and only where vectors stay what they are
-        (:func:`reduce_checked`). A static embedding stays in float32. ``library`` is 'torch', 'openvino', or 'auto',
-        which is OpenVINO for a precision that is checked, where it can. Raises ValueError if OpenVINO was asked for and
-        cannot compute this.
+        With ``checked``, the model is cast when the first texts are encoded, and only if its vectors hardly change
+        (:func:`reduce_checked`). A static embedding stays in float32. ``library`` is 'torch', 'openvino', or 'auto':
+        OpenVINO if ``checked`` and if it can compute the layers, else torch. Raises ValueError if ``library`` is
+        'openvino' and OpenVINO cannot compute the layers.
         """
         self.dtype = dtype if reducible(self.model) else torch.float32
         on_cpu = self.dtype == torch.bfloat16 and all(device.type == 'cpu' for device in devices)
@@ -116,9 +116,10 @@ class Engine:
     def encode(
         self, texts: list[str], side: Side, batch_size: int, progress: Callable[[int], object], recipe: Callable
     ) -> Iterator[np.ndarray]:
-        """Yields the vectors of texts, float32, a window at a time, in order. The precision is settled, gradients off.
+        """Yields the vectors of texts, float32, a window at a time, in order.
 
-        ``recipe`` returns what makes the encoder in another process.
+        The caller has called :meth:`settle` and switched gradients off. ``recipe`` returns a function that makes the
+        encoder in another process.
         """
         if not self._several:
             for window in self.windows(texts, side, batch_size, progress):
@@ -142,16 +143,16 @@ class Engine:
     def windows(self, texts: list[str], side: Side, batch_size: int, *progress) -> Iterator[torch.Tensor]:
         """Yields the vectors of texts as float32 tensors on the model's device.
 
-        They have gradients where these are on; then torch computes them.
+        If gradients are on, the vectors have them, and the model's own layers compute.
         """
         by_layers = None if torch.is_grad_enabled() else self._by_layers
         ids = self._token_ids(texts) if is_static(self.model) else None
         for window in encode_windows(self.model, texts, side, batch_size, *progress, by_layers=by_layers, ids=ids):
-            # scaled once more: the model's own scaling may be in half precision, or of vectors cut since
+            # Scale once more: the model may have scaled in half precision, or before the vectors were cut.
             yield torch.nn.functional.normalize(window.float(), dim=1) if self.normalize else window.float()
 
     def _token_ids(self, texts: list[str]) -> TokenIds:
-        """Returns what tokenises texts for a static embedding."""
+        """Returns the tokenizer of texts for a static embedding."""
         tokenizer = self.model[0].tokenizer
         version = tokenizer, tokenizer.get_vocab_size()
         if self._ids[0] != version:
@@ -164,13 +165,13 @@ class Engine:
 
     @torch.inference_mode(False)
     def settle(self, texts: list[str], side: Side, batch_size: int) -> None:
-        """Makes the layers that were chosen, or casts the weights, if that waits and vectors stay what they are.
+        """Makes the chosen layers, or casts the weights, if that is pending; undoes it if the vectors change too much.
 
-        Layers have a copy of the weights: after a change of the model's they are made anew.
+        Layers have a copy of the weights, so they are made anew after the model's weights have changed.
         """
         made = self._by_layers
         forked = made is not None and self.layers == 'openvino' and made.process != os.getpid()
-        if forked:  # which OpenVINO does not survive
+        if forked:  # OpenVINO does not survive a fork
             self.library = self.layers = 'torch'
         if forked or (made is not None and made.version != weights_version(self.model)):
             self._by_layers, self.pending = None, True
@@ -203,7 +204,7 @@ class Engine:
                 if cosine >= LEAST_COSINE:
                     return
                 reason = f'gives other vectors than in float32 (cosine {cosine:.4f})'
-            except Exception as error:  # of many classes, none of which the user can act on
+            except Exception as error:  # OpenVINO raises many classes, and the user can act on none of them
                 reason = f'cannot be compiled ({type(error).__name__}: {str(error).partition(chr(10))[0]:.200})'
             warnings.warn(f'by OpenVINO this model {reason}, so torch computes it', stacklevel=5)
             self._by_layers, self.library, self.layers = None, 'torch', 'torch'

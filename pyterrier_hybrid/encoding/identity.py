@@ -14,8 +14,9 @@ def digest(
 ) -> str:  # fmt: skip
     """Returns the SHA-256, as 32 hexadecimal digits, of a model's weights, architecture, tokenizer, and settings.
 
-    ``settings`` are JSON values, the parameters beside the model that change a vector. Without ``weights``, their names
-    and shapes alone count. ``dtype`` is a precision that the transformer's parameters will be cast to, and are read in.
+    ``settings`` are JSON values: the parameters beside the model that change a vector. Without ``weights``, only the
+    names, dtypes and shapes of the weights count. ``dtype`` is the precision to which the transformer's parameters will
+    be cast; the digest is of the cast values.
     """
     cast = _cast_parameters(model) if dtype is not None else set()
     sha = hashlib.sha256()
@@ -31,7 +32,7 @@ def digest(
 
 
 def _tensors(model: SentenceTransformer) -> Iterator[tuple[str, torch.Tensor]]:
-    """The model's weights and buffers by name; of a layer in int8, whole numbers and scales."""
+    """Yields the model's weights and buffers by name; for an int8 layer, its integers and their scales."""
     for name, value in model.state_dict().items():
         for tensor in value if isinstance(value, tuple) else (value,):
             if isinstance(tensor, torch.Tensor) and tensor.is_quantized:
@@ -73,6 +74,6 @@ def _tokenizer(tokenizer) -> str:
     """The tokenizer as text, without the truncation and padding of the last call, which a fast tokenizer keeps."""
     fast = getattr(tokenizer, 'backend_tokenizer', tokenizer)
     if not hasattr(fast, 'to_str'):
-        words = tokenizer.get_vocab()  # of word vectors it is a list
+        words = tokenizer.get_vocab()  # a mapping, but a list for word vectors
         return json.dumps(sorted(words.items()) if isinstance(words, Mapping) else list(words))
     return json.dumps(json.loads(fast.to_str()) | {'truncation': None, 'padding': None}, sort_keys=True)

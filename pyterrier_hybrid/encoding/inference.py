@@ -21,11 +21,11 @@ def encode_windows(
     """Encodes texts and keeps their order; memory does not grow with their number.
 
     A batch holds as many tokens, padding included, as ``batch_size`` texts of 128 tokens. ``progress`` is called with
-    the number of texts in each batch. ``by_layers`` computes batches in the place of a model that is a transformer
-    alone, and ``ids`` has the token ids of a static embedding. Gradients and mode are the caller's to set.
+    the number of texts in each batch. If ``by_layers`` is given, it computes the batches instead of the model. ``ids``
+    tokenises texts for a static embedding. The caller sets gradients and mode.
 
-    Yields (texts of a window, d), on the model's device, in the dtype of its last module. A text of no token (an empty
-    one, where the tokenizer adds no special tokens) has the vector 0.
+    Yields (texts of a window, d), on the model's device, in the dtype of its last module. A text without a token (an
+    empty one, if the tokenizer adds no special tokens) has the vector 0.
     """
     for features in _features(model, texts, side, ids):
         budget = batch_size * TOKENS_PER_TEXT
@@ -48,14 +48,14 @@ def encode_windows(
 
 
 def tokenize(model: SentenceTransformer, texts: list[str], side: Side, ids: TokenIds | None = None) -> dict:
-    """Returns the model's features of some texts: prefix, tokens, truncation, all by its own preprocessing.
+    """Returns the model's features of some texts: its own preprocessing adds the prefix, tokenises and truncates.
 
-    Those of a static embedding are without the positions of characters, by ``ids``.
+    For a static embedding, ``ids`` tokenises instead, which is faster because it needs no character positions.
     """
     if not isinstance(model[0], StaticEmbedding):
         return model.preprocess(texts, prompt=side.prefix or None, task=side.task, max_length=side.max_length)
     texts = [side.prefix + text for text in texts] if side.prefix else texts
-    # a StaticEmbedding takes lengths from its tokenizer alone
+    # StaticEmbedding.preprocess has no max_length: it truncates only as its tokenizer is set
     tokens, lengths = ids(texts, side.max_length)
     starts = np.cumsum(lengths) - lengths
     return {'input_ids': torch.from_numpy(tokens.astype(np.int64)), 'offsets': torch.from_numpy(starts)}
@@ -64,10 +64,10 @@ def tokenize(model: SentenceTransformer, texts: list[str], side: Side, ids: Toke
 def _features(
     model: SentenceTransformer, texts: Sequence[str], side: Side, ids: TokenIds | None
 ) -> Iterator[dict]:
-    """The features of each window.
+    """Yields the features of each window.
 
-    Where a GPU computes, the next window is tokenised meanwhile. A processor has no time to spare: a thread beside
-    torch's own would slow both.
+    While a GPU computes, a thread tokenises the next window. On a processor, such a thread would slow torch's own
+    threads, so there is none.
     """
     windows = [texts[start : start + WINDOW] for start in range(0, len(texts), WINDOW)]
     if model.device.type == 'cpu' or len(windows) < 2:
@@ -82,7 +82,7 @@ def _features(
 
 
 def _rows(features: dict, budget: int) -> list[np.ndarray]:
-    """The rows of each batch; those of a static embedding or a bag of words are one batch: nothing is padded."""
+    """Returns the rows of each batch. For a static embedding or a bag of words, all rows are one batch, unpadded."""
     if not padded(features):
         return [np.arange(len(features.get('offsets', features.get('sentence_embedding'))))]
     lengths = features['attention_mask'].sum(dim=1).numpy()

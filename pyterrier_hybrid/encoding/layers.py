@@ -1,7 +1,8 @@
-"""The layers of BERT and XLM-R in other hands than transformers': by torch in fewer steps, or by OpenVINO.
+"""Faster implementations of the layers of BERT and XLM-R than transformers': in torch with fewer steps, or in OpenVINO.
 
-The layers alone: embeddings, which are a lookup, and what follows the transformer (pooling, dense layers,
-normalisation) are the model's own, in float32. So layers are made from the weights at once, without tracing or a cache.
+Only the layers are replaced. The embeddings, which are a lookup, and what follows the transformer (pooling, dense
+layers, normalisation) stay the model's own, in float32. So layers are made directly from the weights, without tracing
+or a cache.
 """
 import copy
 import os
@@ -20,15 +21,15 @@ from pyterrier_hybrid.encoding.processors import multiplies
 
 #: Architectures whose layers are BERT's (Devlin et al., NAACL 2019), by the names of their classes in transformers.
 ARCHITECTURES = ('BertModel', 'RobertaModel', 'XLMRobertaModel', 'CamembertModel')
-#: Tokens in a batch of OpenVINO's: as fast as larger ones, and less padding is computed.
+#: Tokens in a batch for OpenVINO. Larger batches are no faster, and more of their tokens are padding.
 BUDGET = 1024
 
-#: From what the embeddings give, float32 (texts, tokens, d), and the attention mask, (texts, tokens), to token vectors.
+#: Maps the output of the embeddings, float32 (texts, tokens, d), and the mask, (texts, tokens), to token vectors.
 Layers = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def has_known_layers(model: SentenceTransformer) -> bool:
-    """Whether a model's layers are those of BERT as transformers has them."""
+    """Whether a model's layers are those of BERT, as implemented in transformers."""
     if not isinstance(model[0], Transformer):
         return False
     inner = model[0].model
@@ -45,9 +46,9 @@ def has_known_layers(model: SentenceTransformer) -> bool:
 class ModelByLayers:
     """A model that computes with other layers than its own.
 
-    The model is in float32, on the CPU, :func:`has_known_layers`, and is shared. The layers have a copy of its weights
-    at :func:`weights_version` ``version``, and were made in ``process``. They compute as many batches at a time as
-    there are ``threads``.
+    The model is shared; it is in float32, on the CPU, and passes :func:`has_known_layers`. The layers have a copy of
+    its weights at the :func:`weights_version` ``version``, and were made in the process with the id ``process``. They
+    compute ``threads`` batches at a time.
     """
 
     def __init__(self, model: SentenceTransformer, layers: Layers, threads: int = 1):
@@ -57,7 +58,7 @@ class ModelByLayers:
         self._rest._modules = OrderedDict(list(model.named_children())[1:])
 
     def budget(self, tokens: int) -> int | None:
-        """The tokens of a batch, out of all these, that keep all threads at work; None for any number."""
+        """The size of a batch, in tokens, that keeps all threads busy with ``tokens`` in all; None for no limit."""
         return None if self.threads == 1 else min(BUDGET, max(1, -(-tokens // self.threads)))
 
     def map(self, batches: Iterable[dict], task: str) -> Iterator[torch.Tensor]:
@@ -80,7 +81,7 @@ class ModelByLayers:
 
 
 def _ahead(executor: ThreadPoolExecutor, function: Callable, items: Iterable, count: int) -> Iterator:
-    """Results in order, of at most ``count`` items that are taken ahead."""
+    """Yields the results in order; at most ``count`` items are under way at a time."""
     items = iter(items)
     under_way = [executor.submit(function, item) for item in islice(items, count)]
     while under_way:
@@ -89,10 +90,11 @@ def _ahead(executor: ThreadPoolExecutor, function: Callable, items: Iterable, co
 
 
 def torch_layers(inner: torch.nn.Module, dtype: torch.dtype) -> Layers:
-    """Layers whose matrix products are in one precision, and all between two layers' products in float32.
+    """Layers whose matrix products are in one precision, and everything else between the layers in float32.
 
-    Queries, keys and values are one product, and the activation is part of its product where oneDNN has it so. That is
-    faster than transformers' layers, and rounds less: sums over the layers and layer normalisation stay in float32.
+    Queries, keys and values are one product, and the activation is part of its product if oneDNN has this operation.
+    That is faster than transformers' layers, and rounds less, because residual sums and layer normalisation stay in
+    float32.
     """
     heads, made = inner.config.num_attention_heads, []
     fused = dtype == torch.bfloat16 and multiplies(dtype) and hasattr(torch.ops.mkldnn, '_linear_pointwise')
@@ -133,5 +135,5 @@ def _linear_gelu(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> t
 
 
 def _fused_linear_gelu(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-    """The same as one operation of oneDNN, which has it in bfloat16 where the processor has instructions for that."""
+    """The same as one operation of oneDNN, for bfloat16 on a processor that has instructions for it."""
     return torch.ops.mkldnn._linear_pointwise(x, weight, bias, 'gelu', [], 'none')

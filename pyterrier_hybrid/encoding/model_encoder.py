@@ -85,13 +85,13 @@ class ModelEncoder(BiEncoder):
                 'truncate_dim': self.model.truncate_dim,
             }
             cast_to = self.dtype if self._engine.pending else None
-            if self._engine.layers != 'transformers':  # beside which the model's weights stay in float32
+            if self._engine.layers != 'transformers':  # with other layers, the model's weights stay in float32
                 settings['layers'], cast_to = self._engine.layers, None
             self._identity = (version, identity.digest(self.model, settings, dtype=cast_to))
         return self._identity[1]
 
     def recipe(self) -> 'Callable[[], ModelEncoder] | None':
-        """What makes this encoder in another process; None for a model in memory."""
+        """Returns a function that makes this encoder in another process; None for a model in memory."""
         return None
 
     def query_encoder(self, verbose: bool | None = None, batch_size: int | None = None) -> QueryEncoder:
@@ -175,7 +175,7 @@ class ModelEncoder(BiEncoder):
         return vectors
 
     def _checked(self, batch_size: int | None) -> int:
-        """The encoder's batch size where none is given."""
+        """Returns the given batch size, or the encoder's for None. Raises ValueError if it is not positive."""
         batch_size = self.batch_size if batch_size is None else batch_size
         check_positive('batch_size', batch_size)
         return batch_size

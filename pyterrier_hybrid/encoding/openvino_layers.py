@@ -1,4 +1,4 @@
-"""A transformer's layers compiled by OpenVINO, which fuses what lies between matrix products: an optional extra."""
+"""A transformer's layers compiled by OpenVINO (an optional extra), which fuses what is between matrix products."""
 import ctypes
 import importlib.util
 import os
@@ -8,9 +8,9 @@ import torch
 
 from pyterrier_hybrid.encoding.layers import Layers
 
-#: What is added to the attention scores of padding, before softmax.
+#: Added to the attention scores of padding, before softmax.
 _MASKED = -1e9
-#: The layers of this process.
+#: The layers that this process has compiled.
 _made: weakref.WeakSet = weakref.WeakSet()
 
 
@@ -47,13 +47,13 @@ def openvino_layers(inner: torch.nn.Module, precision: str, threads: int) -> Lay
 
 
 def _keep() -> None:
-    """Keeps what OpenVINO has compiled, in a forked process: where its threads are missing, its end never comes."""
+    """Keeps compiled layers alive in a forked process. Freeing them would wait for ever for threads of the parent."""
     for run in _made:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(run))
 
 
 def _graph(inner: torch.nn.Module):
-    """OpenVINO's graph, from (texts, tokens, d) and what is added to attention scores, (texts, 1, 1, tokens)."""
+    """OpenVINO's graph. Inputs: embeddings (texts, tokens, d), and the mask's penalties (texts, 1, 1, tokens)."""
     import openvino
     from openvino import opset13 as ops
 

@@ -19,15 +19,15 @@ from pyterrier_hybrid.encoding.sides import Side
 if TYPE_CHECKING:
     from pyterrier_hybrid.encoding.encoder import HybridEncoder
 
-#: Windows given to each process at a time, so that none is idle while results are taken.
+#: Windows under way for each process, so that none is idle while results are taken.
 AHEAD = 2
 
 
 class EncoderPool:
-    """Processes that encode with one checkpoint, one for each device. They end when this object does, or this process.
+    """Processes that encode with one checkpoint, one for each device. They end with this object, or with this process.
 
-    Each makes the encoder by ``recipe`` (:meth:`HybridEncoder.recipe`) and has the weights in its memory. Those on the
-    CPU share the threads that this process has.
+    Each makes the encoder by ``recipe`` (:meth:`HybridEncoder.recipe`) and has the weights in its memory. The processes
+    on the CPU share this process's number of threads.
     """
 
     def __init__(self, recipe: 'Callable[..., HybridEncoder]', devices: Sequence[torch.device]):
@@ -42,12 +42,12 @@ class EncoderPool:
             self.size, mp_context=context, initializer=_begin, initargs=(recipe, left, threads)
         )
         self._process = os.getpid()
-        # at the end of this process before the queues to the others, which have the priority 10
+        # when this process ends, shut down before multiprocessing closes its queues, which have the priority 10
         Finalize(self, _shut_down, [self._executor], exitpriority=11)
 
     @property
     def is_here(self) -> bool:
-        """Whether this process has started them; one that was forked since cannot reach them."""
+        """Whether this process has started them. A process that was forked since cannot reach them."""
         return self._process == os.getpid()
 
     def encode(self, texts: Sequence[str], side: Side, batch_size: int) -> Iterator[np.ndarray]:
@@ -78,18 +78,18 @@ class EncoderPool:
 
 
 def _shut_down(executor: ProcessPoolExecutor) -> None:
-    """Ends the processes. At the end of this one it waits for that, as multiprocessing would, which cannot end them."""
+    """Ends the processes. If this process is exiting, waits for them: multiprocessing would wait and not end them."""
     executor.shutdown(wait=is_exiting(), cancel_futures=True)
 
 
 def _begin(recipe: 'Callable[..., HybridEncoder]', left, threads: int) -> None:
-    """Makes this process one that encodes, on a device that no other has taken."""
+    """Loads the encoder in a new process, on a device that no other process has taken."""
     global _encoder
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, and with it this process ends
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, and then this process
     Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start()
     torch.set_num_threads(threads)
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # the parent has given them
+        warnings.simplefilter('ignore')  # the parent has given the warnings already
         _encoder = recipe(device=left.get())
 
 

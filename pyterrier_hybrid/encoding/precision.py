@@ -14,9 +14,9 @@ from pyterrier_hybrid.encoding.processors import multiplies
 DTYPES = {
     'float32': torch.float32, 'bfloat16': torch.bfloat16, 'float16': torch.float16, 'int8': torch.qint8,
 }  # fmt: skip
-#: What 'auto' means, where a job has set it for all its processes; see :func:`one_precision`.
+#: The environment variable by which a job sets, for all its processes, what 'auto' means; see :func:`one_precision`.
 VARIABLE = 'PYTERRIER_HYBRID_DTYPE'
-#: The cosine of a text's vector with the one in float32 under which 'auto' computes in float32.
+#: If the cosine of a text's vector with its float32 vector is below this, 'auto' computes in float32.
 LEAST_COSINE = 0.9995
 
 
@@ -70,7 +70,7 @@ def is_fast(dtype: torch.dtype, device: torch.device) -> bool:
 
 @contextmanager
 def one_precision() -> Iterator[None]:
-    """A block in which 'auto' means, in every process that it starts, the precision of this machine's processor."""
+    """A block that fixes 'auto', also for the processes started in it, to the precision of this machine's processor."""
     before = os.environ.get(VARIABLE)
     dtype = resolve_dtype('auto', [torch.device('cpu')])
     os.environ[VARIABLE] = next(name for name, value in DTYPES.items() if value == dtype)
@@ -91,10 +91,10 @@ def reducible(model: SentenceTransformer) -> bool:
 def reduce_precision(model: SentenceTransformer, dtype: torch.dtype) -> torch.dtype:
     """Casts the parameters of a model's transformer in place, and lets every later module compute in float32.
 
-    The layers after the transformer (pooling, dense, normalisation) cost nothing, and lose precision in half. Buffers
-    keep their precision, because rotary position tables are wrong in half. A model that is not :func:`reducible` is
-    left as it is. int8 quantises the weights of linear layers, with a scale for each row, and their inputs, with a
-    scale for each batch; everything else stays in float32.
+    The layers after the transformer (pooling, dense, normalisation) cost little time, and would lose accuracy in half
+    precision. Buffers keep their precision, because rotary position tables are wrong in half precision. A model that is
+    not :func:`reducible` is left as it is. int8 quantises the weights of linear layers, with a scale for each row, and
+    their inputs, with a scale for each batch; everything else stays in float32.
 
     Returns:
         The dtype the model computes in from now on.
@@ -104,7 +104,7 @@ def reduce_precision(model: SentenceTransformer, dtype: torch.dtype) -> torch.dt
     if dtype == torch.qint8:
         layers = {torch.nn.Linear: torch.ao.quantization.per_channel_dynamic_qconfig}
         with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # of what torch will replace one day
+            warnings.simplefilter('ignore')  # torch's deprecation warning
             model[0].model = torch.ao.quantization.quantize_dynamic(model[0].model, layers, inplace=True)
         return dtype
     for parameter in model[0].parameters():
@@ -118,9 +118,9 @@ def reduce_checked(
 ) -> torch.dtype:
     """Casts a model's transformer as :func:`reduce_precision` does, unless that moves vectors too far (:func:`stays`).
 
-    ``exact`` are the float32 vectors, (n, d), of a sample of texts; ``encode`` returns the same by the model as it is
-    then. Both copies of the weights are in memory meanwhile. Returns the dtype the model computes in from now on:
-    ``dtype``, or float32, with the weights that it had.
+    ``exact`` are the float32 vectors, (n, d), of a sample of texts; ``encode`` returns the vectors of the same texts by
+    the cast model. Meanwhile both copies of the weights are in memory. Returns the dtype the model computes in from now
+    on: ``dtype``, or float32 with the weights that it had.
     """
     full = [parameter.data for parameter in model[0].parameters()]
     reduce_precision(model, dtype)
@@ -132,7 +132,7 @@ def reduce_checked(
 
 
 def stays(exact: torch.Tensor, vectors: torch.Tensor, dtype: torch.dtype) -> bool:
-    """Whether vectors are those of float32, by the least cosine; warns that float32 is used where they are not."""
+    """Whether vectors are close enough to ``exact``, by their least cosine; if not, warns that float32 is used."""
     cosine = least_cosine(exact, vectors)
     if cosine >= LEAST_COSINE:
         return True
@@ -145,7 +145,7 @@ def stays(exact: torch.Tensor, vectors: torch.Tensor, dtype: torch.dtype) -> boo
 
 
 def least_cosine(vectors: torch.Tensor, others: torch.Tensor) -> float:
-    """The least cosine of two vectors of the same text, (n, d) each; NaN if one is not finite, 1 if both are 0."""
+    """The least cosine between two vectors of the same text, (n, d) each; NaN for one not finite, 1 if both are 0."""
     vectors, others = vectors.double(), others.double()
     same = (vectors == others).all(dim=1)
     cosines = torch.nn.functional.cosine_similarity(vectors, others, dim=1)

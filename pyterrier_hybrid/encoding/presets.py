@@ -1,6 +1,6 @@
 """Settings of published encoders, each with its source.
 
-A preset replaces parameters that the caller left at None; where it has None itself, the checkpoint's value counts. The
+A preset replaces parameters that the caller left at None; if it has None itself, the checkpoint's value counts. The
 checkpoint's name on the hub implies a preset; for a local folder, give its name.
 """
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ class Preset:
     """How to use a published encoder. A field that is None takes the checkpoint's value.
 
     Attributes:
-        hub_names: the checkpoints on the Hugging Face hub that imply this preset, as patterns of shells.
+        hub_names: the checkpoints on the Hugging Face hub that imply this preset, as shell patterns.
         pooling: how token vectors become one vector, by sentence-transformers' name.
         normalize: whether vectors are scaled to length 1.
         query_prefix: put before every query.

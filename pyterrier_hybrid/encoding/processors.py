@@ -1,4 +1,4 @@
-"""What a processor can do in hardware, as far as precision depends on it."""
+"""Which precisions a processor multiplies matrices in by hardware."""
 import os
 import platform
 from functools import cache
@@ -6,23 +6,23 @@ from pathlib import Path
 
 import torch
 
-#: The instruction sets of matrix products, by Linux's names, any one of which is enough.
+#: The instruction sets for matrix products in each precision, by Linux's names; any one of a set is enough.
 HARDWARE = {
     torch.bfloat16: {'amx_bf16', 'avx512_bf16'},
     torch.float16: {'amx_fp16', 'avx512_fp16'},
 }
-#: Values of ONEDNN_MAX_CPU_ISA under which oneDNN, torch's library of matrix products, leaves these unused.
+#: Values of ONEDNN_MAX_CPU_ISA with which oneDNN, torch's library of matrix products, does not use the instructions.
 WITHOUT_BFLOAT16 = ('SSE41', 'AVX', 'AVX2', 'AVX2_VNNI', 'AVX2_VNNI_2', 'AVX512_CORE', 'AVX512_CORE_VNNI')
 SWITCHED_OFF = {torch.bfloat16: WITHOUT_BFLOAT16, torch.float16: (*WITHOUT_BFLOAT16, 'AVX512_CORE_BF16')}
-#: The variable, by its name of today and by its older one; oneDNN reads the first that is there.
+#: The variable's current name and its older one; oneDNN reads the first that is set.
 _LIMITS = ('ONEDNN_MAX_CPU_ISA', 'DNNL_MAX_CPU_ISA')
 
 
 def multiplies(dtype: torch.dtype) -> bool:
     """Whether torch multiplies matrices of this precision in hardware on this processor.
 
-    Without hardware for bfloat16 or float16 they take many times as long as float32 ones. The instructions can be
-    switched off by the environment variable ``ONEDNN_MAX_CPU_ISA``, and the library by ``torch.backends.mkldnn``.
+    Without hardware, products in bfloat16 or float16 take many times as long as in float32. The environment variable
+    ``ONEDNN_MAX_CPU_ISA`` can switch the instructions off, and ``torch.backends.mkldnn`` the library.
     """
     if dtype not in HARDWARE:
         return True
@@ -35,7 +35,7 @@ def multiplies(dtype: torch.dtype) -> bool:
 
 @cache
 def instructions() -> frozenset[str]:
-    """The processor's instruction sets by Linux's names; where there is no /proc/cpuinfo, none or AVX512-BF16."""
+    """The processor's instruction sets, by Linux's names. Without /proc/cpuinfo, AVX512-BF16 if torch finds it."""
     cpuinfo = Path('/proc/cpuinfo')
     if cpuinfo.is_file():
         lines = cpuinfo.read_text(errors='replace').splitlines()

@@ -54,7 +54,7 @@ def _length(given: int | None, model: SentenceTransformer, side: str) -> int | N
         if limit is not None and given > limit:
             raise ValueError(f'max_{side}_length={given}, but the model has positions for {limit} tokens only')
         return given
-    lengths = [n for n in (limit, _own_length(model, side)) if n is not None and n < 1e9]  # 1e30 stands for no limit
+    lengths = [n for n in (limit, _own_length(model, side)) if n is not None and n < 1e9]  # 1e30 means no limit
     return min(lengths, default=None)
 
 
@@ -68,6 +68,6 @@ def _own_length(model: SentenceTransformer, side: str) -> int | None:
 
 
 def check_positive(name: str, value: int) -> None:
-    """Raises ValueError, with the parameter's name, for what is not a whole number of at least 1."""
+    """Raises ValueError, with the parameter's name, if the value is not a whole number of at least 1."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f'{name} must be a whole number of at least 1, not {value!r}')

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 import pyterrier as pt
 
-#: A question in eleven languages, for trying an encoder where there are few other texts.
+#: A question in eleven languages, for checking an encoder if there are few other texts.
 PROBES = [
     'Who wrote Faust, and when was the second part of it published?',
     'Wer schrieb den Faust, und wann erschien der zweite Teil?',
@@ -23,8 +23,8 @@ PROBES = [
 def check_texts(texts: Sequence, what: str, names: Iterable | None = None, *, empty: bool = True) -> None:
     """Refuses values that are not strings, half a surrogate pair and, with ``empty=False``, texts of white space alone.
 
-    JSON can spell half of a surrogate pair (``"\\ud83d"``), and Python keeps it in a string. No tokenizer or file takes
-    it.
+    JSON can spell half of a surrogate pair (``"\\ud83d"``), and Python keeps it in a string. No tokenizer accepts it,
+    and it cannot be written to a file.
 
     Args:
         texts: what should be strings.

@@ -1,7 +1,7 @@
-"""Token ids of texts by their words, for models that are bound by their tokenizer.
+"""Token ids of texts by their words, for models whose speed depends on their tokenizer.
 
-Where a tokenizer splits at spaces before its model, a word's tokens do not depend on its neighbours. So the distinct
-words of many texts are tokenised, by the tokenizer itself, and the ids of the texts are put together from theirs.
+If a tokenizer splits at spaces before its model, a word's tokens do not depend on its neighbours. So the tokenizer only
+tokenises the distinct words of many texts, and the ids of the texts are put together from the words' ids.
 """
 import json
 import re
@@ -11,21 +11,21 @@ from itertools import chain
 
 import numpy as np
 
-#: Half of the words whose ids are kept, about 160 bytes each. When the newer half is full, the older one is dropped.
+#: Words in each of the two halves whose ids are kept, about 160 bytes each. A full newer half replaces the older one.
 MOST_WORDS = 150_000
-#: Characters of the longest word that is kept. Longer ones, as texts without spaces are, seldom come again.
+#: The longest word, in characters, whose ids are kept. Longer ones, such as texts without spaces, seldom recur.
 LONGEST = 24
 #: Words that are tokenised as one text, which is faster than one by one.
 _TOGETHER = 64
-#: Of a token.
+#: The type of a token's id.
 ID = np.dtype(np.int32)
-#: Steps that change a text before a space and after it each by itself. 'Replace' is one for some patterns.
+#: Normalisation steps that change the text before a space and after it independently. 'Replace' does for some patterns.
 _LOCAL = {'BertNormalizer', 'Lowercase', 'NFC', 'NFD', 'NFKC', 'NFKD', 'Nmt', 'Precompiled', 'StripAccents'}
-#: Splitters after which white space is gone.
+#: Splitters that remove white space.
 _DROPPING = {'BertPreTokenizer', 'Whitespace', 'WhitespaceSplit'}
 #: A pattern of one character that is no space, as tokenizers spell it.
 _ONE_CHARACTER = re.compile(r'\[(?:\\x\{(?!20\})[0-9a-f]+\})+\]')
-#: What would show that a tokenizer looks beyond a space: characters that join, become spaces, or are taken away.
+#: Texts that would show that a tokenizer looks beyond a space: characters that join, become spaces, or are removed.
 ODD = (
     '', ' ', '  a  b ', ' a\tb \n c\u00a0 \u00a0d', '\u0301a e \u0301 \u0308\u0301 b', 'a\u00a8 \u00b4b ΑΣ Σ',
     '\u2581a \u2581 b\u2581 c', 'a\u200b \u200bb \ufeff c', '\u0600 \u06dd a \U000110bd', '谁 写了。 「 a」',
@@ -37,7 +37,7 @@ class WordIds:
     """Token ids of texts, equal to those of the tokenizer without special tokens.
 
     Args:
-        tokenizer: a ``tokenizers.Tokenizer`` for which :func:`splits_at_spaces`, and which cuts no text.
+        tokenizer: a ``tokenizers.Tokenizer`` that passes :func:`splits_at_spaces` and truncates no text.
     """
 
     def __init__(self, tokenizer):
@@ -50,7 +50,7 @@ class WordIds:
         parts = [text.split(' ') for text in texts]
         for words in [] if self._drops else parts:
             if not (self._prepends and _is_plain(words[0][:1])):
-                words[0] = ' ' + words[0]  # it has no space before it in the text, and no other word has one here
+                words[0] = ' ' + words[0]  # a space marks a word at the beginning of a text
         words = list(chain.from_iterable(parts))
         found = self._of_words(words)
         before = np.cumsum([0, *map(len, found)]) // ID.itemsize
@@ -58,7 +58,10 @@ class WordIds:
         return cut(np.frombuffer(b''.join(found), ID), np.diff(bounds), max_length)
 
     def _of_words(self, words: Sequence[str]) -> list[bytes]:
-        """The ids of each word. Those of short words are kept, and stay: other threads may be about to look them up."""
+        """Returns the ids of each word, and keeps those of short words.
+
+        Kept ids are dropped only with their whole dict, which other threads may still be reading.
+        """
         known, older = self._known, self._older
         missing = set(words).difference(known)
         again = [word for word in missing if word in older]
@@ -71,7 +74,10 @@ class WordIds:
         return [made[word] if its is None else its for word, its in zip(words, map(known.get, words))]
 
     def _tokenized(self, words: list[str]) -> dict[str, bytes]:
-        """The ids of words: many as one text, cut by their places, but long, first, and odd ones alone."""
+        """Returns the ids of words. Many words are tokenised as one text, whose ids are cut at the words' places.
+
+        Long words, words at the beginning of a text, and words that end in white space are tokenised alone.
+        """
         alone = [word for word in words if len(word) > LONGEST or word[:1] == ' ' or word[-1:].isspace()]
         others = list(set(words).difference(alone))
         chunks = [others[i : i + _TOGETHER] for i in range(0, len(others), _TOGETHER)]
@@ -89,9 +95,9 @@ class WordIds:
 
 
 def token_ids(tokenizer, texts: Sequence[str], max_length: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """The ids of all texts, whole numbers (tokens,), and how many of them each text has, int64 (texts,).
+    """Returns the ids of all texts in one array, (tokens,), and the number of each text's ids, int64 (texts,).
 
-    Special tokens, and the tokens of a text beyond ``max_length``, are left out. ``tokenizer`` cuts no text.
+    Leaves out special tokens, and each text's tokens beyond ``max_length``. ``tokenizer`` must not truncate.
     """
     ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
     lengths = np.fromiter(map(len, ids), np.int64, len(ids))
@@ -99,7 +105,7 @@ def token_ids(tokenizer, texts: Sequence[str], max_length: int | None) -> tuple[
 
 
 def cut(ids: np.ndarray, lengths: np.ndarray, max_length: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Without the tokens of each text beyond a length."""
+    """Leaves out each text's tokens beyond ``max_length``; None for no limit."""
     if max_length is None or not len(lengths) or lengths.max() <= max_length:
         return ids, lengths
     places = np.arange(len(ids)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
@@ -107,14 +113,17 @@ def cut(ids: np.ndarray, lengths: np.ndarray, max_length: int | None) -> tuple[n
 
 
 def _is_plain(character: str) -> bool:
-    """Whether a word that begins with it is the same at the beginning of a text, where a tokenizer adds a space."""
+    """Whether a word that begins with this character has the same ids at the beginning of a text as after a space.
+
+    Asked for tokenizers that add a space at the beginning of a text.
+    """
     return character.isalpha() and not unicodedata.decomposition(character)
 
 
 def splits_at_spaces(tokenizer) -> bool:
     """Whether the ids of a text are those of its words, so that :class:`WordIds` gives the tokenizer's ids.
 
-    All steps of the tokenizer must be known to have this property, and a trial of odd texts must confirm it.
+    All steps of the tokenizer must be known to have this property, and a test on odd texts must confirm it.
     """
     normalizers = steps(tokenizer.normalizer, 'normalizers')
     splits = steps(tokenizer.pre_tokenizer, 'pretokenizers')
@@ -131,7 +140,7 @@ def splits_at_spaces(tokenizer) -> bool:
         return False
     try:
         found, expected = WordIds(tokenizer)(ODD), token_ids(tokenizer, ODD, None)
-    except Exception:  # tokenizers has no class for characters that a tokenizer without an unknown token does not know
+    except Exception:  # tokenizers raises a plain Exception for an unknown character if there is no unknown token
         return False
     return all(np.array_equal(one, other) for one, other in zip(found, expected))
 
@@ -148,11 +157,11 @@ def _is_local(normalizer: dict, drops: bool) -> bool:
 
 
 def steps(part, plural: str) -> list[dict]:
-    """The steps of a tokenizer's part, as its file describes them."""
+    """Returns the steps of a tokenizer's normaliser or splitter, as its file describes them."""
     if part is None:
         return []
     try:
         step = json.loads(part.__getstate__())
-    except Exception:  # tokenizers raises no other class for a part in Python, which has no description
+    except Exception:  # a part written in Python has no description; tokenizers raises a plain Exception
         return [{'type': 'Python'}]
     return step[plural] if step['type'] == 'Sequence' else [step]
