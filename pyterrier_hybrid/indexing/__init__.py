@@ -1,6 +1,6 @@
 """Indexing: one dense index over passages of many languages, and exact search in all of them or in some.
 
-``MultilingualIndex`` is the index, ``top_k`` and ``exact_scores`` are the search it rests on, as functions over arrays.
+``MultilingualIndex`` is the index. ``top_k`` and ``exact_scores`` are its exact search, as functions over arrays.
 """
 import lazy_loader
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from pyterrier_hybrid.indexing.index import MultilingualIndex
     from pyterrier_hybrid.indexing.opened import OpenedIndex
 
-_BATCH = 256  # queries of a thread at a time, at most
-_CHUNK = 16  # queries that are rescored at a time, with vectors that the processor's cache holds
-_HARDER = (1, 4, 16)  # times the effort
-_FEW = 8  # times the candidates: passages among which an exact search costs no more
+_BATCH = 256  # the most queries that a thread searches at a time
+_CHUNK = 16  # queries rescored at a time, so few that the processor's cache holds their candidates' vectors
+_HARDER = (1, 4, 16)  # factors of the effort, tried one after another
+_FEW = 8  # an exact search costs no more among at most this many passages for each candidate
 
 
 class ApproximateRetriever(DenseRetriever):
@@ -110,10 +110,10 @@ class ApproximateRetriever(DenseRetriever):
 def _by_threads(
     function: Callable[[np.ndarray], np.ndarray], queries: np.ndarray, progress: Callable[[int], object]
 ) -> Iterator[np.ndarray]:
-    """What a function returns of parts of the queries, in order.
+    """Calls a function on parts of the queries and yields its results in order.
 
-    Each part is computed by one thread from beginning to end, as many at a time as FAISS would take: threads that share
-    every step wait for each other at its end.
+    One thread computes a part from beginning to end, and there are as many threads as FAISS would take. If threads
+    shared every step, they would wait for each other at its end.
     """
     import faiss
 
@@ -132,7 +132,7 @@ def _by_threads(
 
 
 def _selector(rows: np.ndarray, n: int) -> 'faiss.IDSelector':
-    """FAISS's selector of some of ``n`` docids."""
+    """FAISS's selector of the docids ``rows`` out of ``n``."""
     import faiss
 
     allowed = np.zeros(n, bool)
@@ -143,9 +143,10 @@ def _selector(rows: np.ndarray, n: int) -> 'faiss.IDSelector':
 def products_of(
     queries: np.ndarray, vectors: object, found: list[np.ndarray | None], count: int
 ) -> list[np.ndarray | None]:
-    """The float32 products of each query with its candidates, where it has ``count`` and vectors are plain float32.
+    """Returns the float32 products of each query with its candidates, or None, so that :func:`rescored` computes them.
 
-    FAISS reads the vectors where they are. None where :func:`rescored` has to compute them.
+    It is None for a query without exactly ``count`` candidates, and for vectors that are not a plain float32 array.
+    FAISS reads the vectors without a copy.
     """
     import faiss
 
@@ -169,9 +170,9 @@ def rescored(
 ) -> np.ndarray:
     """The :func:`~pyterrier_hybrid.ranking.order.order_keys` of each query's best ``k`` candidates: uint64, ``(q, k)``.
 
-    As :func:`~pyterrier_hybrid.ranking.search.top_k`, which is for many documents: a float32 product says which of the
-    candidates can be among the best, within the margin of its error, and these get their exact score. All documents
-    are candidates if there are none. ``products`` are those of the candidates, where they are known.
+    It works like :func:`~pyterrier_hybrid.ranking.search.top_k`, which is for many documents: float32 products, within
+    the margin of their error, say which candidates can be among the best, and only these get their exact score. A query
+    whose candidates are None is searched among all documents. ``products`` are the candidates' products, or None.
     """
     keys, best = np.empty((len(queries), k), np.uint64), []
     margins = error_margins(queries, opened.max_norm)
@@ -186,7 +187,7 @@ def rescored(
     if best:
         counts = np.array([len(docids) for _, docids in best])
         docids = np.concatenate([docids for _, docids in best])
-        vectors = np.asarray(opened.vecs[docids])  # no memmap, whose every slice costs as much as a small product
+        vectors = np.asarray(opened.vecs[docids])  # not a memmap: slicing one takes as long as a small product
         scores = exact_scores_of_own(queries[[i for i, _ in best]], vectors, counts)
         ordered = order_keys(scores, opened.docnos.rank[docids])
         for (i, _), own in zip(best, np.split(ordered, np.cumsum(counts)[:-1])):
@@ -200,9 +201,9 @@ def find_candidates(
 ) -> list[np.ndarray | None]:
     """Each query's candidates, in the order of the queries (float32, ``(q, d)``).
 
-    They are ascending docids, ``(count,)``; or ``rows``, where an exact search is needed. ``effort`` is what a search
-    spends at first; ``rows`` are the ascending docids to search in, more than ``count``, and ``selector`` is of them;
-    None for all.
+    They are ascending docids, ``(count,)``, or ``rows`` if the query has to be searched exactly. ``effort`` is that of
+    the first search. ``rows`` are the ascending docids to search in, more than ``count``, and ``selector`` is FAISS's
+    selector of them; both are None for all documents.
     """
     most = held.backend.most(held.index.ntotal)
     found: list[np.ndarray | None] = [rows] * len(queries)

@@ -1,4 +1,4 @@
-"""Documents as arrays, which are checked by the thousand."""
+"""Documents given as arrays, which are checked thousands at a time."""
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -10,7 +10,7 @@ from pyterrier_hybrid.ranking.scores import max_norm
 
 
 class Block:
-    """Documents as columns of one length, which are sliced and never read as a whole.
+    """Documents as columns of equal length. The columns are sliced, and never read as a whole.
 
     Args:
         docnos: texts, ``(n,)``: a list, an array, a column of a frame.
@@ -40,24 +40,24 @@ class Block:
         return _as_list(self._docnos[rows])
 
     def documents(self, rows: slice) -> list[dict]:
-        """Some documents one by one, for whoever has to say what is wrong with them."""
+        """Some documents as dicts, for checks that say what is wrong with one of them."""
         docnos = self.docnos(rows)
         langs = len(docnos) * [self._langs] if isinstance(self._langs, str) else _as_list(self._langs[rows])
         columns = zip(docnos, np.asarray(self._vectors[rows]), langs)
         return [{'docno': docno, 'doc_vec': vector, LANG: lang} for docno, vector, lang in columns]
 
     def plain(self, rows: slice, docnos: list, vec_size: int | None, largest: float | None) -> Collection | None:
-        """Some documents, with their :meth:`docnos`, as they are indexed; None if something is out of the ordinary.
+        """Returns some documents in the form in which they are indexed; None if one is invalid or needs a closer check.
 
-        ``vec_size`` and ``largest`` are as for :func:`~.documents.check_vector`. The vectors are the caller's own array
-        if that is of float32.
+        ``docnos`` are their :meth:`docnos`; ``vec_size`` and ``largest`` are as for
+        :func:`~.documents.check_vector`. The vectors are the caller's own array if that is of float32.
         """
         vectors, names = np.asarray(self._vectors[rows]), plain_docnos(docnos)
         if names is None or vectors.dtype.kind not in 'fiu' or vec_size not in (None, vectors.shape[1]):
             return None
         with np.errstate(over='ignore'):
             vectors = np.ascontiguousarray(vectors, dtype=np.float32)
-        greatest = max_norm(vectors)  # of float32, no sum of squares is beyond float64
+        greatest = max_norm(vectors)  # a sum of squares of float32 numbers cannot overflow float64
         if not np.isfinite(greatest) or (largest is not None and max(vectors.max(), -vectors.min()) > largest):
             return None
         langs = [self._langs] if isinstance(self._langs, str) else _as_list(self._langs[rows])
@@ -77,7 +77,7 @@ def _as_list(values: Sequence) -> list:
 
 
 def blocks_of(blocks: Iterable[tuple]) -> Iterator[Block]:
-    """The blocks; raises ValueError, with its place, for what is no block."""
+    """Yields the blocks; raises ValueError, with its place, for something that is not a block."""
     for place, columns in enumerate(blocks):
         try:
             docnos, vectors, langs = columns

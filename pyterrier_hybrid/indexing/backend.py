@@ -22,9 +22,9 @@ class Backend:
 
     #: The name by which ``index.retriever(backend=...)`` knows it.
     NAME: ClassVar[str]
-    #: The field that says how much a search spends.
+    #: The field that sets the effort of a search.
     EFFORT: ClassVar[str]
-    #: Of what is built; raised with every change after which an index on disk is not used any more.
+    #: Version of what is built. Raise it with every change after which existing indexes on disk must be built again.
     VERSION: ClassVar[int] = 1
 
     if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Backend:
             if field.type is int or (field.type == int | None and value is not None):
                 whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 1
                 check(self, field.name, whole, value, 'a whole number, at least 1')
-                object.__setattr__(self, field.name, int(value))  # FAISS takes no numpy numbers
+                object.__setattr__(self, field.name, int(value))  # FAISS does not accept numpy numbers
         number = isinstance(self.rescore, (int, float, np.integer, np.floating)) and 1 <= self.rescore < math.inf
         check(self, 'rescore', number, self.rescore, 'a number, at least 1')
         if isinstance(self.rescore, np.generic):
@@ -49,7 +49,7 @@ class Backend:
 
     @property
     def effort(self) -> int:
-        """What a search spends: :attr:`IVF.probes`, :attr:`HNSW.ef_search`."""
+        """The effort of a search: :attr:`IVF.probes` or :attr:`HNSW.ef_search`."""
         return getattr(self, self.EFFORT)
 
     def at(self, effort: int, rescore: float | None = None) -> 'Backend':
@@ -63,7 +63,7 @@ class Backend:
         return {name: getattr(self, name) for name in fields if name not in (self.EFFORT, 'rescore')}
 
     def folder(self) -> str:
-        """The name of the index's folder, such as ``ivf-lists4096``; the backend is :meth:`fitted`."""
+        """The name of the index's folder, such as ``ivf-lists4096``. The backend must come from :meth:`fitted`."""
         return '-'.join([self.NAME, *(f'{name}{value}' for name, value in self.shape().items())])
 
     def candidates(self, num_results: int) -> int:
@@ -74,12 +74,12 @@ class Backend:
         """The backend with its defaults filled in for ``n`` passages of ``d`` dimensions.
 
         Raises:
-            ValueError: it does not fit them; says what would.
+            ValueError: a field does not fit them; the message says which values do.
         """
         raise NotImplementedError
 
     def is_merged(self) -> bool:
-        """Whether it is filled in parts, which are merged on disk; else it is filled in memory as a whole."""
+        """Whether it is filled in parts, which are merged on disk. Otherwise it is filled in memory as a whole."""
         return False
 
     def sample_size(self, n: int) -> int:
@@ -104,11 +104,11 @@ class Backend:
         raise NotImplementedError
 
     def copied_bytes(self, d: int) -> int:
-        """Bytes of what :meth:`searcher` copies of an index of ``d`` dimensions."""
+        """The number of bytes that :meth:`searcher` copies of an index of ``d`` dimensions."""
         return 0
 
 
 def check(backend: Backend, field: str, right: bool, value: object, what: str) -> None:
-    """Raises ValueError, with what the field has to be, unless its value is right."""
+    """Raises ValueError unless ``right``; the message says that the field has to be ``what``."""
     if not right:
         raise ValueError(f'{type(backend).__name__}: {field} is {value!r:.80}; it has to be {what}')

@@ -1,8 +1,8 @@
-"""The kinds of approximate index that FAISS builds here, each with what shapes it and what a search spends.
+"""The kinds of approximate index that FAISS builds here, each with its parameters.
 
-A backend's first fields shape the index on disk, and make up its folder's name. Its last two belong to a search alone
-and can be changed without building anything: the *effort* (``probes``, ``ef_search``), and ``rescore``, how many
-candidates a search takes for each result that is asked for.
+A backend's first fields shape the index on disk, and its folder is named after them. The last two fields only concern
+the search and can be changed without building again: the *effort* (``probes``, ``ef_search``), and ``rescore``, the
+number of candidates for each result that is asked for.
 """
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -82,7 +82,7 @@ class HNSW(Backend):
         return search
 
 
-#: By name, in the order in which an error lists them.
+#: The backends by name, in the order in which an error lists them.
 BACKENDS: dict[str, type[Backend]] = {kind.NAME: kind for kind in (HNSW, IVF, IVFPQ)}
 
 

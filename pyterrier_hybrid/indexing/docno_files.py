@@ -1,4 +1,4 @@
-"""The files of an index that are computed from its docnos, in memory that does not grow with them.
+"""The files of an index that are computed from its docnos, in memory that does not grow with their number.
 
 ``docno_order.u4`` has the docids by ascending docno. npids' file maps docids to docnos and back, for other software.
 """
@@ -12,7 +12,7 @@ from npids.codecs.inv_hash import fnv1_32
 
 from pyterrier_hybrid.indexing.docnos import Docnos
 
-#: Docnos that are sorted at a time.
+#: Docnos sorted at a time.
 RUN = 1 << 18
 _ROWS = 4_096
 _SAMPLED = 1_024
@@ -21,8 +21,8 @@ _SAMPLED = 1_024
 def write_order(docnos: Docnos, path: Path, run: int = RUN) -> None:
     """Writes the docids by ascending docno, uint32; raises ValueError with a docno that occurs twice.
 
-    Runs of ``run`` docnos are sorted by themselves, and their orders written to a file. The docnos at every
-    ``_SAMPLED``-th place of all runs cut them into ranges; each range is gathered from all runs and sorted.
+    Each run of ``run`` docnos is sorted by itself, and its order is written to a file. A sample, every ``_SAMPLED``-th
+    docno of each sorted run, cuts all docnos into ranges; each range is gathered from all runs and sorted.
     """
     runs_path = path.with_suffix('.runs')
     try:
@@ -68,7 +68,7 @@ def _names(docnos: Docnos, docids: np.ndarray) -> list[bytes]:
 
 
 def _sorted(docnos: Docnos, docids: np.ndarray) -> np.ndarray:
-    """Docids by ascending docno. By code point, which is the order of the UTF-8 bytes."""
+    """Returns the docids by ascending docno, compared by code point, which is the order of the UTF-8 bytes."""
     import pyarrow as pa
     from pyarrow import compute
 
@@ -89,10 +89,10 @@ def _sorted(docnos: Docnos, docids: np.ndarray) -> np.ndarray:
 def write_npids(docnos: Docnos, path: Path, run: int = RUN) -> None:
     """Writes the docnos in npids' fixed-width format, with its inverse.
 
-    npids' own writer picks a format from the first docnos and factors out their common prefix. It then fails to read
-    back a single docno, a last docno that fits no earlier format, and a prefix that ends within a character. Where a
-    few docnos are much longer than the others, blocks of the file have widths of their own. Its writer of the inverse
-    has all docnos in memory; here they are those of ``run`` documents.
+    npids' own writer is not used: it picks a format from the first docnos and factors out their common prefix, and then
+    cannot read back a single docno, a last docno that does not fit the formats before, or a prefix that ends within a
+    character. It also holds all docnos in memory to write the inverse; here, only those of ``run`` documents are in
+    memory. If a few docnos are much longer than the others, blocks of the file have widths of their own.
     """
     wide = len(docnos) * _longest(docnos, 0, len(docnos), run) > 8 * int(docnos.offsets[-1]) + (1 << 20)
     step = _ROWS if wide else len(docnos)
@@ -117,7 +117,7 @@ def write_npids(docnos: Docnos, path: Path, run: int = RUN) -> None:
 
 
 def _write_inverse(buckets: np.ndarray, count: int, path: Path, end: int, run: int) -> None:
-    """Writes where each bucket of docids ends, and the docids bucket by bucket, ascending in each."""
+    """Writes the end of each bucket of docids, and the docids bucket by bucket, ascending within each bucket."""
     ranges = -(-len(buckets) // run)
     width, total = -(-count // ranges), 0
     with path.open('r+b') as ends, path.open('r+b') as docids:

@@ -1,19 +1,20 @@
-"""Which docnos have been there: a hash table on disk, so that memory does not grow with the documents."""
+"""The docnos seen so far, in a hash table on disk, so that memory does not grow with the number of documents."""
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 _FEWEST = 1 << 14
-_MANY = 1 << 22  # places from which on it grows to twice, before to four times its size
+_MANY = 1 << 22  # a table of this many places or more grows to twice its size, a smaller one to four times
 _ZEROS = bytes(1 << 20)
 
 
 class DocnoTable:
     """Docids by the hash of their docno, with open addressing, in two memory-mapped files of ``folder``.
 
-    It serves one process: the hashes are those of Python, whose key no stream of docnos can know. Files of an earlier
-    process are replaced. ``docnos_of`` gives the docnos of docids (int64), to compare where hashes are equal.
+    A table serves one process only, because it uses Python's hashes, whose key is random for each process: no docnos
+    can be chosen to collide. Files of an earlier process are replaced. ``docnos_of`` returns the docnos of docids
+    (int64), which are compared if hashes are equal.
     """
 
     def __init__(self, folder: Path, docnos_of: Callable[[np.ndarray], Sequence[str]]):
@@ -56,7 +57,7 @@ class DocnoTable:
         places = self._first_places(hashes)
         while len(places):
             free = self._hashes[places] == 0
-            self._docids[places[free]] = docids[free]  # of several that want one place, the last has it
+            self._docids[places[free]] = docids[free]  # if several want one place, the last one gets it
             settled = free & (self._docids[places] == docids)
             self._hashes[places[settled]] = hashes[settled]
             left = ~settled
@@ -73,7 +74,7 @@ class DocnoTable:
             self._path(len(array), array.dtype).unlink()
 
     def _files(self, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """New files, full of zeros: where space was not written, a full disk would kill the process."""
+        """Makes new files and writes zeros to them: in unwritten space, a full disk would kill the process later."""
         return tuple(self._file(size, dtype) for dtype in (np.uint64, np.uint32))
 
     def _file(self, size: int, dtype: type) -> np.ndarray:
@@ -87,7 +88,7 @@ class DocnoTable:
         return self._folder / f'docnos-{size}.{dtype.name}'
 
     def discard(self) -> None:
-        """Removes its files."""
+        """Removes the files."""
         del self._hashes, self._docids
         for path in self._folder.glob('docnos-*.uint*'):
             path.unlink()

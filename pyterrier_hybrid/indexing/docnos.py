@@ -1,4 +1,4 @@
-"""The docnos of an index: by docid, docids by docno, and the order of docnos that settles equal scores."""
+"""The docnos of an index: docnos by docid, docids by docno, and the order of docnos, which breaks ties of scores."""
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -109,13 +109,13 @@ class Docnos:
         return self.texts(docids).to_pylist()
 
     def find(self, docnos: np.ndarray) -> np.ndarray:
-        """Docids of docnos (object, ``(k,)``), -1 for those that are not there: int64, ``(k,)``."""
+        """The docids of docnos (object, ``(k,)``), -1 for those that the index lacks: int64, ``(k,)``."""
         hashes, docids = self._by_hash
         wanted = _hashes(docnos)
         found = np.full(len(docnos), -1, dtype=np.int64)
         places = np.searchsorted(hashes, wanted)
         open_ = np.arange(len(docnos))
-        while True:  # one turn, but for docnos of equal hashes
+        while True:  # more than one round only if docnos have equal hashes
             open_ = open_[places[open_] < len(hashes)]
             open_ = open_[hashes[places[open_]] == wanted[open_]]
             if not len(open_):
@@ -145,10 +145,10 @@ class Docnos:
 
 
 def _hashes(docnos: np.ndarray) -> np.ndarray:
-    """Hashes of docnos, uint64; of what is none, any."""
+    """Hashes of docnos, uint64. A value that is not a docno gets the hash of some string."""
     from pandas.util import hash_array
 
-    texts = [str(docno).encode(errors='replace').decode() for docno in docnos]  # half a surrogate pair has no hash
+    texts = [str(docno).encode(errors='replace').decode() for docno in docnos]  # no hash for half a surrogate pair
     return hash_array(np.array(texts, dtype=object), categorize=False)
 
 

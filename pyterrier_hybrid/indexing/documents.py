@@ -1,4 +1,4 @@
-"""What a document must be to be indexed, and a buffer of those that are."""
+"""Checks of documents to be indexed, and a buffer of those that passed."""
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
@@ -8,7 +8,7 @@ from pyterrier_hybrid.indexing.docnos import Docnos
 from pyterrier_hybrid.indexing.rows import Collection
 from pyterrier_hybrid.languages import LANG, check_language
 
-#: The longest docno, in bytes of UTF-8. Ids are short; a longer one is a text that was taken for an id.
+#: The longest docno, in bytes of UTF-8. Ids are short: a longer one is probably a text that was taken for an id.
 MAX_DOCNO = 4096
 
 
@@ -49,10 +49,10 @@ def as_vector(value: object) -> np.ndarray:
     """
     try:
         found = np.asarray(value)
-        if found.dtype.kind not in 'fiubO':  # complex numbers would lose a part, texts be read as numbers
+        if found.dtype.kind not in 'fiubO':  # complex numbers would lose a part, and texts be read as numbers
             raise TypeError
         vector = found
-        if found.dtype != np.float32:  # an encoder's vectors are
+        if found.dtype != np.float32:  # an encoder's vectors are float32 already
             with np.errstate(over='ignore'):
                 vector = found.astype(np.float32)
     except (TypeError, ValueError, OverflowError):
@@ -121,10 +121,10 @@ def check_lang(doc: Mapping, docno: str) -> str:
 def read_documents(
     docs: Sequence, position: int, vec_size: int | None, buffer: 'Buffer', largest: float | None = None
 ) -> tuple[tuple[list[str], np.ndarray, list[str]], Exception | None]:
-    """The docnos, vectors and languages of documents, as far as they are right, and what is wrong with the next.
+    """Returns the docnos, vectors and languages of the documents before the first invalid one, and its error or None.
 
-    ``position`` is the place of the first in the collection, counted from 0; ``vec_size`` and ``largest`` are as for
-    :func:`check_vector`. The vectors are put in ``buffer``, which has room for the documents.
+    ``position`` is the place of the first document in the collection, counted from 0; ``vec_size`` and ``largest`` are
+    as for :func:`check_vector`. The vectors are put in ``buffer``, which has room for the documents.
     """
     plain = _read_plain(docs, vec_size)
     if plain is not None and _in_range(room := buffer.room(plain[1]), largest):
@@ -145,7 +145,7 @@ def read_documents(
 
 
 def _read_plain(docs: Sequence, vec_size: int | None) -> tuple[list[str], list[np.ndarray], list[str]] | None:
-    """The columns of documents of which nothing is out of the ordinary; None if something is, right or wrong."""
+    """Returns the documents' columns by quick checks; None if one is invalid or needs the slower checks."""
     try:
         docnos, vectors, langs = ([doc[name] for doc in docs] for name in ('docno', 'doc_vec', LANG))
         if ({*map(type, docs)}, {*map(type, vectors)}) != ({dict}, {np.ndarray}):
@@ -160,7 +160,7 @@ def _read_plain(docs: Sequence, vec_size: int | None) -> tuple[list[str], list[n
 
 
 def plain_docnos(docnos: list) -> Docnos | None:
-    """The docnos, if they are all as :func:`check_docno` wants them; may be None where they are."""
+    """Returns the docnos if quick checks accept all. May be None although :func:`check_docno` would accept them."""
     if {*map(type, docnos)} != {str}:
         return None
     try:
@@ -171,19 +171,19 @@ def plain_docnos(docnos: list) -> Docnos | None:
     if not sizes.all() or sizes.max() > MAX_DOCNO or not found.data.all():
         return None
     first = found.data[found.offsets[:-1]]
-    blank = np.flatnonzero((first <= 32) | (first >= 128))  # where there can be white space
+    blank = np.flatnonzero((first <= 32) | (first >= 128))  # these may begin with white space
     return found if all(docnos[i].strip() for i in blank.tolist()) else None
 
 
 def _in_range(vectors: np.ndarray, largest: float | None) -> bool:
-    """Whether all values are finite, and at most ``largest``; may be False where they are."""
+    """Whether all values are finite and at most ``largest``, by a quick check, which may be False although they are."""
     with np.errstate(over='ignore', invalid='ignore'):
         finite = np.isfinite(vectors.sum())
     return bool(finite and (largest is None or max(vectors.max(), -vectors.min()) <= largest))
 
 
 class Buffer:
-    """Up to ``size`` documents as arrays; the room for their vectors is taken once, at the first document."""
+    """Up to ``size`` documents as arrays. Memory for their vectors is allocated once, at the first document."""
 
     def __init__(self, size: int):
         self.size = size
@@ -195,7 +195,7 @@ class Buffer:
         return len(self.docnos)
 
     def room(self, vectors: Sequence[np.ndarray]) -> np.ndarray:
-        """Vectors, put where :meth:`add` takes them from: ``(n, d)``."""
+        """Copies vectors into the buffer, behind its documents, for :meth:`add`; returns the copy, ``(n, d)``."""
         if self._vecs is None:
             self._vecs = np.empty((self.size, len(vectors[0])), dtype=np.float32)
         room = self._vecs[len(self) : len(self) + len(vectors)]
@@ -203,12 +203,12 @@ class Buffer:
         return room
 
     def add(self, docnos: Sequence[str], langs: Sequence[str]) -> None:
-        """Adds documents, whose vectors are the first in the :meth:`room`."""
+        """Adds documents; their vectors are the first rows of what :meth:`room` returned."""
         self.docnos += docnos
         self._langs += langs
 
     def take(self) -> Collection:
-        """The documents, valid until the next :meth:`room`; the buffer is empty afterwards."""
+        """Empties the buffer and returns its documents, which are valid until the next call of :meth:`room`."""
         languages = sorted({*self._langs})
         positions = {lang: i for i, lang in enumerate(languages)}
         lang_ids = np.fromiter(map(positions.get, self._langs), dtype=np.uint16, count=len(self))

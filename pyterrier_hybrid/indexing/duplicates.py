@@ -1,19 +1,19 @@
-"""Docnos that occur twice, among hundreds of millions of documents, in eight bytes a document."""
+"""Finds docnos that occur twice, also among hundreds of millions of documents, with eight bytes of memory for each."""
 from collections.abc import Sequence
 
 import numpy as np
 
 from pyterrier_hybrid.indexing.docnos import Docnos
 
-#: Hashes that occur twice, of which the docnos are compared at a time.
+#: Docnos are compared for this many of the hashes that occur twice at a time.
 _SUSPECTS = 1_000
 
 
 def find_duplicate(tables: Sequence[Docnos]) -> tuple[str, int, int] | None:
-    """A docno that occurs twice, with two positions at which it does, the lesser first; None if there is none.
+    """Returns a docno that occurs twice, with two of its positions, the lesser first; None if there is none.
 
-    Positions are counted over all tables. Sorts 64-bit hashes of all docnos. Only docnos of a hash that occurs twice
-    are compared by themselves: of 10**8 different docnos, two have the same hash with a probability of 3 in 10,000.
+    Positions are counted over all tables. Sorts 64-bit hashes of all docnos, and compares only the docnos whose hash
+    occurs twice. Two of 10**8 different docnos have the same hash with a probability of 3 in 10,000.
     """
     hashes = np.empty(sum(map(len, tables)), dtype=np.uint64)
     done = 0
@@ -29,7 +29,7 @@ def find_duplicate(tables: Sequence[Docnos]) -> tuple[str, int, int] | None:
 
 
 def _compare(tables: Sequence[Docnos], suspects: np.ndarray) -> tuple[str, int, int] | None:
-    """The first docno that occurs twice among those with one of some hashes, which ascend."""
+    """The first docno that occurs twice, among the docnos whose hash is in ``suspects`` (ascending)."""
     seen: dict[str, int] = {}
     before = 0
     for table in tables:

@@ -1,9 +1,9 @@
-"""Approximate indexes on disk: folders in that of the index, ``faiss/<backend>/``, whole or absent.
+"""Approximate indexes on disk: folders ``faiss/<backend>/`` in the index's folder, each complete or absent.
 
 ====================  ===================================================================================
 ``index.faiss``       what FAISS writes; ``faiss.read_index`` opens it, docids are its ids
 ``lists.ivfdata``     the inverted lists of a large one
-``meta.json``         the backend and its version, the fingerprint of the index that it is of, sizes and digests
+``meta.json``         the backend and its version, the fingerprint of the dense index, sizes and digests
 ====================  ===================================================================================
 """
 import json
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 FOLDER = 'faiss'
 _META = 'meta.json'
-#: Seconds between two looks at whether another process has built it.
+#: Seconds between two checks whether another process has built it.
 _POLL = 0.1
 _FIELDS = {'backend': str, 'fingerprint': str, 'doc_count': int, 'vec_size': int, 'files': dict}
 
@@ -42,8 +42,8 @@ _FIELDS = {'backend': str, 'fingerprint': str, 'doc_count': int, 'vec_size': int
 class OpenedBackend:
     """An approximate index, memory-mapped; its ids are docids.
 
-    ``backend`` has every default filled in; ``search`` is its :meth:`~.backend.Backend.searcher`. ``bytes`` is what a
-    search holds in memory once it has read all of the index: the size of its files, and of what is copied of them.
+    ``backend`` has every default filled in; ``search`` is what its :meth:`~.backend.Backend.searcher` returned.
+    ``bytes`` is the memory that searches take after reading the whole index: its files, and what is copied of them.
     """
 
     backend: Backend
@@ -53,12 +53,12 @@ class OpenedBackend:
 
 
 def open_backend(index: 'MultilingualIndex', backend: Backend, opened: 'OpenedIndex') -> OpenedBackend | None:
-    """Opens an approximate index of what ``index.open()`` has returned; builds it if there is none.
+    """Opens an approximate index of the opened index; builds it if there is none.
 
-    Waits where another process or thread builds it. None if the index has been replaced since it was opened, and
-    nothing is left of the approximate index of before.
+    ``opened`` is what ``index.open()`` returned. If another process or thread builds the approximate index, waits for
+    it. Returns None if the index has been replaced since it was opened, and the old approximate index is gone.
 
-    Raises ValueError as :func:`build_backend`; or its files are damaged, or of other passages.
+    Raises ValueError as :func:`build_backend`, and if its files are damaged or are of other passages.
     """
     fitted = backend.fitted(*opened.vecs.shape)
     folder = index.path / FOLDER / fitted.folder()
@@ -76,7 +76,7 @@ def open_backend(index: 'MultilingualIndex', backend: Backend, opened: 'OpenedIn
 
 
 def _build_once(index: 'MultilingualIndex', fitted: Backend, opened: 'OpenedIndex', folder: Path) -> None:
-    """Builds the approximate index unless it is there, or waits while another process or thread builds it."""
+    """Builds the approximate index unless it exists; waits if another process or thread builds it."""
     while not _is_there(folder, fitted):
         try:
             _build(index, fitted, opened, overwrite=False)
@@ -112,7 +112,7 @@ def _build(index: 'MultilingualIndex', backend: Backend, opened: 'OpenedIndex', 
     overwrite = overwrite or ((folder / _META).exists() and not _is_there(folder, fitted))
     remedy = 'An approximate index is kept in the folder of its index'
     with whole_folder(folder, mark=_META, overwrite=overwrite, remedy=remedy) as new:
-        if index.fingerprint() != opened.fingerprint:  # from here on, a new index takes this folder's place
+        if index.fingerprint() != opened.fingerprint:  # if the index is replaced later, this folder goes with it
             raise ValueError(f'the index at {index.path} was replaced just now; build {fitted!r} again')
         if index.verbose:
             print(f'building {fitted!r} of {index.path}, once', file=sys.stderr)
@@ -143,7 +143,7 @@ def verify_backends(path: Path) -> None:
 
 
 def balanced_sample(lang_ids: np.ndarray, count: int) -> np.ndarray:
-    """Ascending docids, at most ``count``: as many of each language, and all of those that have fewer."""
+    """Ascending docids, at most ``count``: equally many of each language, but all of a language that has fewer."""
     sizes = np.bincount(lang_ids)
     shares, left = np.zeros_like(sizes), count
     for place, lang in enumerate(order := np.argsort(sizes, kind='stable')):  # the smallest language first
@@ -163,7 +163,7 @@ def _is_there(folder: Path, backend: Backend) -> bool:
 
 @cache
 def survive_forks() -> None:
-    """Lets forked processes search with FAISS, in one thread: they would wait for ever for threads of their parent."""
+    """Lets forked processes search with FAISS, in one thread: with more, they would wait for their parent's threads."""
     import faiss
 
     if hasattr(os, 'register_at_fork'):
@@ -171,7 +171,7 @@ def survive_forks() -> None:
 
 
 def _read(folder: Path, opened: 'OpenedIndex', backend: Backend) -> OpenedBackend:
-    """Maps the index in a folder into memory, after checking that it is what it should be."""
+    """Maps the index in a folder into memory, and checks that it is the expected one."""
     import faiss
 
     survive_forks()
@@ -183,11 +183,11 @@ def _read(folder: Path, opened: 'OpenedIndex', backend: Backend) -> OpenedBacken
         raise ValueError(f'{folder / _META} does not describe {backend!r}: {remedy}')
     check_sizes(folder, meta['files'], remedy)
     path = folder / INDEX
-    if LISTS in meta['files']:  # which are mapped as they are; with IO_FLAG_MMAP, FAISS 1.15 crashes
+    if LISTS in meta['files']:  # lists in a file of their own are always mapped; with IO_FLAG_MMAP, FAISS 1.15 crashes
         flags = faiss.IO_FLAG_READ_ONLY | faiss.IO_FLAG_ONDISK_SAME_DIR
     elif isinstance(backend, IVF):
         flags = faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY
-    else:  # the arrays of HNSW, which are mapped in another way than inverted lists
+    else:  # HNSW: its arrays need another flag than inverted lists
         flags = faiss.IO_FLAG_MMAP_IFC
     try:
         index = faiss.read_index(str(path), flags)

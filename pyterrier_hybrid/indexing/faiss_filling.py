@@ -1,6 +1,6 @@
 """Filling an approximate index with more passages than memory holds: in parts on disk, which are then merged.
 
-Only inverted lists can be merged so. HNSW is filled in memory, since every passage is linked to others.
+Only inverted lists can be merged like this. HNSW is filled in memory, since every passage is linked to others.
 """
 import errno
 import shutil
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 INDEX, LISTS = 'index.faiss', 'lists.ivfdata'
 BLOCK = 16_384
-#: Bytes of codes and ids to hold in memory at a time.
+#: The bytes of codes and ids that are held in memory at a time.
 _PART = 1 << 30
 
 

@@ -1,4 +1,4 @@
-"""Filling a build from a stream of documents: checked by the thousand, and written while the next are gathered."""
+"""Filling a build from a stream of documents, which are checked in chunks; a thread writes while the next are read."""
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import islice
@@ -14,14 +14,14 @@ from pyterrier_hybrid.indexing.rows import Collection
 from pyterrier_hybrid.indexing.vectors import LARGEST, decode, encode
 
 GO_ON = "Nothing is lost: indexer(mode='resume') continues with the same documents."
-#: Documents that are taken from the stream at a time.
+#: Documents taken from the stream at a time.
 _CHUNK = 1_024
 
 
 class Filling:
-    """Adds documents, ``part_size`` at a time, to a started or resumed and verified build, except those that it holds.
+    """Adds documents, ``part_size`` at a time, to a build, except those that the build holds already.
 
-    A context manager, which keeps all that was added.
+    The build is started, or resumed and verified. This is a context manager: on exit it keeps all that was added.
     """
 
     def __init__(self, build: Build, part_size: int):
@@ -46,7 +46,7 @@ class Filling:
     def __exit__(self, kind: type | None, *_: object) -> None:
         try:
             try:
-                if not self._failed():  # whatever ended the stream, the documents before it are kept
+                if not self._failed():  # keep the documents read so far, whatever ended the stream
                     self._flush()
                     self._written.result()
             finally:
@@ -88,7 +88,7 @@ class Filling:
         raise ended
 
     def take_blocks(self, blocks: Iterable[Block], progress: Callable[[int], object]) -> None:
-        """Takes documents in arrays, as :meth:`take` does; whoever gives the blocks may use their memory again."""
+        """Takes documents in arrays, like :meth:`take`. The caller may reuse a block's memory for the next block."""
         position, size = 0, self._buffer.size
         for block in blocks:
             for start in range(0, len(block), size):
@@ -100,7 +100,7 @@ class Filling:
             self._written.result()
 
     def _take_plain(self, block: Block, rows: slice) -> bool:
-        """Takes documents if nothing about them is out of the ordinary and none is here already; else returns False."""
+        """Takes documents if they pass quick checks and all their docnos are new; returns False otherwise."""
         docnos = block.docnos(rows)
         part = block.plain(rows, docnos, self._vec_size, LARGEST.get(self._precision))
         if part is None:
@@ -119,11 +119,11 @@ class Filling:
         return True
 
     def check_complete(self, left_out: np.ndarray | None) -> None:
-        """Raises ValueError unless all documents came that the build holds.
+        """Raises ValueError unless the stream had all documents that the build holds.
 
-        ``left_out`` are those that were left out of the stream because it does.
+        ``left_out`` marks those that were left out of the stream because the build holds them.
         """
-        here = left_out is not None and len(left_out) == len(self._seen)  # and not of an earlier build
+        here = left_out is not None and len(left_out) == len(self._seen)  # of this build, not of an earlier one
         missing = np.flatnonzero(~(self._seen | left_out) if here else ~self._seen)
         if len(missing):
             example = self._held.docnos.decode(missing[:1])[0]
@@ -144,7 +144,10 @@ class Filling:
             raise wrong
 
     def _add(self, docnos: list[str], vectors: np.ndarray, langs: list[str]) -> ValueError | None:
-        """Adds documents up to the first that is here already, for which it returns the error."""
+        """Adds documents up to the first that must not be added, and returns its error; None if all were added.
+
+        A document that the interrupted build holds may come once more: it is compared and not added.
+        """
         hashes, wrong = hashes_of(docnos), None
         found = self._table.find(docnos, hashes)
         again = _first_repeated(docnos, found, self._seen)
@@ -167,10 +170,10 @@ class Filling:
     def _compare(
         self, docnos: Sequence[str], vectors: np.ndarray, langs: Sequence[str], found: np.ndarray, stop: int
     ) -> tuple[int, ValueError | None]:
-        """Refuses to continue a build with another collection or encoder.
+        """Compares documents with those that the interrupted build holds, up to ``stop``.
 
-        Batching changes a vector in its last digits, and storing it by its precision; another encoder changes it
-        altogether.
+        Returns the place of the first that differs, and its error, or ``stop`` and None. Vectors need not be equal:
+        other batches change their last digits, and storage rounds them. Another encoder gives quite different vectors.
         """
         here = np.flatnonzero(found[:stop] >= 0)
         held, again = np.asarray(self._held.vecs[found[here]]), vectors[here]
@@ -187,7 +190,7 @@ class Filling:
         )
 
     def _flush(self) -> None:
-        """Hands the buffer to the thread that writes, when it has written the one before."""
+        """Waits until the writing thread has written the last buffer, and hands it this one."""
         if len(self._buffer):
             self._written.result()
             self._written = self._writer.submit(self._write, self._buffer.take())
@@ -231,7 +234,7 @@ def duplicate(docno: str) -> ValueError:
 
 
 def _first_repeated(docnos: Sequence[str], found: np.ndarray, seen: np.ndarray) -> int:
-    """The place of the first docno that was there before, in a stream or among these; their number if there is none."""
+    """The place of the first docno that came before, in the stream or among these; their number if there is none."""
     first = len(docnos)
     if len({*docnos}) < first:
         before: set[str] = set()

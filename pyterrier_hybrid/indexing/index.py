@@ -122,7 +122,7 @@ class MultilingualIndex(StoredIndex, FlexIndex):
         return self.indexer().index_inputs()
 
     def schematic(self, *, input_columns: list[str] | None = None) -> dict:
-        """How PyTerrier draws the index at the end of a pipeline: documents are indexed, queries retrieve."""
+        """How PyTerrier draws the index at the end of a pipeline: it indexes documents, and retrieves for queries."""
         from pyterrier.schematic import transformer_schematic
 
         if input_columns is None or 'qid' not in input_columns:
@@ -164,7 +164,7 @@ class MultilingualIndex(StoredIndex, FlexIndex):
         """
         return build_backend(self, find_backend(backend), overwrite=overwrite)
 
-    tune = tune  # its first parameter is the index
+    tune = tune  # a method, since its first parameter is the index
 
     def verify(self) -> None:
         super().verify()

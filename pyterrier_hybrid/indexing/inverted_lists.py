@@ -1,4 +1,4 @@
-"""Approximate indexes of inverted lists: of whole vectors, and of codes of some bytes."""
+"""Approximate indexes with inverted lists: IVF with whole vectors, and IVFPQ with codes of some bytes."""
 import dataclasses
 import math
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from pyterrier_hybrid.indexing.list_search import ListSearch
 if TYPE_CHECKING:
     import faiss
 
-_CENTROIDS = 256  # of a product quantizer's byte
+_CENTROIDS = 256  # centroids of a part that a product quantizer codes in a byte
 _PER_LIST = 40  # training passages for each list; k-means warns below 39
 
 
@@ -94,7 +94,7 @@ class IVFPQ(IVF):
     probes: int = 32
     rescore: float = 4.0
     NAME: ClassVar[str] = 'ivfpq'
-    VERSION: ClassVar[int] = 2  # before, vectors were coded in their own scale
+    VERSION: ClassVar[int] = 2  # in version 1, vectors were not divided by their mean norm
 
     def __post_init__(self):
         super().__post_init__()
@@ -116,7 +116,7 @@ class IVFPQ(IVF):
 
     @property
     def _to_a_byte(self) -> int:
-        """Parts."""
+        """How many parts of the code are in a byte."""
         return 8 // self.code_bits
 
     def is_merged(self) -> bool:
@@ -151,7 +151,7 @@ def balanced_rotation(sample: np.ndarray, parts: int) -> np.ndarray:
     room, load = np.full(parts, len(variances) // parts), np.zeros(parts)
     members: list[list[int]] = [[] for _ in range(parts)]
     logs = np.log(np.maximum(variances, 1e-12 * max(variances[-1], 1e-300)))
-    for axis in range(len(variances) - 1, -1, -1):  # the greatest variance first, to the part that has least
+    for axis in range(len(variances) - 1, -1, -1):  # greatest variance first, to the part with the least so far
         part = int(np.argmin(np.where(room > 0, load, np.inf)))
         members[part].append(axis)
         load[part] += logs[axis] - logs[0]
@@ -160,7 +160,7 @@ def balanced_rotation(sample: np.ndarray, parts: int) -> np.ndarray:
 
 
 def root_mean_square(sample: np.ndarray) -> np.float32:
-    """The root of the mean squared norm of vectors (float32, ``(s, d)``); 1 if that is no normal float32 above 0."""
+    """The root of the mean squared norm of vectors (float32, ``(s, d)``); 1 if it is not a normal float32 above 0."""
     size = np.sqrt(np.einsum('ij,ij->', sample, sample, dtype=np.float64) / len(sample)).astype(np.float32)
     return size if np.finfo(np.float32).tiny <= size < np.inf else np.float32(1)
 

@@ -1,4 +1,4 @@
-"""Searching inverted lists: which of them are read is chosen here, by a product and a partition; FAISS reads them."""
+"""Searching inverted lists: a matrix product and a partition choose the lists here, and FAISS reads them."""
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -6,18 +6,18 @@ import numpy as np
 if TYPE_CHECKING:
     import faiss
 
-FEW = 16  # queries for which a product pays no better than what FAISS does
-_CELLS = 2**21  # products of queries with centroids that are held at a time
+FEW = 16  # with fewer queries, FAISS's own search is as fast
+_CELLS = 2**21  # products of queries with centroids held in memory at a time
 
 
 class ListSearch:
-    """Finds what ``index.search`` of FAISS finds, but for rounding, in less time where many lists are read.
+    """Finds what FAISS's ``index.search`` finds, apart from rounding, in less time if many lists are read.
 
-    FAISS spends as much on keeping the best lists in order as on reading them. Here they are in no order. It takes a
+    FAISS spends as much time on sorting the best lists as on reading them; here they are not sorted. A search takes a
     second copy of the centroids.
 
     Args:
-        index: one of inverted lists by dot product, behind transforms of the vectors or not.
+        index: one with inverted lists and the dot product; transforms of the vectors may come first.
     """
 
     def __init__(self, index: 'faiss.Index'):
@@ -26,7 +26,7 @@ class ListSearch:
         self._index, self._lists = index, faiss.extract_index_ivf(index)
         on_disk = faiss.downcast_InvertedLists(self._lists.invlists)
         if isinstance(on_disk, faiss.OnDiskInvertedLists):
-            on_disk.prefetch_nthread = 0  # threads that a forked process would wait for
+            on_disk.prefetch_nthread = 0  # a forked process would wait for these threads
         chain = index.chain if isinstance(index, faiss.IndexPreTransform) else None
         transforms = [] if chain is None else [chain.at(i) for i in range(chain.size())]
         self._transforms = [faiss.downcast_VectorTransform(transform) for transform in transforms]

@@ -1,4 +1,4 @@
-"""An index that is opened: its documents as arrays, of this format, of an earlier one, or a plain FLEX index."""
+"""An opened index: its documents as arrays, whether it is of this format, of an earlier one, or a plain FLEX index."""
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +17,10 @@ from pyterrier_hybrid.stored import META
 
 @dataclass(frozen=True, eq=False)
 class OpenedIndex(Collection):
-    """An index's documents, the content of ``pt_meta.json``, and what identifies them.
+    """An index's documents, the content of ``pt_meta.json``, and a fingerprint.
 
-    ``max_norm`` is known, ``fingerprint`` a digest of vectors, docnos and languages; ``backends`` are the approximate
-    indexes that are open, by the names of their folders.
+    ``max_norm`` is never None. ``fingerprint`` is a digest of vectors, docnos and languages. ``backends`` are the open
+    approximate indexes, by the names of their folders.
     """
 
     meta: dict
@@ -35,7 +35,7 @@ def with_languages(collection: Collection, meta: dict) -> OpenedIndex:
 
 
 def as_plain(doc_langs: Sequence[str] | Mapping[str, str] | None) -> list[str] | dict[str, str] | None:
-    """Languages as a list or dict, of str where they are any kind of it: the same whatever array they come in."""
+    """Returns languages as a list or dict, with plain str for any kind of string, so that equal ones compare equal."""
     if doc_langs is None:
         return None
     if isinstance(doc_langs, Mapping):
@@ -48,7 +48,7 @@ def open_without_languages(
 ) -> OpenedIndex:
     """Opens an index whose documents' languages are given.
 
-    Raises ValueError if they are not, or are given to an index that has them.
+    Raises ValueError if they are not given, or if they are given for an index that has them.
     """
     if 'languages' in meta:
         raise ValueError(f"the index at {path} knows its documents' languages; open it without doc_langs=")
@@ -65,7 +65,7 @@ def open_without_languages(
 
 
 def _check_langs(langs: Sequence[str] | Mapping, docnos: list[str], path: Path) -> list[str]:
-    """The languages given for an index without, one per document."""
+    """Returns the languages given for an index that has none, one per document."""
     if isinstance(langs, Mapping):
         langs = [langs.get(docno) for docno in docnos]
     if len(langs) != len(docnos):
@@ -74,7 +74,7 @@ def _check_langs(langs: Sequence[str] | Mapping, docnos: list[str], path: Path) 
 
 
 def why_missing(path: Path) -> str:
-    """What is at a path where no index is, and what to do."""
+    """Says what is at a path instead of an index, and what to do."""
     build = Build(path)
     if (path / META).exists():
         return f'{path} holds something else than a dense index of passages: see its {META}'

@@ -1,4 +1,4 @@
-"""Retrievers of a multilingual index, as transformers: what all of them promise, and the exact one."""
+"""Retrievers of a multilingual index, as transformers: the base class of all, and the exact one."""
 import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
@@ -116,7 +116,7 @@ class DenseRetriever(pt.Transformer):
         return np.flatnonzero(np.isin(opened.lang_ids, [opened.languages.index(lang) for lang in chosen]))
 
     def _options(self) -> tuple:
-        """What two retrievers of one index differ in."""
+        """The options in which two retrievers of one index can differ."""
         return self.num_results, self.langs, self.exclude, self.drop_query_vec, self.separate
 
     def _key(self) -> tuple:
@@ -188,7 +188,7 @@ def _with_vectors(inp: pd.DataFrame) -> pd.DataFrame:
 def query_matrix(topics: pd.DataFrame, vec_size: int, path: object) -> np.ndarray:
     """The query vectors of a frame with ``qid`` and ``query_vec``, float32, ``(q, d)``; ``path`` is for the message.
 
-    Raises ValueError, with the qid, for a vector that is none, is not finite or is not of the index's ``vec_size``.
+    Raises ValueError, with the qid, for a value that is not a vector, is not finite or does not have ``vec_size``.
     """
     vectors = []
     for qid, value in zip(topics['qid'], topics['query_vec']):
@@ -205,9 +205,9 @@ def query_matrix(topics: pd.DataFrame, vec_size: int, path: object) -> np.ndarra
 
 
 def docnos_to_exclude(topics: pd.DataFrame, column: str) -> np.ndarray:
-    """The docno that is left out of each topic's ranking, None where that is missing: object, ``(q,)``.
+    """The docno to leave out of each topic's ranking, None if the topic has none: object, ``(q,)``.
 
-    Raises ValueError, with the qid, for a value that is not a str and thus no docno, such as a number.
+    Raises ValueError, with the qid, for a value that is not a str, such as a number, since it cannot be a docno.
     """
     docnos = topics[column].astype(object).where(topics[column].notna(), None).to_numpy(dtype=object)
     for qid, docno in zip(topics['qid'], docnos):

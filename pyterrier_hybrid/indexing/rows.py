@@ -1,4 +1,4 @@
-"""The files that have a row for each document, written once: they grow from the first document to the last."""
+"""The files that have a row for each document. They are written once, from the first document to the last."""
 import json
 import os
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from pyterrier_hybrid.ranking.scores import max_norm
 from pyterrier_hybrid.stored import read_json
 
 OFFSETS, DOCNOS, LANGS = 'docno_offsets.i8', 'docno_bytes.u1', 'langs.u2'
-#: Positions in the languages in the order in which they came; the languages of a finished collection are sorted.
+#: Positions in the languages, in the order of their first documents. A finished collection has sorted languages.
 LANG_IDS = 'lang_ids.u2'
 _PROGRESS = 'progress.json'
 _ROWS = 4_096
 _CHUNK = 1 << 22
-_WRITTEN = 1 << 18  # bytes at a time: Linux takes six times as long for each of 12 MB
+_WRITTEN = 1 << 18  # bytes written at a time; Linux takes six times as long for each byte of a write of 12 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +49,8 @@ class Collection:
 class RowWriter:
     """Writes the rows of a collection into ``folder``, and the vectors into ``vectors``, the same or a folder in it.
 
-    ``notes`` is the folder of what is not part of the collection: what is kept of the progress, and languages. With
-    ``resume``, goes on where :meth:`keep` was called last; raises ValueError with a file that has changed since.
+    ``notes`` is the folder of files that are not part of the collection: the progress, and the languages so far. With
+    ``resume``, continues where :meth:`keep` was called last; raises ValueError with a file that has changed since.
     """
 
     def __init__(self, folder: Path, vectors: Path, vec_size: int, precision: str, notes: Path, *, resume=False):
@@ -98,7 +98,7 @@ class RowWriter:
         return positions[lang_ids]
 
     def keep(self, **more: object) -> None:
-        """Flushes all to the disk, and notes, with ``more``, the end of the last collection that was appended whole."""
+        """Flushes all files to the disk, and notes the end of the last completely appended collection, and ``more``."""
         for file in self._files.values():
             os.fsync(file.fileno())
         replace_text(self._notes / _PROGRESS, json.dumps({**self._complete, **more}))
@@ -130,7 +130,7 @@ class RowWriter:
     def _write(self, name: str, array: np.ndarray) -> None:
         if array.size:
             left = memoryview(np.ascontiguousarray(array)).cast('B')
-            while len(left):  # a raw file may take less than it is given
+            while len(left):  # a raw file may write less than it is given
                 count = self._files[name].write(left[:_WRITTEN])
                 self._digests[name].update(left[:count])  # while the processor's cache holds it
                 left = left[count:]
@@ -155,7 +155,7 @@ class RowWriter:
 
 
 def read_progress(notes: Path) -> dict | None:
-    """What :meth:`RowWriter.keep` noted last; None if nothing."""
+    """What :meth:`RowWriter.keep` noted last; None if it noted nothing."""
     return read_json(notes / _PROGRESS)
 
 

@@ -12,10 +12,10 @@ A *collection* is a folder of flat files, one row a document, next to a JSON fil
 Vectors of reduced precision are in ``vecs.f2`` (float16), or in ``vecs.i1`` (int8) and ``scales.f4`` (float32, one for
 each vector).
 
-A part, such as a worker of a cluster writes, is a collection with ``part.json``. An index is one with ``pt_meta.json``
-and ``docno_order.u4`` (docids by docno). Its float32 vectors are in the folder ``flex``: a FLEX index of its own, with
-``docnos.npids`` and a ``pt_meta.json`` of pyterrier_dr's format, which other FLEX software opens. An index of reduced
-precision has no such folder.
+A part, which a worker of a cluster writes for example, is a collection with ``part.json``. An index is a collection
+with ``pt_meta.json`` and ``docno_order.u4`` (docids by docno). Its float32 vectors are in the folder ``flex``: a FLEX
+index of its own, with ``docnos.npids`` and a ``pt_meta.json`` of pyterrier_dr's format, which other FLEX software
+opens. An index of reduced precision has no such folder.
 """
 import hashlib
 import json
@@ -38,7 +38,7 @@ from pyterrier_hybrid.stored import META, check_fields, read_json
 FLEX = 'flex'
 #: FLEX's vectors.
 VECTORS = 'vecs.f4'
-#: What the metadata of an index and of a part say.
+#: The fields of the metadata of an index and of a part.
 FIELDS = {'doc_count': int, 'vec_size': int, 'languages': list, 'max_norm': float, 'fingerprint': str}
 REMEDY = "the index is damaged; build it again with .indexer(mode='overwrite')"
 ORDER = 'docno_order.u4'
@@ -50,7 +50,7 @@ def open_collection(folder: Path, meta: dict) -> Collection:
     """Maps the files of a collection into memory, and checks what can be checked without reading the vectors.
 
     ``folder`` is a part, or an index of this format or an earlier one; ``meta`` its checked metadata. Raises ValueError
-    if a file is missing, not as long as ``meta`` says, or holds what cannot be.
+    if a file is missing, is not as long as ``meta`` says, or holds impossible values.
     """
     if 'files' in meta:
         check_sizes(folder, meta['files'], REMEDY)
@@ -69,7 +69,7 @@ def open_collection(folder: Path, meta: dict) -> Collection:
 
 
 def open_rows(folder: Path, notes: Path, progress: dict) -> Collection:
-    """The documents of an index that is being written, as far as :class:`~.rows.RowWriter` has noted."""
+    """The documents of an index that is being written, up to the progress that :class:`~.rows.RowWriter` has noted."""
     n, end, languages = progress['count'], progress['docno_end'], tuple(progress['languages'])
     docnos = Docnos(_part_of(folder / OFFSETS, np.int64, (n + 1,)), _part_of(folder / DOCNOS, np.uint8, (end,)))
     shapes, precision = ((n, progress['vec_size']), (n,)), progress['precision']
@@ -86,7 +86,7 @@ def _part_of(path: Path, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def flex_folder(folder: Path) -> Path:
-    """Where the vectors of a collection are: the folder itself if it is a part or of an earlier format."""
+    """The folder of a collection's vectors: ``folder`` itself for a part and for an index of an earlier format."""
     return folder if (folder / VECTORS).exists() else folder / FLEX
 
 
@@ -109,9 +109,9 @@ def _map(path: Path, dtype: type, shape: tuple[int, ...], below: int | None = No
 
 
 def write_part(collection: Collection, folder: Path) -> None:
-    """Writes a part, which is complete or does not exist."""
+    """Writes a part, which becomes visible only once it is complete."""
     unfinished = folder.with_suffix('.tmp')
-    shutil.rmtree(unfinished, ignore_errors=True)  # of a process that was killed
+    shutil.rmtree(unfinished, ignore_errors=True)  # left by a process that was killed
     unfinished.mkdir()
     meta = write_rows([collection], unfinished, unfinished)
     (unfinished / _PART_META).write_text(json.dumps(_with_fingerprint(meta)))
@@ -133,7 +133,7 @@ def open_part(folder: Path) -> Collection:
 def write_index(collections: Sequence[Collection], folder: Path, precision: str | None = None) -> str:
     """Writes collections, one after another, as an index in an empty folder; returns the fingerprint.
 
-    The bytes depend on the documents and their order alone, not on how they are cut into collections. The vectors are
+    The bytes only depend on the documents and their order, not on how they are cut into collections. The vectors are
     stored in the precision of the first collection unless another is given. Raises ValueError with a docno that occurs
     twice.
     """
@@ -163,7 +163,7 @@ def complete_index(meta: dict, folder: Path, more: Mapping | None = None) -> str
     """
     meta = _with_fingerprint(meta)
     for name in (ORDER, f'{FLEX}/docnos.npids'):
-        (folder / name).unlink(missing_ok=True)  # of a process that was killed
+        (folder / name).unlink(missing_ok=True)  # left by a process that was killed
     docnos = open_collection(folder, meta).docnos
     write_order(docnos, folder / ORDER)
     names = [ORDER]

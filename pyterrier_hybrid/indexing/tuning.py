@@ -1,4 +1,4 @@
-"""Choosing the setting of an approximate index: the cheapest that finds enough, in every language."""
+"""Choosing the setting of an approximate index: the cheapest one that finds enough in every language."""
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pyterrier_hybrid.indexing.retriever import DenseRetriever
 
 RESCORES = (1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0)
-_HALVINGS = 2  # of the step between an effort that finds too little and one that finds enough
-_GAIN = 0.001  # of recall, below which more effort is not worth trying
+_HALVINGS = 2  # how often the step between an effort that finds too little and one that finds enough is halved
+_GAIN = 0.001  # if recall rises by less than this, more effort is not tried
 
 
 class RecallNotReached(ValueError):
@@ -125,7 +125,7 @@ def tune(
 
 
 def _efforts(backend: Backend, count: int, n: int, tried: list[dict]) -> Iterator[int]:
-    """Efforts to try one after another; looks at the last of ``tried`` to know when to stop."""
+    """Yields efforts to try one after another; reads the last of ``tried`` to know when to stop."""
     effort, most = (1 if backend.EFFORT == 'probes' else count), backend.most(n)
     too_little = effort
     found: list[tuple[float, float]] = []
@@ -142,7 +142,7 @@ def _efforts(backend: Backend, count: int, n: int, tried: list[dict]) -> Iterato
                     too_little, enough = (too_little, middle) if tried[-1]['reached'] else (middle, enough)
             return
         found.append((last['recall'], last['least_recall']))
-        # The first efforts say little: where they give too few candidates, the retriever spends more by itself.
+        # The first efforts say little: if one finds too few candidates, the retriever itself searches with more.
         stuck = len(found) > 6 and max(np.subtract(found[-1], found[-3])) < _GAIN
         if effort == most or stuck:
             return
@@ -150,7 +150,7 @@ def _efforts(backend: Backend, count: int, n: int, tried: list[dict]) -> Iterato
 
 
 class _Trial:
-    """Exact search over the queries, and what a setting finds of it; arguments as for :func:`tune`."""
+    """The results of exact search, and how many of them a setting finds; arguments as for :func:`tune`."""
 
     def __init__(self, index: 'MultilingualIndex', opened, topics: pd.DataFrame, k: int, langs, qrels, repeat: int):
         self.index, self.opened, self.topics, self.k, self.langs, self.repeat = index, opened, topics, k, langs, repeat
@@ -163,12 +163,12 @@ class _Trial:
         self.query_langs = topics[QUERY_LANG].to_numpy(dtype=object) if QUERY_LANG in topics else None
         whole = {'recall': 1.0, 'least_recall': 1.0, 'least_in': '', 'seconds': self.seconds, 'times_faster': 1.0}
         stored = opened.vecs.arrays(slice(1)) if hasattr(opened.vecs, 'arrays') else [opened.vecs[:1]]
-        width = sum(array.nbytes for array in stored)  # of one passage
+        width = sum(array.nbytes for array in stored)  # bytes of one passage
         self.row = {'setting': 'exact', **whole, 'bytes': float(width), **self._distances(run), 'reached': True}
         self.languages: list[dict] = []
 
     def run(self, setting: Backend) -> dict:
-        """Searches by a setting; returns its row of the table."""
+        """Searches with a setting; returns its row of the table."""
         held = open_backend(self.index, setting, self.opened)
         seconds, run = self._timed(self.index.retriever(self.k, langs=self.langs, backend=setting))
         offsets = len(self.opened.vecs) * np.arange(len(self.topics))[:, None]
@@ -190,7 +190,7 @@ class _Trial:
         }  # fmt: skip
 
     def _timed(self, retriever: 'DenseRetriever') -> tuple[float, pd.DataFrame]:
-        """The least seconds a query, and the run."""
+        """The seconds a query, the least of all repetitions, and the run."""
         taken = []
         for _ in range(self.repeat):
             start = time.perf_counter()
@@ -243,7 +243,7 @@ class RankDistances:
 
 
 def _chosen(tried: list[dict], trial: _Trial, recall: float, least: float) -> Tuning:
-    """The tuning; an error if no setting finds enough."""
+    """Returns the tuning; raises RecallNotReached if no setting finds enough."""
     reached = [row for row in tried if row['reached']]
     best = min(reached, key=lambda row: row['seconds']) if reached else max(tried, key=lambda row: row['least_recall'])
     table = pd.DataFrame([trial.row, *({name: row[name] for name in trial.row} for row in tried)])

@@ -1,7 +1,7 @@
 """The precisions that vectors are stored in: float32, float16, and int8 with a scale for each vector.
 
 A search scores what is stored. Vectors of reduced precision are decoded to float32 block by block, and the score of a
-document is the exact dot product of its decoded vector, so that it is a function of the files alone.
+document is the exact dot product with its decoded vector, so that it only depends on the query and the files.
 """
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +19,7 @@ LARGEST = {'float16': float(np.finfo(np.float16).max)}
 
 
 class StoredVectors:
-    """Vectors of reduced precision; whatever is taken from them is float32.
+    """Vectors of reduced precision; indexing them gives float32.
 
     Args:
         codes: float16 or int8, ``(n, d)``, as a rule memory-mapped.
@@ -36,11 +36,11 @@ class StoredVectors:
 
     @property
     def precision(self) -> str:
-        """Its name."""
+        """The name of the precision."""
         return self.codes.dtype.name
 
     def arrays(self, rows: slice) -> tuple[np.ndarray, ...]:
-        """What is stored of some rows, in the order of ``FILES``."""
+        """The stored arrays of some rows, in the order of ``FILES``."""
         return tuple(array[rows] for array in (self.codes, self.scales) if array is not None)
 
     def __len__(self) -> int:
@@ -64,7 +64,7 @@ def check_precision(precision: str) -> str:
 
 
 def precision_of(vectors: 'np.ndarray | StoredVectors') -> str:
-    """In what the vectors are."""
+    """The precision of the vectors."""
     return vectors.precision if isinstance(vectors, StoredVectors) else 'float32'
 
 
@@ -85,7 +85,7 @@ def encode(vectors: np.ndarray, precision: str) -> tuple[np.ndarray, ...]:
 
 
 def decode(arrays: Sequence[np.ndarray]) -> 'np.ndarray | StoredVectors':
-    """Stored vectors, which give float32."""
+    """Returns stored arrays as vectors, which give float32 when indexed."""
     return arrays[0] if arrays[0].dtype == np.float32 else StoredVectors(*arrays)
 
 
