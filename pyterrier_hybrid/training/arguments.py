@@ -1,4 +1,4 @@
-"""The arguments of a training run as one object, which checks them and says which of them the weights depend on."""
+"""The arguments of a training run as one object. It checks them, and says on which of them the weights depend."""
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
     from pyterrier_hybrid.training.loggers import Report
 
-#: Arguments that no weight depends on: a resumed run may change them.
+#: Arguments that do not influence the weights: a resumed run may change them.
 WITHOUT_EFFECT = ('report_to', 'checkpoint_steps', 'resume', 'device', 'verbose')
 #: Arguments that need a validation set.
 _FOR_VALIDATION = ('eval_steps', 'patience', 'metric_for_best_model', 'load_best_model_at_end')
-#: Evaluations of a run, if ``eval_steps`` does not say otherwise.
+#: How many evaluations a run has if ``eval_steps`` is None.
 _EVALUATIONS = 10
 #: The least value of each whole number.
 _LEAST = {
     'batch_size': 2, 'steps': 1, 'negatives': 0, 'vocab_size': 1, 'dimension': 1, 'mini_batch_size': 1,
     'eval_steps': 1, 'patience': 1, 'checkpoint_steps': 1, 'seed': 0,
 }  # fmt: skip
-#: The bounds of each real number, and in words.
+#: The check of each real number, and its bounds in words.
 _BOUNDS: dict[str, tuple[Callable[[float], bool], str]] = {
     'learning_rate': (lambda rate: rate > 0, 'it must be positive (.00003 is usual for transformers)'),
     'weight_decay': (lambda decay: decay >= 0, 'it must be 0 or more (.01 is usual)'),
@@ -106,11 +106,11 @@ class TrainingArguments:
             raise ValueError(f'eval_steps is {self.eval_steps}; it must be at most the {self.steps} steps of the run')
 
     def resolved(self, epoch: int, backbone: Backbone) -> 'TrainingArguments':
-        """The same arguments, with the default in the place of None.
+        """Returns the arguments with every None replaced by its default.
 
         Args:
             epoch: steps of an epoch.
-            backbone: the kind of what is trained.
+            backbone: the kind of the backbone.
         """
         steps = epoch if self.steps is None else self.steps
         defaults = {
@@ -124,18 +124,18 @@ class TrainingArguments:
         return replace(self, **{name: value for name, value in defaults.items() if getattr(self, name) is None})
 
     def settings(self, **contents: object) -> dict[str, object]:
-        """What the weights depend on, by name, as JSON values: for the record, and for checkpoints to compare.
+        """Returns everything that the weights depend on, by name, as JSON values, for the record and the checkpoints.
 
         Args:
-            contents: JSON values in the place of what is an object here (``backbone``, ``mix``, ``validation``), and
-                what else the weights depend on.
+            contents: JSON values that replace the arguments which are objects (``backbone``, ``mix``, ``validation``),
+                and everything else that the weights depend on.
         """
         left_out = WITHOUT_EFFECT if self.validation is not None else (*WITHOUT_EFFECT, 'validation', *_FOR_VALIDATION)
         return {**{f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}, **contents}
 
 
 def _whole(name: str, value: object, least: int) -> int | None:
-    """A whole number as an int; None stays."""
+    """Returns a whole number as an int, or None for None; raises ValueError for anything else."""
     if value is None:
         return None
     try:
@@ -148,14 +148,14 @@ def _whole(name: str, value: object, least: int) -> int | None:
 
 
 def _check_real(name: str, value: object, within: Callable[[float], bool], told: str) -> None:
-    """Refuses what is no finite number within its bounds; None passes."""
+    """Raises ValueError unless the value is None or a finite number within its bounds."""
     number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
     if value is not None and not (number and within(value)):
         raise ValueError(f'{name} is {value!r:.80}; {told}')
 
 
 def _check_text(name: str, value: object) -> None:
-    """Refuses what is no text that a tokenizer can read; None passes."""
+    """Raises ValueError unless the value is None or a text that a tokenizer can read."""
     try:
         if value is not None:
             value.encode()

@@ -9,7 +9,7 @@ from pyterrier_hybrid.training.card import DERIVATIONS
 from pyterrier_hybrid.training.derived import model_of, new_folder, save_derived
 from pyterrier_hybrid.training.record import read_training_record
 
-#: What the note on an average says of a run.
+#: The fields of a run's record that the note on an average repeats.
 _TOLD = ('mix', 'seed', 'steps_done', 'pairs')
 
 
@@ -60,7 +60,7 @@ def average_weights(
     wrong = next((name for name, weight in total.items() if not weight.isfinite().all()), None)
     if wrong is not None:
         raise ValueError(f'the weight {wrong!r} of an encoder is not finite; look at the encoders')
-    model.load_state_dict({**model.state_dict(), **total})  # in the dtypes of the model
+    model.load_state_dict({**model.state_dict(), **total})  # casts to the model's dtypes
     return save_derived(model, first, folder, averages=notes)
 
 
@@ -74,7 +74,7 @@ def _as_list(encoders: Sequence) -> list:
 
 
 def _check_shares(shares: Sequence[float] | None, encoders: int) -> list[float]:
-    """The share of each encoder; raises ValueError."""
+    """Returns the share of each encoder; raises ValueError for shares that are not positive with the sum 1."""
     shares = [1 / encoders] * encoders if shares is None else [float(share) for share in shares]
     if len(shares) != encoders:
         raise ValueError(f'{len(shares)} shares for {encoders} encoders; give one for each')
@@ -84,7 +84,7 @@ def _check_shares(shares: Sequence[float] | None, encoders: int) -> list[float]:
 
 
 def _check_alike(first: HybridEncoder, encoder: HybridEncoder, position: int) -> None:
-    """Raises ValueError for an encoder whose weights are not those of the first by name and shape and token."""
+    """Raises ValueError unless an encoder has the first one's names and shapes of weights, and its vocabulary."""
     if encoder.dtype != torch.float32:
         raise ValueError(f"{encoder} computes in {encoder.dtype}; open it as HybridEncoder(..., dtype='float32')")
     own, other = ({name: tuple(weight.shape) for name, weight in each.model.state_dict().items()}
@@ -101,7 +101,7 @@ def _check_alike(first: HybridEncoder, encoder: HybridEncoder, position: int) ->
 
 
 def _told(encoder: HybridEncoder) -> dict:
-    """What an encoder is: its digest, and how it was trained."""
+    """Describes an encoder: its digest, and how it was trained."""
     record = None if encoder.folder is None else read_training_record(encoder.folder)
     told = {} if record is None else {name: record[name] for name in (*_TOLD, *DERIVATIONS) if name in record}
     return {'encoder': encoder.model_name, **told}

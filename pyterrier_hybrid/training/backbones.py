@@ -1,4 +1,4 @@
-"""The kinds of backbones that training starts from: what training has to know of each stands here."""
+"""The kinds of backbones that training starts from, with all that training has to know about each of them."""
 import os
 import re
 import warnings
@@ -27,9 +27,9 @@ from pyterrier_hybrid.training.record import read_training_record
 from pyterrier_hybrid.training.static import is_row_sparse
 
 _SIZES = ('vocab_size', 'dimension')
-#: Subwords that every vocabulary has.
+#: Every vocabulary has at least this many subwords.
 _FEWEST_SUBWORDS = 10
-# What torch says of memory on the CPU, in a RuntimeError like any other.
+# torch raises a plain RuntimeError if there is not enough memory on the CPU; this matches its messages.
 _SAID_NO_MEMORY = re.compile("not enough memory|can't allocate memory|out of memory")
 _FOR_STATIC = ('token_dropout',)
 _LESS_MEMORY = ('max_length', 'mini_batch_size', 'gradient_checkpointing')
@@ -41,12 +41,12 @@ class Backbone:
     """A kind of backbone.
 
     Attributes:
-        title: what it is, for messages.
+        title: its name in messages.
         learning_rate: the default.
-        options: those arguments of ``train`` that apply to it, of the ones that do not apply to every kind.
+        options: the arguments of ``train`` that apply to this kind, but not to every kind.
         query_prefix, passage_prefix: the defaults.
-        bf16: the default. What is pretrained trains in bfloat16 where that is fast; what has everything to learn from
-            random weights, in float32.
+        bf16: the default. A pretrained backbone trains in bfloat16 if that is fast. One with random weights, which
+            has everything to learn, trains in float32.
         make: ``make(texts, *, seed, **sizes)`` returns a ``SentenceTransformer`` with random weights, on the CPU; sizes
             are ``vocab_size`` and ``dimension`` if they were given. None for a kind that is read from a checkpoint.
     """
@@ -60,30 +60,31 @@ class Backbone:
     make: Callable[..., SentenceTransformer] | None = field(default=None, compare=False)
 
     def check_options(self, arguments) -> None:
-        """Refuses what is given of a :class:`TrainingArguments` and does not apply to this kind.
+        """Refuses arguments of a :class:`TrainingArguments` that are given and do not apply to this kind.
 
         Raises:
-            ValueError: names the argument.
+            ValueError: there is one; the message names it.
         """
         for name in (*_SIZES, *_FOR_STATIC, *_FOR_TRANSFORMERS):
             value = getattr(arguments, name)
             if value and name not in self.options:
                 raise ValueError(f'{name} is {value!r}, but does not apply to {self.title}; leave it out')
-        if arguments.dimension:  # before a tokenizer is trained; when its size is known, it is checked again
+        if arguments.dimension:  # before the tokenizer is trained; checked again when its size is known
             check_memory(arguments.dimension * _FEWEST_SUBWORDS, f'dimension is {arguments.dimension}')
 
 
 #: The paper's learning rate and prefixes (arXiv 2408.10536, section 4.1).
 PRETRAINED = Backbone('a transformer from a checkpoint', 3e-5, _FOR_TRANSFORMERS, bf16='auto')
-#: Its random vectors have to move by more than their own length, see ``INITIAL_SCALE``. A prefix would add the same
-#: vectors to every text.
+#: The learning rate is high because random vectors have to move by more than their own length, see ``INITIAL_SCALE``.
+#: There are no prefixes, because a prefix would add the same vectors to every text.
 STATIC = Backbone('a static embedding', 5e-2, (*_SIZES, *_FOR_STATIC), '', '', make=static_backbone)
-#: It has everything to learn. After 60 steps of 64 worldfacts pairs the loss was 3.3, 2.3, 2.2 and 2.2 at rates of
-#: .0003, .001, .002 and .004; the last of these cost most monolingual mAP.
+#: The learning rate is above the paper's because everything is still to be learned. After 60 steps of 64 worldfacts
+#: pairs the loss was 3.3, 2.3, 2.2 and 2.2 at rates of .0003, .001, .002 and .004. The last rate had the worst
+#: monolingual mAP.
 SMALL = Backbone('a transformer from random weights', 1e-3, (*_SIZES, *_FOR_TRANSFORMERS), make=small_backbone)
 
-#: Backbones that are made from the pairs, by the name that ``train(backbone=)`` takes. Every other string is a
-#: checkpoint. A new backbone is an entry here, and a file beside ``encoding/compact.py`` that makes it.
+#: Backbones that are made from the pairs, by their names in ``train(backbone=)``. Every other string is a checkpoint. A
+#: new backbone needs an entry here, and a file beside ``encoding/compact.py`` that makes it.
 FROM_SCRATCH = {'static': STATIC, 'small': SMALL}
 
 _STATIC_CHECKPOINT = Backbone('a static embedding from a checkpoint', STATIC.learning_rate, _FOR_STATIC, '', '')
@@ -93,10 +94,10 @@ _ANY_CHECKPOINT = Backbone('a checkpoint', PRETRAINED.learning_rate, (*_FOR_STAT
 
 
 def kind_of(backbone: object) -> Backbone:
-    """The kind of a backbone, as far as it is known before a checkpoint is opened.
+    """Returns the kind of a backbone, as far as it is known before a checkpoint is opened.
 
     Raises:
-        TypeError: it is none.
+        TypeError: the value is not a backbone.
     """
     if isinstance(backbone, SentenceTransformer):
         if not is_static(backbone):
@@ -111,10 +112,11 @@ def kind_of(backbone: object) -> Backbone:
 
 
 def with_own_prefixes(kind: Backbone, model: SentenceTransformer, arguments) -> Backbone:
-    """The kind with the prefixes that a checkpoint was trained with, if it says them in its prompts.
+    """Returns the kind with the prefixes that a checkpoint was trained with, if its prompts have them.
 
-    Empty prompts say nothing, except in the folder of a run of ours, which was trained without prefixes then.
-    Warns if a pretrained transformer does not say them, is none of the paper's, and ``arguments`` have none either.
+    Empty prompts leave the prefixes open, except in the folder of a run of this package, which was then trained without
+    prefixes. Warns if the prompts of a pretrained transformer have none, it is not one of the paper's, and
+    ``arguments`` do not give both.
     """
     if is_static(model):
         return kind
@@ -141,15 +143,16 @@ def _is_run(backbone: object) -> bool:
 
 
 def content_of(backbone: str | os.PathLike | SentenceTransformer, model: SentenceTransformer | None) -> dict[str, str]:
-    """What the record says of a backbone: its name, and unless it is made from the pairs, its content.
+    """Returns the entries of the record for a backbone.
 
     Args:
         backbone: as ``train`` takes it.
-        model: the opened model, set up; None for one that is made from the pairs.
+        model: the opened model, after :func:`set_up`; None for one that is made from the pairs.
 
     Returns:
-        ``backbone``, and ``backbone_fingerprint``: 32 hex digits of architecture, tokenizer and weights. Without the
-        weights for a model in memory, which an interrupted run has changed in place.
+        ``backbone``, its name, and unless it is made from the pairs ``backbone_fingerprint``: 32 hex digits of
+        architecture, tokenizer and weights. The fingerprint of a model in memory leaves out the weights, because an
+        interrupted run has changed them in place.
     """
     if model is None:
         return {'backbone': backbone}
@@ -172,16 +175,16 @@ def opened_backbone(backbone: str | os.PathLike | SentenceTransformer, device: s
     """
     if isinstance(backbone, SentenceTransformer):
         _widen(backbone)
-        if not ends_normalized(backbone):  # it is trained by cosines
+        if not ends_normalized(backbone):  # the loss compares cosines
             backbone.append(Normalize())
         return backbone if device is None else backbone.to(device)
-    with warnings.catch_warnings():  # what has no pooling yet gets its mean trained
+    with warnings.catch_warnings():  # the mean of token vectors is right here: training adapts the model to it
         warnings.filterwarnings('ignore', message='.* is a plain transformers checkpoint')
         return HybridEncoder(backbone, normalize=True, device=device, dtype='float32').model
 
 
 def _widen(model: SentenceTransformer) -> None:
-    """Casts a model in half precision to float32, in place, with a warning: small steps would be lost in half."""
+    """Casts a model in half precision to float32, in place, with a warning: half precision would lose small steps."""
     if any(isinstance(part, QuantizedLinear) for part in model.modules()):
         raise ValueError("the model in memory is in int8, which is not trained; open it with dtype='float32'")
     dtypes = {weight.dtype for weight in model.parameters() if weight.is_floating_point()}
@@ -196,7 +199,7 @@ def _widen(model: SentenceTransformer) -> None:
 
 
 def made_backbone(arguments, pairs, scratch: Path) -> SentenceTransformer:
-    """A backbone made from the pairs; of several processes the first one makes it.
+    """Makes a backbone from the pairs. If there are several processes, the first one makes it.
 
     Args:
         arguments: a :class:`TrainingArguments`, whose backbone is one of ``FROM_SCRATCH``.
@@ -216,7 +219,7 @@ def set_up(model: SentenceTransformer, arguments) -> None:
         ValueError: more tokens than the model has positions.
     """
     model.prompts = {'query': arguments.query_prefix, 'document': arguments.passage_prefix}
-    model.default_prompt_name = None  # it may be the name of a prompt that is gone
+    model.default_prompt_name = None  # it may name a prompt that no longer exists
     for name in ('encode_length', 'max_length'):
         if getattr(arguments, name) is not None:
             check_lengths(model, *given_lengths(getattr(arguments, name), name), name)
@@ -224,7 +227,7 @@ def set_up(model: SentenceTransformer, arguments) -> None:
         set_max_length(model, *given_lengths(arguments.max_length, 'max_length'))
         return
     limit, own = position_limit(model), model.max_seq_length
-    if limit is not None and (own is None or own > limit):  # encoding cuts there too
+    if limit is not None and (own is None or own > limit):  # as in encoding
         model.max_seq_length = limit
 
 
@@ -233,7 +236,7 @@ def within_memory(model: SentenceTransformer, arguments) -> Iterator[None]:
     """A block of training whose batches have to fit into memory.
 
     Raises:
-        ValueError: in the place of what torch and Python raise if they do not; names the arguments to change.
+        ValueError: the batches do not fit, instead of torch's or Python's error; names the arguments to change.
     """
     try:
         yield

@@ -11,8 +11,8 @@ from pyterrier_hybrid.training.record import TRAINING_RECORD
 def write_card(folder: Path, name: str, settings: dict, languages: Sequence[str], dimension: int) -> None:
     """Writes ``README.md``, a model card in the Hugging Face hub's format; ``settings`` are those of ``training.json``.
 
-    It has no ``license``, and says so: rows of pairs come without theirs, and folders of backbones too. ``languages``
-    are those that the training could draw, see :func:`drawn_languages`.
+    The card has no ``license``, and says so, because the licences of the pairs and of the backbone are not known here.
+    ``languages`` are those that the training could draw, see :func:`drawn_languages`.
     """
     base = settings['backbone']
     on_hub = isinstance(base, str) and base.count('/') == 1 and not Path(base).exists()
@@ -65,7 +65,7 @@ def write_card(folder: Path, name: str, settings: dict, languages: Sequence[str]
 
 
 def _validated(validation: dict | None, metric: str | None) -> list[str]:
-    """The lines on validation, if there was one."""
+    """The lines on validation; none if there was no validation."""
     if validation is None:
         return []
     return [
@@ -75,7 +75,7 @@ def _validated(validation: dict | None, metric: str | None) -> list[str]:
 
 
 def derivations(record: dict) -> Iterator[tuple[str, Any]]:
-    """What was done to a run's encoder after training, in order: names of :data:`DERIVATIONS`, and what was done."""
+    """Yields the derivations of a run's encoder after training, in order: a key of :data:`DERIVATIONS`, an entry."""
     by_name = {name: iter(record[name]) for name in record if name in DERIVATIONS}
     order = record.get('derived', [name for name in by_name for _ in record[name]])
     return ((name, next(by_name[name])) for name in order)
@@ -102,7 +102,7 @@ def _averaged(done: list[dict]) -> str:
 
 
 def _trained(encoder: dict) -> str:
-    """An encoder that an average has a part of, in words."""
+    """Describes in words an encoder that is part of an average."""
     if 'mix' not in encoder:
         return f'the encoder `{encoder["encoder"]}`'
     run = f'a run with the mix {_told(encoder["mix"])}, {encoder["steps_done"]:,} steps, seed {encoder["seed"]}'
@@ -119,5 +119,5 @@ def _told(mix: dict | list) -> str:
     return ', '.join(f'{kind} {share:g}' for kind, share in mix.items())
 
 
-#: How an encoder can be derived from another one: a list's name in ``training.json``, and a line on each of its items.
+#: The ways to derive an encoder: a list's name in ``training.json``, and a function that describes one of its items.
 DERIVATIONS = {'language_subspaces': _without_languages, 'whitening': _whitened, 'averages': _averaged}

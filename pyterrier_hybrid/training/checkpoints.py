@@ -19,9 +19,9 @@ _PREFIX, _PARTIAL, _RECORD = 'checkpoint-', 'partial-', 'run.json'
 class Checkpoints:
     """The checkpoints of one run, in ``<run>.checkpoints`` beside the run's folder.
 
-    A checkpoint is written under another name, flushed to the disk, and then renamed: a folder that is named
+    A checkpoint is written under another name, flushed to the disk, and then renamed, so every folder with the name
     ``checkpoint-<step>`` is complete. Its ``run.json`` holds the settings of the run, and size and digest of every
-    file. Older checkpoints are removed after that, so that a failure in the middle of writing leaves the last one.
+    file. Older checkpoints are removed only afterwards, so a failure while writing leaves the last one.
 
     Args:
         run: the run's folder. Its caller holds :func:`only_one` of it.
@@ -39,7 +39,7 @@ class Checkpoints:
     def newest(self) -> Path | None:
         """The newest undamaged checkpoint, or None if there is no checkpoint.
 
-        Warns of a damaged one, if an older one takes its place.
+        Warns of a damaged one if it returns an older one instead.
 
         Raises:
             ValueError: all checkpoints are damaged; or a run with other settings wrote them. Names the file, or the
@@ -70,10 +70,10 @@ class Checkpoints:
 
     @contextmanager
     def at_work(self, *, saving: bool) -> Iterator[Path]:
-        """A block in which a run is trained; gives it a scratch folder, which all processes see.
+        """A block in which a run is trained. It yields a scratch folder, which all processes see.
 
-        What is of no use to a resumed run is removed when the block ends. With ``saving``, raises Exists (a
-        FileExistsError) if the name of the checkpoints' folder is taken by something that is not ours.
+        At its end, everything that a resumed run does not need is removed. With ``saving``, raises Exists (a
+        FileExistsError) if something else has the name of the checkpoints' folder.
         """
         beside = None
         try:
@@ -94,14 +94,14 @@ class Checkpoints:
     def writing(self, step: int) -> Iterator[Path]:
         """A folder in which to write ``checkpoint-<step>``; published when the block ends without an error.
 
-        Under many processes all of them enter the block, and write their parts; the first one publishes the checkpoint
-        when all have ended theirs.
+        If there are many processes, all of them enter the block and write their parts. When all are done, the first one
+        publishes the checkpoint.
         """
         partial = self.folder / f'{_PARTIAL}{step}'
         try:
             with together():
                 if is_first():
-                    for unfinished in self.folder.glob(f'{_PARTIAL}*'):  # of a run that was killed
+                    for unfinished in self.folder.glob(f'{_PARTIAL}*'):  # left by a run that was killed
                         shutil.rmtree(unfinished, ignore_errors=True)
                     partial.mkdir()
             with together(), writing(partial, REMEDY):
@@ -114,7 +114,7 @@ class Checkpoints:
                 shutil.rmtree(partial, ignore_errors=True)
 
     def _publish(self, written: Path) -> None:
-        """Gives a checkpoint its name once it is on the disk, and removes the older ones."""
+        """Flushes a checkpoint to the disk, gives it its name, and removes the older ones."""
         record = {'settings': self._settings, 'files': list_files(written)}
         (written / _RECORD).write_text(json.dumps(record, ensure_ascii=False) + '\n', encoding='utf-8')
         sync_tree(written)
@@ -144,11 +144,11 @@ def has_checkpoint(run: Path) -> bool:
 
 
 def differences(written: Mapping[str, object], now: Mapping[str, object]) -> str:
-    """Says in what the settings of two runs differ, ``written`` as read from JSON; empty if they do not.
+    """Says how the settings of two runs differ; empty if they do not. ``written`` was read from JSON.
 
     A backbone and a validation set are compared by their content, however their paths are spelled.
     """
-    now = json.loads(json.dumps(now))  # tuples are lists there
+    now = json.loads(json.dumps(now))  # turns tuples into lists, as in ``written``
     names = dict.fromkeys((*now, 'validation'))
     names.pop('backbone_fingerprint', None)
     differing = [name for name in names if _content(written, name) != _content(now, name)]
@@ -156,7 +156,7 @@ def differences(written: Mapping[str, object], now: Mapping[str, object]) -> str
 
 
 def _content(settings: Mapping, name: str) -> object:
-    """What is compared of a setting."""
+    """The part of a setting that is compared."""
     value = settings.get(name)
     if name == 'backbone':
         return settings.get('backbone_fingerprint') or value
@@ -164,7 +164,7 @@ def _content(settings: Mapping, name: str) -> object:
 
 
 def _told(settings: Mapping, name: str) -> str:
-    """A setting for a message."""
+    """A setting as text, for a message."""
     fingerprint = settings.get('backbone_fingerprint') if name == 'backbone' else None
     return f'{settings.get(name)!r:.120}{f" ({fingerprint})" if fingerprint else ""}'
 

@@ -21,7 +21,7 @@ from pyterrier_hybrid.training.record import drawn_languages, read_training_reco
 
 
 def new_folder(folder: str | os.PathLike, function: str) -> Path:
-    """The folder of a new encoder; raises ValueError in one of several processes, FileExistsError if it is there."""
+    """The path of a new encoder. Raises FileExistsError if it exists, and ValueError if there are several processes."""
     if count() > 1:
         raise ValueError(
             f'{count()} processes were started, and {function} runs in one; call it in a program of its own'
@@ -35,8 +35,8 @@ def new_folder(folder: str | os.PathLike, function: str) -> Path:
 def model_of(encoder: HybridEncoder) -> SentenceTransformer:
     """A copy of an encoder's model, which reads texts like the encoder.
 
-    Raises ValueError for an encoder in half precision, one that cuts its vectors, and one with a greatest length that
-    its checkpoint cannot say.
+    Raises ValueError for an encoder in half precision, one that cuts its vectors, and one whose greatest lengths a
+    checkpoint cannot store.
     """
     if encoder.dtype != torch.float32:
         raise ValueError(f"the encoder computes in {encoder.dtype}; open it as HybridEncoder(..., dtype='float32')")
@@ -59,8 +59,8 @@ def model_of(encoder: HybridEncoder) -> SentenceTransformer:
 def save_derived(model: SentenceTransformer, encoder: HybridEncoder, folder: Path, **done: object) -> HybridEncoder:
     """Saves a model that was derived from an encoder's, and opens it with the encoder's settings, in float32.
 
-    If the encoder is a training run, the folder has its record and card, with ``done`` (a name and what was done, JSON
-    values) added to the record's list of that name.
+    If the encoder is a training run, the folder has its record and card, with each item of ``done`` (a name and JSON
+    values) appended to the record's list of that name.
     """
     with whole_folder(folder, mark='modules.json', remedy='The encoder itself is as it was.') as new:
         with progress_bar(encoder.verbose):

@@ -7,7 +7,7 @@ from transformers import TrainerCallback
 from pyterrier_hybrid.batches.hybrid import HybridBatches
 from pyterrier_hybrid.training.early_stopping import summary_of
 
-#: Reasons to leave out rows that are shown.
+#: At most this many entries on rows that are never drawn are shown.
 _SHOWN = 3
 
 
@@ -25,24 +25,24 @@ class Bar(TrainerCallback):
         )
 
     def on_step_end(self, args, state, control, **kwargs) -> None:
-        """Moves by a step."""
+        """Moves to the current step."""
         self.bar.update(state.global_step - self.bar.n)
 
     def on_log(self, args, state, control, logs=None, **kwargs) -> None:
-        """Shows what is new."""
+        """Shows a new loss or figure."""
         for name, key in (('loss', 'loss'), (self._metric, f'eval_{self._metric}')):
             if key in (logs or {}):
                 self._shown[name if key == 'loss' else f'validation {name}'] = f'{logs[key]:.3f}'
         self.bar.set_postfix(self._shown)
 
     def close(self) -> None:
-        """Leaves the bar as it is, after an error too."""
+        """Closes the bar and leaves it visible, also after an error."""
         if self.bar is not None:
             self.bar.close()
 
 
 def say_left_out(batches: HybridBatches, steps: int) -> None:
-    """Prints what of the pairs a plan never draws, and why."""
+    """Prints which rows of the pairs a plan never draws, and why."""
     table = batches.describe(steps)
     left_out = [
         f'{row.never_drawn:,} of {row.never_drawn + row.rows:,} rows of {row.source} for {row.kind} ({row.left_out})'

@@ -8,9 +8,9 @@ _STATE, _WEIGHTS = 'validation.json', 'best.safetensors'
 
 
 class EarlyStopping:
-    """Watches one figure, and keeps the weights that had it best.
+    """Watches one figure, and keeps the weights for which it was best.
 
-    Its decisions depend on the figures alone: processes with the same figures decide the same.
+    Decisions only depend on the figures, so processes with the same figures decide the same.
 
     Args:
         metric: the figure that counts; a loss is better when it is lower, any other when it is higher.
@@ -74,9 +74,9 @@ class EarlyStopping:
             self._weights = load_file(folder / _WEIGHTS)
 
     def record(self, steps: int | None = None) -> dict:
-        """For ``training.json``: ``figures``, ``best_step``, ``saved`` (which weights) and ``stopped`` (why).
+        """Returns for ``training.json``: ``figures``, ``best_step``, ``saved`` (which weights) and ``stopped`` (why).
 
-        The last evaluation is that of the last step; ``steps`` are those of a whole run, None if all were done.
+        The last evaluation was after the last step. ``steps`` is the planned number of steps; None if all were done.
         """
         last = self.figures[-1]['step']
         if self.patience is not None and self._without_better() >= self.patience:
@@ -90,7 +90,7 @@ class EarlyStopping:
 
 
 def summary_of(validation: dict, metric: str) -> str:
-    """A validation in a line: the best ``metric`` and its step, why training stopped, and which weights are saved."""
+    """A line on a validation: the best ``metric`` and its step, why training stopped, and which weights are saved."""
     best = next(each for each in validation['figures'] if each['step'] == validation['best_step'])
     return (
         f'best {metric} {best[metric]:.4f} at step {best["step"]:,}; {validation["stopped"]}; the weights are '

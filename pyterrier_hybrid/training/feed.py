@@ -11,32 +11,32 @@ from pyterrier_hybrid.batches.negatives import batch_negatives
 def slot_table(batches: HybridBatches, steps: int, negatives: int = 0):
     """A map-style ``datasets.Dataset`` whose row ``step * batch_size + position`` is that pair of the step's batch.
 
-    It reads the texts when a row is read, so the table itself holds the slots' numbers alone, 8 bytes each. It has the
-    columns ``query``, ``passage`` and ``negative_1`` to ``negative_n`` (see :func:`batch_negatives`) and no other: the
-    trainer would take a further text column for a hard negative.
+    The texts are read when a row is read, so the table itself only holds the slots' numbers, 8 bytes each. Its columns
+    are ``query``, ``passage`` and ``negative_1`` to ``negative_n`` (see :func:`batch_negatives`). There is no other
+    column, because the trainer would take a further text column for a hard negative.
     """
     import pyarrow as pa
     from datasets import Dataset
     from datasets.table import InMemoryTable
 
     slots = pa.table({'slot': np.arange(steps * batches.batch_size)})
-    # the fingerprint saves datasets from copying and hashing the numbers
+    # with a fingerprint given, datasets does not copy and hash the numbers
     table = Dataset(InMemoryTable(slots), fingerprint=f'slots-{steps}-of-{batches.batch_size}')
     return table.with_transform(_SlotTexts(batches, negatives))
 
 
 class _SlotTexts:
-    """The texts of slots."""
+    """Returns the texts of slots; the table's transform."""
 
     def __init__(self, batches: HybridBatches, negatives: int):
         self._batches, self._negatives = batches, negatives
 
     def __deepcopy__(self, memo) -> '_SlotTexts':
-        """Returns itself: datasets copies a table with its transform."""
+        """Returns itself, because datasets copies the transform whenever it copies a table."""
         return self
 
     def __reduce__(self):
-        """A constant in its place: datasets pickles a transform in order to hash it, and for nothing else."""
+        """Pickles as a short string: datasets pickles a transform only to hash it."""
         return str, (f'{type(self).__name__} of {self._batches.batch_size}, {self._negatives}',)
 
     def __call__(self, rows: dict[str, list[int]]) -> dict[str, list[str]]:
@@ -52,7 +52,7 @@ class _SlotTexts:
 def batch_texts(
     batches: HybridBatches, step: int, negatives: int = 0, positions: Sequence[int] | None = None
 ) -> dict[str, np.ndarray]:
-    """The columns of a step's batch, or of its pairs at ``positions`` (from 0) alone.
+    """The columns of a step's batch, or only those of its pairs at ``positions`` (from 0).
 
     Returns aligned object arrays (pairs,); names as in :func:`slot_table`.
     """
@@ -66,7 +66,7 @@ def batch_texts(
         query[at] = source.texts('query', rows[at], query_langs[at].tolist())
         passage[at] = source.texts('passage', rows[at], passage_langs[at].tolist())
     columns = {'query': query, 'passage': passage}
-    if negatives:  # which depend on the whole batch
+    if negatives:  # negatives depend on the whole batch
         further = batch_negatives(batches, batch, negatives)[:, wanted]
         columns.update(zip(column_names(negatives)[2:], further))
     return columns

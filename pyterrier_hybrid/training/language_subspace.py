@@ -11,9 +11,9 @@ from pyterrier_hybrid.encoding.encoder import HybridEncoder
 from pyterrier_hybrid.pairs.protocol import Pairs
 from pyterrier_hybrid.training.derived import model_of, multiply, new_folder, save_derived
 
-#: Fewer parallel texts than this say too little of a language's mean.
+#: The least number of parallel texts: fewer say too little about a language's mean.
 _LEAST = 10
-#: Directions whose singular value is below this share of the greatest are rounding.
+#: A direction whose singular value is below this share of the greatest is a rounding error.
 _ROUNDING = 1e-5
 
 
@@ -76,7 +76,7 @@ def remove_language_subspace(
 
 
 def _parallel_texts(pairs: Pairs, languages: Sequence[str], most: int) -> list[list[str]]:
-    """Texts that say the same in every language: a list for each, all of one length."""
+    """Parallel texts, at most ``most``: a list for each language, all of the same length and in the same order."""
     wanted, together = set(languages), Counter()
     places = []
     for source in pairs.sources:
@@ -96,7 +96,7 @@ def _parallel_texts(pairs: Pairs, languages: Sequence[str], most: int) -> list[l
 
 
 def _directions(sides: Sequence[np.ndarray]) -> np.ndarray:
-    """Orthonormal directions, float32 (r, d), in which languages' means differ; a side is (languages, n, d)."""
+    """Orthonormal directions, float32 (r, d), in which the languages' means differ; a side is (languages, n, d)."""
     means = [side.mean(axis=1, dtype=np.float64) for side in sides]
     if not np.isfinite(means).all():
         raise ValueError('the encoder gives vectors that are not finite; look at its weights')

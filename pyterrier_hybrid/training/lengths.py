@@ -9,10 +9,10 @@ from pyterrier_hybrid.encoding.modules import position_limit
 
 
 def given_lengths(given: int | Sequence[int], name: str) -> tuple[int, int]:
-    """The greatest lengths of queries and of passages, in tokens, out of one number for both or a pair.
+    """Returns the greatest lengths of queries and of passages, in tokens, given as one number for both or as a pair.
 
     Raises:
-        ValueError: neither.
+        ValueError: it is neither.
     """
     lengths = [given] * 2 if isinstance(given, int) else given
     if not isinstance(lengths, list | tuple) or len(lengths) != 2 or not all(

@@ -53,7 +53,7 @@ def _logger(name: str) -> TrainerCallback:
         raise ValueError(f'report_to is {name!r}; {error}') from None
     try:
         return known()
-    except (RuntimeError, ImportError) as error:  # each logger has its own words for what it lacks
+    except (RuntimeError, ImportError) as error:  # each logger reports a missing package in its own way
         if 'install' not in str(error):
             raise ValueError(f'report_to is {name!r}; {error}') from None
         package = re.search(r'pip install ([^`\s]+)', str(error))

@@ -30,7 +30,8 @@ _PROGRESS = 'progress.json'
 class Progress:
     """The parts of a run's progress that the trainer's own checkpoints leave out.
 
-    These are the losses since the last one that was logged, time and tokens: as of a run without interruptions.
+    These are the sum of the losses since the last log, the time and the tokens. They are counted as if the run had not
+    been interrupted.
     """
 
     def __init__(self, resume_from: Path | None):
@@ -41,35 +42,35 @@ class Progress:
 
     @property
     def seconds(self) -> float:
-        """What the training took so far; of earlier attempts, what led to the checkpoints that were resumed from."""
+        """The duration of the training so far; of an earlier attempt, the time up to the checkpoint resumed from."""
         return self._earlier + time.monotonic() - self._started
 
     def save(self, trainer, checkpoint: Path) -> None:
-        """Writes the sum of the losses, a float32, the step of the last log, time and tokens into a checkpoint."""
+        """Writes into a checkpoint: the sum of the losses, a float32, the step of the last log, time and tokens."""
         now = {'sum': trainer._tr_loss.item(), 'since': trainer._globalstep_last_logged}
         now.update(seconds=self.seconds, tokens=self.tokens)
         (checkpoint / _PROGRESS).write_text(json.dumps(now) + '\n', encoding='utf-8')
 
     def restore(self, trainer) -> None:
-        """Gives the losses back; to be called in the first step, when the trainer has set its own to zero."""
+        """Restores the sum of the losses. Call it in the first step, after the trainer has set its own sum to zero."""
         if self._saved is not None:
             trainer._tr_loss += self._saved['sum']
             trainer._globalstep_last_logged, self._saved = self._saved['since'], None
 
 
 class SaveSteps(TrainerCallback):
-    """Makes a resumed run save every ``save_steps`` of its arguments, not of its checkpoint's state."""
+    """Makes a resumed run save every ``save_steps`` of its own arguments; the trainer would take the checkpoint's."""
 
     def on_train_begin(self, args, state, control, **_):
-        """Corrects the state."""
+        """Sets the trainer's state to the arguments' value."""
         state.save_steps = args.save_steps
 
 
 class BatchTrainer(SentenceTransformerTrainer):
-    """The trainer, stopping at a loss or gradient that is not finite, with checkpoints that are complete or absent.
+    """The trainer, which stops at a loss or gradient that is not finite, and whose checkpoints are complete or absent.
 
-    It tracks nothing for sentence-transformers' model card, which would encode a thousand training texts and show some
-    of them.
+    It collects no data for sentence-transformers' model card, which would encode a thousand training texts and show
+    some of them.
     """
 
     def __init__(
@@ -82,12 +83,12 @@ class BatchTrainer(SentenceTransformerTrainer):
         self.remove_callback(PrinterCallback)  # it prints a line for every log
 
     def add_model_card_callback(self, default_args_dict) -> None:
-        """Adds none."""
+        """Adds no callback."""
 
     def training_step(self, model, inputs, num_items_in_batch=None) -> torch.Tensor:
-        """A forward and backward pass; the loss is the mean over the processes.
+        """Runs a forward and backward pass; returns the mean of the loss over the processes.
 
-        If it is not finite, raises ValueError with the rows, in all processes, before the weights are touched.
+        If it is not finite, raises ValueError with the rows, in all processes, before the weights are changed.
         """
         self._progress.restore(self)
         self._progress.tokens += self._tokens(inputs)
@@ -96,14 +97,14 @@ class BatchTrainer(SentenceTransformerTrainer):
         return loss
 
     def _tokens(self, inputs: dict) -> int:
-        """The tokens of a step's texts in all processes, prefixes and special tokens included and padding not."""
+        """The tokens of a step's texts in all processes, with prefixes and special tokens, without padding."""
         features, _ = self.collect_features(inputs)
         own = sum(int(side['attention_mask'].sum()) if 'attention_mask' in side else side['input_ids'].numel()
                   for side in features)  # fmt: skip
         return round(mean(torch.tensor(float(own), device=self.args.device)).item() * count())
 
     def _clip_grad_norm(self, model) -> torch.Tensor:
-        """As ``training_step``, for a gradient that is not finite though its loss is."""
+        """Clips the gradient; raises as ``training_step`` if the gradient is not finite although the loss is."""
         if any(weight.grad is not None and weight.grad.is_sparse for weight in model.parameters()):
             norm = clip_grad_norm(model.parameters(), self.args.max_grad_norm)
         else:
@@ -112,7 +113,7 @@ class BatchTrainer(SentenceTransformerTrainer):
         return norm
 
     def get_optimizer_cls_and_kwargs(self, args, model=None) -> tuple[type, dict]:
-        """AdamW, for which a large table may have sparse gradients."""
+        """Returns an AdamW that accepts sparse gradients of a large table."""
         _, kwargs = super().get_optimizer_cls_and_kwargs(args, model)
         return SeenRowsAdamW, kwargs
 
@@ -141,7 +142,7 @@ class BatchTrainer(SentenceTransformerTrainer):
         self.log(logged)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, logged)
         if self._monitor.stopping.update(self.state.global_step, figures, self.model):
-            # no checkpoint here: a run resumed from it would not stop
+            # Save no checkpoint here: a run that resumes from it would not stop.
             self.control.should_training_stop, self.control.should_save = True, False
         return logged
 
@@ -149,7 +150,7 @@ class BatchTrainer(SentenceTransformerTrainer):
         save_checkpoint(self.model, output_dir)
 
     def _save_checkpoint(self, model, trial) -> None:
-        if self.args.save_strategy == 'no':  # a callback has asked for one, and there is no folder for it
+        if self.args.save_strategy == 'no':  # a callback has asked for a checkpoint, but there is no folder for it
             return
         own = self.args.output_dir
         with self._checkpoints.writing(self.state.global_step) as folder:
@@ -196,14 +197,14 @@ def fit(
         logging_nan_inf_filter=False, report_to='none', run_name=run_name, disable_tqdm=True,
         dataloader_num_workers=0, dataloader_pin_memory=not on_cpu, dataloader_drop_last=True,
         prompts={name: model.prompts[task] for name, task in tasks.items()}, router_mapping=tasks, use_cpu=on_cpu,
-        ddp_find_unused_parameters=not is_static(model),  # such as a transformer's pooler
+        ddp_find_unused_parameters=not is_static(model),  # such as the weights of a transformer's pooler
     )  # fmt: skip
     if theirs.train_batch_size != share:
         raise ValueError(
             f'this process sees {theirs.n_gpu} devices, over which the trainer would spread batches of {share}; show '
             'it one with CUDA_VISIBLE_DEVICES, or start a process for each with torchrun'
         )
-    if arguments.gradient_checkpointing:  # not through theirs, whose name for it changes between versions
+    if arguments.gradient_checkpointing:  # not by their argument, whose name changes between versions
         model.gradient_checkpointing_enable({'use_reentrant': False})
     sparse = is_row_sparse(model)
     if sparse and not on_cpu and count() > 1:
@@ -216,7 +217,7 @@ def fit(
         callbacks=[*callbacks, bar, SaveSteps()],
         **(_sparse_parts(model, theirs) if sparse else {}),
     )  # fmt: skip
-    if rank():  # the trainer gives all processes one seed, and so one pattern of dropout
+    if rank():  # the trainer gives all processes the same seed, and so the same dropout
         torch.manual_seed(arguments.seed + rank())
     if monitor is not None and resume_from is not None:
         monitor.stopping.load(resume_from)
@@ -238,7 +239,7 @@ def fit(
 
 
 def _sparse_parts(model, theirs: SentenceTransformerTrainingArguments) -> dict:
-    """The trainer's parts for a static embedding, at the cost of the rows that occur in a batch."""
+    """The trainer's parts for a static embedding. Their cost depends on the rows that occur in a batch only."""
     optimizer = SparseAdamW(model.parameters(), lr=theirs.learning_rate, weight_decay=theirs.weight_decay)
     collator = SentenceTransformerDataCollator(CachedTokens(model[0].tokenizer), prompts=theirs.prompts)
     return {'optimizers': (optimizer, None), 'data_collator': collator}

@@ -12,7 +12,7 @@ from pyterrier_hybrid.training.validation import ValidationSet
 class Monitor(TrainerCallback):
     """Tells the trainer when to evaluate, evaluates, and decides when to stop.
 
-    ``arguments`` have a value for every default. Raises ValueError if their metric is none of the set's figures.
+    ``arguments`` have a value for every default. Raises ValueError if their metric is not one of the set's figures.
     """
 
     def __init__(self, validation: ValidationSet, arguments: TrainingArguments):
@@ -36,12 +36,12 @@ class Monitor(TrainerCallback):
             control.should_evaluate = True
 
     def on_epoch_end(self, args, state, control, **_):
-        """Asks for the figures of the last step, if a callback of the user's has stopped training in between."""
+        """Asks for the figures of the last step, if a user's callback has stopped training between evaluations."""
         if not self.stopping.figures or self.stopping.figures[-1]['step'] < state.global_step:
             control.should_evaluate = True
 
     def evaluate(self, model) -> dict[str, float]:
-        """The figures of a model in training, the same in every process: the first one computes them for all.
+        """Returns the figures of a model in training. The first process computes them for all.
 
         Raises ValueError if a vector is not finite.
         """

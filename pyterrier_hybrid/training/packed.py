@@ -1,10 +1,10 @@
-"""Texts of a batch packed into blocks of equal length, so that a transformer computes little that is padding.
+"""Packs the texts of a batch into blocks of about equal length, so that a transformer computes little padding.
 
-A batch is padded to its longest text, and on batches of several languages a third of what a transformer then computes
-is padding. Here the texts of a batch lie one after another, ordered by length and cut into blocks, each padded to its
-own longest text. Linear layers, activations and normalisations see one long row of tokens; attention looks at one
-block at a time. On a CPU the attention is written out in matrix products, whose backward pass is faster there than
-that of torch's fused attention.
+A batch is padded to its longest text, and in batches of several languages a third of what a transformer then computes
+is padding. Here the texts of a batch are ordered by length and cut into blocks, each padded to its own longest text.
+Linear layers, activations and normalisations see one long row of tokens; attention works on one block at a time. The
+attention is written out in matrix products, whose backward pass is faster on a CPU than that of torch's fused
+attention.
 """
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,23 +14,23 @@ import torch
 from sentence_transformers.base.modules import Transformer
 from transformers import AttentionInterface, AttentionMaskInterface
 
-#: Families whose tokens know their place by the positions that the model is given, and by nothing else.
+#: Families of models in which a token's place only enters through the positions that the model is given.
 FAMILIES = ('bert', 'roberta', 'xlm-roberta', 'modernbert')
-#: Of these, those whose positions begin behind that of padding.
+#: Those of these families whose positions begin after that of padding.
 _AFTER_PADDING = ('roberta', 'xlm-roberta')
 _NAME = 'pyterrier_hybrid_blocks'
-#: A block ends where its next text would be shorter than this part of its longest.
+#: A block ends before a text that is shorter than this share of the block's longest text.
 _LEAST_PART = 0.85
 
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
-    """Where the texts of a batch lie.
+    """The places of a batch's texts in packed values.
 
     Attributes:
         order: int64 (texts,), the texts by length, longest first.
-        shapes: of each block (texts, length).
-        masks: of each block, bool (texts, 1, 1, length), True at tokens; None where no text is padded.
+        shapes: (texts, length) of each block.
+        masks: the mask of each block, bool (texts, 1, 1, length), True at tokens; None if no text is padded.
     """
 
     order: torch.Tensor
@@ -55,12 +55,12 @@ class Blocks:
         return cls(order, shapes, masks)
 
     def pack(self, values: torch.Tensor) -> torch.Tensor:
-        """Values of tokens, (texts, tokens, ...), in blocks, (1, packed tokens, ...)."""
+        """Packs values of tokens, (texts, tokens, ...), into blocks, (1, packed tokens, ...)."""
         parts = [rows[:, :length].flatten(0, 1) for rows, (_, length) in zip(self._rows(values), self.shapes)]
         return torch.cat(parts)[None]
 
     def unpack(self, packed: torch.Tensor, tokens: int) -> torch.Tensor:
-        """The reverse of :meth:`pack`: (texts, tokens, d) of (1, packed tokens, d); what is in no block is 0."""
+        """Reverses :meth:`pack`: (texts, tokens, d) from (1, packed tokens, d), 0 for tokens outside of the blocks."""
         parts = [
             torch.nn.functional.pad(part.view(*shape, -1), (0, 0, 0, tokens - shape[1]))
             for part, shape in zip(self.split(packed[0], 0), self.shapes)
@@ -68,7 +68,7 @@ class Blocks:
         return torch.cat(parts)[torch.argsort(self.order)]
 
     def split(self, packed: torch.Tensor, dim: int) -> tuple[torch.Tensor, ...]:
-        """The blocks' parts of packed values."""
+        """Splits packed values into those of the blocks."""
         return packed.split([texts * length for texts, length in self.shapes], dim)
 
     def _rows(self, values: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -77,7 +77,7 @@ class Blocks:
 
 @contextmanager
 def packed(model) -> Iterator[None]:
-    """Packs what a ``SentenceTransformer`` computes, until the block ends; see :func:`can_be_packed`."""
+    """A block in which a ``SentenceTransformer`` computes packed; see :func:`can_be_packed`."""
     inner = model[0].model
     plain, attention = inner.forward, inner.config._attn_implementation
     first = inner.config.pad_token_id + 1 if inner.config.model_type in _AFTER_PADDING else 0
@@ -114,15 +114,15 @@ def can_be_packed(model) -> bool:
 
 
 def _no_mask(*_, **__) -> None:
-    """No mask for the whole row of tokens."""
+    """Returns None: the whole row of tokens has no mask, because each block has its own."""
 
 
 def _attention(
     module, query, key, value, attention_mask, *, blocks: Blocks, scaling=None, dropout=0.0, sliding_window=None, **_
 ):
-    """Attention within each text: (1, heads, packed tokens, d) to (1, packed tokens, heads, d), and no weights.
+    """Computes attention within each text. Maps (1, heads, packed tokens, d) to (1, packed tokens, heads, d), and None.
 
-    In a layer with a ``sliding_window``, a token attends to those that are fewer places away.
+    In a layer with a ``sliding_window``, a token attends to tokens that are fewer places away than that.
     """
     scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
     parts = []

@@ -1,4 +1,4 @@
-"""A training run before it begins: its arguments checked, and what they name opened."""
+"""A training run before it begins: its arguments are checked, and everything that they name is opened."""
 import os
 import warnings
 from dataclasses import dataclass, replace
@@ -27,15 +27,15 @@ from pyterrier_hybrid.training.validation_sources import check_validation, open_
 
 @dataclass(frozen=True)
 class PreparedRun:
-    """A run that can begin: checked, with everything opened and nothing written.
+    """A run that can begin: its arguments are checked, everything is opened, and nothing is written.
 
     Attributes:
         arguments: with a value for every default.
         batches: the plan.
         model: None for one that is to be made from the pairs.
         validation, monitor: None without validation.
-        callbacks: of loggers.
-        settings: what the weights depend on, as JSON values.
+        callbacks: the loggers.
+        settings: everything that the weights depend on, as JSON values.
     """
 
     arguments: TrainingArguments
@@ -62,7 +62,7 @@ def check_training(folder: str | os.PathLike, **arguments: Any) -> None:
 
 
 def _check_first(folder: Path, arguments: TrainingArguments) -> list[TrainerCallback]:
-    """Checks what needs neither pairs nor models; returns the loggers."""
+    """Checks the arguments that can be checked without pairs and models; returns the loggers."""
     check_launcher(arguments.bf16)
     if kind_of(arguments.backbone).make is None and not isinstance(arguments.backbone, SentenceTransformer):
         located(arguments.backbone)
@@ -74,9 +74,9 @@ def _check_first(folder: Path, arguments: TrainingArguments) -> list[TrainerCall
 
 
 def _with_precision(arguments: TrainingArguments) -> TrainingArguments:
-    """The arguments with True or False in the place of 'auto'; warns of bfloat16 without hardware for it.
+    """Returns the arguments with True or False instead of bf16='auto'; warns of bfloat16 without hardware for it.
 
-    None stays where the default depends on a checkpoint that is still to be opened.
+    bf16=None stays None if its default depends on a checkpoint that is not opened yet.
     """
     check_device(arguments.device)
     kind = kind_of(arguments.backbone)
@@ -94,7 +94,7 @@ def _with_precision(arguments: TrainingArguments) -> TrainingArguments:
 
 
 def prepared_run(pairs: Pairs, folder: Path, arguments: TrainingArguments) -> PreparedRun:
-    """Opens what the arguments name, and checks what depends on it."""
+    """Opens everything that the arguments name, and checks what depends on it."""
     arguments = _with_precision(arguments)
     callbacks = _check_first(folder, arguments)
     drawn_from, validation = open_validation(arguments.validation, pairs)
@@ -129,7 +129,7 @@ def prepared_run(pairs: Pairs, folder: Path, arguments: TrainingArguments) -> Pr
 
 
 def is_finished(folder: Path, run: PreparedRun) -> bool:
-    """Whether the folder is that of this very run, complete.
+    """Whether the folder is this run, complete.
 
     Raises:
         FileExistsError: it is something else.

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-#: The time that a process waits for the others: the first may import pairs or train a tokenizer.
+#: The time that a process waits for the others, since the first one may import pairs or train a tokenizer.
 PATIENCE = timedelta(hours=1)
-#: Where accelerate reads the number of processes beside WORLD_SIZE: as MPICH, Open MPI and MVAPICH say it.
+#: Variables beside WORLD_SIZE in which accelerate finds the number of processes: MPICH's, Open MPI's and MVAPICH's.
 _SIZES_OF_MPI = ('PMI_SIZE', 'OMPI_COMM_WORLD_SIZE', 'MV2_COMM_WORLD_SIZE')
 _ENGINES = ('FSDP', 'DEEPSPEED', 'MEGATRON_LM')
 
@@ -73,10 +73,10 @@ def join(device: str | None = None) -> str | None:
 
 
 def check_launcher(bf16: bool | None) -> None:
-    """Refuses settings of ``accelerate launch`` that would change the training behind the back of the run's record.
+    """Refuses settings of ``accelerate launch`` that would change the training without a trace in the run's record.
 
-    Raises ValueError for another precision than ``bf16`` says (None says nothing yet), an engine that spreads a model
-    over processes, or processes that accelerate would join and this module does not see.
+    Raises ValueError for another precision than ``bf16`` (None if it is not known yet), an engine that spreads a model
+    over processes, and processes that accelerate would join but this module does not know of.
     """
     _check_started_alone()
     asked, own = os.environ.get('ACCELERATE_MIXED_PRECISION', 'no'), 'bf16' if bf16 else 'no'
@@ -96,7 +96,7 @@ def check_launcher(bf16: bool | None) -> None:
 
 
 def _check_started_alone() -> None:
-    """Refuses processes of another launcher, which accelerate would join and which would all write the same run."""
+    """Refuses processes of another launcher: accelerate would join them, and each of them would write the run."""
     if 'WORLD_SIZE' in os.environ:
         return
     sizes = [name for name in _SIZES_OF_MPI if (os.environ.get(name) or '1') not in ('0', '1')]
@@ -128,7 +128,7 @@ def together() -> Iterator[None]:
 
 
 def is_of_another_process(error: Exception) -> bool:
-    """Whether an error is that of a collective operation which has lost another process."""
+    """Whether an error comes from a collective operation that has lost another process."""
     return count() > 1 and (type(error).__name__.startswith('Dist') or 'gloo' in str(error))
 
 
@@ -183,9 +183,9 @@ def check_same(**arguments) -> None:
 
 
 def built_once(build: Callable, scratch: Path):
-    """A ``SentenceTransformer`` on the CPU that the first process builds and the others read from ``scratch``.
+    """A ``SentenceTransformer`` on the CPU, which the first process builds and the others read from ``scratch``.
 
-    So all have the same weights and tokenizer. All processes see the folder, which is emptied and removed.
+    So all have the same weights and tokenizer. All processes must see the folder, which is emptied and removed.
     """
     if count() == 1:
         return build()

@@ -1,4 +1,4 @@
-"""The record of a run in its folder, ``training.json``, for programs; for people there is :mod:`.card`."""
+"""The record of a run in its folder, ``training.json``. It is for programs; :mod:`.card` is for people."""
 import json
 import os
 import platform
@@ -18,15 +18,16 @@ _PACKAGES = ('pyterrier-hybrid', 'sentence-transformers', 'transformers', 'torch
 def drawn_shares(batches, steps: int) -> list[dict]:
     """Expected shares of all pairs that ``steps`` of a :class:`HybridBatches` draw, for ``training.json``.
 
-    Returns for each kind: ``kind``, ``share``, and ``sources``, ``query_langs`` and ``passage_langs``, which map each
-    that can be drawn to its share. Each of the three sums to the kind's share. ``steps`` matter for a schedule.
+    Returns for each kind: ``kind``, ``share``, and ``sources``, ``query_langs`` and ``passage_langs``, which map every
+    name that can be drawn to its share. Each of the three sums to the kind's share. ``steps`` only matter for a
+    schedule.
     """
     plan, table, parts = batches.plan, batches.describe(steps), []
     for kind, share in mean_shares(batches.mix, steps).items():
         own = table[(table['kind'] == kind.value) & (table['rows'] > 0)]
         queries, passages = Counter(), Counter()
         for supply, given_kind in zip(plan.supplies, plan.shares.tolist()):
-            for x, y in supply.pairs if supply.kind is kind else ():  # drawn alike
+            for x, y in supply.pairs if supply.kind is kind else ():  # language pairs are drawn uniformly
                 queries[x] += share * given_kind / len(supply.pairs)
                 passages[y] += share * given_kind / len(supply.pairs)
         parts.append({
@@ -48,7 +49,7 @@ def drawn_languages(parts: list[dict]) -> list[str]:
 
 
 def write_training_record(folder: Path, record: dict) -> None:
-    """Writes ``training.json``: the record, versions unless it has them, and size and digest of every other file."""
+    """Writes ``training.json``: the record, versions if it has none, and size and digest of every other file."""
     whole = {
         'python': platform.python_version(), 'versions': {name: version(name) for name in _PACKAGES}, **record,
         'files': list_files(folder),

@@ -1,8 +1,8 @@
-"""AdamW for a transformer whose table of word embeddings is mostly idle.
+"""AdamW for a transformer with a table of word embeddings of which training uses few rows.
 
-A multilingual vocabulary has 250,000 rows, of which a batch touches a thousandth. A dense gradient, and AdamW over all
-rows, cost as much time as half of the layers, and three times the table in memory. Here the table's gradient is sparse
-and AdamW moves the rows that have occurred since training began. Rows that have not occurred would only decay.
+A multilingual vocabulary has 250,000 rows, and a batch uses a thousandth of them. A dense gradient and AdamW over all
+rows take as much time as half of the layers, and three times the table in memory. Here the table's gradient is sparse,
+and AdamW only moves the rows that have occurred since training began. The others have no gradient and would only decay.
 """
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,12 +11,15 @@ import torch
 from torch import nn
 from torch.optim.adamw import adamw
 
-#: Tables with fewer components are trained with dense gradients, which cost little there.
+#: A table with fewer components is trained with dense gradients, which cost little then.
 _LEAST_SIZE = 4_000_000
 
 
 def large_table(model) -> nn.Embedding | None:
-    """The word embeddings of a ``SentenceTransformer``'s transformer, if they are trained, large and used once."""
+    """The word embeddings of a ``SentenceTransformer``'s transformer, if they are trained, large and not shared.
+
+    None otherwise.
+    """
     get = getattr(getattr(model[0], 'model', None), 'get_input_embeddings', lambda: None)
     table = get()
     if not isinstance(table, nn.Embedding) or not table.weight.requires_grad or table.weight.numel() < _LEAST_SIZE:
@@ -27,7 +30,7 @@ def large_table(model) -> nn.Embedding | None:
 
 @contextmanager
 def sparse_gradient(table: nn.Embedding) -> Iterator[None]:
-    """Makes the table's gradient sparse, until the block ends."""
+    """A block in which the table's gradient is sparse."""
     table.sparse = True
     try:
         yield
@@ -48,7 +51,7 @@ class SeenRowsAdamW(torch.optim.AdamW):
 
     @torch.no_grad()
     def step(self, closure=None):
-        """One step on the gradients that are there."""
+        """Takes a step with the weights that have a gradient."""
         loss = None if closure is None else torch.enable_grad()(closure)()
         sparse = []
         for group in self.param_groups:
@@ -65,7 +68,7 @@ class SeenRowsAdamW(torch.optim.AdamW):
         return loss
 
     def _step_rows(self, weight: torch.Tensor, group: dict) -> None:
-        """A step on the seen rows, whose moments lie in the order in which the rows were first seen."""
+        """Takes a step with all seen rows. The moments are in the order in which the rows were first seen."""
         gradient, state = weight.grad.coalesce(), self.state[weight]
         occurring, values = gradient.indices()[0], gradient.values()
         if not state:
@@ -95,7 +98,7 @@ class SeenRowsAdamW(torch.optim.AdamW):
 
 
 def clip_grad_norm(weights: Iterable[nn.Parameter], max_norm: float) -> torch.Tensor:
-    """``torch.nn.utils.clip_grad_norm_`` for gradients of which some are sparse; leaves those coalesced."""
+    """``torch.nn.utils.clip_grad_norm_`` for gradients some of which are sparse; these are coalesced afterwards."""
     values = []
     for weight in weights:
         if weight.grad is not None and weight.grad.is_sparse:

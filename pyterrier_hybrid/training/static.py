@@ -1,9 +1,9 @@
-"""Training a static embedding in time that follows the batch, not the vocabulary.
+"""Training a static embedding in time that grows with the batch, not with the vocabulary.
 
-A step uses a few thousand rows of the table of vectors. A dense gradient costs the whole table in every step, and
-torch's own sparse gradient holds a row for each token of the batch. Here a step costs the rows that occur in the batch:
-:class:`RowSparseEmbedding` computes their gradients, and :class:`SparseAdamW` moves them. :class:`CachedTokens` keeps
-the token ids of a text, whose tokenization takes longer than a step.
+A step uses a few thousand rows of the table of vectors. With a dense gradient, every step would compute the whole
+table; torch's own sparse gradient holds a row for each token of the batch. Here a step only computes the rows that
+occur in the batch: :class:`RowSparseEmbedding` computes their gradients, and :class:`SparseAdamW` moves them.
+:class:`CachedTokens` keeps the token ids of texts, because tokenising a batch takes longer than a step.
 """
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,9 +18,9 @@ from pyterrier_hybrid.encoding.backbones import is_static
 from pyterrier_hybrid.encoding.kitoken_ids import TokenIds
 from pyterrier_hybrid.encoding.words import ID
 
-#: Texts whose token ids are kept, about 300 bytes each; when there are more, all are dropped.
+#: The number of texts whose token ids are kept, about 300 bytes each. If there are more, all are dropped.
 MOST_TEXTS = 2_000_000
-#: Components that are updated at a time on a CPU, so that what is computed of them stays in its cache.
+#: Components updated at a time on a CPU, so that intermediate results stay in its cache.
 _AT_A_TIME = 1 << 17
 #: The least factor of a row's learning rate: a row of zeros must be able to leave zero.
 _LEAST_PART = 0.01
@@ -33,7 +33,7 @@ def is_row_sparse(model) -> bool:
 
 @contextmanager
 def row_sparse(model, token_dropout: float = 0.0) -> Iterator[None]:
-    """Gives a static embedding the gradients of :class:`RowSparseEmbedding`, until the block ends."""
+    """A block in which a static embedding has the gradients of :class:`RowSparseEmbedding`."""
     plain = model[0].embedding
     model[0].embedding = RowSparseEmbedding(plain, token_dropout)
     try:
@@ -62,7 +62,7 @@ class RowSparseEmbedding(nn.EmbeddingBag):
         return _RowSparseMean.apply(self.weight, input, offsets)
 
     def _thinned(self, tokens: torch.Tensor, offsets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The tokens that are kept, and where each text begins among them."""
+        """Drops tokens at random; returns those that are kept, and where each text begins among them."""
         keep = torch.rand(len(tokens), device=tokens.device) >= self.token_dropout
         keep[offsets[offsets < len(tokens)]] = True
         before = nn.functional.pad(keep.cumsum(0), (1, 0))
@@ -70,7 +70,7 @@ class RowSparseEmbedding(nn.EmbeddingBag):
 
 
 class _RowSparseMean(torch.autograd.Function):
-    """The mean over a copy of the rows that occur, whose dense gradient becomes those rows of a sparse one."""
+    """Means over a copy of the rows that occur. The copy's dense gradient becomes a sparse gradient of the table."""
 
     @staticmethod
     def forward(ctx, weight, tokens, offsets):
@@ -111,7 +111,7 @@ class SparseAdamW(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure=None):
-        """One step on the gradients that are there."""
+        """Takes a step with the weights that have a gradient."""
         loss = None if closure is None else torch.enable_grad()(closure)()
         for group in self.param_groups:
             for weight in group['params']:
@@ -137,7 +137,7 @@ class SparseAdamW(torch.optim.Optimizer):
 
     @staticmethod
     def _step_rows(weight, rows, values, state, *, lr: float, weight_decay: float, betas, eps: float, **_) -> None:
-        """A step on some of the rows, float32 (rows, d); each row occurs once."""
+        """Takes a step with some of the rows, each of them once; ``values`` are their gradients, float32 (rows, d)."""
         step, (beta1, beta2) = state['step'].item(), betas
         first = state['exp_avg'].index_select(0, rows).mul_(beta1).add_(values, alpha=1 - beta1)
         second = state['exp_avg_sq'].index_select(0, rows).mul_(beta2).addcmul_(values, values, value=1 - beta2)
@@ -149,7 +149,7 @@ class SparseAdamW(torch.optim.Optimizer):
 
 
 class CachedTokens:
-    """The tokenization of a static embedding, which keeps the ids of each text for the next time it is drawn."""
+    """Tokenises for a static embedding, and keeps each text's ids for the next time that the text is drawn."""
 
     def __init__(self, tokenizer):
         self._tokenizer, self._ids = tokenizer, TokenIds(tokenizer)
@@ -158,7 +158,7 @@ class CachedTokens:
     def __call__(self, texts: Sequence[str], prompt: str | None = None, task: str | None = None) -> dict:
         """The input of ``StaticEmbedding``: token ids, int64 (tokens,), and where each text begins, int64 (texts,).
 
-        ``prompt`` is put before every text. ``task``, which sentence-transformers names, has no effect.
+        ``prompt`` is put before every text. ``task``, which sentence-transformers passes, has no effect.
         """
         texts = [f'{prompt}{text}' for text in texts] if prompt else texts
         keys = [blake2b(text.encode(), digest_size=16).digest() for text in texts]

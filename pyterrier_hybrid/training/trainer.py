@@ -1,4 +1,4 @@
-"""Training an encoder on hybrid batches, on sentence-transformers' trainer."""
+"""Training an encoder on hybrid batches, with sentence-transformers' trainer."""
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -163,16 +163,16 @@ def train(
                         resume_from = checkpoints.newest()
                     else:
                         checkpoints.check_none()
-                    pairs.verify()  # their fingerprint is that of the import
+                    pairs.verify()  # the fingerprint in the settings is that of the import
                     if verbose:
                         say_left_out(run.batches, run.arguments.steps)
                     if run.validation is not None and run.batches.pairs is pairs and resume_from is None:
-                        warn_of_shared_texts(run.validation, pairs, verbose=verbose)  # held-out pairs share nothing
+                        warn_of_shared_texts(run.validation, pairs, verbose=verbose)  # held-out pairs share no texts
         finished, resume_from = gather((finished, resume_from))[0]
         if not finished:
             with checkpoints.at_work(saving=checkpoint_steps is not None) as scratch:
                 _finish(run, folder, checkpoints, resume_from, scratch)
-        with together():  # read back in all processes before the checkpoints are removed
+        with together():  # all processes read the encoder back before the checkpoints are removed
             encoder = HybridEncoder(folder, device=run.arguments.device)
         if is_first():
             checkpoints.remove()
@@ -186,7 +186,7 @@ def _finish(run: PreparedRun, folder: Path, checkpoints: Checkpoints, resume_fro
         with together():
             if resume_from is None:
                 model = made_backbone(arguments, run.batches.pairs, scratch)
-            else:  # with its tokenizer, which takes a while to train
+            else:  # the checkpoint also has the tokenizer, which need not be trained again
                 model = HybridEncoder(resume_from, device=arguments.device, dtype='float32').model
             set_up(model, arguments)
     with progress_bar(False), watching_the_others(), within_memory(model, arguments):

@@ -1,4 +1,4 @@
-"""How well an encoder in training retrieves: the figures of a validation set."""
+"""Validation sets, and the figures that say how well an encoder in training retrieves."""
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: Figures of every validation set, by ir_measures' names; a loss is better when it is lower, the others when higher.
 FIGURES = ('AP', 'R@1', 'R@10', 'RR', 'loss')
-#: Scores that are in memory at a time.
+#: Scores held in memory at a time.
 _SCORES = 1 << 21
 
 
@@ -66,7 +66,7 @@ class ValidationSet:
         return digest.hexdigest()
 
     def record(self) -> dict[str, object]:
-        """What it is, as JSON values: ``name``, ``fingerprint`` and the numbers of ``questions`` and ``passages``."""
+        """Describes the set in JSON values: ``name``, ``fingerprint``, numbers of ``questions`` and ``passages``."""
         return {
             'name': self.name, 'fingerprint': self.fingerprint, 'questions': len(self.queries),
             'passages': len(self.passages),
@@ -113,7 +113,7 @@ class ValidationSet:
 
     @cached_property
     def settings(self) -> list[tuple[str, np.ndarray]]:
-        """The kind of each setting, and its relevant pairs, int arrays."""
+        """The kind of each setting, and the indices of its relevant pairs, an int array."""
         of_pair = np.stack([self.query_langs[self.of_query], self.passage_langs[self.of_passage]])
         return [
             ('' if not x else 'monolingual' if x == y else 'crosslingual',
@@ -138,7 +138,7 @@ class ValidationSet:
         return queries * len(self.passages) + passages
 
     def _losses(self, queries: np.ndarray, passages: np.ndarray, batch_size: int, temperature: float) -> np.ndarray:
-        """The loss of each relevant pair, float64 (n,): against the passages that follow its own in a keyed order."""
+        """The loss of each relevant pair, float64 (n,), against the passages that follow its own in a keyed order."""
         queries, passages, losses = _scaled(queries), _scaled(passages), np.empty(len(self.of_query))
         answers = np.concatenate([self._pair(self.of_query, self.of_passage), self._pair(*self._other_answers)])
         lang_of_pair = self.passage_langs[self.of_passage]
@@ -153,7 +153,7 @@ class ValidationSet:
                 chosen = (own + np.arange(min(batch_size, len(pool)))) % len(pool)
                 cosines = np.take_along_axis(queries[of_query[:, 0]] @ passages[pool].T, chosen, axis=1)
                 right = np.isin(self._pair(of_query, pool[chosen]), answers)
-                right[:, 0] = False  # its own passage: the numerator is in the sum
+                right[:, 0] = False  # the sum includes the pair's own passage
                 logits = np.where(right, -np.inf, cosines.astype(np.float64) / temperature)
                 losses[some] = np.logaddexp.reduce(logits, axis=1) - logits[:, 0]
         return losses

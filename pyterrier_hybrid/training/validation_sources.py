@@ -19,7 +19,7 @@ from pyterrier_hybrid.pairs.squad import read_squad
 from pyterrier_hybrid.pairs.views import hold_out
 from pyterrier_hybrid.training.validation import ValidationSet
 
-#: The most training texts that are searched for those of a validation set; it takes about a minute.
+#: At most this many training texts are searched for texts of the validation set, which takes about a minute.
 SEARCHED_TEXTS = 300_000
 
 
@@ -49,7 +49,7 @@ def open_validation(validation: object, pairs: Pairs) -> tuple[Pairs, Validation
 
 
 def check_validation(validation: object) -> None:
-    """Raises what :func:`open_validation` would raise for a name, without reading what it names."""
+    """Raises what :func:`open_validation` would raise for a path or id, without reading what is there."""
     if isinstance(validation, str | os.PathLike):
         path = _path(validation)
         if path is None:
@@ -59,7 +59,7 @@ def check_validation(validation: object) -> None:
 
 
 def _path(validation: str | os.PathLike) -> Path | None:
-    """The path of what was given; None for the id of a data set."""
+    """Returns the given path; None for the id of a data set."""
     path = Path(validation)
     return path if path.exists() or isinstance(validation, os.PathLike) or '.json' in path.suffixes else None
 
@@ -103,7 +103,7 @@ def from_dataset(dataset: object) -> ValidationSet:
 
 
 def _with_questions(dataset):
-    """The data set itself, or the only one that asks questions over it."""
+    """Returns the data set itself, or the only one with questions over it."""
     name = name_of(dataset)
     if not dataset.has_queries():
         asking = asking_over(name)
@@ -130,7 +130,7 @@ def from_squad(path: str | os.PathLike) -> ValidationSet:
 
 
 def _without_languages(name: str, queries: dict[str, str], passages: dict[str, str], relevant: dict) -> ValidationSet:
-    """A set out of texts by id, and the ids of the relevant passages of each question."""
+    """Makes a set from texts by id, and the ids of each question's relevant passages."""
     if not queries:
         raise ValueError(f'{name} has no question with a relevant passage, so it cannot be validated on')
     check_texts([*queries.values()], f'{name}: query', queries, empty=False)
@@ -174,7 +174,7 @@ def from_pairs(pairs: Pairs, name: str) -> ValidationSet:
 
 
 class _Texts:
-    """Texts, each once for its language and group, with ``langs`` and ``groups``, aligned."""
+    """Different texts with their ``langs`` and ``groups``, aligned. A text is kept once for each language and group."""
 
     def __init__(self):
         self.texts: list[str] = []
@@ -183,7 +183,7 @@ class _Texts:
         self._known: dict[tuple[str, int, str], int] = {}
 
     def add(self, source: PairsSource, side: str, lang: str, rows: range, groups: list[int]) -> list[int]:
-        """Adds a source's texts; returns their places."""
+        """Adds texts of a source; returns their positions."""
         found = []
         for group, text in zip(groups, source.texts(side, rows, [lang] * len(rows))):
             at = self._known.setdefault((lang, group, text), len(self.texts))

@@ -1,4 +1,4 @@
-"""Partial whitening: directions that many texts share weigh less in an encoder's vectors."""
+"""Partial whitening: gives less weight to directions of an encoder's vectors that many texts share."""
 import os
 from collections.abc import Iterable
 from itertools import islice
@@ -12,9 +12,9 @@ from pyterrier_hybrid.pairs.balanced import balanced_texts
 from pyterrier_hybrid.pairs.protocol import Pairs
 from pyterrier_hybrid.training.derived import model_of, multiply, new_folder, save_derived
 
-#: Characters of each language, about, in the texts that the vectors' spectrum is measured on.
+#: About how many characters of each language are encoded to measure the spectrum of the vectors.
 CHARACTERS = 500_000
-#: The least eigenvalue that counts, as a share of the greatest; a layer normalisation without weights leaves one of 0.
+#: The least eigenvalue, as a share of the greatest; smaller ones are raised to it. A layer normalisation makes one 0.
 _FLOOR = 1e-6
 _AT_ONCE = 10_000
 
@@ -84,7 +84,7 @@ def _second_moment(encoder: HybridEncoder, texts: Iterable[str], verbose: bool) 
 
 
 def _fractional_power(moment: np.ndarray, exponent: float) -> np.ndarray:
-    """A power of a symmetric matrix whose mean eigenvalue is made 1, float32 (d, d)."""
+    """A power of a symmetric matrix, scaled before to a mean eigenvalue of 1; float32 (d, d)."""
     values, directions = np.linalg.eigh(moment)
     values = np.maximum(values, _FLOOR * values.max()) / values.mean()
     return ((directions * values**exponent) @ directions.T).astype(np.float32)
