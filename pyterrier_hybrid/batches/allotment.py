@@ -1,4 +1,4 @@
-"""Deals the slots of batches to shares in proportion to their weights, evenly, so that past deals can be counted."""
+"""Deals the slots of batches to shares evenly, in proportion to their weights, so that past deals can be counted."""
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,25 +10,25 @@ _BYTES_REVERSED = np.array([int(f'{byte:08b}'[::-1], 2) for byte in range(256)],
 
 
 def _reverse_bits(values: np.ndarray) -> np.ndarray:
-    """The 32-bit integers read backwards: int64 of the shape of ``values``."""
+    """Reverses the bits of 32-bit integers: int64 of the shape of ``values``."""
     octets = np.ascontiguousarray(values, dtype='<u4')[..., None].view(np.uint8)
     return _BYTES_REVERSED[octets[..., ::-1]].view('<u4')[..., 0].astype(np.int64)
 
 
 class Allotment:
-    """Deals slots 0, 1, 2, ... to shares in proportion to their weights, evenly, and counts past deals in closed form.
+    """Deals slots 0, 1, 2, ... to shares evenly, in proportion to their weights, and counts past deals in closed form.
 
-    Slot t falls on the point ``vdc(t) + shift mod 1`` of the unit interval, vdc the base-2 van der Corput sequence, and
-    belongs to the share whose segment holds the point. Any run of m slots gives each share its proportion of m within
-    about log2(m) slots, and the number of slots before t that a share got needs no walk over them: [0, t) is a union of
-    at most 32 aligned blocks, and the points of each block are equally spaced.
+    Slot t is at the point ``vdc(t) + shift mod 1`` of the unit interval, where vdc is the base-2 van der Corput
+    sequence, and belongs to the share whose segment holds the point. Any run of m slots gives each share its proportion
+    of m within about log2(m) slots. Counting a share's slots before t needs no loop over them: [0, t) is a union of at
+    most 32 aligned blocks, and the points of each block are equally spaced.
 
-    The shift is another in every epoch, so that a share of less than a slot is dealt one in some epochs, in proportion.
+    The shift differs between epochs, so that a share of less than one slot gets a slot in some epochs, in proportion.
     Several deals over the same shares are kept together, because their counts are asked for together.
 
     Args:
-        weights: non-negative floats (a, s), a deals over s shares; every deal has a positive sum.
-        keys: a 64-bit keys; each shifts its deal's sequence, so that two deals do not start alike.
+        weights: non-negative floats (a, s), for ``a`` deals over s shares; every deal has a positive sum.
+        keys: ``a`` 64-bit keys; each shifts its deal's sequence, so that no two deals start alike.
     """
 
     def __init__(self, weights: np.ndarray, keys: Sequence[int]):
@@ -41,7 +41,7 @@ class Allotment:
         return (mix64(epoch, self._keys) >> np.uint64(64 - _BITS)).astype(np.int64)
 
     def shares(self, epoch: int, deal: int, slots: np.ndarray) -> np.ndarray:
-        """The share that each slot of a deal goes to in an epoch.
+        """The share to which each slot of a deal goes in an epoch.
 
         Returns:
             int64 of the shape of ``slots`` (integers below 2**32).
@@ -54,7 +54,7 @@ class Allotment:
 
         Args:
             epoch: of the slots.
-            slots: integers (a,): of each deal, the slots before this one count.
+            slots: integers (a,): for each deal, the slots before this one are counted.
             shares: integers (m,).
 
         Returns:
@@ -69,9 +69,12 @@ class Allotment:
 
     @staticmethod
     def _below(slots: np.ndarray, limits: np.ndarray) -> np.ndarray:
-        """The number of t < slot with vdc(t) < limit, in units of 2**-32; a limit below 0 counts one turn back."""
+        """The number of t < slot with vdc(t) < limit; limits are in units of 2**-32.
+
+        A limit below 0 gives a negative number: minus the number of t < slot with vdc(t) >= limit + 1.
+        """
         turns, limits = limits >> _BITS, limits & (2**_BITS - 1)
-        # one axis in front for the bits: an aligned block of 2**bit slots begins at ``start`` where the bit is set
+        # The first axis is for the bits: for a bit that is set, an aligned block of 2**bit slots begins at ``start``.
         bit = np.arange(int(slots.max()).bit_length(), dtype=np.int64).reshape(-1, *[1] * limits.ndim)
         start = (slots >> (bit + 1)) << (bit + 1)
         rounded_up = (np.int64(1) << (_BITS - bit)) - 1 - _reverse_bits(start)

@@ -1,4 +1,4 @@
-"""What a plan of hybrid batches is made of, in tables: before training, and without it."""
+"""Tables of the composition of a plan of hybrid batches, which need no training."""
 from collections.abc import Iterable
 
 import numpy as np
@@ -23,7 +23,7 @@ def tabulate(batches: Iterable) -> pd.DataFrame:
 
 
 def drawable(sources: Iterable, plan: Plan, shares: dict[Kind, float], batch_size: int) -> pd.DataFrame:
-    """What can be drawn of each source for each kind, and what cannot, with the reason.
+    """Tabulates what can be drawn of each source for each kind, and what cannot, with the reason.
 
     ``shares`` are the kinds that occur and how probable each is; the frame is that of :meth:`HybridBatches.describe`.
     """
@@ -40,7 +40,7 @@ def drawable(sources: Iterable, plan: Plan, shares: dict[Kind, float], batch_siz
             rows.append({
                 'kind': kind.value, 'source': source.name, 'rows': drawn, 'never_drawn': len(source) - drawn,
                 'language_pairs': len(supply.pairs) if supply else 0,
-                # languages are uniform, so not in proportion to the rows where small sources are taken together
+                # not in proportion to the rows if small sources are taken together, because languages are uniform
                 'probability': share * given_kind * float(supply.stratum_marginal[own].sum()) if supply else 0.0,
                 'left_out': _reason(kind, source, too_few, absent, len(source) - drawn, batch_size),
                 'too_few': too_few, 'absent': absent,
@@ -49,7 +49,7 @@ def drawable(sources: Iterable, plan: Plan, shares: dict[Kind, float], batch_siz
 
 
 def _supply_of(name: str, kind: Kind, plan: Plan) -> tuple[Supply | None, float]:
-    """The supply of a kind that draws from a source, and its probability given the kind."""
+    """The supply of a kind that draws from a source, and its probability given the kind; None and 0 without one."""
     for supply, share in zip(plan.supplies, plan.shares.tolist()):
         if supply.kind is kind and any(source.name == name for source in supply.sources):
             return supply, share
@@ -57,7 +57,7 @@ def _supply_of(name: str, kind: Kind, plan: Plan) -> tuple[Supply | None, float]
 
 
 def _reason(kind: Kind, source, too_few: dict, absent: list[str], never_drawn: int, batch_size: int) -> str:
-    """Why rows or languages of a source are never drawn for a kind."""
+    """Says why rows or languages of a source are never drawn for a kind; empty if all are drawn."""
     if absent == source.languages:
         if source.kind == 'bitext' and not kind.rule.bitext:
             return f'bitext serves no {kind.value} batch'
@@ -74,7 +74,7 @@ def _reason(kind: Kind, source, too_few: dict, absent: list[str], never_drawn: i
 
 
 def _listed(names: list[str]) -> str:
-    """The first few names, and how many more there are."""
+    """The first few names and the number of the others, in words."""
     more = f' and {len(names) - _NAMED} more' if len(names) > _NAMED else ''
     return ', '.join(names[:_NAMED]) + more
 

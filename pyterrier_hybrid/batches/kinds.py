@@ -1,7 +1,7 @@
 """The kinds of batches: how the languages of a batch are related.
 
 A kind is a member of :class:`Kind`, with everything that is specific to it. No other file names a kind, so a new kind
-is a new member here, and nothing else::
+only needs a new member here::
 
     #: Questions in English, passages in other languages.
     FROM_ENGLISH = Rule(
@@ -20,16 +20,16 @@ LanguagePairs = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Rule:
-    """What makes a kind of batch.
+    """The definition of a kind of batch.
 
     Attributes:
-        name: in a mix.
+        name: its name in a mix.
         pairs: maps the query languages and the passage languages of a row to the (query language, passage language)
-            pairs that it serves.
-        needs: the rows that it takes, in words: 'rows that have ...'.
+            pairs for which the row can be drawn.
+        needs: the rows that the kind needs, in words: 'rows that have ...'.
         one_pair: whether a batch has one language pair throughout; otherwise each pair of texts has its own.
-        bitext: whether bitext serves it. Bitext has no query side: with one language on both sides, a text would be its
-            own answer.
+        bitext: whether bitext can be drawn for it. Bitext has no query side: with one language on both sides, a text
+            would be its own answer.
     """
 
     name: str

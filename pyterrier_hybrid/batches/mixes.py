@@ -13,11 +13,11 @@ Mix = Mapping[str, float] | Sequence[tuple[int, Mapping[str, float]]] | Callable
 
 
 def check_mix(mix: Mapping[str, float], where: str = 'mix') -> dict[Kind, float]:
-    """The mix with :class:`Kind` keys, in the enum's order, kinds of probability 0 left out.
+    """Returns the mix with :class:`Kind` keys, in the enum's order, without kinds of probability 0.
 
     Args:
         mix: probability of each kind, by name or :class:`Kind`.
-        where: what carries it, for messages.
+        where: the name of the argument, for messages.
 
     Raises:
         ValueError: not a mapping, an unknown kind, a negative probability, or a sum that is not 1.
@@ -104,9 +104,9 @@ class MixSchedule:
         return [mix.get(kind, 0.0) / total for kind in self.kinds]
 
     def record(self, steps: int) -> dict | list:
-        """What the schedule is, for the record of a run of so many steps: plain mappings and lists.
+        """Describes the schedule in plain mappings and lists, for the record of a run of ``steps`` steps.
 
-        Of a function it is a digest of its answers.
+        A function is described by a digest of the mixes that it returns.
         """
         if self._function is None:
             entries = [[step, {kind.value: share for kind, share in mix.items()}] for step, mix in self._entries]
@@ -120,7 +120,7 @@ class MixSchedule:
 
 
 def _check_entries(mix: object) -> list[tuple[int, object]]:
-    """The entries of a schedule given as a list."""
+    """Returns the entries of a schedule given as a list; raises ValueError if they are not (first step, mix)."""
     if not isinstance(mix, Sequence) or isinstance(mix, str):
         check_mix(mix)
     for entry in mix:

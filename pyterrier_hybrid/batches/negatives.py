@@ -1,4 +1,4 @@
-"""Hard negatives: given wrong answers to a batch's questions, none of them a right answer to another of its rows."""
+"""Hard negatives: given wrong answers to a batch's questions, none of which is a right answer to another row of it."""
 from collections.abc import Sequence
 from itertools import cycle, islice
 
@@ -12,12 +12,13 @@ _TRIES = 64
 
 
 def batch_negatives(batches: HybridBatches, batch: Batch, count: int) -> np.ndarray:
-    """Further passages for every pair of a batch, each in the language of the pair's passage.
+    """Draws hard negatives for every pair of a batch, each in the language of the pair's passage.
 
-    Of a row's given negatives ``count`` are drawn. One that is the passage of a row of the batch is left out, in
-    whatever language, even where it is a translation of it that another row alone has. What is missing is filled up
-    with other passages of the batch's sources (of all sources, where they have none), drawn at random, none of them a
-    passage of the batch or one of the row's own negatives, and none twice before all were used.
+    ``count`` of a row's given negatives are drawn. A negative that is the passage of a row of the batch is left out
+    first, in whatever language, even if it is a translation that only another row has. If a row has too few, they are
+    filled up with other passages of the batch's sources (of all sources, if these have none), drawn at random. A filler
+    is not a passage of the batch nor, if possible, one of the row's own negatives, and none is used twice before all
+    were used.
 
     Args:
         batches: the plan.
@@ -28,7 +29,7 @@ def batch_negatives(batches: HybridBatches, batch: Batch, count: int) -> np.ndar
         Texts, object array (count, batch_size): a function of the plan's seed and the batch's step.
 
     Raises:
-        ValueError: no passage to fill up with.
+        ValueError: there is no passage to fill up with.
     """
     given = _given(batches, batch, count)
     fillers: dict[str, list[str]] = {}
@@ -48,13 +49,13 @@ def batch_negatives(batches: HybridBatches, batch: Batch, count: int) -> np.ndar
 
 
 def _taken(fillers: list[str], own: list[str]) -> str:
-    """Takes out the last filler that is none of a row's own negatives; the last one, if all are."""
+    """Removes and returns the last filler that is not among a row's own negatives; the last of all if there is none."""
     at = next((i for i in reversed(range(len(fillers))) if fillers[i] not in own), -1)
     return fillers.pop(at)
 
 
 def _given(batches: HybridBatches, batch: Batch, count: int) -> list[list[str]]:
-    """Up to ``count`` of each row's own negatives, in the language of its passage, without the batch's passages."""
+    """Draws up to ``count`` of each row's own negatives, in its passage's language, without the batch's passages."""
     given: list[list[str]] = [[]] * len(batch)
     for name, slots in _by_source(batch.sources).items():
         rows, langs = [batch.rows[s] for s in slots], [batch.passage_langs[s] for s in slots]
@@ -80,7 +81,10 @@ def _passages(pairs: Pairs, batch: Batch) -> np.ndarray:
 
 
 def _fillers(batches: HybridBatches, batch: Batch, lang: str, missing: int) -> list[str]:
-    """``missing`` passages in a language beside those of the batch: of its sources, or where they have none, of all."""
+    """Draws ``missing`` passages in a language that are not in the batch: of its sources, or of all if these have none.
+
+    They repeat if there are fewer. Raises ValueError if there is none.
+    """
     pairs, slots = batches.pairs, _by_source(batch.sources)
     seen = set(_passages(pairs, batch).tolist())
     key = key_of(batches.seed, 'fillers', batch.step, lang)
@@ -95,7 +99,7 @@ def _fillers(batches: HybridBatches, batch: Batch, lang: str, missing: int) -> l
 
 
 def _drawn(sources: Sequence[PairsSource], lang: str, missing: int, seen: set[int], key: int) -> list[str]:
-    """Up to ``missing`` different passages of sources in a language, none of those seen, in a keyed random order."""
+    """Draws up to ``missing`` different passages in a language, none of them ``seen``, in a keyed random order."""
     seen, texts = set(seen), []
     ranges = [(source, s) for source in sources for s in source.strata if lang in s.passage_langs]
     ends = np.cumsum([s.stop - s.start for _, s in ranges])
@@ -115,7 +119,7 @@ def _drawn(sources: Sequence[PairsSource], lang: str, missing: int, seen: set[in
 
 
 def _by_source(names: Sequence[str]) -> dict[str, list[int]]:
-    """The slots of each source."""
+    """Groups the slots of a batch by source."""
     slots: dict[str, list[int]] = {}
     for slot, name in enumerate(names):
         slots.setdefault(name, []).append(slot)

@@ -1,4 +1,4 @@
-"""The plan of an epoch: from which supply, in which language, each step's batch is drawn, and which rows are due."""
+"""The plan of an epoch: the supply and language from which each step's batch is drawn, and the rows that are due."""
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
@@ -14,12 +14,12 @@ from pyterrier_hybrid.batches.supply import Supply
 from pyterrier_hybrid.keyed import key_of, uniform
 
 _CACHED_EPOCHS = 8
-#: Epochs are planned by one thread at a time. One lock for all plans, because a lock in a plan could not be pickled.
+#: One thread at a time plans epochs. All plans share this lock, because a plan with a lock could not be pickled.
 _PLANNING = RLock()
 
 
 class Draw(NamedTuple):
-    """What a step's batch is drawn from.
+    """The supply and deal from which a step's batch is drawn.
 
     Attributes:
         epoch, local: the step is the epoch's ``local``-th.
@@ -36,10 +36,10 @@ class Draw(NamedTuple):
 
 
 class Plan:
-    """Kinds by the mix, one supply for each batch, and one language for batches that have one.
+    """Draws each batch's kind by the mix, then its supply, and its language if it has only one.
 
-    The draws of an epoch's steps are computed when they are first asked for, and the last few epochs are kept: 16 bytes
-    a step. What a batch's slots get is dealt by each supply's allotment, whose past is counted in closed form.
+    The draws of an epoch's steps are computed when they are first asked for, and those of the last few epochs are kept,
+    16 bytes a step. A supply's allotment deals the slots of a batch, and counts earlier deals in closed form.
 
     Args:
         supplies: the supplies of each kind, in the order of ``mix.kinds``.
@@ -78,7 +78,7 @@ class Plan:
         return self._steps
 
     def draw(self, step: int) -> Draw:
-        """What the batch of a step is drawn from; any step from 0 on."""
+        """The draw of a step's batch; any step from 0 on."""
         epoch, local = divmod(step, self._steps)
         deal_of_step, steps_of_deal = self._planned(epoch, local)
         at = deal_of_step[local]
@@ -88,7 +88,7 @@ class Plan:
         return Draw(epoch, local, supply, at - int(self._offsets[supply]), earlier)
 
     def dealt(self, draw: Draw) -> tuple[np.ndarray, np.ndarray]:
-        """The stratum of each slot of a draw, and the rows of it dealt before, in this epoch and for this kind.
+        """The stratum of each slot of a draw, and how many of its rows were dealt before, in this epoch and supply.
 
         Returns:
             int64 (batch_size,) each.
@@ -105,10 +105,10 @@ class Plan:
         return strata, positions
 
     def _planned(self, epoch: int, local: int) -> tuple[array, list[array]]:
-        """The deal (of all supplies' deals in one list) of an epoch's steps, and each deal's steps in order.
+        """The deal of each step of an epoch, as an index into all supplies' deals, and each deal's steps in order.
 
-        They reach to ``local`` at least. A function is asked for the mix of no later step, which may be beyond the run;
-        any other mix is planned for the whole epoch at once.
+        They reach to step ``local`` at least. If the mix is a function, no later step is planned, because it may be
+        beyond the run. Otherwise the whole epoch is planned at once.
         """
         with _PLANNING:
             if epoch not in self._epochs:
@@ -128,13 +128,13 @@ class Plan:
             return planned
 
     def _deals_of(self, epoch: int, local: np.ndarray) -> np.ndarray:
-        """The deals of some steps of an epoch, each by itself: int64 (n,)."""
+        """The deals of some steps of an epoch, drawn independently: int64 (n,)."""
         supply = self._supplies_of(epoch, local)
         language = uniform(local, key_of(self._seed, 'language', epoch)) * self._deals[supply]
         return self._offsets[supply] + np.minimum(language.astype(np.int64), self._deals[supply] - 1)
 
     def _supplies_of(self, epoch: int, local: np.ndarray) -> np.ndarray:
-        """The supplies of some steps of an epoch: one number in [0, 1) draws the kind, and within it the supply."""
+        """The supplies of some steps of an epoch. One number in [0, 1) draws the kind, and the supply within it."""
         point = uniform(local, key_of(self._seed, 'source', epoch))
         shares = self._mix.shares(epoch * self._steps + local)
         bounds = np.cumsum(shares, axis=1)
@@ -151,7 +151,7 @@ class Plan:
 
 
 def _powers(rows: np.ndarray, power: float) -> np.ndarray:
-    """The shares of sources by a power of their rows, float64; they sum to 1."""
+    """The shares of sources in proportion to a power of their rows, float64; they sum to 1."""
     with np.errstate(over='ignore'):
         weights = rows**power
     weights = weights if np.isfinite(weights.sum()) else (rows / rows.max()) ** power

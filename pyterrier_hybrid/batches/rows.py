@@ -1,4 +1,4 @@
-"""The rows of a batch: in the order of keyed permutations, and no passage twice."""
+"""The rows of a batch: drawn in the order of keyed permutations, without using a passage twice."""
 from collections.abc import Iterator
 
 import numpy as np
@@ -6,16 +6,16 @@ import numpy as np
 from pyterrier_hybrid.batches.plan import Draw, Plan
 from pyterrier_hybrid.keyed import key_of, mix64, permute
 
-#: Candidates for a replacement: looked at for all slots together, and for one slot at a time where these fail.
+#: Candidates to replace a row: first for all slots together, then, if these fail, for one slot at a time.
 _FEW, _MANY = 4, 32
 
 
 class Rows:
     """Gives the slots of a batch their rows.
 
-    Each stratum of a supply has a permutation of its rows for every round, that is, each time in an epoch that it is
-    used up. A row whose passage is in the batch already is replaced: by the next row of a second permutation of its
-    stratum, or of the other strata that serve its languages.
+    Each stratum of a supply has a permutation of its rows for every round; a round ends when all rows of the stratum
+    were used. A row whose passage is in the batch already is replaced by the next row of a second permutation of its
+    stratum, or else of the other strata that serve its languages.
 
     Args:
         plan: of the same seed.
@@ -41,7 +41,7 @@ class Rows:
             pairs: the language pair of each slot, int64 (n,).
 
         Returns:
-            Strata and rows, int64 (n,) each; strata are as given, but for some of the rows that are replaced.
+            Strata and rows, int64 (n,) each. The strata are those given, except for some of the replaced rows.
 
         Raises:
             ValueError: a language pair has too few passages, because the pairs have changed since their import.
@@ -66,9 +66,9 @@ class Rows:
         return strata, rows
 
     def _due(self, draw: Draw, strata: np.ndarray, positions: np.ndarray, ahead: np.ndarray | None = None):
-        """The rows at positions of their strata's permutations, int64 (m,); each round of a stratum has its own one.
+        """The rows at positions of their strata's permutations, int64 (m,). Each round has a permutation of its own.
 
-        With ``ahead`` they are replacements: that many rows further on in a second permutation of the same round.
+        With ``ahead`` they are replacements: the rows ``ahead`` places further on in the round's second permutation.
         """
         supply = self._plan.supplies[draw.supply]
         sizes = supply.sizes[strata]
@@ -80,7 +80,7 @@ class Rows:
         return supply.starts[strata] + permute(within, sizes, keys)
 
     def _search(self, draw: Draw, stratum: int, position: int, pair: int, seen: set[int]) -> tuple[int, int]:
-        """The stratum and row that replace a slot's, as far along as it takes; adds its passage to those ``seen``."""
+        """Returns the stratum and row that replace a slot's row: the first with a new passage, which ``seen`` gets."""
         supply = self._plan.supplies[draw.supply]
         for where, rows in self._candidates(draw, stratum, position, pair):
             for at, row, passage in zip(where.tolist(), rows.tolist(), supply.passages(where, rows).tolist()):
@@ -96,8 +96,8 @@ class Rows:
     def _candidates(self, draw: Draw, stratum: int, position: int, pair: int) -> Iterator[tuple]:
         """Yields strata and rows, int64 (n,) each, that may replace a row.
 
-        First all rows of its own stratum, then those of all other strata that serve the slot's languages: a keyed
-        permutation of them together, so that strata are drawn in proportion to their rows.
+        First come all rows of its own stratum, then those of all other strata that serve the slot's languages. The
+        latter have one keyed permutation, so that strata are drawn in proportion to their rows.
         """
         supply = self._plan.supplies[draw.supply]
         for ahead in _blocks(int(supply.sizes[stratum])):

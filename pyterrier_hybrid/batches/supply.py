@@ -9,18 +9,18 @@ import pandas as pd
 from pyterrier_hybrid.batches.kinds import Kind
 from pyterrier_hybrid.pairs.protocol import PairsSource, Stratum
 
-#: Rows whose passages are read at once.
+#: Rows whose passages are read at a time.
 _READ = 1 << 14
 
 
 @dataclass(frozen=True, eq=False)
 class Supply:
-    """The rows from which one batch of a kind can be filled: a source, or all sources too small for a batch together.
+    """The rows from which a batch of a kind can be filled: one source, or all sources together that are too small.
 
     Attributes:
         kind: the kind of batch.
         name: the source's name; for small sources together, their names joined by ``+``.
-        sources, strata: aligned lists (s,), the strata that serve at least one language pair, and whose they are.
+        sources, strata: aligned lists (s,), the strata that serve at least one language pair, and their sources.
         pairs: the (query language, passage language) pairs with enough passages for a batch (a,).
         serves: bool (s, a).
     """
@@ -49,16 +49,16 @@ class Supply:
 
     @cached_property
     def _joint(self) -> np.ndarray:
-        """How probable each stratum and language pair are together: float64 (s, a), each pair's column sums to 1.
+        """The probability of each stratum given the language pair: float64 (s, a), each pair's column sums to 1.
 
-        The pair is to be uniform, and the stratum in proportion to its rows among those that serve the pair.
+        A stratum's probability is in proportion to its rows, among the strata that serve the pair.
         """
         weight = self.serves * self.sizes[:, None]
         return weight / weight.sum(axis=0)
 
     @property
     def stratum_marginal(self) -> np.ndarray:
-        """How probable each stratum is, whatever the language pair: float64 (s,)."""
+        """The probability of each stratum, averaged over the language pairs: float64 (s,)."""
         return self._joint.sum(axis=1) / self._joint.shape[1]
 
     @cached_property
@@ -69,15 +69,15 @@ class Supply:
 
     @property
     def deals(self) -> list[tuple]:
-        """What a batch's slots are dealt for: each language pair of a kind whose batches have one pair, else all."""
+        """The deals: one for each language pair if a batch has only one pair, otherwise one for all pairs together."""
         return [(pair,) for pair in self.pairs] if self.kind.rule.one_pair else [()]
 
     @property
     def deal_weights(self) -> np.ndarray:
         """The weight of each stratum in each deal: float64 (deals, s).
 
-        Where a deal is for all language pairs, strata are dealt by their marginal probability, and the pair is drawn
-        afterwards given the stratum, which is the same distribution.
+        If a deal is for all language pairs, strata are dealt by their marginal probability. The pair is then drawn
+        given the stratum, which gives the same distribution.
         """
         return (self.serves * self.sizes[:, None]).T if self.kind.rule.one_pair else self.stratum_marginal[None]
 
@@ -104,15 +104,15 @@ class Supply:
 def passages_per_pair(kind: Kind, sources: Iterable[PairsSource], batch_size: int) -> dict[tuple[str, str], int]:
     """The different passages that serve each language pair in a kind of batch, counted up to ``batch_size``.
 
-    Strata may share passages: texts that exist in several languages, or what was derived from them in another source.
-    So where no stratum has enough alone, passages are read, until there are enough or all have been seen.
+    Strata may share passages: texts that exist in several languages, or rows derived from them in another source. So if
+    no stratum alone has enough, passages are read until there are enough or all have been read.
     """
     strata: dict[tuple[str, str], list] = {}
     for source in sources:
         for stratum in source.strata:
             for pair in kind.language_pairs(source.kind, stratum):
                 strata.setdefault(pair, []).append((source, stratum))
-    read = cache(_passages)  # a stratum serves many pairs
+    read = cache(_passages)  # a stratum may serve many pairs
     return {pair: _different_passages(serving, batch_size, read) for pair, serving in strata.items()}
 
 
@@ -130,9 +130,9 @@ def _different_passages(strata: list, enough: int, read: Callable[..., set[int]]
 
 
 def _passages(source, stratum) -> set[int]:
-    """The passages of a stratum that has fewer than a batch.
+    """The passages of a stratum that has fewer passages than a batch.
 
-    Its rows may be many, but their passages are few and known by number: reading ends when all have been seen.
+    The stratum may have many rows, but the number of its passages is known: reading ends when all have been found.
     """
     found: set[int] = set()
     for start in range(stratum.start, stratum.stop, _READ):
