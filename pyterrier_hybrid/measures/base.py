@@ -1,4 +1,4 @@
-"""What the language-bias measures have in common: parameters that are checked, and a repr that tells them apart."""
+"""The base of the language-bias measures: checked parameters, and a repr that tells measures apart."""
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -30,7 +30,7 @@ class Param(ParamInfo):
 
 
 def count(value: Any) -> int:
-    """A whole number of 1 or more, within what a float holds exactly."""
+    """Returns a whole number of 1 or more, small enough for a float to hold it exactly."""
     try:
         whole = index(value)
     except TypeError:
@@ -74,15 +74,15 @@ QUERY_LANG = Param(language, desc='language of the queries about which neither q
 
 
 def parameters(**own: Param) -> dict[str, Param]:
-    """The parameters of a measure: its own, and those that all measures have, ``rel`` and ``langs``."""
+    """The parameters of a measure: its own, and ``rel`` and ``langs``, which all measures have."""
     return {**own, 'rel': REL, 'langs': LANGS}
 
 
 class LanguageMeasure(Measure):
     """A measure of this package: an ir_measures measure whose parameters are checked when they are given.
 
-    A subclass is one file. It declares ``NAME``, ``SUPPORTED_PARAMS`` (of :class:`Param`) and what a reader of its
-    values has to know, and computes in :meth:`from_ranks`, or in :meth:`evaluate` if ranks of relevant documents are
+    Every subclass has a file of its own. It declares ``NAME``, ``SUPPORTED_PARAMS`` (of :class:`Param`) and the
+    attributes below, and computes in :meth:`from_ranks`, or in :meth:`evaluate` if the ranks of relevant documents are
     not enough. :func:`pyterrier_hybrid.measures.provider.register` makes it known to ir_measures.
 
     Attributes:
@@ -102,7 +102,7 @@ class LanguageMeasure(Measure):
         for name, value in params.items():
             if name not in self.SUPPORTED_PARAMS:
                 raise ValueError(f'{self.NAME} has no parameter {name!r}; it has {", ".join(self.SUPPORTED_PARAMS)}')
-            if value is None:  # as if it were not given
+            if value is None:  # the same as not given
                 continue
             try:
                 cleaned[name] = self.SUPPORTED_PARAMS[name].clean(value)
@@ -119,7 +119,7 @@ class LanguageMeasure(Measure):
         _check_required(self)
 
     def check_alone(self) -> None:
-        """Raises ValueError if what an experiment knows, and ir_measures cannot (the size of the pool), is missing."""
+        """Raises ValueError without a parameter that an experiment would fill in and ir_measures cannot (the pool)."""
 
     def limits(self, pool: int | None = None) -> tuple[float, float]:
         """The least and the greatest value that the measure can have.
@@ -130,7 +130,7 @@ class LanguageMeasure(Measure):
         return 0., 1.
 
     def from_ranks(self, relevant: Relevant) -> Values:
-        """What the measure says about every query, each value depending on its own query alone.
+        """Computes the values of all queries. Each value depends on its own query alone.
 
         Args:
             relevant: the documents of relevance ``rel`` and more.
@@ -144,12 +144,12 @@ class LanguageMeasure(Measure):
             relevant: as for :meth:`from_ranks`. Its ranks do not matter.
 
         Returns:
-            float64 (n_queries,), NaN where the measure says nothing whatever the ranking.
+            float64 (n_queries,), NaN for a query for which the measure is undefined under any ranking.
         """
         return None
 
     def evaluate(self, evaluation: Evaluation) -> Values:
-        """What the measure says about the queries of the qrels, in the order of ``evaluation.judgements.query_ids``."""
+        """Computes the values of the qrels' queries, in the order of ``evaluation.judgements.query_ids``."""
         relevant = evaluation.relevant(self['rel'], self['langs'])
         if 'query_lang' in self.SUPPORTED_PARAMS:
             relevant = replace(relevant, query_langs=evaluation.query_langs(self['query_lang']))
@@ -172,7 +172,7 @@ class LanguageMeasure(Measure):
         return self._repr
 
     def _param_repr(self, v: Any) -> str:
-        # ir_measures leaves entries such as {1: 1} out of a mapping's repr, and measures compare by repr
+        # ir_measures leaves entries such as {1: 1} out of a mapping's repr, but measures are compared by their repr
         if isinstance(v, dict):
             return '{' + ','.join(f'{key!r}:{value!r}' for key, value in sorted(v.items())) + '}'
         return repr(v)
@@ -192,9 +192,10 @@ class _Mean(MeanAgg):
 
 
 def check_params(measure: Measure) -> None:
-    """Refuses a measure, of this package or of ir_measures, by a ValueError that names the missing parameter.
+    """Raises ValueError, with the parameter's name, if a measure lacks a required parameter.
 
-    The assertions of ir_measures show an object's address instead.
+    It checks measures of this package and of ir_measures. The assertions of ir_measures would only show an object's
+    address.
     """
     _check_required(measure)
     try:

@@ -79,7 +79,7 @@ def mrc(runs: Mapping[str, Any], k: int, *, questions: Mapping[str, Iterable[str
 
 
 def _top_scores(run: Any, k: int) -> dict[str, _Scores]:
-    """The scores of every query's first k documents, by docno, without what separates equal ones in our own runs."""
+    """The scores of every query's first k documents, by docno. Scores that our retrievers separated are equal again."""
     table = read_run(run)
     nobody = np.zeros(0, dtype=np.int64)
     ranking = rank_judged(table, table.query_ids, nobody, nobody.astype(object), k)

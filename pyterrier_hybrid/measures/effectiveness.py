@@ -1,9 +1,9 @@
-"""Measures from the ranks of relevant documents alone: AP, RR, R, P, Success and nDCG, equal to ir_measures' own.
+"""AP, RR, R, P, Success and nDCG from the ranks of relevant documents alone, equal to ir_measures' own.
 
-Every function takes aligned arrays, one entry per relevant document of any of the queries: ``ranks``, int (n,), counted
-from 1, 0 for a document that was not retrieved, and ``queries``, int (n,), the query's position; and the number of
-queries. It returns float64 (n_queries,), 0 for a query that has no entry. Experiments and the validation of training
-use them: they know ranks, and never make a run.
+Every function takes two aligned arrays, one entry per relevant document of any of the queries, and the number of
+queries: ``ranks``, int (n,), counted from 1, 0 for a document that was not retrieved, and ``queries``, int (n,), the
+query's position. It returns float64 (n_queries,), 0 for a query that has no entry. Experiments and the validation of
+training use these functions, because they only know ranks and never make a run.
 """
 import numpy as np
 
@@ -57,7 +57,7 @@ def ndcg(
 
 
 def _places(keys: np.ndarray, queries: np.ndarray, n_queries: int) -> np.ndarray:
-    """The place of each entry among those of its query, by ascending key, from 1: int64 (n,)."""
+    """The place of each entry among its query's entries, by ascending key, counted from 1: int64 (n,)."""
     order = np.lexsort((keys, queries))
     total = np.bincount(queries, minlength=n_queries)
     places = np.empty(len(keys), dtype=np.int64)

@@ -15,7 +15,7 @@ from pyterrier_hybrid.measures.table import Table
 
 
 class Top(NamedTuple):
-    """The first documents of every query's list, n of them: int64 (n,), languages by :attr:`Evaluation.languages`."""
+    """The first documents of all lists, n of them: int64 (n,) each; a language is its place in Evaluation.languages."""
 
     ranks: np.ndarray
     queries: np.ndarray
@@ -26,8 +26,8 @@ class Evaluation:
     """A run and qrels, as the arrays from which measures are computed.
 
     A language is a small integer, its position in :attr:`languages`, for documents and queries alike. The list grows
-    while documents and queries are read. ``depth`` is how many documents of every list :meth:`top` can give, 0 if no
-    measure looks at unjudged documents.
+    while documents and queries are read. ``depth`` is how many documents of every list :meth:`top` can return; 0 if no
+    measure reads unjudged documents.
     """
 
     def __init__(self, judgements: Judgements, run: Table, depth: int = 0):
@@ -46,7 +46,7 @@ class Evaluation:
         return rank_judged(self.run, j.query_ids, j.queries, j.doc_ids, self._depth)
 
     def code(self, lang: str) -> int:
-        """The language's number."""
+        """The number of a language; a new language gets the next number."""
         if lang not in self._code_of:
             self._code_of[lang] = len(self.languages)
             self.languages.append(lang)
@@ -57,7 +57,7 @@ class Evaluation:
 
     @cached_property
     def _judged_langs(self) -> np.ndarray:
-        """int64 (n_judged,), the languages that the qrels give; -1 where they give none."""
+        """The judged documents' languages from the qrels, int64 (n_judged,); -1 if the qrels have none."""
         return self._codes(self.judgements.doc_langs)
 
     def relevant(self, rel: int, langs: Languages | None) -> Relevant:
@@ -145,7 +145,7 @@ class Evaluation:
         return Top(ranks, queries, found)
 
     def _judged_row(self, queries: np.ndarray, docs: np.ndarray) -> np.ndarray:
-        """The row of the judgements for each pair of query and document, -1 where it is not judged."""
+        """The row in the judgements of each pair of query and document; -1 for a pair that is not judged."""
         width = len(self.run.doc_ids)
         in_run = np.flatnonzero(self.ranking.judged_docs >= 0)
         keys = pd.Index(self.judgements.queries[in_run] * width + self.ranking.judged_docs[in_run])

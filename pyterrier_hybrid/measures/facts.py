@@ -1,7 +1,7 @@
 """Facts about the measures of this package and of ir_measures: direction, unit, range, chance, values from ranks.
 
-All code that shows or computes measures takes these facts from here, and none from a measure's name. The measures of
-this package state them themselves (:class:`LanguageMeasure`); a table has those of the measures of ir_measures.
+All code that shows or computes measures reads these facts here, and infers nothing from a measure's name. The measures
+of this package state the facts themselves (:class:`LanguageMeasure`); a table has those of ir_measures' measures.
 """
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -17,7 +17,7 @@ from pyterrier_hybrid.measures.relevant import Relevant, Values
 
 @dataclass(frozen=True)
 class Facts:
-    """What a reader of a measure's values has to know; plain values, to be kept beside them.
+    """What a reader of a measure's values has to know, in plain values that can be saved with them.
 
     Attributes:
         name: the measure's repr, which names its column.
@@ -42,7 +42,7 @@ class Facts:
         """
         try:
             return facts(ir_measures.parse_measure(name))
-        except Exception:  # the name of a measure that comes from a file may be any text
+        except Exception:  # a name read from a file may be any text
             kind = ir_measures.measures.registry.get(name.partition('(')[0])
             return replace(facts(kind()), name=name) if kind and '(' in name else cls(name, name)
 
@@ -52,12 +52,12 @@ class Facts:
 
     @classmethod
     def from_json(cls, record: dict) -> 'Facts':
-        """The facts of :meth:`as_json`."""
+        """Reads what :meth:`as_json` returned."""
         low, high = record['low'], record['high']
         return cls(**{**record, 'low': -np.inf if low is None else low, 'high': np.inf if high is None else high})
 
 
-#: How ranks of relevant documents give ir_measures' own measures.
+#: The measures of ir_measures that can be computed from ranks of relevant documents, and how.
 _FROM_RANKS: dict[type, Callable[[Relevant, int | None], np.ndarray]] = {
     type(ir_measures.AP): lambda r, k: average_precision(r.ranks, r.queries, r.n_queries, k),
     type(ir_measures.RR): lambda r, k: reciprocal_rank(r.ranks, r.queries, r.n_queries, k),
@@ -66,7 +66,7 @@ _FROM_RANKS: dict[type, Callable[[Relevant, int | None], np.ndarray]] = {
     type(ir_measures.P): lambda r, k: precision(r.ranks, r.queries, r.n_queries, k),
     type(ir_measures.Success): lambda r, k: success(r.ranks, r.queries, r.n_queries, k),
 }
-#: Measures of ir_measures that count: they have no better direction and an open range.
+#: Measures of ir_measures that are counts: neither direction is better, and they have no upper bound.
 _COUNTS = tuple(type(measure) for measure in (ir_measures.NumQ, ir_measures.NumRel, ir_measures.NumRet))
 
 
@@ -93,14 +93,14 @@ def is_from_ranks(measure: Measure) -> bool:
 
 
 def per_query(measure: Measure, relevant: Relevant) -> Values:
-    """What a measure says about queries, equal to what ir_measures gives on the whole run.
+    """Computes a measure's values for queries, equal to those of ir_measures on the whole run.
 
     Args:
         measure: one for which :func:`is_from_ranks` is true.
-        relevant: the documents of relevance 1 and more. Its ``pool`` is that of a measure without the parameter.
+        relevant: the documents of relevance 1 and more. Its ``pool`` is used if the measure has no ``pool`` itself.
 
     Returns:
-        The values. No measure says anything about a query without a document of relevance ``rel``.
+        The values. No measure applies to a query without a document of relevance ``rel``.
     """
     rel = measure.params.get('rel', 1)
     relevant = relevant.of_level(rel)
@@ -116,6 +116,6 @@ def per_query(measure: Measure, relevant: Relevant) -> Values:
 
 
 def chance(measure: Measure, relevant: Relevant) -> np.ndarray | None:
-    """:meth:`LanguageMeasure.chance` of any measure, for the relevant documents of :func:`per_query`."""
+    """As :meth:`LanguageMeasure.chance`, for any measure and the relevant documents of :func:`per_query`."""
     has_chance = isinstance(measure, LanguageMeasure)
     return measure.chance(relevant.of_level(measure.params.get('rel', 1))) if has_chance else None

@@ -1,4 +1,4 @@
-"""Qrels as arrays in query order, with what they say about languages."""
+"""Qrels as arrays in query order, with the languages that they state."""
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,7 @@ import pandas as pd
 from pyterrier_hybrid.languages import QUERY_LANG, check_language
 from pyterrier_hybrid.measures.table import Table, read_qrels
 
-#: Values of TREC's second column that name no language.
+#: Values of TREC's second column that are not a language.
 UNKNOWN = ('', '0', 'Q0')
 
 
@@ -56,9 +56,9 @@ def read_judgements(qrels: Any) -> Judgements:
 
 
 def query_languages(table: Table, queries: np.ndarray) -> np.ndarray:
-    """The language that ``query_lang`` of a run or qrels gives each of some queries, None where it gives none.
+    """The languages of queries in the column ``query_lang`` of a run or of qrels, object (n,); None if it has none.
 
-    Queries are positions in ``table.query_ids``: int (n,), to object (n,).
+    ``queries`` are positions in ``table.query_ids``, int (n,).
 
     Raises:
         ValueError: a value that is not a language code, or a query with two languages.
@@ -83,7 +83,7 @@ def query_languages(table: Table, queries: np.ndarray) -> np.ndarray:
 
 
 def _distinct(table: Table, iterations: np.ndarray) -> np.ndarray:
-    """The first row of each judgement: a document that stands twice is judged once. Two different ones are an error."""
+    """The first row of each judgement; repetitions are left out. Raises ValueError for two different judgements."""
     rows = pd.DataFrame({'query': table.query, 'doc': table.doc, 'value': table.value, 'iteration': iterations})
     rows = rows[~rows.duplicated()]
     twice = rows[rows.duplicated(['query', 'doc'], keep=False)]
@@ -97,7 +97,7 @@ def _distinct(table: Table, iterations: np.ndarray) -> np.ndarray:
 
 
 def _languages(values: np.ndarray, where: Callable[[int], str]) -> np.ndarray:
-    """The values with None for an unknown language; any other value has to be a language code."""
+    """Replaces values that mean an unknown language by None; raises ValueError for any other that is not a language."""
     codes, distinct = pd.factorize(values)
     known = [None if str(value) in UNKNOWN else value for value in distinct]
     for code, value in enumerate(known):

@@ -10,7 +10,7 @@ def mid_ranks(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
 
 def kruskal_p(values: np.ndarray, groups: np.ndarray, langs: np.ndarray,
               n_groups: int) -> tuple[np.ndarray, np.ndarray]:
-    """The p-value of Kruskal-Wallis over each group's values, samples being its languages.
+    """The p-value of Kruskal-Wallis over each group's values; the samples are its languages.
 
     H = (N-1) * (sum of squares between languages) / (total sum of squares), which on mid-ranks is the statistic with
     the correction for ties; p = chi2.sf(H, L-1), L the number of languages. (Kruskal and Wallis, 1952.)
@@ -23,8 +23,8 @@ def kruskal_p(values: np.ndarray, groups: np.ndarray, langs: np.ndarray,
 
     Returns:
         float64 (n_groups,), the p-value, NaN for a group without documents, in one language, or with all values equal;
-        float64 (n_groups,), the constant chi2.sf(L-1, L-1) that p is in a group with one document per language and two
-        languages or more, NaN for any other group.
+        float64 (n_groups,), the constant chi2.sf(L-1, L-1), which is p for every group with one document per language
+        and two languages or more, NaN for any other group.
     """
     from scipy.special import chdtrc  # chi2.sf without the whole of scipy.stats
 

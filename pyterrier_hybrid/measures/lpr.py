@@ -11,12 +11,12 @@ class Preference(NamedTuple):
     """Language preference, query by query.
 
     Attributes:
-        value: float64 (n_queries,), 1 where the best-ranked relevant document is in the query's language, 0 where it is
-            in another, ``chance`` where the measure does not apply.
+        value: float64 (n_queries,), 1 if the best-ranked relevant document is in the query's language, 0 if it is in
+            another, ``chance`` if the measure does not apply.
         chance: float64 (n_queries,), the value without preference: the share of the query's relevant documents that are
             in its language; 0 if it has none.
         applicable: bool (n_queries,), whether there are relevant documents in the query's language and in another.
-        applies: bool (n_queries,), whether something relevant was retrieved as well.
+        applies: bool (n_queries,), whether it is applicable and something relevant was retrieved.
     """
 
     value: np.ndarray

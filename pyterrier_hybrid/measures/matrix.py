@@ -1,4 +1,4 @@
-"""The language matrix: how documents of each language fare with the questions of each language."""
+"""The language matrix: how high documents of each language rank for the questions of each language."""
 from typing import Any
 
 import numpy as np

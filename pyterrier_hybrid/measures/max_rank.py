@@ -1,4 +1,4 @@
-"""MaxRank: how far down one has to read until every language has been found."""
+"""MaxRank: how far down a reader must go to find every language."""
 
 import numpy as np
 

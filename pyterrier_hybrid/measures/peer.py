@@ -16,7 +16,7 @@ class Peer(NamedTuple):
 
     Attributes:
         value: float64 (n_queries,).
-        undecided: bool (n_queries,), something relevant was retrieved, but no level has two languages to compare.
+        undecided: bool (n_queries,), whether something relevant was retrieved, but no weighted level can be tested.
         constants: float64 (n_queries,), the p-value that a level with one document per language (in two languages or
             more) has under every ranking that does not tie all of them; NaN for a query without such a level.
     """
@@ -29,7 +29,7 @@ class Peer(NamedTuple):
 def equal_expected_rank(relevant: Relevant, *, cutoff: int, weights: Mapping[int, float] | None = None) -> Peer:
     """The probability of equal expected rank of every query within k; see :class:`PEER` for the definition.
 
-    ``weights`` gives the weight of each level, 0 for a level that is not there; None stands for equal weights.
+    ``weights`` maps levels to their weights; a level that it lacks has the weight 0. None means equal weights.
     """
     queries, n_queries = relevant.queries, relevant.n_queries
     levels, level = np.unique(relevant.relevance, return_inverse=True)
@@ -49,7 +49,7 @@ def equal_expected_rank(relevant: Relevant, *, cutoff: int, weights: Mapping[int
 
 
 def _weights(value: Any) -> dict[int, float]:
-    """A mapping from relevance level to weight."""
+    """Returns a mapping from relevance level to weight; raises ValueError for anything else."""
     wrong = 'it must be a mapping from relevance level to weight, such as {1: 0.25, 3: 0.75}, of weights >= 0'
     if not isinstance(value, Mapping) or not value:
         raise ValueError(wrong)

@@ -22,7 +22,7 @@ class LanguageProvider(Provider):
         return LanguageEvaluator(measures, qrels)
 
     def supports(self, measure: Measure) -> bool:
-        # by type and not by name: peer_measure has a measure named PEER as well
+        # compare types and not names: peer_measure also has a measure with the name PEER
         if not isinstance(measure, LanguageMeasure):
             return False
         measure.validate_params()
@@ -39,9 +39,9 @@ class LanguageProvider(Provider):
 
 
 class LanguageEvaluator(Evaluator):
-    """Measures on one set of qrels, in any form that ir_measures takes; see :func:`read_judgements`.
+    """Computes measures on one set of qrels, in any form that ir_measures takes; see :func:`read_judgements`.
 
-    It yields a value for every query of the qrels, so that ir_measures adds none.
+    It yields a value for every query of the qrels, so ir_measures adds no values of its own.
     """
 
     def __init__(self, measures: Iterable[LanguageMeasure], qrels: Any):
@@ -60,7 +60,7 @@ class LanguageEvaluator(Evaluator):
 
 
 def register(measures: Iterable[LanguageMeasure]) -> None:
-    """Makes the measures known to ir_measures by name, and the provider known to its default pipeline.
+    """Registers the measures with ir_measures by name, and adds the provider to its default pipeline.
 
     A measure of the same name from elsewhere (peer_measure's PEER) is replaced in ``parse_measure``, with a warning;
     the provider comes first in the pipeline, because other providers recognise measures by name.

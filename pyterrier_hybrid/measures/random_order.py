@@ -1,12 +1,13 @@
-"""What ranks are expected where documents follow in random order.
+"""Expected ranks if documents follow in random order.
 
-A query has m_l relevant documents in language l, M in all. Put N documents in random order: the best rank of any of the
-M is (N+1)/(M+1) on average, and the greatest of the languages' best ranks is (N+1) G(m), with
+A query has m_l relevant documents in language l, M in all. If N documents are in random order, the best rank of any of
+the M is (N+1)/(M+1) on average, and the greatest of the languages' best ranks is (N+1) G(m), with
 
     G(m) = integral from 0 to 1 of [1 - product over l of (1 - u^(m_l))] du,
 
-the expected maximum of the languages' minima of uniform positions. The integrand is a polynomial of degree M, for which
-Gauss-Legendre quadrature with floor(M/2)+1 nodes is exact; inclusion and exclusion has 2^n terms of alternating sign.
+the expected maximum, over the languages, of the minimum of uniform positions. The integrand is a polynomial of degree
+M, so Gauss-Legendre quadrature with floor(M/2)+1 nodes is exact. Inclusion and exclusion is not used, because it has
+2^n terms of alternating sign.
 """
 from functools import lru_cache
 
@@ -14,7 +15,7 @@ import numpy as np
 
 #: More nodes change nothing: with these the relative error is below 1e-10 for M in the thousands, 1e-8 for 100,000.
 _MOST_NODES = 1500
-#: Powers that are computed at a time.
+#: Powers computed at a time.
 _BLOCK = 1 << 22
 
 
@@ -25,7 +26,7 @@ def worst_share(m: np.ndarray) -> np.ndarray:
         m: int (n_queries, languages), the number of relevant documents in each language; 0 where there is none. G is 0
             for a query without any.
     """
-    # Queries of one multiset of m share their value.
+    # Queries with the same numbers m, in any order, have the same value.
     distinct, which = np.unique(np.sort(m, axis=1), axis=0, return_inverse=True)
     sizes = np.minimum(2 ** np.ceil(np.log2(distinct.sum(axis=1) // 2 + 1)).astype(np.int64), _MOST_NODES)
     shares = np.empty(len(distinct))
@@ -52,7 +53,7 @@ def random_distance(m: np.ndarray, n_documents: np.ndarray | int) -> np.ndarray:
 
 
 def _integral(m: np.ndarray, u: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    with np.errstate(divide='ignore'):  # u^m may round to 1, and log 0 is right there
+    with np.errstate(divide='ignore'):  # u^m may round to 1; then -inf is the right logarithm
         logs = np.log1p(-np.where(m[:, :, None] > 0, u ** m[:, :, None], 0.)).sum(axis=1)
     return -np.expm1(logs) @ weights
 

@@ -6,7 +6,7 @@ from pyterrier_hybrid.measures.base import LanguageMeasure, Param, count, flag, 
 from pyterrier_hybrid.measures.random_order import random_distance, worst_share
 from pyterrier_hybrid.measures.relevant import Relevant, Values, counted
 
-#: Without a cutoff or a pool, what was not retrieved is taken to rank below this depth at least.
+#: Without a cutoff or a pool, documents that were not retrieved count as ranking below this depth at least.
 USUAL_DEPTH = 1000
 
 

@@ -1,4 +1,4 @@
-"""Ranks in the order that holds everywhere in this project: by (-score, docno ascending), counted from 1."""
+"""Ranks in this project's order: by (-score, docno ascending), counted from 1."""
 from dataclasses import dataclass
 from math import isfinite
 
@@ -10,12 +10,12 @@ from pyterrier_hybrid.measures.table import Table
 
 @dataclass(frozen=True)
 class Ranking:
-    """What measures need to know of a run's order.
+    """The parts of a run's order that measures need.
 
     Attributes:
         lengths: int64 (n_queries,), the length of each query's list; 0 where the run has lost the query.
         ranks: int64 (n_judged,), the rank of each judged document in its query's list; 0 if it was not retrieved.
-        judged_docs: int64 (n_judged,), each judged document's position in ``run.doc_ids``; -1 if it is nowhere there.
+        judged_docs: int64 (n_judged,), each judged document's position in ``run.doc_ids``; -1 if it is not in the run.
         top_queries, top_ranks, top_rows: int64 (n_top,), the first documents of every list, in order: the query, the
             rank, the row of the run.
     """
@@ -32,8 +32,8 @@ def rank_judged(run: Table, query_ids: list[str], judged_queries: np.ndarray, ju
                 depth: int) -> Ranking:
     """Ranks the judged documents, and lists the first documents of every query.
 
-    No list is sorted by docno: a docno is compared with those of the same score only, so the cost without ties is that
-    of sorting each query's scores.
+    No list is sorted by docno: docnos are compared only among equal scores, so without ties the cost is that of sorting
+    each query's scores.
 
     Args:
         run: the run. Its queries that are not in ``query_ids`` are ignored.
@@ -51,7 +51,7 @@ def rank_judged(run: Table, query_ids: list[str], judged_queries: np.ndarray, ju
     ranks = np.zeros(len(judged_queries), dtype=np.int64)
     tops: list[tuple[int, np.ndarray]] = []
     rows_of = _rows_by_query(run)
-    slot = np.zeros(len(run.doc_ids), dtype=np.int32)  # where in the present query's list a document stands
+    slot = np.zeros(len(run.doc_ids), dtype=np.int32)  # a document's place in the current query's list
     for query, query_id in enumerate(query_ids):
         if query_id not in rows_of:
             continue
@@ -79,7 +79,7 @@ def rank_judged(run: Table, query_ids: list[str], judged_queries: np.ndarray, ju
 
 
 def _rows_by_query(run: Table) -> dict[str, slice | np.ndarray]:
-    """Each query's rows: a slice where every query's rows stand together, as they do in nearly every run."""
+    """Each query's rows. They are slices if all queries' rows are consecutive, which is so in nearly every run."""
     starts = np.append(0, np.flatnonzero(run.query[1:] != run.query[:-1]) + 1)[:len(run.query)]
     if len(starts) == len(run.query_ids):
         stops = [*starts[1:].tolist(), len(run.query)]
@@ -90,7 +90,7 @@ def _rows_by_query(run: Table) -> dict[str, slice | np.ndarray]:
 
 
 def _check_unique(docs: np.ndarray, slot: np.ndarray, run: Table, query_id: str) -> None:
-    """Writes each document's place into ``slot``; what has been overwritten stands twice in the list."""
+    """Writes each document's place into ``slot``; a document whose place was overwritten is twice in the list."""
     places = np.arange(len(docs), dtype=slot.dtype)
     slot[docs] = places
     twice = slot[docs] != places
@@ -102,7 +102,7 @@ def _check_unique(docs: np.ndarray, slot: np.ndarray, run: Table, query_id: str)
 def _ranks(judged: np.ndarray, docs: np.ndarray, scores: np.ndarray, ascending: np.ndarray, slot: np.ndarray,
            doc_ids: np.ndarray) -> np.ndarray:
     """The ranks of one query's judged documents, 0 for those that are not in its list."""
-    places = slot[judged]  # of an earlier query where the document is not in this one's list
+    places = slot[judged]  # for a document that is not in this query's list, the place in an earlier query's
     found = (judged >= 0) & (places < len(docs))
     found[found] = docs[places[found]] == judged[found]
     mine = scores[places[found]]

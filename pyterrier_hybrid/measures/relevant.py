@@ -1,4 +1,4 @@
-"""The relevant documents of a set of queries, and what a measure says about these queries."""
+"""The relevant documents of a set of queries, and the values of a measure for these queries."""
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -66,12 +66,13 @@ class Relevant:
 
 
 class Values(NamedTuple):
-    """What a measure says about queries.
+    """The values of a measure for queries.
 
     Attributes:
-        value: float64 (n_queries,), finite; where the measure says nothing, what a mean over all queries takes instead.
-        applies: bool (n_queries,), whether the measure says something about the query.
-        otherwise: why it says nothing about the others, if it says nothing about any.
+        value: float64 (n_queries,), finite; for a query to which the measure does not apply, the value that a mean over
+            all queries takes instead.
+        applies: bool (n_queries,), whether the measure applies to the query.
+        otherwise: the reason to give if the measure applies to no query.
         notes: phrases about the queries, for one warning.
     """
 
@@ -90,6 +91,6 @@ def was_retrieved(ranks: np.ndarray, cutoff: int | None = None) -> np.ndarray:
 
 
 def counted(chosen: np.ndarray, what: str) -> tuple[str, ...]:
-    """What is true of the chosen queries, bool (n_queries,), as a phrase for :attr:`Values.notes`, if any."""
+    """A phrase for :attr:`Values.notes` that counts the chosen queries, bool (n_queries,); empty if there is none."""
     number = int(chosen.sum())
     return (f'{number} of {len(chosen)} queries {what}',) if number else ()

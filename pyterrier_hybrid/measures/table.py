@@ -1,4 +1,4 @@
-"""Runs and qrels in any form as arrays: ids become integers once, for all measures."""
+"""Runs and qrels of any form as arrays. Ids become integers once, for all measures."""
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import chain
@@ -9,7 +9,7 @@ import pandas as pd
 
 from pyterrier_hybrid.languages import DOC_LANG, QUERY_LANG
 
-#: Rows to factorise at a time: pandas needs about 27 bytes a row for it, which may be more than the run has.
+#: Rows factorised at a time: pandas needs about 27 bytes a row for it, which may be more than the run itself.
 _CHUNK = 1 << 20
 _PYTERRIER_NAMES = {'query_id': 'qid', 'doc_id': 'docno', 'relevance': 'label'}
 
@@ -24,7 +24,7 @@ class Table:
         doc_ids: object (number of distinct documents,), the distinct docnos.
         doc: int32 (n,), each row's position in ``doc_ids``.
         value: (n,), scores (floating, as they came) or relevance (int64).
-        extra: the further columns that were there, by name.
+        extra: the further columns, by name.
     """
 
     query_ids: list[str]
@@ -129,7 +129,7 @@ def _from_tuples(data: Iterable[Any], what: str, value: str, optional: tuple[str
 
 def _factorize(ids: pd.Series | np.ndarray, what: str, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Each id's position among the distinct ids, int32, and the distinct ids in order of first appearance."""
-    values = ids.array if isinstance(ids, pd.Series) else ids  # an array's slices do not depend on the index
+    values = ids.array if isinstance(ids, pd.Series) else ids  # unlike a Series, an array is sliced by position
     codes = np.empty(len(ids), dtype=np.int32)
     position: dict[str, int] = {}
     for start in range(0, len(ids), _CHUNK):
@@ -150,7 +150,7 @@ def _refuse_ids(ids: Iterable[Any], what: str, name: str) -> None:
 
 
 def _numbers(column: pd.Series, what: str, name: str) -> np.ndarray:
-    """The column as floats, not copied if it is one of floats; missing values become NaN."""
+    """Returns the column as floats, without a copy if it has floats already; missing values become NaN."""
     if column.dtype == object:
         text = next((value for value in column if isinstance(value, str)), None)
     else:

@@ -1,4 +1,4 @@
-"""TLR: recall over the languages that are not the query's."""
+"""TLR: recall over the languages other than the query's."""
 
 import numpy as np
 

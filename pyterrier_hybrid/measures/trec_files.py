@@ -27,8 +27,8 @@ def read_run_file(path: str | Path) -> pd.DataFrame:
     Returns:
         ``query_id, doc_id, score``.
 
-    Raises what :func:`read_qrels_file` raises, and refuses a score that is not a finite number, and a document that
-    stands twice for a query.
+    Raises what :func:`read_qrels_file` raises, and ValueError for a score that is not a finite number, and for a
+    document that occurs twice for a query.
     """
     frame = _read(path, 'query_id Q0 doc_id rank score tag', 'score', _finite)[['query_id', 'doc_id', 'score']]
     twice = frame.duplicated(['query_id', 'doc_id'])
@@ -48,7 +48,7 @@ def _finite(text: str) -> float:
 
 
 def _read(path: str | Path, form: str, number_field: str, as_number: Callable[[str], float]) -> pd.DataFrame:
-    """The rows, indexed by their lines."""
+    """The rows, indexed by their line numbers."""
     names, lines = form.split(), []
     columns: list[list] = [[] for _ in names]
     field = names.index(number_field)
@@ -62,7 +62,7 @@ def _read(path: str | Path, form: str, number_field: str, as_number: Callable[[s
                 if len(values) != len(names):
                     raise ValueError(f'{path}, line {line} has {len(values)} fields; it needs {len(names)}: {form}')
                 try:
-                    values[field] = as_number(values[field].replace('_', 'x'))  # Python takes 1_0 for 10
+                    values[field] = as_number(values[field].replace('_', 'x'))  # Python would read 1_0 as 10
                 except ValueError:
                     raise ValueError(f'{path}, line {line} has the {number_field} {values[field]!r:.80}; it must be a '
                                      f'{"whole" if as_number is int else "finite"} number') from None
