@@ -1,15 +1,15 @@
-"""The card of an index that is published: what it is, how it is opened and made, and how good it is."""
+"""The card of a published index: what it is, how to open and to make it, and how good it is."""
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-#: What an index keeps for its card beside its files.
+#: The file in which an index keeps the notes for its card.
 CARD = 'card.json'
 
 
 @dataclass(frozen=True)
 class Card:
-    """What the card of an index says, whichever site shows it.
+    """The content of an index's card, for any site that shows it.
 
     Attributes:
         what: what the index is, in a sentence or two.
@@ -46,7 +46,7 @@ class Card:
         return '\n'.join(line for title, lines in sections.items() for line in (f'## {title}', '', *lines, ''))
 
     def html(self, opened: str) -> str:
-        """The same in HTML."""
+        """As :meth:`markdown`, in HTML."""
         rows = [('language', 'documents'), *self._languages().items(), *self.facts.items()]
         table = ''.join(f'<tr><td>{html.escape(a)}</td><td>{html.escape(b)}</td></tr>' for a, b in rows)
         result = f'<pre>\n{html.escape(self.result)}\n</pre>' if self.result else f'<p>{_NO_RESULT}</p>'
@@ -66,7 +66,7 @@ class Card:
 
 
 def describe_encoder(encoder: object) -> dict | None:
-    """What is recorded of the encoder of an index's vectors.
+    """Returns what is recorded of the encoder of an index's vectors; None for None.
 
     Args:
         encoder: an encoder, its stage of a pipeline, its name, or None.

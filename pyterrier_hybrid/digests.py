@@ -1,11 +1,11 @@
-"""The files of a folder as they were written: sizes, to check when it is opened, and digests, which tell damage.
+"""Sizes and digests of a folder's files. The sizes are checked when the folder is opened; the digests show damage.
 
-Whatever writes a folder that is opened later lists its files in its record or metadata::
+Code that writes such a folder lists the files in the folder's record or metadata::
 
     {'vectors.f4': {'bytes': 3072, 'digest': '5f0b...'}, ...}
 
-A digest is BLAKE2b of 16 bytes, or where it says so XXH3 of 128 bits, which is twenty times as fast and tells damage as
-well, but no forgery.
+A digest is BLAKE2b of 16 bytes or, if it begins with ``xxh3:``, XXH3 of 128 bits. XXH3 is twenty times as fast, and
+detects damage as well, but not forgery.
 """
 import hashlib
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import xxhash
 
-#: What digests by XXH3 begin with.
+#: The beginning of every digest by XXH3.
 FAST = 'xxh3:'
 _CHUNK = 1 << 22
 
@@ -26,8 +26,8 @@ class MissingFile(FileNotFoundError, ValueError):
 def list_files(folder: Path, names: Iterable[str] | None = None, kind: str = '') -> dict[str, dict]:
     """The size in bytes and a digest of files of a folder, by name.
 
-    ``names`` are relative paths; by default every file in it, and in the folders in it. ``kind`` is of the digests,
-    as for :func:`describe`.
+    ``names`` are relative paths; by default all files in the folder and below. ``kind`` is the kind of the digests, as
+    for :func:`describe`.
     """
     if names is None:
         names = (path.relative_to(folder).as_posix() for path in folder.rglob('*') if path.is_file())
@@ -40,7 +40,7 @@ def describe(path: Path, kind: str = '') -> dict:
 
 
 def new_digest(kind: str = '') -> 'hashlib.blake2b | xxhash.xxh3_128':
-    """A digest to update: XXH3 for ``FAST``, else BLAKE2b. Its name in a list of files is kind + hexdigest()."""
+    """A digest to update: XXH3 for ``FAST``, else BLAKE2b. A list of files has it as kind + hexdigest()."""
     return xxhash.xxh3_128() if kind == FAST else hashlib.blake2b(digest_size=16)
 
 
@@ -54,7 +54,7 @@ def digest_of(path: Path, kind: str = '') -> str:
 
 
 def check_sizes(folder: Path, files: object, remedy: str) -> None:
-    """Checks that all files are there, as large as they were.
+    """Checks that all files exist and have the sizes with which they were written.
 
     Args:
         folder: the folder.
@@ -63,7 +63,7 @@ def check_sizes(folder: Path, files: object, remedy: str) -> None:
 
     Raises:
         MissingFile: one is missing; a FileNotFoundError and a ValueError.
-        ValueError: one has another size; or ``files`` is no such list, since the record itself is damaged.
+        ValueError: one has another size; or ``files`` is not such a list, because the record itself is damaged.
     """
     if not isinstance(files, Mapping) or not all(_is_entry(name, entry) for name, entry in files.items()):
         raise ValueError(f'{folder} has a damaged list of files: {remedy}')

@@ -1,20 +1,20 @@
-"""Names of files for what a user has named: any text, and no two of them one file."""
+"""Names of files for names that a user gave: any text becomes a file name, and different texts different names."""
 import hashlib
 from collections.abc import Collection
 from urllib.parse import quote
 
-#: Far below the 255 bytes that file systems allow, so that a suffix fits.
+#: The longest name, in bytes, without a digest: far below the 255 that file systems allow, so that a suffix fits.
 LONGEST = 100
-#: Names of devices, on Windows, whatever suffix follows.
+#: Names of devices on Windows, also if a suffix follows.
 _DEVICES = {'con', 'prn', 'aux', 'nul', *(f'{port}{i}' for port in ('com', 'lpt') for i in range(1, 10))}
 
 
 def file_name(name: str, taken: Collection[str] = ()) -> str:
     """The name of a file or folder for a name that a user gave.
 
-    Letters, digits, ``_``, ``.``, ``-`` and ``~`` of ASCII stand for themselves, the UTF-8 bytes of other characters
-    are percent-encoded. Eight hex digits of a digest follow where that is not enough: an empty, hidden or long name,
-    one that ends in a full stop, and one that differs from a taken one by case alone, which some file systems ignore.
+    ASCII letters and digits, ``_``, ``.``, ``-`` and ``~`` stay; the UTF-8 bytes of other characters are
+    percent-encoded. Eight hex digits of a digest are added if the name is empty, long, hidden, a device's on Windows,
+    ends in a full stop, or differs from a taken one by case alone, which some file systems ignore.
 
     Args:
         name: any text.

@@ -1,12 +1,12 @@
 """Folders and files that appear whole or not at all, with one writer at a time.
 
-A folder or file is written under another name beside its target, flushed to the disk, and published by one rename.
-Whoever opens the target, also after a kill or a power cut, finds the old content or the new, never a part of either.
+A folder or file is written under another name beside its target, flushed to the disk, and published by one rename. A
+reader finds the old content or the new, never a part of either, also after a kill or a power cut.
 
 * :func:`whole_folder`, :func:`whole_file` and :func:`replace_text` write and publish.
-* :func:`only_one` refuses a second writer. Whatever the writer reads, it reads inside.
+* :func:`only_one` refuses a second writer. A writer also reads within this block.
 * :func:`read_whole` reads several files of one folder, all from before or all from after a replacement.
-* :func:`writing` turns what a full disk or a read-only folder raises into an OSError with the path and the remedy.
+* :func:`writing` replaces the errors of a full disk or a read-only folder by an OSError with the path and the remedy.
 
 :mod:`pyterrier_hybrid.publishing` has the single steps.
 """
@@ -44,7 +44,7 @@ T = TypeVar('T')
 _FULL = {errno.ENOSPC: 'the disk is full', errno.EDQUOT: 'the disk quota is used up', errno.EFBIG: 'it is too large'}
 _DENIED = {errno.EROFS: 'the file system is read-only', errno.EACCES: 'permission is denied',
            errno.EPERM: 'permission is denied'}  # fmt: skip
-# What numpy, torch, safetensors, tokenizers and FAISS say of a full disk without giving an errno.
+# Messages of numpy, torch, safetensors, tokenizers and FAISS about a full disk, in errors without an errno.
 _SAID_FULL = re.compile(
     r'no space left|file too large|os error 2[78]|quota exceeded|failed writing|write failed|unexpected pos \d|'
     r'requested and \d+ written',
@@ -69,7 +69,7 @@ def whole_folder(
         target: where the folder will be; a symbolic link is resolved, missing parents are made.
         mark: the file that makes a folder one of this kind. The block writes it, last of all.
         overwrite: replace a folder that holds ``mark``. It stays in place until the new one is complete.
-        lock: False if the caller holds :func:`only_one` of the target already.
+        lock: False if the caller already holds :func:`only_one` of the target.
         remedy: a sentence on what to do, for the error of a full disk.
 
     Raises:
@@ -129,10 +129,10 @@ def replace_text(target: str | os.PathLike, text: str) -> None:
 
 @contextmanager
 def only_one(target: str | os.PathLike) -> Iterator[None]:
-    """Refuses, at once, every other process and thread that enters such a block with the same target.
+    """A block that every other process and thread with the same target is refused at once.
 
-    The lock is on the hidden file ``.<name>.lock`` beside the target, which is never removed: a lock on a file that is
-    removed, or in a folder that is replaced, excludes nobody. The system releases it when the process ends.
+    The lock is on the hidden file ``.<name>.lock`` beside the target, which is never removed: a lock on a removed file,
+    or on a file in a replaced folder, would exclude nobody. The system releases it when the process ends.
 
     Args:
         target: a file or folder, which need not exist; missing parents are made.
@@ -179,7 +179,7 @@ def read_whole(folder: str | os.PathLike, mark: str, read: Callable[[], T]) -> T
 
 
 def stamp(path: Path) -> tuple[int, ...] | None:
-    """What changes when a file, or the folder around it, is replaced; None if there is none."""
+    """Returns a value that changes if the file, or the folder around it, is replaced; None if there is no file."""
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -188,7 +188,7 @@ def stamp(path: Path) -> tuple[int, ...] | None:
 
 
 def _stamp_once_published(path: Path) -> tuple[int, ...] | None:
-    """Waits for a writer that is between two renames, or ends what a killed one left there."""
+    """The stamp, after waiting for a writer between its two renames, or undoing the first one of a killed writer."""
     target = resolved(path.parent)
     for _ in range(100):
         if replaced(target) is None:
@@ -199,21 +199,21 @@ def _stamp_once_published(path: Path) -> tuple[int, ...] | None:
         except Busy:
             time.sleep(0.05)
         except OSError:
-            break  # not ours to repair
+            break  # no permission to repair
     return stamp(path)
 
 
 @contextmanager
 def writing(path: str | os.PathLike, remedy: str = '') -> Iterator[None]:
-    """A block that writes to a path; says which path, and what to do, where the disk is full or the path read-only.
+    """A block that writes to a path. If the disk is full or the path read-only, the error names path and remedy.
 
     Args:
         path: the file or folder.
         remedy: one more sentence for the message, for example on how to resume.
 
     Raises:
-        OSError: with the system's ``errno``, in the place of what the system, numpy, torch, safetensors or tokenizers
-            raise when a disk or folder takes nothing more. Every other error passes.
+        OSError: the disk is full or the path read-only. It has the system's ``errno``, and replaces what the system,
+            numpy, torch, safetensors or tokenizers raise. Every other error passes.
     """
     try:
         yield
@@ -227,7 +227,7 @@ def writing(path: str | os.PathLike, remedy: str = '') -> Iterator[None]:
         if code in _FULL:
             what = 'free some space and run it again'
         raised = OSError(code, f'{path} cannot be written, {why} ({error!s:.200}): {what}. {remedy}'.rstrip())
-        raised.written = path  # a block around this one lets it pass
+        raised.written = path  # so that an outer block lets it pass
         raise raised from error
 
 
@@ -241,5 +241,5 @@ def _is_elsewhere(error: Exception, path: str | os.PathLike) -> bool:
 
 
 def resolved(path: str | os.PathLike) -> Path:
-    """The absolute path without symbolic links: a link to another disk stays a link, and what it names is replaced."""
+    """The absolute path without symbolic links, so that a writer replaces a link's target and not the link."""
     return Path(os.path.realpath(path))

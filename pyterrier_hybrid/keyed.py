@@ -9,9 +9,9 @@ from hashlib import blake2b
 import numpy as np
 
 _U = np.uint64
-#: Permutations of at most this many rows are exact: rows in the order of independent hashes.
+#: Permutations of at most this many rows are exact: the rows in the order of independent hashes.
 _EXACT = 256
-#: An even number.
+#: Rounds of the Feistel network; an even number.
 _ROUNDS = 8
 
 
@@ -30,7 +30,7 @@ def key_of(*parts: int | str | Enum | tuple) -> int:
 
 
 def _encoded(part: object) -> bytes:
-    """The bytes of a part: its type, its length, its value; so no two parts have the same bytes."""
+    """The bytes of a part: its type, length and value, so that no two parts have the same bytes."""
     if isinstance(part, Enum):
         return _encoded(part.value)
     if isinstance(part, int | np.integer):
@@ -96,7 +96,7 @@ def permute(positions: np.ndarray, sizes: np.ndarray, keys: np.ndarray) -> np.nd
 
 
 def _sorted_by_hash(positions: np.ndarray, sizes: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """As :func:`permute`, of few rows: the row whose hash is the ``position``-th smallest."""
+    """As :func:`permute`, for few rows: the row whose hash is the ``position``-th smallest."""
     if not len(positions):
         return np.empty(0, dtype=np.int64)
     keys, first, which = np.unique(mix64(sizes, keys), return_index=True, return_inverse=True)
@@ -106,7 +106,7 @@ def _sorted_by_hash(positions: np.ndarray, sizes: np.ndarray, keys: np.ndarray) 
 
 
 def _feistel(positions: np.ndarray, sizes: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """As :func:`permute`, of many rows."""
+    """As :func:`permute`, for many rows."""
     images = np.array(positions)
     width = np.sqrt(sizes.astype(np.float64)).astype(_U) + _U(1)
     height = (sizes + width - _U(1)) // width
@@ -126,7 +126,7 @@ def _feistel(positions: np.ndarray, sizes: np.ndarray, keys: np.ndarray) -> np.n
 
 
 def _round(values: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """Less than 2**53 for each value: half of :func:`mix64`, which is enough in a network of eight rounds."""
+    """A hash below 2**53 for each value: half of :func:`mix64`, which is enough in a network of eight rounds."""
     x = values * _U(0x9E3779B97F4A7C15)
     x += keys
     x ^= x >> _U(32)

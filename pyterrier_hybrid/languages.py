@@ -1,4 +1,4 @@
-"""Languages as this package speaks of them: ISO 639-1 codes, and the columns that carry them.
+"""Languages in this package: ISO 639-1 codes, and the columns that hold them.
 
 Topics and runs carry the question's language in ``query_lang``; documents are indexed with ``lang``, which becomes
 ``doc_lang`` in a run (retrievers copy a topic's columns into the run, so a topic column must not be called ``lang``).

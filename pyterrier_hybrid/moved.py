@@ -1,4 +1,4 @@
-"""Names that have moved to another package, and still work where they were, with a warning."""
+"""Names that have moved to another package. They still work in the old one, with a warning."""
 import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module

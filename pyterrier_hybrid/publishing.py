@@ -1,9 +1,9 @@
-"""The steps of writing a folder whole: a working folder beside the target, one rename, and what a kill has left.
+"""The steps of writing a folder whole: a working folder beside the target, one rename, and the repair after a kill.
 
-:func:`pyterrier_hybrid.files.whole_folder` takes them one after another. What has to survive a kill and be continued,
+:func:`pyterrier_hybrid.files.whole_folder` takes these steps one after another. Code that must continue after a kill,
 such as the build of an index, takes them by itself, under :func:`pyterrier_hybrid.files.only_one` of the target.
 
-A working folder carries a mark. Only what carries it is ever emptied or removed, and symbolic links are not followed.
+A working folder has a mark. Only folders with the mark are ever emptied or removed, and no symbolic link is followed.
 """
 import ctypes
 import errno
@@ -15,10 +15,10 @@ from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 
-#: The file that marks a working folder as one of ours.
+#: The file that marks a working folder of this package.
 MARK = '.pyterrier_hybrid'
 PARTIAL = '.partial'
-#: The most bytes of a name.
+#: The most bytes that a file's name can have.
 LONGEST = 255
 _REPLACED = 'replaced'
 
@@ -28,14 +28,14 @@ class Exists(FileExistsError, ValueError):
 
 
 def scratch(target: Path) -> Path:
-    """Makes a working folder beside the target: hidden, of a name that cannot be guessed, marked as ours."""
+    """Makes a working folder beside the target. It is hidden and marked, and its name cannot be guessed."""
     folder = Path(tempfile.mkdtemp(prefix=f'{beside(target, ".").name}', suffix=PARTIAL, dir=target.parent))
     (folder / MARK).touch()
     return folder
 
 
 def scratches(target: Path) -> list[Path]:
-    """The working folders of a target. To whoever holds ``only_one`` of it, they are what a kill has left."""
+    """The working folders of a target. If the caller holds ``only_one`` of it, they were left by a kill."""
     prefix = beside(target, '.').name
     found = target.parent.iterdir() if target.parent.is_dir() else ()
     ends = {path: path.name.removeprefix(prefix).removesuffix(PARTIAL) for path in found}
@@ -43,7 +43,7 @@ def scratches(target: Path) -> list[Path]:
 
 
 def claim(folder: Path) -> None:
-    """Makes a working folder of a name that others may have used, or accepts the one of ours that is there.
+    """Makes a working folder with a given name, which may be taken; accepts one that exists and has the mark.
 
     Raises:
         Exists: the name is taken by something that is not ours, or by a symbolic link.
@@ -58,14 +58,14 @@ def claim(folder: Path) -> None:
 
 
 def is_ours(folder: Path) -> bool:
-    """Whether this is a working folder with our mark, and no symbolic link to one."""
+    """Whether this is a working folder with our mark, and not a symbolic link to one."""
     return folder.is_dir() and not folder.is_symlink() and (folder / MARK).is_file()
 
 
 def discard(folder: Path) -> None:
-    """Removes a working folder if it is ours, its mark last: a kill leaves a folder that is still known as ours.
+    """Removes a working folder if it is ours. The mark is removed last, so after a kill the folder still has it.
 
-    What cannot be removed, such as a file that a reader keeps open on NFS, stays until the next attempt.
+    A file that cannot be removed, for example because a reader has it open on NFS, stays until the next attempt.
     """
     if is_ours(folder):
         with suppress(OSError):
@@ -79,7 +79,7 @@ def discard(folder: Path) -> None:
 
 
 def check_name(target: Path) -> None:
-    """Raises an OSError if the name is longer than file systems take, which a rename at the end of all would find."""
+    """Raises an OSError if the name is too long for file systems; otherwise only the final rename would fail."""
     length = len(os.fsencode(target.name))
     if length > LONGEST:
         raise OSError(
@@ -116,10 +116,10 @@ def is_empty(path: Path) -> bool:
 def publish(folder: Path, target: Path, *, mark: str, overwrite: bool, replaceable: tuple[str, ...] = ()) -> None:
     """Flushes a complete folder inside a working folder to the disk, and gives it the target's name in one step.
 
-    What it replaces moves into the working folder. A folder cannot be renamed onto one with content, so the two
-    exchange their names by one system call: renameat2(2) of Linux, renamex_np(2) of macOS. Some file systems, NFS
-    among them, cannot do that. There it takes two renames; where a kill falls between them, the next reader or writer
-    puts the old folder back (:func:`restore`).
+    A replaced folder moves into the working folder. A folder cannot be renamed onto one with content, so the two
+    exchange their names by one system call: renameat2(2) of Linux, renamex_np(2) of macOS. Some file systems, such as
+    NFS, cannot do that; there it takes two renames. After a kill between the two, the next reader or writer puts the
+    old folder back (:func:`restore`).
 
     Args:
         folder: what is published.
@@ -150,14 +150,14 @@ def publish(folder: Path, target: Path, *, mark: str, overwrite: bool, replaceab
 
 
 def replaced(target: Path) -> Path | None:
-    """Where the folder lies that a kill between the two renames of :func:`publish` took the name from, if any."""
+    """The old folder of the target, if a kill between the two renames of :func:`publish` left it without its name."""
     if os.path.lexists(target):
         return None
     return next((path for folder in scratches(target) if (path := folder / _REPLACED).is_dir()), None)
 
 
 def restore(target: Path) -> None:
-    """Puts :func:`replaced` back. For whoever holds ``only_one`` of the target."""
+    """Puts the :func:`replaced` folder back, if there is one. The caller must hold ``only_one`` of the target."""
     old = replaced(target)
     if old is not None:
         old.rename(target)
@@ -167,7 +167,7 @@ def restore(target: Path) -> None:
 def sync(path: Path) -> None:
     """Flushes a file, or a folder's list of files, to the disk."""
     if os.name == 'nt' and path.is_dir():
-        return  # Windows opens no folders
+        return  # Windows cannot open folders
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -185,7 +185,7 @@ def sync_tree(folder: Path) -> None:
 
 
 def beside(target: Path, suffix: str) -> Path:
-    """The hidden name ``.<name><suffix>`` beside the target, cut where a file system might find it too long."""
+    """The hidden name ``.<name><suffix>`` beside the target; a long name is cut, so that file systems accept it."""
     name = os.fsencode(target.name)
     if len(name) > 150:
         name = name[:100] + b'~' + blake2b(name, digest_size=8).hexdigest().encode()
@@ -193,7 +193,7 @@ def beside(target: Path, suffix: str) -> Path:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Exchanges two names by one system call; False where the system or the file system has none."""
+    """Exchanges two names by one system call; returns False if the system or the file system cannot."""
     libc = ctypes.CDLL(None, use_errno=True) if os.name == 'posix' else None
     names = os.fsencode(one), os.fsencode(other)
     if sys.platform == 'linux' and hasattr(libc, 'renameat2'):

@@ -1,4 +1,4 @@
-"""What an index on disk is: a folder that is published whole and read whole, and knows its documents' languages."""
+"""An index on disk: a folder that is published whole and read whole, with the languages of its documents."""
 import json
 import math
 from collections.abc import Mapping
@@ -40,12 +40,12 @@ class StoredIndex:
     path: Path
     #: The ``type`` and ``format`` of the metadata of an index of this kind.
     FORMATS: tuple[tuple[str, str], ...] = ()
-    #: Metadata that an index cannot do without, and their types.
+    #: The required fields of the metadata, and their types.
     FIELDS: Mapping[str, type] = {'doc_count': int}
     #: What to do about a damaged index, for messages.
     REMEDY = "the index is damaged; build it again with .indexer(mode='overwrite')"
 
-    _held: tuple[tuple | None, Any] | None = None  # the stamp and the content of what is open
+    _held: tuple[tuple | None, Any] | None = None  # the stamp and the content of the opened index
 
     def built(self) -> bool:
         """Whether there is a finished index of this kind at the path."""
@@ -69,7 +69,7 @@ class StoredIndex:
         return held[1]
 
     def _load(self) -> Opened:
-        """Reads the content; :meth:`meta` has checked the metadata."""
+        """Reads the content, with the metadata that :meth:`meta` checks."""
         raise NotImplementedError
 
     def _why_missing(self) -> str:
@@ -89,10 +89,10 @@ class StoredIndex:
         return meta
 
     def read_meta(self) -> dict | None:
-        """The metadata; None if there is none, or that of something else.
+        """The metadata; None if there is none, or if it is that of something else.
 
         Raises:
-            ValueError: it is no JSON, or lacks a field.
+            ValueError: it is not JSON, or lacks a field.
         """
         meta = read_whole(self.path, META, lambda: read_json(self.path / META))
         if meta is None or (meta.get('type'), meta.get('format')) not in self.FORMATS:
@@ -213,11 +213,11 @@ def read_json(path: Path) -> dict | None:
 
 
 def check_fields(meta: Mapping, fields: Mapping[str, type], path: Path, remedy: str) -> None:
-    """Checks that metadata have the fields that they need.
+    """Checks that metadata has the required fields.
 
     Args:
         meta: the metadata.
-        fields: names and types; an int is a positive number here, a float any finite number.
+        fields: names and types; an int must be positive, a float finite.
         path: their file, for the message.
         remedy: what to do, for the message.
 
