@@ -1,4 +1,4 @@
-"""Text to index terms, by language: one pure function, and the tables that it reads.
+"""Turns text into index terms, by language: a pure function and its tables.
 
 The steps are those of Lucene's analysers, without stop words (BM25 weighs those down by itself):
 
@@ -21,7 +21,7 @@ from functools import cache
 import regex
 import Stemmer
 
-#: Names the analysis in an index's metadata, since terms of two analyses must not meet: change it with what is below.
+#: The name of the analysis in an index's metadata. Change it with any change below: terms of two analyses do not match.
 ANALYSIS = f'2 (Snowball {Stemmer.version()})'
 
 #: ISO 639-1 code -> Snowball algorithm.
@@ -34,9 +34,9 @@ SNOWBALL = {
     'tr': 'turkish', 'yi': 'yiddish',
 }  # fmt: skip
 
-# Dead n (U+0928 U+094D) is anusvara, and i and u are not told apart by length (Lucene's ``HindiNormalizer``). Lucene
-# writes all of them short. Here they are long, as in most endings that Snowball knows, and short before the letters
-# before which its other endings have a short one.
+# Dead n (U+0928 U+094D) becomes anusvara, and i and u lose the distinction of length, as in Lucene's
+# ``HindiNormalizer``. Lucene makes them all short. Here they become long, as in most endings that Snowball knows, but
+# short before the listed letters, as in Snowball's other endings.
 _DEVANAGARI = [
     (regex.compile('\u0928\u094d'), '\u0902'),
     *((regex.compile(f'{before}(?{look}[{letters}])'), after) for short, long, letters in (
@@ -45,8 +45,8 @@ _DEVANAGARI = [
         ('\u0941', '\u0942', '\u0906\u090f\u0913'),
     ) for before, look, after in ((long, '=', short), (short, '!', long))),
 ]  # fmt: skip
-#: ISO 639-1 code -> patterns and what replaces them, in order. Turkish sets the suffixes of names off with an
-#: apostrophe, and they are cut off (Lucene's ``ApostropheFilter``).
+#: ISO 639-1 code -> patterns and their replacements, in order. Turkish separates the suffixes of names by an
+#: apostrophe; they are removed with it (Lucene's ``ApostropheFilter``).
 REWRITES = {
     'hi': _DEVANAGARI, 'mr': _DEVANAGARI, 'ne': _DEVANAGARI,
     'tr': [(regex.compile(r"(?<=\w)['’]\w+"), '')],
@@ -64,12 +64,12 @@ _YEH_BARREES = '\u06d2\u06d3'
 _HEHS = '\u0647\u06c1\u06c0\u06c2\u06d5'  # heh, heh goal, with hamza above, ae
 _MARKS = dict.fromkeys([*map(chr, range(0x064B, 0x0653)), '\u0640', '\u0654', '\u0670'])  # of vowels, tatweel, hamza
 #: ISO 639-1 code -> characters to replace before case folding.
-#: Arabic and Persian follow Lucene's ``ArabicNormalizer`` and ``PersianNormalizer``, as far as Snowball does not do the
-#: same: final yeh without dots is yeh, and letters of Persian and Urdu keyboards are the language's own (so is heh
-#: doachashmee, as in ``SoraniNormalizer``); in Persian the zero-width non-joiner separates (``PersianCharFilter``).
-#: Urdu, which Lucene does not have, gets its own letters for those of Arabic keyboards, and keeps apart what it tells
-#: apart: yeh barree, heh doachashmee, alef with madda. Hindi, Marathi and Nepali follow ``HindiNormalizer``, Turkish
-#: and Azerbaijani ``TurkishLowerCaseFilter`` (dotted and dotless i are two letters).
+#: Arabic and Persian follow Lucene's ``ArabicNormalizer`` and ``PersianNormalizer``, except for what Snowball does too:
+#: final yeh without dots becomes yeh, and letters of Persian and Urdu keyboards become the language's own (also heh
+#: doachashmee, as in ``SoraniNormalizer``). In Persian the zero-width non-joiner separates words
+#: (``PersianCharFilter``). Urdu, which Lucene does not have, gets its own letters for those of Arabic keyboards, and
+#: keeps its distinct letters: yeh barree, heh doachashmee, alef with madda. Hindi, Marathi and Nepali follow
+#: ``HindiNormalizer``, Turkish and Azerbaijani ``TurkishLowerCaseFilter`` (dotted and dotless i are two letters).
 CHARACTERS = {
     'ar': str.maketrans({
         **dict.fromkeys(_YEHS + _YEH_BARREES, '\u064a'), '\u06a9': '\u0643', '\u0654': None,
@@ -94,9 +94,9 @@ _LONG_VOWELS = str.maketrans(
 #: ISO 639-1 code -> characters to replace in a stem: long vowels of Devanagari, as in Lucene's ``HindiNormalizer``.
 STEMS = {'hi': _LONG_VOWELS, 'mr': _LONG_VOWELS, 'ne': _LONG_VOWELS}
 
-#: Kind of run -> lengths of its n-grams. Chinese, Japanese and Korean have single characters beside their bigrams
-#: (Lucene's ``CJKBigramFilter`` with ``outputUnigrams``): a word of one character is found inside a longer run as well.
-#: So are words of Thai, Lao, Khmer and Burmese, most of which have one to three clusters.
+#: Kind of run -> lengths of its n-grams. Chinese, Japanese and Korean get single characters and bigrams (Lucene's
+#: ``CJKBigramFilter`` with ``outputUnigrams``), so that a word of one character is found inside a longer run. Thai,
+#: Lao, Khmer and Burmese get one to three clusters, the length of most of their words.
 NGRAMS = {'cjk': (1, 2), 'southeast_asian': (1, 2, 3)}
 
 # The prolonged sound mark (U+30FC) belongs to Katakana words but, by Unicode, to no single script.
@@ -107,7 +107,7 @@ _RUNS = regex.compile(
     rf'|(?P<southeast_asian>[[\w\p{{M}}]&&[{_SOUTHEAST_ASIAN}]]+)'
     rf'|(?P<word>[\w--[\p{{M}}{_CJK}{_SOUTHEAST_ASIAN}]][[\w\p{{M}}]--[{_CJK}{_SOUTHEAST_ASIAN}]]*)'
 )
-# NFKC_Casefold drops what is invisible; the zero-width space is kept until here because it separates words.
+# NFKC_Casefold drops invisible characters. The zero-width space is not dropped, because it separates words.
 _INVISIBLE = regex.compile(r'(?V1)[\p{Default_Ignorable_Code_Point}--\u200b]')
 _CLUSTER = regex.compile(r'\X')
 _OTHER_DIGIT = regex.compile(r'(?V1)[\p{Nd}--[0-9]]')
@@ -138,7 +138,7 @@ def analyse(text: str, lang: str) -> list[str]:
             terms.append(stem(run.group()).translate(STEMS.get(lang, {})))
         else:
             terms.extend(ngrams(run.group(), NGRAMS[run.lastgroup]))
-    return [term for term in terms if term]  # the Arabic stemmer leaves nothing of a lone tatweel
+    return [term for term in terms if term]  # the Arabic stemmer makes a lone tatweel empty
 
 
 @cache
@@ -155,7 +155,7 @@ def tables_of(code: str) -> str:
 
 
 def normalise(text: str, lang: str) -> str:
-    """Returns the text as its words are compared: steps 1 and 2 of the analysis, for a code of the tables."""
+    """Returns the normalised text: steps 1 and 2 of the analysis; ``lang`` is a code of :func:`tables_of`."""
     text = unicodedata.normalize('NFKC', text)
     for pattern, replacement in REWRITES.get(lang, ()):
         text = pattern.sub(replacement, text)
@@ -169,7 +169,7 @@ def normalise(text: str, lang: str) -> str:
 def ngrams(run: str, lengths: tuple[int, ...]) -> list[str]:
     """Returns a run's n-grams of each length; a run shorter than the shortest of them is a term by itself.
 
-    They are n-grams of grapheme clusters (Unicode's UAX 29): a letter is not parted from its vowel signs and tones.
+    They are n-grams of grapheme clusters (Unicode's UAX 29), so a letter stays with its vowel signs and tones.
     """
     clusters = _CLUSTER.findall(run)
     if len(clusters) < min(lengths):

@@ -34,9 +34,9 @@ class OpenedBM25:
         meta: the content of ``pt_meta.json``.
         postings: of all documents.
         docnos: the documents' names, in the order of their numbers.
-        searcher: given languages of the index (ascending; None for all), k1 and b (as ``bm25_model``), the ``Postings``
-            of the documents in these languages and a ``bm25s.BM25`` over them, which share the documents' numbers; the
-            last 32 are kept.
+        searcher: a function of languages (ascending; None for all), k1 and b (as in ``bm25_model``). It returns the
+            ``Postings`` of the documents in these languages, and a ``bm25s.BM25`` with the same numbers of documents.
+            The last 32 results are kept.
     """
 
     def __init__(self, meta: dict, postings: Postings, docnos: Docnos):
@@ -179,7 +179,7 @@ class BM25Index(StoredIndex, pta.Artifact, pt.Indexer):
         )
 
     def __reduce__(self):
-        # Another process opens the files itself: neither arrays nor weights are sent to it.
+        # Another process opens the files itself; arrays and weights are not sent to it.
         return partial(type(self), verbose=self.verbose), (self.path,)
 
     def __repr__(self) -> str:
@@ -223,7 +223,7 @@ class BM25Indexer(pt.Indexer):
         return index
 
     def _check(self) -> None:
-        """Refuses a path that must not be written to."""
+        """Raises an error if the path must not be written to."""
         index, path = self.bm25_index, resolved(self.bm25_index.path)
         if path.exists() and not is_empty(path):
             meta = index.meta()

@@ -15,9 +15,9 @@ from pyterrier_hybrid.lexical.analysis import analyse
 class Postings:
     """An inverted file over documents of several languages.
 
-    Documents are numbered in the order of their docnos and terms in the order of their code points, so that the same
-    documents give the same arrays in whatever order they came, and equal scores are ordered by docno by ordering them
-    by number. A term that occurs in several languages is one term.
+    Documents are numbered in the order of their docnos, and terms in the order of their code points. So the same
+    documents give the same arrays, in whatever order they came, and the order by number is the order by docno. A term
+    that occurs in several languages is one term.
 
     Attributes:
         docnos: object (n_docs,), ascending.
@@ -111,7 +111,7 @@ def invert(documents: Iterable[dict]) -> Postings:
 
 
 def check_document(document: object, position: int) -> tuple[str, str, str]:
-    """Returns the docno, text and language of the document at a position, or says what is wrong with it."""
+    """Returns a document's docno, text and language; raises ValueError, with the position, if it is invalid."""
     docno = check_docno(document, position)
     lang, text = check_lang(document, docno), document.get('text')
     check_texts([text], 'document', [docno])
@@ -119,7 +119,7 @@ def check_document(document: object, position: int) -> tuple[str, str, str]:
 
 
 def _ascending(names: dict[str, object]) -> tuple[list[str], np.ndarray]:
-    """Returns the names by code point, and for each name in its first order (n,) int32 its place there."""
+    """Returns the names sorted by code point, and each given name's place among them, int32 (n,)."""
     before = list(names)
     order = sorted(range(len(before)), key=before.__getitem__)
     places = np.empty(len(before), dtype=np.int32)

@@ -168,12 +168,12 @@ class BM25Retriever(pt.Transformer):
 
 
 def text_of(query: object, qid: object) -> str:
-    """Returns a query's text, which is empty if it has none; warns of that.
+    """Returns a query's text; warns if it is empty. A missing value is an empty text.
 
     Raises:
         ValueError: it is something else, or holds half a surrogate pair; names the qid.
     """
-    text = '' if is_scalar(query) and pd.isna(query) else query  # None, and what pandas reads of an empty field
+    text = '' if is_scalar(query) and pd.isna(query) else query  # None, or the NaN that pandas reads for an empty field
     check_texts([text], 'query', [qid])
     if not text.strip():
         warnings.warn(f'query {qid!r:.80} is empty, and gets no results', stacklevel=3)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def bm25_model(postings: Postings, *, k1: float, b: float) -> 'bm25s.BM25':
-    """Returns a bm25s model of the postings, equal bit for bit to what ``bm25s.BM25(method='lucene').index`` makes.
+    """Returns a bm25s model of the postings, equal bit for bit to one of ``bm25s.BM25(method='lucene').index``.
 
     The variant is "Lucene (accurate)" of Kamphuis et al., ECIR 2020, "Which BM25 Do You Mean?", table 1. The weight of
     a term that occurs tf times in a document of dl terms, and in df of the N documents, is
@@ -19,8 +19,8 @@ def bm25_model(postings: Postings, *, k1: float, b: float) -> 'bm25s.BM25':
         log(1 + (N - df + 0.5) / (df + 0.5)) * tf / (k1 * (1 - b + b * dl / avgdl) + tf)
 
     and a document's score is the sum over the terms of the query, repetitions counted. N, df and avgdl are those of
-    ``postings``. bm25s itself would take every document as a list of term numbers; from stored frequencies the weights
-    are one vectorised expression.
+    ``postings``. bm25s itself would take every document as a list of term numbers; here one vectorised expression
+    computes the weights from stored frequencies.
 
     Args:
         postings: all the documents that are to be searched, and no others.
@@ -30,17 +30,17 @@ def bm25_model(postings: Postings, *, k1: float, b: float) -> 'bm25s.BM25':
     Returns:
         A model for ``get_scores_from_ids(term numbers) -> float32 (n_docs,)``.
     """
-    import bm25s  # not at the top: importing the package must stay light
+    import bm25s  # not at the top, to keep the import of the package fast
 
     n_docs = len(postings.docnos)
     dfs = np.diff(postings.indptr)
     idfs = np.array([math.log(1 + (n_docs - df + 0.5) / (df + 0.5)) for df in dfs.tolist()], dtype=np.float32)
-    avgdl = postings.lengths.mean() or 1.0  # where no document has a term, nothing is divided
+    avgdl = postings.lengths.mean() or 1.0  # 0 if no document has a term; then there is no weight to compute
     saturation = k1 * (1 - b + b * postings.lengths / avgdl)
     tfs = postings.tfs.astype(np.float32)
     weights = np.repeat(idfs, dfs) * (tfs / (saturation[postings.docs] + tfs))
     model = bm25s.BM25(k1=k1, b=b, method='lucene')
-    model.nonoccurrence_array = None  # of the BM25L and BM25+ variants
+    model.nonoccurrence_array = None  # only the variants BM25L and BM25+ have it
     model.scores = {
         'data': weights.astype(np.float32),
         'indices': postings.docs,

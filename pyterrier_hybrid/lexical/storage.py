@@ -1,4 +1,4 @@
-"""Postings on disk: a folder that is there whole, or not at all.
+"""Postings on disk: a folder that is complete or absent.
 
 ======================  =============================================================================================
 ``docno_offsets.npy``   int64, ``(n_docs + 1,)``: where each docno starts
@@ -22,7 +22,7 @@ from pyterrier_hybrid.lexical.postings import Postings
 from pyterrier_hybrid.stored import META, StoredIndex
 
 TYPE, FORMAT = 'sparse_index', 'bm25_multilingual'
-#: What the metadata say.
+#: The fields of the metadata.
 FIELDS = {'doc_count': int, 'langs': dict, 'analysis': str, 'files': dict, 'fingerprint': str}
 VOCABULARY = 'vocabulary.txt'
 ARRAYS = ('doc_langs', 'lengths', 'indptr', 'docs', 'tfs')
