@@ -1,7 +1,7 @@
 """Ranking by dot product: exact scores, the best k, and the ranks of chosen passages, as functions over arrays.
 
-The order holds everywhere in this project: by (-score, docno ascending), see :mod:`pyterrier_hybrid.ranking.order`.
-Separated scores make every evaluator order a run so.
+The order is the same everywhere in this project: by (-score, docno ascending), see
+:mod:`pyterrier_hybrid.ranking.order`. Separated scores make every evaluator order a run in this way.
 """
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Counting which passages come before relevant ones, out of blocks of a score matrix."""
+"""Counts the passages that come before relevant ones, from blocks of a score matrix."""
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,11 +9,11 @@ from pyterrier_hybrid.ranking.scores import error_margins, exact_scores
 
 
 class Near(NamedTuple):
-    """What scores high enough in a block of the score matrix to come before a relevant passage, row by row.
+    """The entries of a block of the score matrix that are high enough to come before a relevant passage, row by row.
 
     Attributes:
         place: the place of the block's first column.
-        width: its columns.
+        width: the number of its columns.
         bounds: int64 (rows + 1,), where each row's entries begin.
         flat: int64 (c,), positions in the block.
         values: float32 (c,), the scores there.
@@ -35,17 +35,17 @@ class RankCounter:
     """Counts, for n relevant passages in the order of their questions, the passages that come before them.
 
     Passages have a *place*, ordered by language, so that those in one language are one slice of a row of scores. Most
-    scores of a row are below that of the lowest relevant passage. One pass over a block of scores, while it is in the
-    cache, keeps the others, and only these are compared with each relevant passage.
+    scores of a row are below that of the lowest relevant passage. One pass over a block, while it is in the processor's
+    cache, keeps the other scores, and only these are compared with each relevant passage.
 
     Args:
         query_vecs, doc_vecs, doc_langs, docno_rank, max_norm, excluded: as for :func:`~.grid.rank_grid`.
         queries: int (n,), ascending: the question of each relevant passage.
-        docs: int (n,), its row.
+        docs: int (n,), the row of each relevant passage in ``doc_vecs``.
 
     Attributes:
         order: int64 (p,), the passage at each place.
-        before: int64 (2, n), how many come before: of all, and of those in the same language.
+        before: int64 (2, n), how many passages come before: of all, and of those in the same language.
     """
 
     def __init__(
@@ -68,8 +68,8 @@ class RankCounter:
         for query, first, last in zip(range(len(query_vecs)), self._bounds, self._bounds[1:]):
             relevant = doc_vecs[docs[first:last]]
             self._scores[first:last] = exact_scores(query_vecs[query : query + 1], relevant)[0]
-        # Half of the margin between two products is that between a product and an exact score. Where it is not finite
-        # a product may overflow: such a row is taken for zeros, all of them too close to tell.
+        # The margin between a product and an exact score is half of that between two products. If it is not finite, a
+        # product may overflow; then the row counts as zeros, and exact scores decide all its comparisons.
         margins = error_margins(query_vecs, max_norm) / 2
         self._overflows = ~np.isfinite(margins)
         margins = np.where(self._overflows, 0, margins)[queries]
@@ -91,7 +91,7 @@ class RankCounter:
             self._count_close(query, relevant.repeat(len(places)), np.tile(places, len(relevant)), -1)
 
     def near(self, rows: range, place: int, scores: np.ndarray) -> Near:
-        """Keeps what comes near a relevant passage in a block of the score matrix.
+        """Returns the entries of a block of the score matrix that may come before a relevant passage.
 
         Args:
             rows: the block's questions.
@@ -107,11 +107,11 @@ class RankCounter:
         return Near(place, width, bounds, flat, scores.reshape(-1)[flat])
 
     def count(self, rows: range, near: Sequence[Near]) -> None:
-        """Counts what comes before the relevant passages of some questions.
+        """Counts the passages that come before the relevant passages of some questions.
 
         Args:
             rows: the questions.
-            near: what blocks of these rows have kept, by place.
+            near: the results of :meth:`near` for the blocks of these rows, by place.
         """
         for i, query in enumerate(rows):
             places, values = zip(*(block.row(i) for block in near))
@@ -134,7 +134,7 @@ class RankCounter:
     def _count_close(self, query: int, relevant: np.ndarray, places: np.ndarray, by: int = 1) -> None:
         """Counts the passages at ``places``, int (c,), that come before ``relevant`` ones, int (c,), by exact scores.
 
-        Relevant passages are given by their positions. Each passage counts ``by``; -1 takes it back.
+        Relevant passages are given by their positions. Each passage adds ``by`` to the count; -1 takes it out again.
         """
         unique, back = np.unique(places, return_inverse=True)
         exact = exact_scores(self._query_vecs[query : query + 1], self._doc_vecs[self.order[unique]])[0][back]

@@ -1,12 +1,12 @@
-"""Exact ranks at full depth, by counting: every setting of a collection from one pass over the scores.
+"""Exact ranks at full depth, by counting: one pass over the scores gives every setting of a collection.
 
 The rank of a passage is one more than the number of passages ordered before it. So an evaluation needs, for each
-relevant passage, a count over one row of the score matrix, and never a sorted run: 13,090 questions over 13,014
-passages would be 170 million rows of a data frame.
+relevant passage, a count over one row of the score matrix, and no sorted run: 13,090 questions over 13,014 passages
+would be a data frame of 170 million rows.
 
 A score is the float32 nearest to the exact dot product (:mod:`pyterrier_hybrid.ranking.scores`), and ties are broken by
-docno: the ranks are those of ``index.retriever(len(index))``, whatever the blocking here. A float32 matrix product
-decides all comparisons except those within its error bound, which exact scores decide.
+docno. So the ranks are those of ``index.retriever(len(index))``, and do not depend on the blocks here. A float32 matrix
+product decides all comparisons except those within its error bound, which exact scores decide.
 """
 import os
 import warnings
@@ -22,11 +22,11 @@ from pyterrier_hybrid.ranking.order import comes_before
 from pyterrier_hybrid.ranking.scores import exact_scores, matrix_product
 from pyterrier_hybrid.ranking.scores import max_norm as greatest_norm
 
-#: Rows and columns of the score matrix that are computed at a time.
+#: Rows and columns of the score matrix computed at a time.
 ROWS, COLUMNS = 1024, 8192
 #: Scores that are kept for comparison at a time.
 NEAR = 1 << 22
-#: The most passages whose exact scores are all computed: for so few, a selection costs more than it saves.
+#: For at most this many passages, all exact scores are computed: a selection would cost more than it saves.
 FEW = 4096
 THREADS = min(4, os.cpu_count() or 1)
 
@@ -106,7 +106,7 @@ def rank_grid(
     bar = pt.tqdm(total=size, desc='ranking', unit='score', unit_scale=True, disable=not verbose)
     with bar, ThreadPoolExecutor(THREADS) as threads:
         for rows in _parts(range(len(query_vecs)), ROWS):
-            # Each thread has rows of its own, of every block: their counts are written by no other.
+            # Each thread has its own rows of every block, so no two threads write the same counts.
             parts, near = _parts(rows, -(-len(rows) // THREADS)), []
             for place, scores in _blocks(rows, query_vecs, doc_vecs, counter.order, matmul):
                 mine = [scores[part.start - rows.start : part.stop - rows.start] for part in parts]
@@ -124,7 +124,7 @@ def _count_all(
     query_vecs: np.ndarray, doc_vecs: np.ndarray, queries: np.ndarray, docs: np.ndarray, langs: np.ndarray,
     docno_rank: np.ndarray, excluded: tuple[np.ndarray, np.ndarray] | None, verbose: bool,
 ) -> np.ndarray:  # fmt: skip
-    """How many passages come before each relevant one, by all exact scores: of all, and in its language, (2, n)."""
+    """Counts the passages before each relevant one, of all and of its language, (2, n), from all exact scores."""
     before = np.empty((2, len(docs)), dtype=np.int64)
     at_a_time = max(1, NEAR // max(1, len(doc_vecs)))
     with pt.tqdm(total=len(query_vecs), desc='ranking', unit='question', disable=not verbose) as bar:
@@ -132,7 +132,7 @@ def _count_all(
             scores = exact_scores(query_vecs[rows.start : rows.stop], doc_vecs)
             if excluded is not None:
                 here = (excluded[0] >= rows.start) & (excluded[0] < rows.stop)
-                scores[excluded[0][here] - rows.start, excluded[1][here]] = np.nan  # comes before nothing
+                scores[excluded[0][here] - rows.start, excluded[1][here]] = np.nan  # NaN comes before nothing
             for some in _parts(range(*np.searchsorted(queries, [rows.start, rows.stop])), at_a_time):
                 of = slice(some.start, some.stop)
                 row, own = queries[of] - rows.start, docs[of]
@@ -156,5 +156,5 @@ def _blocks(
 
 
 def _parts(numbers: range, size: int) -> list[range]:
-    """Consecutive numbers in parts of a size."""
+    """Cuts consecutive numbers into parts of a size."""
     return [numbers[start : start + size] for start in range(0, len(numbers), size)]

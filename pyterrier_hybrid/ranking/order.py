@@ -1,6 +1,6 @@
 """The order of a ranking, defined once: score descending, equal scores by docno ascending (by code point).
 
-A docno stands here for its place among all docnos in ascending order, an integer (``index.docnos().rank``).
+Here a docno is represented by its place among all docnos in ascending order, an integer (``index.docnos().rank``).
 """
 import numpy as np
 
@@ -10,7 +10,8 @@ _SIGN = np.uint32(1 << 31)
 def float_keys(scores: np.ndarray) -> np.ndarray:
     """Integers in the order of the floats: uint32, of the shape of ``scores``.
 
-    A float's bits order as integers once a negative's are all inverted and a positive's sign bit is set.
+    The bits of floats have the order of integers once all bits of negative numbers are inverted and the sign bit of
+    positive ones is set.
 
     Args:
         scores: float32, without NaN and negative zeros.
@@ -20,7 +21,7 @@ def float_keys(scores: np.ndarray) -> np.ndarray:
 
 
 def from_float_keys(keys: np.ndarray) -> np.ndarray:
-    """The float32 scores of :func:`float_keys`."""
+    """The inverse of :func:`float_keys`: float32 scores."""
     return np.where(keys >> 31, keys & ~_SIGN, ~keys).view(np.float32)
 
 
@@ -38,7 +39,7 @@ def order_keys(scores: np.ndarray, docno_rank: np.ndarray) -> np.ndarray:
 
 
 def from_order_keys(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The docnos' ranks (int64) and scores (float32) of :func:`order_keys`."""
+    """The inverse of :func:`order_keys`: the docnos' ranks (int64) and the scores (float32)."""
     scores = from_float_keys(~(keys >> np.uint64(32)).astype(np.uint32))
     return (keys & np.uint64(2**32 - 1)).astype(np.int64), scores
 

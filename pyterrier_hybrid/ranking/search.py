@@ -10,7 +10,8 @@ import numpy as np
 from pyterrier_hybrid.ranking.order import from_order_keys, order_keys
 from pyterrier_hybrid.ranking.scores import error_margins, exact_scores, full_float32
 
-# Scores of a block of documents stay in the processor's cache, where they are compared; a device has other limits.
+# So few that the scores of a block of documents stay in the processor's cache until they are compared. A device has
+# other limits.
 _DOC_BLOCK, _CELLS = 4_096, 2**22
 _DEVICE_BLOCK, _DEVICE_CELLS = 16_384, 2**26
 _EXACT_BLOCK = 4_096
@@ -50,11 +51,11 @@ def top_k(
     pool = len(docs) if rows is None else len(rows)
     k = min(k, pool)
     margins = error_margins(queries, max_norm)
-    few_others = pool <= k * min(16, 1 + len(queries))  # then a preselection costs more than it saves
+    few_others = pool <= k * min(16, 1 + len(queries))  # a preselection would cost more than it saves
     search_all = few_others or not np.isfinite(margins).all()
     docs_block, cells = (_DOC_BLOCK, _CELLS) if device is None else (_DEVICE_BLOCK, _DEVICE_CELLS)
     passes = -(-len(queries) // int(np.clip(cells // (k + docs_block), 1, 4096)))
-    step = -(-len(queries) // max(passes, 1))  # passes over the documents are costly, so the queries are dealt evenly
+    step = -(-len(queries) // max(passes, 1))  # equal numbers of queries in each pass over the documents
     keys = np.empty((len(queries), k), dtype=np.uint64)
     for start in range(0, len(queries), max(step, 1)):
         batch = slice(start, start + step)
@@ -80,14 +81,14 @@ def _search_all(queries, docs, rank, k, rows) -> np.ndarray:
 
 
 def _blocks(docs: np.ndarray, rows: np.ndarray | None, size: int) -> Iterator[tuple[np.ndarray | slice, np.ndarray]]:
-    """The documents in blocks, as (what selects them, their vectors)."""
+    """Yields the documents in blocks: (their slice or docids, their vectors)."""
     for start in range(0, len(docs) if rows is None else len(rows), size):
         docids = slice(start, start + size) if rows is None else rows[start : start + size]
         yield docids, docs[docids]
 
 
 def _preselect(queries, docs, k, margins, rows, device, block_size) -> list[np.ndarray]:
-    """Per query, ascending docids that include the best ``k`` and whatever ties with them. Needs ``k <= pool``."""
+    """Returns, per query, ascending docids that include the best ``k`` and all ties with them. Needs ``k <= pool``."""
     match = _numpy_matcher(queries, block_size) if device is None else _torch_matcher(queries, device)
     floors = np.full(len(queries), -np.inf)
     kept = [(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32))] * len(queries)
@@ -104,7 +105,7 @@ def _preselect(queries, docs, k, margins, rows, device, block_size) -> list[np.n
 
 
 def _raise_floors(kept, pending, k, margins):
-    """Adds what is pending to what is kept, and drops what cannot be among the best ``k`` any more."""
+    """Adds pending documents to those kept, and drops those that can no longer be among the best ``k``."""
     floors = np.empty(len(kept))
     ends = [np.searchsorted(query_of, np.arange(len(kept) + 1)) for query_of, _, _ in pending]
     for i in range(len(kept)):

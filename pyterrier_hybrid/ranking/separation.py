@@ -1,8 +1,8 @@
-"""Scores that strictly decrease, so that every evaluator orders a run alike.
+"""Scores that strictly decrease, so that all evaluators order a run in the same way.
 
-trec_eval compares float32 scores and breaks ties by docno descending, ir_measures' other providers break them in
-various ways, and this project ranks by (-score, docno ascending). A run whose scores strictly decrease in that order,
-as float32, has one order for all of them.
+trec_eval compares float32 scores and breaks ties by docno descending. ir_measures' other providers break them in
+various ways. This project ranks by (-score, docno ascending). If a run's scores strictly decrease in that order, as
+float32, all of them order it in the same way.
 """
 import numpy as np
 import pandas as pd
@@ -10,10 +10,10 @@ import pandas as pd
 from pyterrier_hybrid.ranking.order import float_keys, from_float_keys
 
 _ZERO = np.int64(1) << 31
-#: How many subnormal numbers there are on either side of 0.
+#: The number of subnormal numbers on either side of 0.
 _SUBNORMAL = np.int64(0x7FFFFF)
 _GREATEST = np.int64(0x7F7FFFFF) - _SUBNORMAL
-#: More than the integers of any two scores and the length of any list can differ by.
+#: More than the difference of any two scores' integers plus the length of any list.
 _APART = np.int64(1) << 33
 
 
@@ -66,9 +66,9 @@ def separate(scores: np.ndarray, queries: np.ndarray | None = None) -> np.ndarra
     same = queries[1:] == queries[:-1]
     if (same & (flat[1:] > flat[:-1])).any():
         raise ValueError('scores increase within a list; sort it by (-score, docno) before separating its scores')
-    places = np.arange(len(flat))  # counted over all lists: only differences within a list matter
+    places = np.arange(len(flat))  # places over all lists, since only differences within a list matter
     lists = np.cumsum(np.append(0, ~same))[:len(flat)]
-    # Every list is far below the one before it, so that one running minimum serves them all.
+    # Each list is shifted far below the one before it, so that one running minimum serves all lists.
     separated = np.minimum.accumulate(_integers(flat) + places - lists * _APART) - places + lists * _APART
     if len(separated) and separated.min() < -_GREATEST:
         raise ValueError('too many equal scores at the least float32 number; scale the scores')
@@ -76,7 +76,7 @@ def separate(scores: np.ndarray, queries: np.ndarray | None = None) -> np.ndarra
 
 
 def join(scores: np.ndarray) -> np.ndarray:
-    """The reverse of :func:`separate` for one list: scores that were equal before are equal again.
+    """Reverses :func:`separate` for one list: scores that were equal before are equal again.
 
     A score that is one float32 step below the one before it counts as equal to it. Among scores that were not
     separated, about one in millions is like that. Scores that :func:`separate` cannot have made are returned as they
@@ -128,7 +128,7 @@ def separate_run(run: pd.DataFrame) -> pd.DataFrame:
 def _integers(scores: np.ndarray) -> np.ndarray:
     """Consecutive integers for consecutive numbers of :func:`as_float32`, 0 for 0: int64."""
     keys = float_keys(scores).astype(np.int64) - _ZERO
-    return keys - np.sign(keys) * _SUBNORMAL + (keys < 0)  # negative zero has a key of its own
+    return keys - np.sign(keys) * _SUBNORMAL + (keys < 0)  # negative zero has a key of its own, which has to be skipped
 
 
 def _floats(integers: np.ndarray) -> np.ndarray:
