@@ -1,4 +1,4 @@
-"""What pairs have in common, be they a folder or a part of one."""
+"""The base of all pairs, whether a folder or a part of one."""
 from collections.abc import Iterator
 from functools import cached_property
 
@@ -9,7 +9,7 @@ from pyterrier_hybrid.pairs.protocol import PairsSource
 
 
 class BasePairs:
-    """Sources by name, in order, with what follows from them."""
+    """Sources by name, in order, and the methods that only need them."""
 
     def __init__(self, sources: list[PairsSource]):
         self._sources = {source.name: source for source in sources}

@@ -1,4 +1,4 @@
-"""Inverse cloze: question-passage pairs out of text that has no questions (Lee et al., ACL 2019, section 4)."""
+"""Inverse cloze: makes question-passage pairs from text without questions (Lee et al., ACL 2019, section 4)."""
 import re
 from collections.abc import Iterable, Iterator
 

@@ -211,7 +211,7 @@ def _reopened(folder: Path, fingerprint: str) -> ParallelPairs:
 
 
 def _with_derived(placed: Iterable[Placed], derive: Callable) -> Iterator[Placed]:
-    """Each row, and behind it what is derived from it; the importer has checked a row before it asks for the next."""
+    """Yields each row, then the rows derived from it. The importer checks a row before it asks for the next one."""
     for label, number, row in placed:
         yield label, number, row
         yield from ((label, number, further) for further in derive([row]))

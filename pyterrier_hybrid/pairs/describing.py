@@ -1,4 +1,4 @@
-"""Statistics of pairs: of a folder, from its manifest alone, and of a part of one, by a count."""
+"""Statistics of pairs: for a folder from its manifest alone, for a part of one by counting."""
 from collections import Counter
 from dataclasses import dataclass
 from html import escape
@@ -89,10 +89,10 @@ def describe_sources(entries: list[dict], repeated_rows_skipped: int | None) -> 
 
 
 def entry_of(source) -> dict:
-    """What the manifest would say of a source of a :class:`PairsView`; reads all of its texts, for their lengths."""
+    """Returns a manifest's entry for a source of a :class:`PairsView`. Reads all of its texts, for their lengths."""
     lengths: dict[str, Lengths] = {}
     for side, lang, _, texts in source.iter_columns(negatives=True):
-        if texts.null_count < len(texts):  # a part need not have all the columns of the table
+        if texts.null_count < len(texts):  # a part may have no text in a column of the table
             lengths.setdefault(f'{side}.{lang}', Lengths()).add(texts)
     return {
         'name': source.name, 'kind': source.kind, 'rows': len(source), 'strata': source.strata,

@@ -1,8 +1,7 @@
-"""Import of a pairs folder: rows in, a folder that is there whole or not at all.
+"""Imports rows into a pairs folder, which is complete or absent.
 
-Rows are streamed to disk, checked and hashed (first pass); then repeated ids are dealt with, rows that share a passage
-or a question joined, and each source written as a table (second pass). The same rows in the same order give the same
-bytes.
+The first pass checks and hashes the rows and streams them to disk. The second pass finds repeated ids, joins rows that
+share a passage or a question, and writes each source as a table. The same rows in the same order give the same bytes.
 """
 import os
 import shutil
@@ -31,8 +30,8 @@ def import_pairs(
     """Writes a pairs folder.
 
     Args:
-        read: yields the rows with their places, in the interchange format; it is given a folder for what it has to put
-            aside.
+        read: a function that yields the rows with their places, in the interchange format. Its argument is a folder for
+            temporary files.
         folder, overwrite, verbose: as in ``ParallelPairs.from_jsonl``.
 
     Raises:
@@ -76,7 +75,7 @@ def _write_tables(spill: Spill, folder: Path, verbose: bool) -> dict:
 
 
 def _first_of_each(records: np.ndarray, spill: Spill) -> np.ndarray:
-    """False for the rows that repeat an earlier one (same source, id and content), bool (rows,).
+    """Whether each row is the first of its kind, bool (rows,): False if it has an earlier one's source, id and content.
 
     Raises:
         ValueError: an id whose rows differ; names both places.
@@ -91,7 +90,7 @@ def _first_of_each(records: np.ndarray, spill: Spill) -> np.ndarray:
     keep[later[equal]] = False
     names = spill.names(np.concatenate([earlier[~equal], later[~equal]])) if not equal.all() else {}
     for first, second in sorted(zip(earlier[~equal], later[~equal]), key=lambda pair: pair[1]):
-        if names[first] == names[second]:  # and not merely equal hashes
+        if names[first] == names[second]:  # not only equal hashes
             source, name = names[second]
             raise ValueError(
                 f'the id {name!r:.80} of the source {source!r:.80} is used twice, with different content: '

@@ -1,4 +1,4 @@
-"""Rows out of ir_datasets' training sets: judged pairs, joined across languages on question and passage ids."""
+"""Rows from ir_datasets' training sets: judged pairs, joined across languages on question and passage ids."""
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from datasets_ext.records import Doc, TitledDoc
 from pyterrier_hybrid.languages import check_language
 from pyterrier_hybrid.pairs.jsonl import Placed
 
-#: mMARCO by language: English is MS MARCO itself, the others are the second translation, which has more languages than
-#: the first; Dutch is called dt there.
+#: mMARCO by language. English is MS MARCO itself. The others are from the second translation, which has more languages
+#: than the first; its code for Dutch is dt.
 MMARCO = {
     'en': 'msmarco-passage/train',
     **{x: f'mmarco/v2/{x}/train' for x in ('ar', 'de', 'es', 'fr', 'hi', 'id', 'it', 'ja', 'pt', 'ru', 'vi', 'zh')},
@@ -103,7 +103,7 @@ def _found(texts: _Texts, name: str, what: str, source: str, left_out: LeftOut) 
 
 
 def _grouped(datasets: Iterable[str | Mapping[str, str]]) -> dict[str, dict[str, str]]:
-    """Source name -> language -> data-set id."""
+    """Groups data sets into sources: source name -> language -> data-set id."""
     if isinstance(datasets, str | Mapping):
         raise ValueError(f'give a list of data sets, as in [{datasets!r}]')
     groups: dict[str, dict[str, str]] = {}
@@ -123,7 +123,7 @@ def _grouped(datasets: Iterable[str | Mapping[str, str]]) -> dict[str, dict[str,
 
 
 def _marco(name: str) -> tuple[str, str, str] | None:
-    """Source, language and id of an id of MS MARCO or mMARCO, whose ids for one split mean the same everywhere."""
+    """Source, language and id for an id of MS MARCO or mMARCO, whose splits have the same ids in all languages."""
     collection, *rest = name.split('/')
     if collection == 'msmarco-passage':
         return '/'.join(['mmarco', *rest]), 'en', name

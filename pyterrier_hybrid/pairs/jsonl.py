@@ -12,7 +12,7 @@ from datasets_ext.checks import parse_json
 from datasets_ext.jsonl import LONGEST
 
 SUFFIXES = ('.jsonl', '.jsonl.gz', '.jsonl.xz')
-#: What reading a compressed file raises where it is damaged or cut off.
+#: The errors of reading a compressed file that is damaged or cut off.
 DAMAGED = (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error)
 
 #: A place in the input: a label that ends in the unit ('pairs.jsonl, line'), and a number of that unit from 1.
@@ -20,7 +20,7 @@ Placed = tuple[str, int, object]
 
 
 def jsonl_files(sources: str | os.PathLike | Iterable[str | os.PathLike]) -> list[Path]:
-    """The files meant by ``sources``: each file given, and the JSON lines files of each folder given, by name.
+    """The files of ``sources``: each file given, and the JSON lines files in each folder given, sorted by name.
 
     Raises:
         FileNotFoundError: a path that does not exist, or a folder without such a file.

@@ -1,4 +1,4 @@
-"""The manifest of a pairs folder: JSON, written last, checked before anything else is opened."""
+"""The manifest of a pairs folder: JSON, written last, and checked before any other file is opened."""
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,7 +66,7 @@ def _check(value: object, fields: dict[str, type]) -> None:
 
 
 def _check_strata(entry: dict) -> None:
-    """Strata cover the rows, one after another."""
+    """Raises ValueError unless the strata cover the rows, one after another."""
     end = 0
     for stratum in entry['strata']:
         typed = isinstance(stratum, list) and [*map(type, stratum)] == [*_OF_STRATUM]
@@ -79,10 +79,10 @@ def _check_strata(entry: dict) -> None:
 
 @contextmanager
 def damage_named(path: Path) -> Iterator[None]:
-    """A block that reads a file of a pairs folder; says which file, where libraries say what is wrong in it.
+    """A block that reads a file of a pairs folder; adds the file's name to the errors of libraries.
 
     Raises:
-        ValueError: in the place of every error but those of the system, such as a file that is missing.
+        ValueError: instead of any error except those of the system, such as a missing file.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""What batches and training need of a corpus: any object that has this can be trained on."""
+"""The interface of a corpus for batches and training: any object that has it can be trained on."""
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
@@ -8,7 +8,7 @@ import numpy as np
 class Stratum(NamedTuple):
     """Rows ``start`` to ``stop`` (exclusive), which have exactly these languages; bitext has the same on both sides.
 
-    ``passages`` of them are different: it counts distinct ``passage_ids``.
+    ``passages`` is the number of distinct ``passage_ids``.
     """
 
     query_langs: tuple[str, ...]

@@ -1,14 +1,14 @@
 """One source of a pairs folder: a memory-mapped table, read row by row.
 
-The table is an uncompressed Arrow IPC file in blocks of ``BLOCK`` rows: columns ``id``, ``query.<lang>``,
-``passage.<lang>`` and ``negatives.<lang>`` (bitext: ``text.<lang>``), null where a row lacks the language. Arrow IPC
-and not Parquet, because a Parquet page is encoded and has to be decoded whole before one text of it can be read; an
-IPC file's buffers are the arrays themselves, so a random text costs a page fault at most. Rows are sorted by the
-languages they have, so that rows of equal coverage are one range, a stratum.
+The table is an uncompressed Arrow IPC file in blocks of ``BLOCK`` rows, with columns ``id``, ``query.<lang>``,
+``passage.<lang>`` and ``negatives.<lang>`` (bitext: ``text.<lang>``), null if a row lacks the language. It is not
+Parquet, because a Parquet page must be decoded as a whole before one text of it can be read. The buffers of an IPC file
+are the arrays themselves, so reading a random text costs one page fault at most. Rows are sorted by their languages, so
+that rows with the same languages are one range, a stratum.
 
-A file may be damaged without a change of its size. So a text is looked up by offsets that are checked, and never beyond
-its column: damage is an error that names the file, or, if it is within a text, that text read otherwise, which
-:meth:`ParallelPairs.verify` finds.
+A file may be damaged without a change of its size. So the offsets of a text are checked, and nothing outside of its
+column is read. Damage of offsets raises an error that names the file. Damage within a text changes that text;
+:meth:`ParallelPairs.verify` detects it.
 """
 import mmap
 from collections.abc import Iterator, Sequence
@@ -22,15 +22,15 @@ from pyterrier_hybrid.pairs.manifest import damage_named, read_manifest
 from pyterrier_hybrid.pairs.protocol import Stratum
 from pyterrier_hybrid.pairs.rows import BITEXT
 
-#: Rows in a block of the table; every block but the last is full, so that a row's block is a division.
+#: Rows in a block of the table. Every block but the last is full, so a division gives a row's block.
 BLOCK = 1 << 14
 
 
 class Source:
     """A source's rows, opened from a pairs folder; ``pairs['mkqa']`` gives one.
 
-    Its attributes are those of :class:`PairsSource`. ``passage_ids`` are memory-mapped: a number per passage, equal
-    where rows share a passage or a question, or are joined by others that do; see :mod:`.identity`.
+    Its attributes are those of :class:`PairsSource`. ``passage_ids`` are memory-mapped. They are equal for rows that
+    share a passage or a question, directly or through other rows; see :mod:`.identity`.
     """
 
     def __init__(self, folder: Path, entry: dict):
@@ -45,7 +45,7 @@ class Source:
         self.strata = [Stratum(tuple(q), tuple(p), *numbers) for q, p, *numbers in entry['strata']]
         self.languages = sorted({lang for s in self.strata for lang in (*s.query_langs, *s.passage_langs)})
         self._table = self._folder / entry['table']
-        # Opened at once, so that all files are of one import even if the folder is replaced.
+        # All files are opened now, so that they are from the same import even if the folder is replaced later.
         numbers = self._folder / entry['passage_ids']
         with damage_named(numbers):
             self.passage_ids = np.load(numbers, mmap_mode='r')
@@ -56,7 +56,7 @@ class Source:
             with self._table.open('rb') as file:
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             if hasattr(mmap, 'MADV_RANDOM'):
-                # Rows are drawn at random, and the system would read the 128 KiB around each text.
+                # Rows are drawn at random; without this, the system would read the 128 KiB around each text.
                 mapped.madvise(mmap.MADV_RANDOM)
             self._reader = pa.ipc.open_file(pa.py_buffer(mapped))
             if self._reader.num_record_batches != -(-len(self) // BLOCK):
@@ -71,7 +71,7 @@ class Source:
         return f'Source({self.name!r}, {self.kind}, {len(self):,} rows, {" ".join(self.languages)})'
 
     def __reduce__(self):
-        # Worker processes open the files anew: a memory map cannot be sent.
+        # Worker processes open the files again, because a memory map cannot be sent.
         return _reopened, (self._folder, self._entry)
 
     def texts(self, side: str, rows: Sequence[int], langs: Sequence[str]) -> list[str]:
@@ -117,7 +117,7 @@ class Source:
         ``negatives`` it may also be ``'negatives'``, and then there is a list of texts for each row, or null.
         """
         sides = ('query', 'passage', 'text', *(('negatives',) if negatives else ()))
-        mapped = pa.memory_map(str(self._table))  # anew, to be read ahead
+        mapped = pa.memory_map(str(self._table))  # a new map, without MADV_RANDOM, so that the system reads ahead
         if stamp(self._table) != self._stamp:
             raise ValueError(f'{self._table} has been replaced since the pairs were opened; open them again')
         with damage_named(self._table):
@@ -131,7 +131,7 @@ class Source:
                         yield side, lang, block * BLOCK, batch.column(at)
 
     def _values(self, columns: Sequence[str], rows: Sequence[int]) -> list:
-        """A cell of each row: None where the table has no such column or the row has no value."""
+        """The cell of each row in its column; None if the table has no such column or the row no value."""
         outside = [row for row in rows if not 0 <= row < len(self)]
         if outside:
             raise IndexError(f'source {self.name!r} has no row {outside[0]}; it has {len(self):,}')
@@ -145,7 +145,7 @@ class Source:
                 block, offset = divmod(int(row), BLOCK)
                 cells = self._cells.get((block, at))
                 if cells is None:
-                    # Cells are a few pointers into the map, not its texts, and cost some 50 us to find: keep them.
+                    # Keep the cells: they are a few pointers into the map, without texts, and take some 50 us to find.
                     cells = self._cells[block, at] = _Cells(self._reader.get_batch(block).column(at))
                 values.append(cells[offset])
         return values
@@ -158,7 +158,7 @@ def _reopened(folder: Path, entry: dict) -> Source:
 
 
 class _Cells:
-    """A column of a block, texts or lists of texts: its buffers, of which nothing outside is ever read."""
+    """A column of a block, with texts or lists of texts. Never reads outside of the column's buffers."""
 
     def __init__(self, column: pa.Array):
         buffers = column.buffers()
@@ -187,7 +187,7 @@ class _Cells:
 
     @staticmethod
     def _within(offsets: np.ndarray, at: int, end: int) -> list[int]:
-        """Where a cell begins and ends, within [0, end]."""
+        """Where a cell begins and ends; raises ValueError if that is not within [0, end]."""
         start, stop = offsets[at : at + 2].tolist()
         if not 0 <= start <= stop <= end:
             raise ValueError(f'a cell reaches from {start} to {stop}, in a column that ends at {end}')

@@ -1,8 +1,8 @@
-"""The first pass of an import: rows go to disk as they come, one pile for each source and set of languages.
+"""The first pass of an import: rows are written to disk as they come, one pile for each source and set of languages.
 
-Nothing grows in memory with the rows: texts wait in memory up to ``PENDING`` bytes and are then written out, largest
-pile first; what the second pass has to know of every row (its hashes and its place in the input) is a record of 44
-bytes in a file.
+Memory does not grow with the rows. Texts wait in memory up to ``PENDING`` bytes and are then written out, largest pile
+first. A record of 44 bytes in a file holds what the second pass needs of every row: its hashes, and its place in the
+input.
 """
 import struct
 from contextlib import ExitStack
@@ -19,13 +19,13 @@ from pyterrier_hybrid.pairs.rows import BITEXT, Row
 #: Bytes of rows that wait in memory before the largest piles are written out.
 PENDING = 64 << 20
 
-#: What is kept of each row: hash of source and id, digest of its content, lowest of its hashes, place in the input.
+#: The record of each row: hash of source and id, digest of its content, lowest of its hashes, place in the input.
 ROW = np.dtype([('id', '<u8'), ('digest', '<u8', 2), ('lowest', '<u8'), ('label', '<u4'), ('number', '<u8')])
 _PACK = struct.Struct('<Q16sQIQ').pack
 
 
 class Coverage(NamedTuple):
-    """What rows of one pile have in common; piles sort by it."""
+    """The source and languages that the rows of a pile have in common; piles are sorted by it."""
 
     source: str
     query_langs: tuple[str, ...]
@@ -64,10 +64,10 @@ class Spill:
         self._files.close()
 
     def add(self, row: Row, label: str, number: int) -> None:
-        """Takes a row; ``label`` and ``number`` are its place in the input, as in ``Placed``.
+        """Adds a row; ``label`` and ``number`` are its place in the input, as in ``Placed``.
 
         Raises:
-            ValueError: a source that had the other kind so far.
+            ValueError: earlier rows of its source are of the other kind.
         """
         kind, where = self.kinds.setdefault(row.source, (row.kind, f'{label} {number}'))
         if kind != row.kind:
@@ -87,7 +87,7 @@ class Spill:
         self.rows += 1
 
     def records(self) -> np.ndarray:
-        """Writes out what waits; returns what is kept of each row, ``ROW`` (rows,), memory-mapped."""
+        """Writes out the waiting rows; returns the records of all rows, ``ROW`` (rows,), memory-mapped."""
         for coverage in list(self._waiting):
             self._write(coverage)
         self._records.flush()
@@ -98,7 +98,7 @@ class Spill:
         return f'{list(self._labels)[record["label"]]} {record["number"]}'
 
     def names(self, rows: np.ndarray) -> dict[int, tuple[str, str]]:
-        """The source and id of some rows, by a search through all piles: for messages."""
+        """The source and id of some rows, for messages; searches all piles."""
         found = {}
         for coverage, paths in self.piles.items():
             for path in paths:
@@ -114,7 +114,7 @@ class Spill:
         self._bytes[coverage] = self._bytes.get(coverage, 0) + size
         self._total += size
         if self._total > PENDING:
-            # Only down to a half, largest first: writing everything would leave small files of rare coverages.
+            # Write the largest until half is left: writing everything would make small files of rare coverages.
             for largest in sorted(self._bytes, key=self._bytes.get, reverse=True):
                 if self._total <= PENDING // 2:
                     break
@@ -133,7 +133,7 @@ class Spill:
 
 
 def _hashes(row: Row) -> set[int]:
-    """What a row shares with those it may not meet: its passages, its questions, and the ids given for them."""
+    """Hashes of a row's passages and questions, and of the ids given for them. Rows with a common hash may not meet."""
     texts = {*row.positive.values(), *(row.query.values() if row.query_id is None else ())}
     hashes = {hash63(text) for text in texts}
     if row.passage_id is not None:
@@ -144,7 +144,7 @@ def _hashes(row: Row) -> set[int]:
 
 
 def _content(row: Row) -> bytes:
-    """All of a row in bytes: equal for equal rows, and different for different ones, since every length is in it."""
+    """All of a row in bytes. They include every length, so that different rows have different bytes."""
     texts = [row.id, row.source, row.passage_id or '', row.query_id or '', *row.query.values()]
     if row.kind != BITEXT:
         texts += row.positive.values()
@@ -156,7 +156,7 @@ def _content(row: Row) -> bytes:
 
 
 def _columns(rows: tuple[Row, ...]) -> dict[str, pa.Array]:
-    """The columns of rows of one coverage, named as in the table."""
+    """The columns of rows of one coverage, with the names that they have in the table."""
     first = rows[0]
     sides = {'text': 'query'} if first.kind == BITEXT else {'query': 'query', 'passage': 'positive'}
     columns = {'id': pa.array([row.id for row in rows], pa.large_string())}

@@ -1,4 +1,4 @@
-"""Rows out of SQuAD-format files that share question ids across languages."""
+"""Rows from SQuAD-format files that share question ids across languages."""
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -8,14 +8,15 @@ from datasets_ext.checks import LeftOut
 from pyterrier_hybrid.languages import check_language
 from pyterrier_hybrid.pairs.jsonl import DAMAGED, Placed, open_unpacked
 
-#: Bytes of a file: a compressed one of a few KB may unpack to more than the memory holds.
+#: The most bytes of a decompressed file: a compressed one of a few KB may unpack to more than the memory holds.
 _LARGEST = 1 << 31
 
 
 def squad_rows(files: Mapping[str, str | os.PathLike], source: str, strict: bool = False) -> Iterator[Placed]:
-    """Yields one row per question id, with every language that has it; the order is that of the first file, and so on.
+    """Yields one row per question id, with every language that has it.
 
-    The arguments are those of ``ParallelPairs.from_squad``.
+    Questions come in the order of the first file; those that only later files have follow. The arguments are those of
+    ``ParallelPairs.from_squad``.
     """
     if not files:
         raise ValueError('no SQuAD-format file given; map each language to its file')

@@ -1,4 +1,4 @@
-"""The second pass of an import: the piles of a source become its table, sorted by coverage."""
+"""The second pass of an import: writes the piles of a source as its table, sorted by coverage."""
 import json
 from collections.abc import Iterator
 from hashlib import blake2b
@@ -12,15 +12,15 @@ import pyarrow.compute as pc
 from pyterrier_hybrid.pairs.source import BLOCK
 from pyterrier_hybrid.pairs.spilling import Coverage
 
-#: Lengths above this are counted as this one in the quantiles; mean and maximum are exact.
+#: In the quantiles, greater lengths count as this one; mean and maximum are exact.
 _LONGEST = 1 << 16
 
 
 class ImportedRows(NamedTuple):
-    """What is known of all rows, in the order they came: aligned arrays (rows,)."""
+    """Facts about all rows, in the order in which they came: aligned arrays (rows,)."""
 
-    keep: np.ndarray  #: bool, False for the repetition of an equal row
-    digests: np.ndarray  #: uint64 (rows, 2), the content
+    keep: np.ndarray  #: bool, False for a row that repeats an earlier one
+    digests: np.ndarray  #: uint64 (rows, 2), digests of the content
     passages: np.ndarray  #: int64, the passage's number
 
 
@@ -29,7 +29,7 @@ def write_source(
 ) -> dict:
     """Writes a source's table and passage numbers, and returns its entry of the manifest.
 
-    ``rows`` is what is known of the rows of all sources; ``stem`` is the name of the files without their endings.
+    ``rows`` are the facts about the rows of all sources; ``stem`` is the name of the files without their endings.
     """
     schema = pa.schema([('id', pa.large_string()), *_fields(piles)])
     table, numbers = folder / f'{stem}.arrow', folder / f'{stem}.passage_ids.npy'
@@ -95,7 +95,7 @@ def _open(path: Path) -> pa.RecordBatchFileReader:
 
 
 def _joined(piles: list[pa.Table], schema: pa.Schema) -> pa.Table:
-    """Piles one after another, with every column of the table: null where a pile has none."""
+    """Concatenates piles, with all columns of the table; a column that a pile lacks is null there."""
     return pa.concat_tables([schema.empty_table(), *piles], promote_options='default')
 
 
@@ -111,7 +111,7 @@ class Lengths:
         self._sum = self._max = 0
 
     def add(self, column: pa.Array) -> None:
-        """Counts a column's texts; of a column of lists, the texts in them."""
+        """Counts the texts of a column; in a column of lists, the texts in the lists."""
         texts = column.flatten() if pa.types.is_large_list(column.type) else column.drop_null()
         if not len(texts):
             return

@@ -1,4 +1,4 @@
-"""Parts of training pairs, without copying them: a fraction to train on, and what is held out to validate on."""
+"""Parts of training pairs, without a copy: a fraction to train on, and rows held out to validate on."""
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from hashlib import blake2b
@@ -20,7 +20,7 @@ class PairsView(BasePairs):
     Args:
         pairs: a :class:`ParallelPairs`, or a view of one.
         keep: for each of its sources, bool (rows,).
-        part: what part it is, words and numbers; with the pairs' content, they make the fingerprint.
+        part: words and numbers that say which part it is; the fingerprint is of these and the pairs' content.
 
     Raises:
         ValueError: no row is left.
@@ -40,15 +40,15 @@ class PairsView(BasePairs):
         return blake2b(repr(parts).encode(), digest_size=16).hexdigest()
 
     def negative_passages(self, texts: Sequence[str]) -> np.ndarray:
-        """As of the whole: int64 (n,)."""
+        """As for the whole pairs: int64 (n,)."""
         return self.pairs.negative_passages(texts)
 
     def verify(self) -> None:
-        """As of the whole."""
+        """As for the whole pairs."""
         self.pairs.verify()
 
     def describe(self) -> PairsDescription:
-        """Statistics of what is left; its texts are read, for their lengths."""
+        """Statistics of this part; reads its texts, for their lengths."""
         return describe_sources([entry_of(source) for source in self.sources], None)
 
     @property
@@ -112,7 +112,7 @@ def hold_out(pairs: BasePairs, wanted: float | int) -> tuple[PairsView, PairsVie
     """
     asking = [source for source in pairs.sources if source.kind == 'qa'] or pairs.sources
     ids = np.concatenate([np.asarray(source.passage_ids) for source in asking])
-    drawn = uniform(ids, key_of('held out'))  # one number in [0, 1) for all rows of a passage
+    drawn = uniform(ids, key_of('held out'))  # the same number in [0, 1) for all rows of a passage
     bound, wanted = _bound(drawn, wanted)
     held = np.unique(ids[drawn < bound])
     masks = [np.isin(source.passage_ids, held) for source in pairs.sources]
@@ -123,7 +123,7 @@ def hold_out(pairs: BasePairs, wanted: float | int) -> tuple[PairsView, PairsVie
 
 
 def _bound(drawn: np.ndarray, wanted: float | int) -> tuple[float, float | int]:
-    """Below which number a row is held out, and what was wanted as a plain number."""
+    """Returns the number below which a row is held out, and ``wanted`` as a plain number."""
     if isinstance(wanted, bool) or not isinstance(wanted, Real):
         raise ValueError(
             f'validation is {wanted!r:.80}; to hold out pairs give a fraction of them, or a number of rows'
@@ -143,7 +143,7 @@ def _bound(drawn: np.ndarray, wanted: float | int) -> tuple[float, float | int]:
 
 
 class _SourceView:
-    """The kept rows of a source, numbered from 0: what training asks of a source."""
+    """The kept rows of a source, numbered from 0, with the methods of a source that training needs."""
 
     def __init__(self, source, keep: np.ndarray):
         self._source, self._rows = source, np.flatnonzero(keep)
@@ -177,7 +177,7 @@ class _SourceView:
         return self._source.negatives(self._places(rows), langs)
 
     def _places(self, rows: Sequence[int]) -> np.ndarray:
-        """Where rows are in the source, int64 (n,)."""
+        """The positions of rows in the source, int64 (n,)."""
         rows = np.asarray(rows, dtype=np.int64)
         outside = rows[(rows < 0) | (rows >= len(self))]
         if len(outside):
