@@ -28,16 +28,16 @@ exit codes:
   130  stopped by Ctrl-C; what was finished is kept
   143  stopped by SIGTERM, as batch systems stop a job; what was finished is kept
 """
-#: The signal's exit code, as shells have it: 128 + SIGINT.
+#: The exit code after Ctrl-C, as in shells: 128 + SIGINT.
 INTERRUPTED = 130
-#: The environment variable that asks for tracebacks.
+#: The environment variable that switches tracebacks on.
 TRACEBACK = 'PYTERRIER_HYBRID_TRACEBACK'
-#: Seconds that a process which is not the first one outlives an error.
+#: Seconds that a process waits after an error if it is not the first one.
 LINGERING = 60
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command; of several processes that :program:`torchrun` starts, only the first one says anything.
+    """Runs a command. If :program:`torchrun` starts several processes, only the first one prints.
 
     Args:
         argv: the arguments; None for those of the process.
@@ -53,13 +53,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run_unheard(argv: Sequence[str] | None) -> int:
-    """Runs a command in a process that is not the first one."""
+    """Runs a command without output, in a process that is not the first one."""
     with open(os.devnull, 'w') as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
         try:
             code = _run(argv)
         except SystemExit as wrong:
             code = wrong.code
-    if code and code != TERMINATED:  # the launcher ends all when one fails: the first one has to say why before that
+    if code and code != TERMINATED:  # the launcher ends all when one fails: let the first one print the error before
         time.sleep(LINGERING)
     return code
 
@@ -80,7 +80,7 @@ def _run(argv: Sequence[str] | None) -> int:
     arguments = parser.parse_args(argv)
     _be_quiet()
     out = getattr(arguments, 'out', None)
-    if out is not None and not out.name:  # the working directory, which has no name as '.'
+    if out is not None and not out.name:  # '.' has no name
         arguments.out = out.absolute()
     try:
         if count() > 1 and arguments.command != 'train':
@@ -93,8 +93,8 @@ def _run(argv: Sequence[str] | None) -> int:
     except KeyboardInterrupt:
         print('pyterrier-hybrid: stopped; what was finished is kept', file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # of measure ... | head: whoever reads has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where Python flushes to at its end
+    except BrokenPipeError:  # the reader has closed the pipe, as in measure ... | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes the standard output on exit
         return 1
     except Exception as error:
         if os.environ.get(TRACEBACK):
@@ -105,7 +105,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def _one_line(error: Exception) -> str:
-    """The error's sentence, in at most 1,000 characters; a KeyError's str is the repr of it."""
+    """The error's message in one line of at most 1,000 characters. (The str of a KeyError is the message's repr.)"""
     text = error.args[0] if isinstance(error, KeyError) and error.args else error
     text = ' '.join(str(text)[:5000].split())[:1000]
     if isinstance(error, MemoryError) or 'out of memory' in text or "can't allocate memory" in text:
@@ -116,7 +116,7 @@ def _one_line(error: Exception) -> str:
 
 
 def _be_quiet() -> None:
-    """Keeps the libraries' notices off the screen."""
+    """Hides notices of libraries."""
     warnings.simplefilter('ignore', FutureWarning)
     os.environ.setdefault('TOKENIZERS_PARALLELISM', 'true')
     logging.getLogger('sentence_transformers').setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""``pyterrier-hybrid demo``: the main job, on a collection that comes with the package."""
+"""``pyterrier-hybrid demo``: trains and evaluates on a collection that comes with the package."""
 import argparse
 import tempfile
 from pathlib import Path
@@ -21,9 +21,9 @@ examples:
   pyterrier-hybrid demo --dataset xquad-r --pairs data/train --backbone intfloat/multilingual-e5-small
   pyterrier-hybrid demo --mdpr castorini/mdpr-tied-pft-msmarco
 """
-#: How a static encoder is trained, on worldfacts and on other pairs, and one from a checkpoint. On worldfacts, whose
-#: sentences differ in few words, a high temperature lets mixes reach their ends in a few hundred steps; real pairs take
-#: more and larger batches.
+#: The training settings of a static encoder on worldfacts and on other pairs, and of an encoder from a checkpoint. The
+#: sentences of worldfacts differ in few words; a high temperature lets training converge in a few hundred steps there.
+#: Real pairs need more and larger batches.
 TRAINING = {
     'worldfacts': {
         'steps': 600, 'batch_size': 128, 'learning_rate': 0.15, 'temperature': 0.2, 'source_temperature': 0.5,
@@ -50,7 +50,7 @@ def add_options(parser: CommandParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> Path | None:
-    """Trains, evaluates and prints; returns the folder that is kept, if one is."""
+    """Trains, evaluates and prints; returns the folder of ``--out``, None if it is not given."""
     from datasets_ext.opening import open_dataset
     from pyterrier_hybrid.encoding.checkpoint import located
     from pyterrier_hybrid.experiment import EvaluationSet
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> Path | None:
         TrainingArguments(backbone=arguments.backbone or 'static', mix={'mixed': 1}, seed=arguments.seed, **training)
     except ValueError as error:
         raise WrongArguments(error) from error
-    collection = EvaluationSet(arguments.dataset)  # before the pairs, whose import takes longer to fail
+    collection = EvaluationSet(arguments.dataset)  # before the import of pairs, which takes longer
     with tempfile.TemporaryDirectory(prefix='pyterrier-hybrid-') as temporary, opened_pairs(arguments) as pairs:
         folder = arguments.out or Path(temporary) / 'demo'
         folder.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> Path | None:
             )  # fmt: skip
             result.save(folder / 'result')
         finally:
-            if not any(folder.iterdir()):  # nothing was begun, so that the same --out may be given again
+            if not any(folder.iterdir()):  # nothing was written: allow the same --out again
                 folder.rmdir()
     print(f'\n{text(summary_table(result))}')
     return arguments.out

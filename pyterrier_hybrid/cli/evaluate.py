@@ -1,4 +1,4 @@
-"""``pyterrier-hybrid evaluate``: systems in every language setting of a collection."""
+"""``pyterrier-hybrid evaluate``: evaluates systems in every language setting of a collection."""
 import argparse
 from pathlib import Path
 
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> Path:
 
 
 def _systems(arguments: argparse.Namespace) -> dict[str, object]:
-    """The systems, in a form that the experiment takes."""
+    """Returns the systems in a form that the experiment takes."""
     from pyterrier_hybrid.encoding import HybridEncoder
     from pyterrier_hybrid.indexing import MultilingualIndex
     from pyterrier_hybrid.lexical import BM25Index

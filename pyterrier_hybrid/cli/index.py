@@ -1,4 +1,4 @@
-"""``pyterrier-hybrid index``: a collection's passages, dense or for BM25."""
+"""``pyterrier-hybrid index``: indexes a collection's passages, with an encoder or for BM25."""
 import argparse
 import shlex
 from pathlib import Path
@@ -105,7 +105,7 @@ def run(arguments: argparse.Namespace) -> Path | None:
 
 
 def _leave_finished(index: 'MultilingualIndex', encoder: object, collection: 'EvaluationSet') -> None:
-    """Says that a finished index has nothing left to resume; refuses another encoder, or collection, than made it."""
+    """Prints that a finished index has nothing to resume; raises ValueError for another encoder or collection."""
     from pyterrier_hybrid.cards import describe_encoder
     from pyterrier_hybrid.indexing.modes import check_encoder
 
@@ -118,7 +118,7 @@ def _leave_finished(index: 'MultilingualIndex', encoder: object, collection: 'Ev
             f'the finished index at {index.path} has {len(index):,} passages in {", ".join(held.languages)}, and '
             f'{collection.name} has {passages:,} in {", ".join(languages)}; {remedy}'
         )
-    index.indexer(mode='resume').index([])  # removes what a build that was killed at its very end has left
+    index.indexer(mode='resume').index([])  # removes the files of a build that was killed at its end
     print(f'{index.path} is finished, nothing is left to resume')
 
 

@@ -1,4 +1,4 @@
-"""A note in imported pairs that are kept: of what they were imported, so that a command can be started again."""
+"""A note in kept pairs that says what they were imported from, so that a command can be started again."""
 import json
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from pyterrier_hybrid.digests import FAST, describe
 from pyterrier_hybrid.files import replace_text
 
 _NOTE = 'imported.json'
-#: Raised when an import makes other pairs of the same files.
+#: Version of the note. Raise it when an import makes other pairs from the same files.
 _FORMAT = 1
 
 

@@ -1,4 +1,4 @@
-"""``pyterrier-hybrid measure``: a TREC run by any measure of ir_measures or of this package."""
+"""``pyterrier-hybrid measure``: evaluates a TREC run by any measure of ir_measures or of this package."""
 import argparse
 import re
 import sys
@@ -35,7 +35,7 @@ def add_options(parser: CommandParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Prints the values; what the measures have to say about queries goes to the standard error."""
+    """Prints the values; warnings of the measures about queries go to the standard error."""
     import ir_measures
 
     from pyterrier_hybrid.measures.judgements import read_judgements
@@ -43,15 +43,15 @@ def run(arguments: argparse.Namespace) -> None:
 
     if arguments.places < 0:
         raise WrongArguments(f'--places is {arguments.places}; it is a number of decimal places, 0 or more')
-    # Measures in one argument are separated by white space, outside parentheses.
+    # In one argument, white space outside of parentheses separates measures.
     named = [name for given in arguments.measures for name in re.split(r'\s+(?![^()]*\))', given.strip())]
     names = list(dict.fromkeys(named))
-    names_of: dict = {}  # AP and MAP are one measure
+    names_of: dict = {}  # AP and MAP are the same measure
     for measure, name in zip(_with_languages(parse_measures(names), arguments.index), names):
         _check(measure)
         names_of.setdefault(measure, []).append(name)
     qrels = _read_qrels(arguments.qrels)
-    judged = read_judgements(qrels).query_ids  # two judgements of one document that differ are refused here
+    judged = read_judgements(qrels).query_ids  # this raises an error for contradicting judgements
     scored = read_run_file(arguments.run_file)
     if not set(judged) & set(scored['query_id']):
         asked = scored['query_id'].iloc[0] if len(scored) else 'nothing'
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _check(measure) -> None:
-    """Refuses a measure that lacks a parameter, before any file is read."""
+    """Raises an error for a measure that lacks a parameter, before any file is read."""
     from pyterrier_hybrid.measures.base import LanguageMeasure, check_params
 
     try:
@@ -86,7 +86,7 @@ def _check(measure) -> None:
 
 
 def _with_languages(measures: list, index: Path | None) -> list:
-    """The measures, those that need languages of documents with the languages of an index."""
+    """Returns the measures; those that need the documents' languages get those of an index."""
     if index is None:
         return measures
     from pyterrier_hybrid.indexing import MultilingualIndex
@@ -99,7 +99,7 @@ def _with_languages(measures: list, index: Path | None) -> list:
 
 
 def _read_qrels(qrels: str):
-    """Judgements from a file, or else of a data set of this name, with ir_measures' column names."""
+    """Reads judgements from a file, or from a data set if there is no file, with ir_measures' column names."""
     from pyterrier_hybrid.measures.trec_files import read_qrels_file
 
     if Path(qrels).exists():

@@ -1,4 +1,4 @@
-"""Options that several commands have, and what they mean."""
+"""The options that several commands have, and their interpretation."""
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,20 +9,20 @@ from tempfile import TemporaryDirectory
 from .kept import is_import_of, write_note
 from .parser import CommandParser, WrongArguments
 
-#: Measures when none are named. Not R@1: with a relevant passage in each of 11 languages it is at most 1/11.
+#: The default measures. Not R@1: with a relevant passage in each of 11 languages, it is at most 1/11.
 MEASURES = ('AP', 'nDCG@10', 'R@10', 'RankDistance', 'LPR')
 SETTINGS = ('monolingual', 'crosslingual', 'multilingual')
 
 
 def add_ray(parser: CommandParser, unit: str) -> None:
-    """``--ray-cpus`` and ``--ray-gpus``: what a worker has, or whatever else the unit of work is called."""
+    """Adds ``--ray-cpus`` and ``--ray-gpus``, the resources of a ``unit`` of work, such as a worker."""
     parser.add_argument('--ray-cpus', type=int, metavar='N', help=f'processors of a {unit} on Ray (default: 1)')
     parser.add_argument('--ray-gpus', type=float, metavar='N',
                         help=f'GPUs of a {unit} on Ray, .5 to share one (default: 0)')  # fmt: skip
 
 
 def ray_resources(arguments: argparse.Namespace) -> dict[str, float]:
-    """What was given of :func:`add_ray`, as parameters of :class:`~pyterrier_hybrid.distributed.Resources`."""
+    """Returns the given options of :func:`add_ray`, as parameters of ``pyterrier_hybrid.distributed.Resources``."""
     given = {'num_cpus': arguments.ray_cpus, 'num_gpus': arguments.ray_gpus}
     given = {name: value for name, value in given.items() if value is not None}
     if given and not arguments.ray:
@@ -31,7 +31,7 @@ def ray_resources(arguments: argparse.Namespace) -> dict[str, float]:
 
 
 def add_pairs(parser: CommandParser) -> None:
-    """What is trained on."""
+    """Adds the options of the training pairs."""
     parser.add_argument(
         '--pairs', default='worldfacts', metavar='PATH',
         help='training pairs: a folder of imported pairs, a file or folder of *.jsonl[.gz|.xz], or worldfacts, which '
@@ -49,7 +49,7 @@ def add_pairs(parser: CommandParser) -> None:
 
 
 def add_training(parser: CommandParser) -> None:
-    """What training takes, apart from mix and seed; see :func:`pyterrier_hybrid.train`."""
+    """Adds the options of training, apart from mix and seed; see :func:`pyterrier_hybrid.train`."""
     parser.add_argument(
         '--backbone', default='static', metavar='NAME',
         help='static: a static embedding (default), or small: a compact transformer, both from random weights, with a '
@@ -95,7 +95,7 @@ def add_training(parser: CommandParser) -> None:
 
 
 def training_arguments(arguments: argparse.Namespace) -> dict:
-    """The arguments of :func:`pyterrier_hybrid.train` that were given."""
+    """Returns the arguments of :func:`pyterrier_hybrid.train` that were given."""
     from pyterrier_hybrid.training.arguments import TrainingArguments
 
     given = {field.name: getattr(arguments, field.name, None) for field in fields(TrainingArguments)}
@@ -108,7 +108,7 @@ def training_arguments(arguments: argparse.Namespace) -> dict:
 
 
 def add_evaluation(parser: CommandParser) -> None:
-    """What is evaluated on, and how."""
+    """Adds the options of an evaluation: measures, settings, languages."""
     parser.add_argument('--measures', nargs='+', default=list(MEASURES), metavar='M',
                         help=f'in ir_measures\' names (default: {" ".join(MEASURES)})')  # fmt: skip
     parser.add_argument('--settings', nargs='+', choices=SETTINGS, default=list(SETTINGS), metavar='S',
@@ -117,7 +117,7 @@ def add_evaluation(parser: CommandParser) -> None:
 
 
 def parse_measures(names: list[str]) -> list:
-    """The measures of these names; one that is unknown or of bad syntax raises WrongArguments."""
+    """Returns the measures of these names; raises WrongArguments for one that is unknown or has bad syntax."""
     import ir_measures
 
     import pyterrier_hybrid.measures  # noqa: F401  (registers the language-bias measures)
@@ -132,7 +132,7 @@ def parse_measures(names: list[str]) -> list:
 
 
 def parse_validation(text: str) -> int | float | str:
-    """What to validate on: a number (of pairs that are held out) as one, anything else as it is."""
+    """Returns what to validate on: a number (of held-out pairs) as a number, any other text unchanged."""
     try:
         return int(text) if text.isdecimal() else float(text)
     except ValueError:
@@ -140,9 +140,9 @@ def parse_validation(text: str) -> int | float | str:
 
 
 class Mix(dict):
-    """A mix out of a text such as ``'monolingual=.5,crosslingual=.5'``, as which it is written, too.
+    """A mix parsed from a text such as ``'monolingual=.5,crosslingual=.5'``; its str is that text.
 
-    Of other syntax it raises ArgumentTypeError.
+    Raises ArgumentTypeError for a text with other syntax.
     """
 
     def __init__(self, text: str):
@@ -165,9 +165,9 @@ class Mix(dict):
 
 @contextmanager
 def opened_pairs(arguments: argparse.Namespace) -> Iterator:
-    """The pairs of :func:`add_pairs`; unless they are to be kept, an import is removed afterwards.
+    """A block with the opened pairs of :func:`add_pairs`. An import is removed at its end, unless it is to be kept.
 
-    Under many processes the first one imports them, and the others open what it made.
+    If there are many processes, the first one imports the pairs, and the others open them.
     """
     from pyterrier_hybrid.pairs import ParallelPairs
     from pyterrier_hybrid.training import processes
@@ -186,9 +186,9 @@ def opened_pairs(arguments: argparse.Namespace) -> Iterator:
 
 
 def _is_kept(arguments: argparse.Namespace, path: Path, folder: Path) -> bool:
-    """Whether to open what a folder holds: the pairs of a run or study that has begun, or of this very import.
+    """Whether to open the pairs in a folder: for a run or study that has begun, or if they are of the same import.
 
-    A run that has begun refuses other pairs than its own.
+    A run that has begun refuses pairs other than its own, so these need no check here.
     """
     from pyterrier_hybrid.training.checkpoints import has_checkpoint
 
@@ -203,7 +203,7 @@ def _is_kept(arguments: argparse.Namespace, path: Path, folder: Path) -> bool:
 
 
 def _imported(arguments: argparse.Namespace, path: Path) -> dict:
-    """What is imported: the files, and how."""
+    """Describes the import: its files and settings."""
     from pyterrier_hybrid.pairs.jsonl import jsonl_files
 
     built_in = _is_built_in(arguments)
@@ -236,7 +236,7 @@ def _is_built_in(arguments: argparse.Namespace) -> bool:
 
 
 def _has_jsonl(folder: Path) -> bool:
-    """Whether a folder is one to import. Imported pairs have a manifest; names of their files are those of sources."""
+    """Whether a folder has files to import. Imported pairs have a manifest, and files named after their sources."""
     from pyterrier_hybrid.pairs.jsonl import SUFFIXES
 
     names = [path.name for path in folder.iterdir()]
@@ -244,7 +244,7 @@ def _has_jsonl(folder: Path) -> bool:
 
 
 def new_output(path: Path) -> Path:
-    """The path of an output, whose parents are made; raises FileExistsError if it is there already."""
+    """Returns the path of an output and makes its parent folders; raises FileExistsError if it exists already."""
     if path.exists():
         raise FileExistsError(f'{path} exists already; give another path to --out, or remove it')
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Arguments from the command line and from a file, and the record of what was run."""
+"""Arguments from the command line and from a file, and the record of a command."""
 import argparse
 import json
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-#: A configuration is a page of text; what is larger is another file.
+#: The most bytes of a configuration. It is a page of text; a larger file is something else.
 _LARGEST = 1 << 20
 
 
@@ -15,9 +15,9 @@ class WrongArguments(ValueError):
 
 
 class _Loader(yaml.BaseLoader):
-    """Every scalar as it is written: YAML would read the language "no" as False. Aliases are refused.
+    """Keeps every scalar as text, since YAML would read the language "no" as False.
 
-    A few aliases of aliases would stand for billions of values. So are options that are there twice.
+    Refuses repeated options, and aliases: a few aliases of aliases can stand for billions of values.
     """
 
     def compose_node(self, parent, index):
@@ -36,7 +36,7 @@ class _Loader(yaml.BaseLoader):
 
 
 class CommandParser(argparse.ArgumentParser):
-    """An argument parser that takes options from a YAML file too, if it has an option ``--config``.
+    """An argument parser that also reads options from a YAML file, if it has an option ``--config``.
 
     The file maps options, without their dashes, to values: a list for an option that takes several, true for a flag. An
     option on the command line replaces the file's.
@@ -65,7 +65,7 @@ class CommandParser(argparse.ArgumentParser):
         return namespace, rest
 
     def _from_file(self, args: Sequence[str]) -> list[str]:
-        """The options of the file that ``--config`` names, as arguments, without those that ``args`` has itself."""
+        """Returns the options of the file that ``--config`` names, as arguments, without those that ``args`` has."""
         finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
         finder.add_argument('--config', type=Path)
         path = finder.parse_known_args(args)[0].config
@@ -116,7 +116,7 @@ class CommandParser(argparse.ArgumentParser):
 
 
 def keep_record(arguments: argparse.Namespace, output: Path) -> Path:
-    """Writes what was run beside its output, as a file for ``--config``.
+    """Writes a command's options beside its output, as a file for ``--config``.
 
     Args:
         arguments: parsed by a :class:`CommandParser`.
@@ -130,7 +130,7 @@ def keep_record(arguments: argparse.Namespace, output: Path) -> Path:
 
 
 def _plain(value):
-    """An option's value as JSON has it."""
+    """An option's value as a JSON value."""
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     return value if isinstance(value, bool | int | float | str) else str(value)

@@ -1,4 +1,4 @@
-"""``pyterrier-hybrid report``: one HTML file about an evaluation, a study, or both."""
+"""``pyterrier-hybrid report``: writes one HTML file about an evaluation, a study, or both."""
 import argparse
 from pathlib import Path
 
@@ -8,8 +8,7 @@ from .parser import CommandParser, WrongArguments
 HELP = 'write an HTML report of a result or a study'
 DESCRIPTION = """\
 Writes one self-contained HTML file about what evaluate and study have written: tables, figures, what they were made
-with. It opens from disk and needs no network. Its figures are written beside it too, as SVG, PDF
-and PNG.
+with. It opens from disk and needs no network. Its figures are written beside it too, as SVG, PDF and PNG.
 """
 EXAMPLES = """\
 examples:
@@ -59,7 +58,7 @@ def run(arguments: argparse.Namespace) -> Path:
 
 
 class Margin(str):
-    """A margin out of a text such as ``AP=.02``; of other syntax it raises ArgumentTypeError."""
+    """A margin parsed from a text such as ``AP=.02``; raises ArgumentTypeError for a text with other syntax."""
 
     def __init__(self, text: str):
         self.measure, _, width = text.rpartition('=')

@@ -1,4 +1,4 @@
-"""``pyterrier-hybrid study``: what the ratio of the mix does."""
+"""``pyterrier-hybrid study``: trains and evaluates encoders on different mixes."""
 import argparse
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def add_options(parser: CommandParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> Path:
-    """Trains and evaluates what is missing; returns the study's folder."""
+    """Trains and evaluates the missing runs; returns the study's folder."""
     from datasets_ext.opening import UnknownDataset
     from pyterrier_hybrid.experiment.exports import text
     from pyterrier_hybrid.experiment.study import ratio_study
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> Path:
     }  # fmt: skip
     try:
         plan_study(**given)  # before pairs are imported
-    except UnknownDataset:  # what is not there is no wrong argument
+    except UnknownDataset:  # exit code 1, as for any input that does not exist
         raise
     except ValueError as error:
         raise WrongArguments(error) from error
@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> Path:
 
 
 def _mixes(arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """The mixes that were asked for; the paper's line if none were."""
+    """Returns the mixes of the options; without any, the paper's line from monolingual to cross-lingual."""
     from pyterrier_hybrid.experiment.study_mixes import alphas, mix_name, simplex
 
     mixes = {mix_name(mix): dict(mix) for mix in arguments.mixes}

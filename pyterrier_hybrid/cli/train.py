@@ -1,4 +1,4 @@
-"""``pyterrier-hybrid train``: one encoder on one mix."""
+"""``pyterrier-hybrid train``: trains one encoder on one mix."""
 import argparse
 from pathlib import Path
 
