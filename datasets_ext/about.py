@@ -1,11 +1,12 @@
-"""What ids say about themselves: counts of documents, questions and judgements, and documentation.
+"""The metadata of ids: counts of documents, questions and judgements, and documentation.
 
 Both are in ir_datasets' own forms, and are read when they are first asked for. ``data/counts/<collection>.json`` holds
-what is known without reading any data (as ir_datasets' ``etc/metadata.json``: id -> entity -> ``count`` and ``fields``;
-``_ref`` points to an id with the same documents), one line an id; ``write_counts`` makes it anew from the data.
+the counts, so that no data has to be read for them, one line an id. It has the form of ir_datasets'
+``etc/metadata.json``: id -> entity -> ``count`` and ``fields``; ``_ref`` points to an id with the same documents.
+``write_counts`` makes it anew from the data.
 ``data/docs/<collection>.yaml`` has, per id, a ``desc`` in HTML with its links and licence, and ``bibtex_ids``;
-``pretty_name`` under ``_``. Ids that differ only in their languages are not written out: ``ql``, ``ql/ql`` and
-``ql/dl`` stand for them, with ``{ql}`` and ``{dl}`` for the languages' names.
+``pretty_name`` under ``_``. Ids that differ only in their languages share an entry: ``ql``, ``ql/ql`` or ``ql/dl``,
+with ``{ql}`` and ``{dl}`` for the languages' names.
 """
 import json
 import pkgutil

@@ -120,7 +120,7 @@ def beir_folder(
 
 
 def _checked(path: Path, lang: str | None, left_out: LeftOut) -> Iterator[tuple[int, str, str, str, dict]]:
-    """The offset, place, id, language and content of each line that has a text."""
+    """Yields the offset, place, id, language and content of each line with a text; raises ValueError for faults."""
     for offset, where, record in records(path):
         if '_id' not in record:
             raise ValueError(f"{where} has no '_id'")
@@ -145,7 +145,7 @@ def _checked(path: Path, lang: str | None, left_out: LeftOut) -> Iterator[tuple[
 def _corpus(
     path: Path, lang: str | None, wanted: set[str], left_out: LeftOut
 ) -> tuple[dict[str | None, JsonLinesDocs], dict[str, str]]:
-    """The passages of each language, those of all under None; and the language of each passage in ``wanted``."""
+    """Returns the passages of each language, and of all under None; and the language of each passage in ``wanted``."""
     langs, codes, where = {}, array('i'), {}
 
     def places() -> Iterator[tuple[int, str]]:
@@ -168,7 +168,7 @@ def _corpus(
                  f'are unique over all languages')
         if one != other:
             raise ValueError(twice)
-        left_out.add('passages that stand twice', one.doc_id, twice)
+        left_out.add('passages that occur twice', one.doc_id, twice)
         there[again] = False
     only, everything = next(iter(langs)) if len(langs) == 1 else None, None if there.all() else np.flatnonzero(there)
     corpus = {None: JsonLinesDocs(lines, make, only, everything)}
@@ -179,7 +179,7 @@ def _corpus(
 
 
 def _queries(path: Path, lang: str | None, left_out: LeftOut) -> dict[str, dict[str, str]]:
-    """Question id -> language -> text; one question may be asked in several languages."""
+    """Returns question id -> language -> text; a question may be asked in several languages."""
     queries = {}
     for _, where, query_id, ql, record in _checked(path, lang, left_out):
         text, earlier = record['text'], queries.get(query_id, {}).get(ql)
@@ -189,14 +189,14 @@ def _queries(path: Path, lang: str | None, left_out: LeftOut) -> dict[str, dict[
         elif earlier is None:
             queries.setdefault(query_id, {})[ql] = text
         elif earlier == text:
-            left_out.add('questions that stand twice', query_id, twice)
+            left_out.add('questions that occur twice', query_id, twice)
         else:
             raise ValueError(twice)
     return queries
 
 
 def _judgements(path: Path) -> Judged:
-    """The relevance of each question and passage that the file judges."""
+    """Returns the relevance of each pair of question and passage that the file judges."""
     judged = {}
     for number, line in enumerate(path.read_bytes().removeprefix(BOM_UTF8).split(b'\n'), 1):
         where = f'{path}, line {number}'

@@ -1,6 +1,6 @@
-"""Checks of what users bring: JSON, languages, texts and ids, with messages that say where the fault is.
+"""Checks of users' data: JSON, languages, texts and ids, with messages that say where the fault is.
 
-What is wrong is either refused, or left out, counted and named in one warning (``LeftOut``).
+A fault either raises an error, or is left out, counted and named in one warning (``LeftOut``).
 """
 import json
 import re
@@ -10,10 +10,10 @@ from collections.abc import Iterable
 
 
 class LeftOut:
-    """What a reader leaves out of a file or mends in it: told in one warning, or refused where reading is strict.
+    """Collects the faults of a file that a reader leaves out or corrects, for one warning.
 
     Args:
-        strict: whether to refuse it.
+        strict: whether to raise an error for the first fault instead.
     """
 
     def __init__(self, strict: bool = False):
@@ -21,7 +21,7 @@ class LeftOut:
         self.found: dict[str, list[str]] = {}
 
     def add(self, kind: str, name: str, refusal: str) -> None:
-        """Notes a thing by its ``name``, an id or a place; ``kind`` says what is wrong with it, in the plural.
+        """Notes a fault. ``name`` is an id or a place; ``kind`` says in the plural what is wrong.
 
         Raises:
             ValueError: ``refusal``, if reading is strict.
@@ -31,15 +31,15 @@ class LeftOut:
         self.found.setdefault(kind, []).append(name)
 
     def warn(self, where: str, stacklevel: int = 3) -> None:
-        """Warns once of everything that was noted, if anything was; by default at the line that called the caller."""
+        """Gives one warning of all faults, if there are any; by default at the line that called the caller."""
         if self.found:
             parts = '; '.join(f'{kind}: {len(names)} ({listed(names, 3)})' for kind, names in self.found.items())
-            warnings.warn(f'{where} is read without what is wrong in it; {parts}. strict=True refuses it instead',
-                          stacklevel=stacklevel)
+            warnings.warn(f'{where} has faults, which are left out or corrected: {parts}. strict=True raises an error '
+                          f'instead', stacklevel=stacklevel)
 
 
 class _Twice(ValueError):
-    """A field that stands twice in one JSON object."""
+    """A field occurs twice in one JSON object."""
 
 
 def _fields(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -54,7 +54,7 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_fields)
 
 
 def parse_json(data: bytes | str, where: str) -> object:
-    """Returns a JSON value, in which no object has a field twice: readers disagree on which of the two counts.
+    """Returns a JSON value. No object in it may have a field twice, since readers disagree on which one counts.
 
     Raises:
         ValueError: it is not JSON in UTF-8, or such an object; begins with ``where``.
@@ -77,7 +77,7 @@ def check_lang(code: object, where: str) -> str:
 
     Args:
         code: the value found.
-        where: what carried it, for the message (``"document 'd1'"``).
+        where: the thing that has the code, for the message (``"document 'd1'"``).
     """
     if isinstance(code, str) and re.fullmatch('[a-z]{2,3}', code):
         return code
@@ -85,9 +85,9 @@ def check_lang(code: object, where: str) -> str:
 
 
 def check_text(text: str, where: str, *, blank: bool = False) -> str:
-    """Returns a text that can be written as UTF-8 (JSON can spell half a surrogate pair), and is not blank.
+    """Returns the text; raises a ``ValueError``, which begins with ``where``, if it is blank or cannot be UTF-8.
 
-    Another raises a ``ValueError`` that names ``where`` it stands; with ``blank``, a blank text is returned.
+    (JSON can spell half a surrogate pair, which UTF-8 cannot have.) With ``blank``, a blank text is allowed.
     """
     if not blank and not text.strip():
         raise ValueError(f'{where} is empty')
@@ -99,9 +99,9 @@ def check_text(text: str, where: str, *, blank: bool = False) -> str:
 
 
 def check_id(value: object, where: str) -> str:
-    """Returns an id: a text without spaces, since TREC files separate their columns by them.
+    """Returns an id: a text without spaces, since spaces separate the columns of TREC files.
 
-    A whole number, as some files have, is its digits.
+    A whole number, which some files have, becomes its digits.
     """
     text = str(value) if type(value) is int else value
     if not isinstance(text, str):

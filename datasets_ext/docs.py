@@ -1,4 +1,4 @@
-"""Documents as ir_datasets' handlers give them: iterators that can be cut, lookups by id, documents in memory."""
+"""Handlers of documents for ir_datasets: iterators that can be sliced, lookups by id, documents in memory."""
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from math import floor
@@ -18,7 +18,7 @@ class DocsIter:
     Args:
         read: returns the documents at some positions (an increasing ``range``), or all of them for None.
         count: returns the number of documents; called only when the iterator is cut.
-        positions: the positions to give, or None for all.
+        positions: the positions to iterate over, or None for all.
     """
 
     def __init__(
@@ -52,9 +52,9 @@ class DocsIter:
 
 
 class Docs(BaseDocs):
-    """A handler over documents that are read by position and found by id, with nothing to build.
+    """A handler over documents that are read by position and found by id, without building a docstore.
 
-    A subclass has ``read``, ``lookup`` and ``docs_count``.
+    A subclass implements ``read``, ``lookup`` and ``docs_count``.
 
     Args:
         lang: the language of all documents, or None for several.
@@ -70,11 +70,11 @@ class Docs(BaseDocs):
         raise NotImplementedError
 
     def lookup(self, ids: Iterable[str], options: DocstoreOptions) -> Iterator[Doc]:
-        """The documents that there are of some ids; unknown ids are left out, as ir_datasets does."""
+        """Yields the documents with some ids; unknown ids are left out, as in ir_datasets."""
         raise NotImplementedError
 
     def size(self) -> int:
-        """The number of documents, whatever it takes to know it."""
+        """The number of documents; may have to load or collect them."""
         return self.docs_count()
 
     def findable(self) -> int:
@@ -108,7 +108,7 @@ class DocsById(Docstore):
         self._docs = docs
 
     def get_many_iter(self, doc_ids: Iterable[str]) -> Iterator[Doc]:
-        """The documents that there are; unknown ids are left out."""
+        """Yields the documents with some ids; unknown ids are left out."""
         return self._docs.lookup(doc_ids, self._options)
 
     def built(self) -> bool:
@@ -159,12 +159,12 @@ class MemoryDocs(Docs):
         return len(self.docs_list) if 'docs_list' in self.__dict__ else None
 
     def size(self) -> int:
-        """The number of documents, which are loaded for that."""
+        """The number of documents; loads them."""
         return len(self.docs_list)
 
 
 def _position(end: int | float | None, count: int) -> int | None:
-    """A slice's end as a position; a fraction is a share of the documents."""
+    """The start or stop of a slice as a position; a fraction is a share of the documents."""
     if not isinstance(end, float):
         return end
     if not 0 <= end <= 1:

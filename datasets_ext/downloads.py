@@ -2,8 +2,8 @@
 
 The table is ``data/downloads.json``: collection -> file -> ``url`` (pinned to a commit), ``expected_md5``,
 ``cache_path``. ir_datasets looks for a file at ``$IR_DATASETS_HOME/<collection>/<cache_path>``, then at
-``$IR_DATASETS_HOME/downloads/<md5>``, then at the URL, and checks the MD5 of what it fetches. It does not look again at
-what it has cached: that is done here, since a swapped or shortened file would otherwise be read as another collection.
+``$IR_DATASETS_HOME/downloads/<md5>``, then at the URL, and checks the MD5 of what it fetches. It does not check cached
+files again. That is done here, since a swapped or shortened file would otherwise be read as another collection.
 """
 import hashlib
 import json
@@ -16,7 +16,7 @@ from ir_datasets.util import home_path
 from ir_datasets.util.download import _DownloadConfig
 from ir_datasets.util.hash import HashVerificationError
 
-#: Shown by ir_datasets when a file of the collection is fetched.
+#: Terms that ir_datasets shows when it fetches a file of the collection.
 TERMS = {
     'mlqa-r': 'MLQA-R is licensed CC BY-NC 4.0: it must not be used for commercial purposes, which includes training '
               'models that are. https://creativecommons.org/licenses/by-nc/4.0/',
@@ -25,12 +25,12 @@ TERMS = {
 
 @lru_cache(None)
 def table() -> dict[str, dict[str, dict[str, str]]]:
-    """Collection -> file -> where it comes from."""
+    """Returns collection -> file -> its entry in ``data/downloads.json``."""
     return json.loads(pkgutil.get_data(__package__, 'data/downloads.json'))
 
 
 def read(collection: str, name: str) -> tuple[bytes, Path]:
-    """Returns the bytes of a file of ``data/downloads.json``, downloaded if needed, and where it lies.
+    """Returns the bytes of a file of ``data/downloads.json``, downloaded if needed, and its path.
 
     Raises:
         FileNotFoundError: it is not cached and could not be downloaded; says from where, and where to put a copy.

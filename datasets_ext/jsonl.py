@@ -1,4 +1,4 @@
-"""Files of JSON lines whose objects are found by position and by id, with nothing stored a second time."""
+"""Files of JSON lines whose objects are found by position and by id, without a second copy of the data."""
 import json
 import os
 from array import array
@@ -16,7 +16,7 @@ from datasets_ext.checks import parse_json
 from datasets_ext.docs import Docs
 from datasets_ext.records import TitledDoc
 
-#: The most bytes a line may have: a longer one is damage, and reading it might fill the memory.
+#: The most bytes that a line may have: a longer one is damaged, and reading it might fill the memory.
 LONGEST = 1 << 26
 
 
@@ -44,8 +44,8 @@ def records(path: Path) -> Iterator[tuple[int, str, dict]]:
 class JsonLines:
     """The objects of a file by position and by id, each read from the file when it is asked for.
 
-    What is kept in memory is 24 bytes an object: where it begins, and a hash of its id. An id is found by its hash, and
-    then compared with the one that the file has.
+    Memory holds 24 bytes an object: where it begins, and a hash of its id. An id is found by its hash, and then
+    compared with the one in the file.
 
     Args:
         path: the file. It must stay as it is.
@@ -99,7 +99,7 @@ class JsonLines:
         return f'{self._path}, line {before.count(10) + 1}'
 
     def repeated(self) -> Iterator[tuple[int, int]]:
-        """Yields the positions of objects whose id an earlier object has, each with that earlier position."""
+        """Yields pairs of positions of objects with the same id: that of the first one, and that of a later one."""
         for n in np.flatnonzero(self._hashes[1:] == self._hashes[:-1]):
             first = np.searchsorted(self._hashes, self._hashes[n])
             *earlier, last = map(self._id_of, self.read(self._order[first:n + 2]))
@@ -112,9 +112,9 @@ class JsonLinesDocs(Docs):
 
     Args:
         lines: the file's objects.
-        make: returns the passage that an object is.
+        make: turns an object into a passage.
         lang: the language of the passages, or None for several.
-        positions: those of the passages, int64 (n,); all by default. Looking up by id finds the others, too.
+        positions: those of the passages, int64 (n,); all by default. A lookup by id finds the others, too.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class JsonLinesDocs(Docs):
         return len(self._positions)
 
     def findable(self) -> int:
-        """The number of passages in the file, one that stands twice counted once."""
+        """The number of passages in the file; one that occurs twice counts once."""
         return len(self._lines) - sum(1 for _ in self._lines.repeated())
 
 
@@ -148,6 +148,6 @@ def _hash(key: str) -> int:
 
 
 def _state(path: Path) -> tuple[int, int]:
-    """What changes when a file is written: its size in bytes and its time of change in nanoseconds."""
+    """A value that changes when the file is written: its size in bytes and its time of change in nanoseconds."""
     state = os.stat(path)
     return state.st_size, state.st_mtime_ns

@@ -1,9 +1,9 @@
 """MIRACL's passages of several languages as one collection, over ir_datasets' own ``miracl/<lang>`` entries.
 
-Passage ids repeat across the languages, so ``12#3`` of the German collection is ``de:12#3`` here. Nothing is stored a
-second time: iterating streams ir_datasets' own files one after another, and looking up an id asks ir_datasets' own
-docstore of that language, which is built (by ir_datasets, of pickles) when a passage of that language is first looked
-up. No topics or qrels are needed for either.
+Passage ids repeat across the languages, so ``12#3`` of the German collection is ``de:12#3`` here. No data is stored a
+second time: iteration streams ir_datasets' own files one after another, and a lookup by id asks ir_datasets' own
+docstore of that language, which ir_datasets builds, from pickles, when a passage of that language is first looked up.
+Neither needs topics or qrels.
 """
 import gzip
 import json
@@ -33,7 +33,7 @@ def pooled_id(lang: str, upstream: str) -> str:
 
 
 def _pooled(lang: str, docs: Iterable) -> Iterator[TitledDoc]:
-    """ir_datasets' documents of one language as those of the pool, and its errors with the place they come from."""
+    """Turns ir_datasets' documents of one language into those of the pool; adds the place to ir_datasets' errors."""
     count = 0
     try:
         for doc in docs:
@@ -50,7 +50,7 @@ def _pooled(lang: str, docs: Iterable) -> Iterator[TitledDoc]:
 
 
 def _stream(upstream: Dataset) -> Iterator[miracl.MiraclDoc]:
-    """The passages of ``miracl/<lang>`` out of its files, as upstream reads them; but a line has an end."""
+    """Yields the passages of ``miracl/<lang>`` from its files, like ir_datasets, but refuses very long lines."""
     for shard in upstream.docs_handler()._dlcs:
         with shard.stream() as file, BufferedReader(file, 1 << 20) as lines:
             if not lines.peek(1):
@@ -63,7 +63,7 @@ def _stream(upstream: Dataset) -> Iterator[miracl.MiraclDoc]:
 
 
 class LanguageDocs(Docs):
-    """All passages of one language, under their pooled ids; they are streamed, and slices skip."""
+    """All passages of one language, under their pooled ids. They are streamed; a slice skips those before it."""
 
     def _upstream(self):
         return ir_datasets.load(f'miracl/{self._lang}')
@@ -94,7 +94,7 @@ class JudgedDocs(Docs):
     Args:
         lang: the language.
         split: the split, for the file's place.
-        judged: returns the pooled ids that must be there.
+        judged: returns the pooled ids of the judged passages.
     """
 
     def __init__(self, lang: str, split: str, judged: Callable[[], set[str]]):
@@ -158,7 +158,7 @@ class JudgedDocs(Docs):
         return self._docs.docs_count() if self.path.exists() else None
 
     def size(self) -> int:
-        """The number of passages, which are collected for that."""
+        """The number of passages; collects them."""
         return self._docs.docs_count()
 
 
@@ -179,7 +179,7 @@ class PooledDocs(Docs):
         return list(self._parts)
 
     def in_languages(self, langs: Iterable[str]) -> 'PooledDocs':
-        """The passages in some of the languages; the files of the others are not opened."""
+        """Returns the passages in some of the languages, without opening the files of the others."""
         chosen = set(langs)
         return PooledDocs({lang: part for lang, part in self._parts.items() if lang in chosen})
 
@@ -210,7 +210,7 @@ class PooledDocs(Docs):
         return None if None in counts else sum(counts)
 
     def size(self) -> int:
-        """The number of passages, whatever it takes to know it."""
+        """The number of passages; may have to collect them."""
         return sum(part.size() for part in self._parts.values())
 
 

@@ -1,14 +1,14 @@
 """MIRACL (TACL 2023, arXiv 2210.09984) with its languages pooled: questions in one or all of 18, passages in all.
 
-Built on ir_datasets' own ``miracl/<lang>/<split>``, which stays the monolingual setting:
+It is built on ir_datasets' own ``miracl/<lang>/<split>``, which is the monolingual setting:
 
 * ``miracl-multi``: the passages of all languages; ``miracl-multi/<split>``: with the questions of all languages;
   ``miracl-multi/<ql>/<split>``: with those of one.
 * ``miracl-multi/judged/<split>``, ``miracl-multi/judged/<ql>/<split>``: the same questions over the judged passages
   alone. Such a pool has few wrong passages, so **scores on it are inflated** and cannot be compared with any others.
 
-Ids of passages and questions are ``<lang>:<upstream id>``, since upstream's repeat across languages. All relevant
-passages of a question are in its own language: rank distance says nothing here.
+Ids of passages and questions are ``<lang>:<upstream id>``, since ir_datasets' ids repeat across languages. All relevant
+passages of a question are in its own language, so rank distance does not apply.
 """
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
@@ -47,7 +47,7 @@ def queries(lang: str, split: str) -> list[Query]:
 
 @lru_cache(None)
 def qrels(lang: str, split: str) -> list[Qrel]:
-    """The judgements of one language, under their pooled ids; damaged files are named likewise."""
+    """The judgements of one language, under their pooled ids; a ``ValueError`` names a cached file that is damaged."""
     upstream = ir_datasets.load(f'miracl/{lang}/{split}')
     _verify(upstream.qrels_path, f'{lang}/{split}/qrels')
     judged = (Qrel(pooled_id(lang, q.query_id), pooled_id(lang, q.doc_id), q.relevance, lang, lang)
@@ -83,8 +83,8 @@ def pooled_miracl(langs: Iterable[str], split: str, *, judged: bool = False) -> 
     langs = [langs] if isinstance(langs, str) else list(langs)
     unknown = [lang for lang in langs if lang not in LANGUAGES]
     if unknown or not langs:
-        raise ValueError(f'MIRACL has no {", ".join(map(repr, unknown)) or "pool of no language"}; its languages are '
-                         f'{", ".join(LANGUAGES)}')
+        raise ValueError(f'MIRACL has no {", ".join(map(repr, unknown)) or "pool without a language"}; its '
+                         f'languages are {", ".join(LANGUAGES)}')
     langs = sorted(set(langs))
     if split not in [*SPLITS] or (judged and split not in JUDGED):
         raise ValueError(f'MIRACL has no {"judged " * judged}split {split!r}; choose one of '
@@ -111,7 +111,7 @@ def register() -> None:
 
 
 def _verify(path: Callable[[], str], key: str) -> None:
-    """Fetches a file if need be and checks it, since ir_datasets checks what it fetches and not what it has."""
+    """Fetches a file if needed, and checks it: ir_datasets checks a file only when it fetches it."""
     entry, name = DownloadConfig.context('miracl').contents()[f'v1.0/{key}'], f'miracl/{key}'
     try:
         found = Path(path())
@@ -130,7 +130,7 @@ def _judged_pool(langs: Sequence[str], split: str) -> PooledDocs:
 
 
 def _dataset(docs: PooledDocs, asked: Sequence[str], split: str, *more: Any) -> Dataset:
-    """The questions of some languages over a pool."""
+    """Makes a data set of the questions in some languages over a pool."""
     lang = asked[0] if len(asked) == 1 else None
     return Dataset(
         docs,

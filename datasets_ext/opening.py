@@ -1,4 +1,4 @@
-"""One way from what a user names to a data set: an id, with or without a prefix, or an object.
+"""Opens the data set that a user names: by an id, with or without a prefix, or as an object.
 
 ``'xquad-r'``, ``'hybrid:xquad-r'``, ``'irds:xquad-r'``, ``pt.get_dataset('hybrid:xquad-r')``,
 ``pt.get_dataset('irds:xquad-r')`` and ``ir_datasets.load('xquad-r')`` are the same data set everywhere in this package.
@@ -62,7 +62,7 @@ def open_dataset(dataset: object) -> pt.datasets.Dataset:
     if REGISTERED.get(name) is found or (found.has_queries() and found.queries_cls() is Query):
         return HybridDataset(found, name)
     view = IRDSDataset.__new__(IRDSDataset)
-    view._irds_id, view._irds_ref = name, found  # its constructor takes an id, and loads it
+    view._irds_id, view._irds_ref = name, found  # the constructor would load the id again
     return view
 
 
@@ -76,7 +76,7 @@ def in_languages(view: pt.datasets.Dataset, langs: Iterable[str]) -> tuple[pt.da
     """Narrows a data set to the passages in some languages, if each language has files of its own.
 
     Returns:
-        The data set, and all languages that its passages are in; for any other data set itself and None.
+        The narrowed data set and all languages of its passages; or the data set unchanged and None.
     """
     ref = view.irds_ref() if isinstance(view, HybridDataset) else None
     pool = ref.docs_handler() if ref is not None and ref.has_docs() else None

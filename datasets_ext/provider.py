@@ -2,7 +2,7 @@
 
 It is found through the ``pyterrier.dataset_provider`` entry point, so no import is needed. Topics are ``qid, query,
 query_lang``; qrels ``qid, docno, label, iteration, query_lang``, ``iteration`` being the language of the document;
-documents ``docno, text, context, title, lang``. It differs from ``irds:`` in printing nothing about the extra columns.
+documents ``docno, text, context, title, lang``. Unlike ``irds:``, it prints nothing about the extra columns.
 """
 from collections.abc import Iterable
 
@@ -16,7 +16,7 @@ from datasets_ext.shape import REGISTERED
 
 
 class HybridDataset(IRDSDataset):
-    """One of the data sets of this package; everything that ``irds:`` data sets do, and their languages kept.
+    """One of the data sets of this package. It works like those of ``irds:``, and also keeps the languages.
 
     Args:
         dataset: an ir_datasets data set whose records know their languages, such as ``pooled_miracl`` returns.
@@ -73,7 +73,7 @@ class HybridDataset(IRDSDataset):
             raise ValueError(f'hybrid:{self._irds_id} has no variant {variant!r} of its {what}; leave it out')
 
     def _describe_component(self, component: str) -> bool | None:
-        """Whether ``pt.datasets.list_datasets`` says that there is one; topics and qrels come in one variant."""
+        """Whether ``pt.datasets.list_datasets`` shows a component as present; there is one variant of each."""
         return bool(super()._describe_component(component)) or None
 
     def info_url(self) -> None:
@@ -84,13 +84,13 @@ class HybridDataset(IRDSDataset):
 
 
 class HybridDatasetProvider(DatasetProvider):
-    """Serves what ``datasets_ext`` has registered, and nothing that it has not."""
+    """Serves the data sets that ``datasets_ext`` has registered, and no others."""
 
     def get_dataset(self, name: str) -> HybridDataset:
         """Returns a data set by its id, without ``hybrid:``.
 
         Raises:
-            KeyError: there is no such id; names those that are near.
+            KeyError: there is no such id; names similar ones.
         """
         datasets_ext.register()
         if name not in REGISTERED:
@@ -116,7 +116,7 @@ def asking_over(name: str) -> dict[str, Dataset]:
 
 
 def nearest(name: str) -> str:
-    """What there is instead of an unknown id: what follows its longest known beginning, or the collections."""
+    """Says which ids exist instead of an unknown one: continuations of its longest known beginning, or collections."""
     parts = name.split('/')
     for known in ('/'.join(parts[:n]) for n in range(len(parts) - 1, 0, -1)):
         after = sorted({i[len(known) + 1:].split('/')[0] for i in REGISTERED if i.startswith(f'{known}/')})

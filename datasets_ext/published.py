@@ -1,7 +1,7 @@
 """Published collections in SQuAD's format, downloaded when they are first used: XQuAD-R, MLQA-R and SQuADShifts.
 
-A collection is a row of ``data/downloads.json``, with a file for each of its languages, its documentation in
-``data/docs`` and its counts in ``data/counts``; there is no code for any of them.
+A collection is an entry of ``data/downloads.json``, with a file for each of its languages, documentation in
+``data/docs`` and counts in ``data/counts``. No collection needs code of its own.
 
 * XQuAD-R and MLQA-R (LAReQA, arXiv 2004.05484): every sentence of every paragraph is a passage, repeated ones included;
   the relevant one holds the start of the answer. XQuAD-R is parallel: each of its 1,190 questions exists, and is
@@ -25,13 +25,13 @@ LANGUAGES = {name: tuple(files) for name, files in downloads.table().items()}
 
 @lru_cache(None)
 def load(name: str, lang: str) -> squad.SquadFile:
-    """Returns the passages, questions and answers of one language; its file is read once, and fetched if needed."""
+    """Returns the passages, questions and answers of one language. Its file is read once, and fetched if needed."""
     data, path = downloads.read(name, lang)
     return squad.parse(data, lang, str(path))
 
 
 def register() -> None:
-    """Registers every collection in the shape of all data sets; downloads nothing."""
+    """Registers every collection; downloads nothing."""
     for name, langs in LANGUAGES.items():
         register_shape(
             name,

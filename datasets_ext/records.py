@@ -56,7 +56,7 @@ class Qrel(NamedTuple):
 
 
 class TrecQrel(NamedTuple):
-    """The fields of a ``Qrel`` that TREC's format has, in the same places: what ir_datasets' exporters write."""
+    """The fields of a ``Qrel`` that TREC's format has, in the same order. ir_datasets' exporters write these."""
 
     query_id: str
     doc_id: str
@@ -65,7 +65,7 @@ class TrecQrel(NamedTuple):
 
 
 def judged_once(qrels: Iterable[Qrel], where: str) -> list[Qrel]:
-    """Returns the judgements without those that stand twice, which would count twice.
+    """Returns the judgements without repetitions, which would count twice.
 
     Raises:
         ValueError: two judgements of a question and a passage contradict each other; begins with ``where``.

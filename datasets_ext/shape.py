@@ -15,7 +15,7 @@ by language, judgements by pair of languages) as functions that are called on fi
     ...          qrels=lambda ql, dl: [Qrel('q1', f'{dl}/0.0', 1, dl, ql)])
     ['capitals', 'capitals/de', 'capitals/de/de', 'capitals/de/en', 'capitals/en', 'capitals/en/de', 'capitals/en/en']
 
-What is passed in must keep these promises (``squad_files`` and ``beir_folder`` verify them for data of a user):
+The content must meet these conditions (``squad_files`` and ``beir_folder`` check them for a user's data):
 
 * ``Doc.lang`` and ``Query.query_lang`` are ISO 639-1 codes, and are the only place where a language is written;
 * ``doc_id`` is unique over all languages;
@@ -75,24 +75,24 @@ class LangQrels(BaseQrels):
         return iter(self._load())
 
     def qrels_cls(self) -> type[TrecQrel]:
-        """``TrecQrel``: the fields of the records, which are ``Qrel``, that ir_datasets' exporters write."""
+        """``TrecQrel``: those fields of the records, which are ``Qrel``, that ir_datasets' exporters write."""
         return TrecQrel
 
     def qrels_defs(self) -> dict[int, str]:
-        """What each relevance means."""
+        """The meaning of each relevance level."""
         return self._defs
 
 
-#: The ids registered by this package, with their data sets: what ``hybrid:`` serves.
+#: The ids that this package has registered, with their data sets; ``hybrid:`` serves these.
 REGISTERED: dict[str, Dataset] = {}
-#: The collections that come with the package, whose names data of a user cannot have.
+#: The collections that come with the package; a user's data cannot have their names.
 SHIPPED: set[str] = set()
 
 
 def check_name(name: str) -> str:
-    """Returns the name of a data set of a user's own, if it can be one.
+    """Returns a name for a user's own data set, if it is allowed.
 
-    A name may be used again, and then stands for the new data; one of this package's or of ir_datasets' may not.
+    A user's name may be used again, and then stands for the new data. A name of this package or of ir_datasets may not.
 
     Raises:
         ValueError: the name cannot be part of an id, or is taken.
@@ -109,8 +109,8 @@ def check_name(name: str) -> str:
 def add(dataset_id: str, dataset: Dataset, metadata: MetadataProvider) -> None:
     """Registers one id, with counts from ``metadata``.
 
-    An id that is ours already is replaced; one that ir_datasets itself has is left alone there (``irds:`` then serves
-    theirs, ``hybrid:`` ours).
+    An id of this package is replaced. An id that ir_datasets itself has keeps its data set there: ``irds:`` then serves
+    theirs, ``hybrid:`` ours.
     """
     dataset = Dataset(MetadataComponent(dataset_id, dataset, metadata), dataset)
     known = ir_datasets.registry._registered
@@ -133,8 +133,8 @@ def register(
 ) -> list[str]:
     """Registers ``name``, ``name/<ql>`` and ``name/<ql>/<dl>`` in ir_datasets; reads nothing.
 
-    A collection of that name that was registered here before gives way, with all of its ids: the new one may have other
-    languages.
+    If a collection of that name was registered here before, all of its ids are removed first, since the new one may
+    have other languages.
 
     Args:
         name: the collection's id.
@@ -147,7 +147,7 @@ def register(
         qrel_defs: relevance -> meaning.
         documentation: id without ``name/`` ('_' for ``name``) -> a component with a ``documentation()`` method, as
             ir_datasets' ``YamlDocumentation`` returns.
-        metadata: where counts come from while nothing is loaded; computed from the data by default.
+        metadata: provides the counts while no data is loaded; computed from the data by default.
 
     Returns:
         The ids, ``name`` first.

@@ -6,7 +6,7 @@ A file is ``{"data": [{"title", "paragraphs": [{"context", "qas": [{"id", "quest
 The relevant passage of a question is the one in which its first answer starts. Questions marked ``is_impossible``
 (SQuAD 2.0) have no answer anywhere.
 
-Whatever a file holds, parsing it succeeds or raises a ``ValueError`` that names the file and the place in it.
+Parsing a file either succeeds or raises a ``ValueError`` that names the file and the place in it.
 """
 import re
 from bisect import bisect_right
@@ -26,8 +26,8 @@ class SquadFile(NamedTuple):
     """One language's file.
 
     Attributes:
-        docs: the passages in file order, ids ``<lang>/<paragraph>.<sentence>``, both counted from 0, paragraphs over
-            the whole file.
+        docs: the passages in file order, with ids ``<lang>/<paragraph>.<sentence>``. Both numbers count from 0,
+            paragraphs over the whole file.
         queries: the questions that are answered in it, in file order, with the file's own ids.
         answers: question id -> id of the relevant passage.
         unanswered: the other questions.
@@ -115,9 +115,10 @@ def parse(data: bytes, lang: str, where: str, left_out: LeftOut | None = None) -
         data: the file's bytes.
         lang: the language of its paragraphs and questions.
         where: the file, for messages.
-        left_out: notes what is left out or mended; all of that is refused by default. It is a paragraph or a question
-            without text, a question without answers or with answers that are not in its paragraph, one that stands
-            twice with the same relevant passage, and an answer whose offset is wrong and whose text is there.
+        left_out: notes the faults that are left out or corrected; without it, they raise an error. The faults are: a
+            paragraph or question without text, a question without answers or whose answers are not in its paragraph, a
+            question that occurs twice with the same relevant passage, and an answer at a wrong offset whose text is in
+            the paragraph.
 
     Raises:
         ValueError: not JSON, a missing or wrong field, half a surrogate pair, sentence breaks that are not increasing
@@ -162,7 +163,7 @@ def _add_paragraph(
             twice = f'{where} has the id of an earlier question; ids are unique within a file'
             if known[query_id] != found:
                 raise ValueError(twice)
-            left_out.add('questions that stand twice', query_id, twice)
+            left_out.add('questions that occur twice', query_id, twice)
             continue
         known[query_id] = found
         query = Query(query_id, text, lang)
@@ -176,7 +177,10 @@ def _add_paragraph(
 def _answered(
     qa: dict, query_id: str, context: str, breaks: list[tuple[int, int]], where: str, left_out: LeftOut
 ) -> int | None:
-    """The number of the passage in which the first answer that can be placed starts."""
+    """The number of the passage in which the first answer starts that can be found; None if none can.
+
+    Answers are looked for at their offsets first, then at the nearest place with their text.
+    """
     answers = _field(qa, 'answers', list, where) if qa.get('answers') is not None else []
     if not answers:
         left_out.add(_UNANSWERED, query_id,
@@ -204,13 +208,13 @@ def _answered(
 
 
 def _holding(breaks: list[tuple[int, int]], position: int) -> int | None:
-    """The number of the passage that holds a position, if one does."""
+    """The number of the passage that holds a position; None if there is none."""
     sentence = bisect_right(breaks, position, key=lambda pair: pair[0]) - 1
     return sentence if sentence >= 0 and position < breaks[sentence][1] else None
 
 
 def _breaks(paragraph: dict, context: str, place: str) -> list[tuple[int, int]]:
-    """The [start, end) of each passage of a paragraph: its sentences, or all of it."""
+    """The [start, end) of each passage of a paragraph: its sentences, or the whole paragraph."""
     if 'sentence_breaks' not in paragraph:
         return [(0, len(context))]
     breaks, last = [], 0
@@ -230,7 +234,7 @@ def _breaks(paragraph: dict, context: str, place: str) -> list[tuple[int, int]]:
 
 
 def _placed(answer: dict, number: int, context: str, breaks: list[tuple[int, int]], where: str) -> int:
-    """The number of the passage in which an answer starts, if its text stands where it says."""
+    """The number of the passage in which an answer starts; raises ValueError if its text is not at its offset."""
     position = _field(answer, 'answer_start', int, f'{where}.answers[{number}]')
     if not 0 <= position < len(context):
         raise ValueError(f'{where} has an answer at {short(position)}, outside its paragraph of {len(context)} '
@@ -247,7 +251,7 @@ def _placed(answer: dict, number: int, context: str, breaks: list[tuple[int, int
 
 
 def _field(record: object, name: str, kind: type, place: str):
-    """``record[name]``, which must be there and of exactly this type (``True`` is not an ``int``)."""
+    """Returns ``record[name]``; raises ValueError unless it is of exactly this type (``True`` is not an ``int``)."""
     if not isinstance(record, dict):
         raise ValueError(f'{place} is {short(record)}; it must be an object with {name!r}')
     if name not in record:

@@ -6,8 +6,8 @@ questions about it. Questions are about held-out facts only (``datasets_ext.worl
 the others. The collection is small, regular and synthetic: with it, the whole package runs and is tested without any
 download, but it says little about real retrieval.
 
-Ids: documents ``<lang>/<article>.<sentence>``, the same numbers in every language; questions
-``<entity>|<relation>|<number of the wording>``. Generation has no random state: same lexicon, same bytes.
+Document ids are ``<lang>/<article>.<sentence>``, with the same numbers in every language. Question ids are
+``<entity>|<relation>|<number of the wording>``. Generation has no random state: the same lexicon gives the same bytes.
 """
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -19,13 +19,13 @@ from datasets_ext.shape import register as register_shape
 from datasets_ext.worldfacts.lexicon import Cell, Lexicon, languages, read
 from datasets_ext.worldfacts.split import connected, held_out, taught
 
-#: What stands between two sentences of an article, where that is not a space.
+#: The text between two sentences of an article, in languages that do not have a space there.
 _BETWEEN = {'zh': ''}
 
 
 @lru_cache(1)
 def load() -> Lexicon:
-    """The lexicon of the package; read once."""
+    """Returns the lexicon of the package, which is read once."""
     return read()
 
 
@@ -59,7 +59,7 @@ def questions(lexicon: Lexicon, lang: str, cells: Sequence[Cell]) -> list[Query]
 def judgements(lexicon: Lexicon, ql: str, dl: str, cells: Sequence[Cell]) -> list[Qrel]:
     """The relevant passages in ``dl`` of the questions in ``ql``: every value of the cell, in every wording.
 
-    A fact of a symmetric relation is stated in two articles: what Spain borders is answered in that of France, too.
+    A fact of a symmetric relation is stated in two articles: that of France, too, says what Spain borders.
     """
     ids = _document_ids(lexicon, dl)
     return [
@@ -143,7 +143,7 @@ def _fill(lexicon: Lexicon, lang: str, templates: Sequence[str], entity: str, va
 
 
 def _document_ids(lexicon: Lexicon, lang: str) -> dict[str, list[str]]:
-    """Fact -> the ids of the passages that state it, from either side, numbered as ``documents`` numbers them."""
+    """Returns fact -> the ids of the passages that state it, from either side. Ids are those of ``documents``."""
     ids = {}
     for article, (entity, row) in enumerate(lexicon.facts.items()):
         number = count()

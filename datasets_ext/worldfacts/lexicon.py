@@ -1,9 +1,9 @@
-"""The lexicon of worldfacts: facts written in ids, and the names and wordings of every language.
+"""The lexicon of worldfacts: facts in terms of ids, and the names and wordings of every language.
 
 ``facts.yaml`` has the relations, and entity -> relation -> value or list of all values. ``names/<lang>.yaml`` names
 every id, grouped by type; ``wordings/<lang>.yaml`` has, per relation, ways to ask (``ask``) and to state (``state``).
-The languages are those that have a file in ``names``. ``read`` refuses what is malformed;
-``tests/datasets_ext/worldfacts/test_shipped_lexicon.py`` names what is missing or contradicts itself.
+The languages are those that have a file in ``names``. ``read`` refuses malformed files;
+``tests/datasets_ext/worldfacts/test_shipped_lexicon.py`` finds gaps and contradictions.
 """
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,14 +16,15 @@ SHIPPED = Path(__file__).parents[1] / 'data' / 'worldfacts'
 
 
 class Relation(NamedTuple):
-    """What a relation relates.
+    """A relation between entities and values.
 
     Attributes:
-        of: the type of its entities, which is what their ids begin with.
+        of: the type of its entities; their ids begin with it.
         value: the type of its values.
         symmetric: whether a fact read backwards is the same fact.
-        follows: (relation to the entity, relation of that entity) from which the value follows, or None. The currency
-            of a city follows (capital, currency): it is the currency of the country whose capital the city is.
+        follows: two relations from which the value follows, or None: one from another entity to this one, and one of
+            that other entity. The currency of a city follows from (capital, currency): it is the currency of the
+            country whose capital the city is.
     """
 
     of: str
@@ -43,12 +44,12 @@ Cell = tuple[str, str]
 
 
 class Lexicon(NamedTuple):
-    """All of worldfacts. Order is that of the files, and decides the numbers in document ids.
+    """All of worldfacts. The order is that of the files, and determines the numbers in document ids.
 
     A *cell* is an (entity, relation), a *fact* one of its values.
 
     Attributes:
-        relations: name -> what it relates.
+        relations: name -> relation.
         facts: entity -> relation -> all values.
         names: language -> id -> name.
         wordings: language -> relation -> templates.

@@ -1,11 +1,11 @@
-"""Which facts of worldfacts are held out from training, so that its questions test facts that were never taught.
+"""Chooses the facts of worldfacts that are held out from training, so that its questions ask for untaught facts.
 
 A cell, (entity, relation), is held out as a whole: with all its values, in all languages and wordings, and together
-with the cells that it follows from or that follow from it: the currency of a country and that of its capital are either
-both held out or both taught. Every word of a held-out question and of its answer still occurs in training, since the
-split keeps other cells that mention the same entity and the same values. (So a currency that only one country has is
-always taught: only the two cells that follow from each other mention it.) The choice depends only on the ids: there is
-no random state.
+with the cells that follow from it or from which it follows. For example, the currency of a country and that of its
+capital are either both held out or both taught. Every word of a held-out question and of its answer still occurs in
+training, since the split keeps other cells that mention the same entity and the same values. (So a currency of only one
+country is always taught: only the two cells that follow from each other mention it.) The choice depends only on the
+ids; there is no random state.
 """
 from collections import Counter
 from collections.abc import Iterator
@@ -24,8 +24,8 @@ def held_out(lexicon: Lexicon) -> frozenset[Cell]:
     ids, each under two conditions:
 
     * every entity keeps at least half of its cells in training, if it has more than one;
-    * its entities and values are mentioned, as entity or as value, by another training cell. Cells of symmetric
-      relations do not count, since ``taught`` may silence them.
+    * another training cell mentions each of its entities and values, as entity or as value. Cells of symmetric
+      relations do not count, since ``taught`` may leave them out.
     """
     cells = lexicon.cells()
     left = Counter(entity for entity, _ in cells)
@@ -59,8 +59,8 @@ def connected(lexicon: Lexicon) -> list[frozenset[Cell]]:
 def taught(lexicon: Lexicon, hidden: frozenset[Cell]) -> Iterator[tuple[Cell, int]]:
     """The facts that training may show, as (cell, position of the value in the cell), in the lexicon's order.
 
-    These are the facts of cells that are not held out, without those of a symmetric relation that a held-out cell
-    states from the other side: "France borders Spain" would teach what Spain borders.
+    These are the facts of cells that are not held out. Facts of a symmetric relation are left out if a held-out cell
+    states them from the other side: "France borders Spain" would teach what Spain borders.
     """
     for entity, relation in lexicon.cells():
         if (entity, relation) in hidden:
@@ -75,6 +75,6 @@ def _rank(cell: Cell) -> bytes:
 
 
 def _mentions(lexicon: Lexicon, cell: Cell) -> set[str]:
-    """The ids that a cell is sure to show in training: none where its relation is symmetric."""
+    """The ids that a cell certainly shows in training: none if its relation is symmetric."""
     entity, relation = cell
     return set() if lexicon.relations[relation].symmetric else {entity, *lexicon.facts[entity][relation]}

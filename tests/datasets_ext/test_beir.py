@@ -138,9 +138,9 @@ def test_refuses(tmp_path, change, lang, message, strict):
 @pytest.mark.parametrize('change, kind, refusal', [
     ({'corpus': [*CORPUS, {'_id': 'd1x'}]}, 'lines without a text: 1 (d1x)', "line 4 (id 'd1x') has no 'text'"),
     ({'corpus': [*CORPUS, {'_id': 'x', 'text': None}]}, 'lines without a text: 1 (x)', "line 4 (id 'x') has no 'text'"),
-    ({'corpus': [*CORPUS, CORPUS[0]]}, 'passages that stand twice: 1 (d1)', "line 4 (id 'd1') has the id of"),
+    ({'corpus': [*CORPUS, CORPUS[0]]}, 'passages that occur twice: 1 (d1)', "line 4 (id 'd1') has the id of"),
     ({'queries': [*QUERIES, {'_id': 'q4', 'text': ' '}]}, 'empty questions: 1 (q4)', "line 4 (id 'q4') is an empty"),
-    ({'queries': [*QUERIES, QUERIES[0]]}, 'questions that stand twice: 1 (q1)', "line 4 (id 'q1') has the id of"),
+    ({'queries': [*QUERIES, QUERIES[0]]}, 'questions that occur twice: 1 (q1)', "line 4 (id 'q1') has the id of"),
     ({'queries': [*QUERIES, {'_id': 'q9', 'text': 'Wat?'}]}, 'questions that nobody judged: 1 (q9)', "question 'q9'"),
     ({'test': [*TEST, 'q7\td3\t1']}, 'judgements of questions that are not in queries.jsonl: 1 (q7)',
      "test.tsv, line 5 judges the question 'q7', which is not in queries.jsonl"),

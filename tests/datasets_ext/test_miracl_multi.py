@@ -258,7 +258,7 @@ def test_some_languages():
 
 @pytest.mark.parametrize('langs, split, judged, message', [
     (['de', 'pt', 'xx'], 'dev', False, "MIRACL has no 'pt', 'xx'; its languages are ar, bn, de"),
-    ([], 'dev', False, 'MIRACL has no pool of no language'),
+    ([], 'dev', False, 'MIRACL has no pool without a language'),
     ([5, 'de'], 'dev', False, 'MIRACL has no 5; its languages are ar, bn, de'),
     (['de'], ['dev'], False, r"MIRACL has no split \['dev'\]; choose one of train"),
     (['de'], 'test', False, "MIRACL has no split 'test'; choose one of train, dev, test-a, test-b"),

@@ -241,7 +241,7 @@ def test_files_as_they_are_in_the_world(tmp_path):
     said = str(warned[0].message)
     for part in ('paragraphs without text: 2', 'answers at a wrong offset, taken from the nearest place: 1 (near)',
                  'questions whose answers are not in their paragraph: 1 (nowhere)', 'questions without text: 1 (blank)',
-                 'questions without an answer: 2 (none, null)', 'questions that stand twice: 1 (near)'):
+                 'questions without an answer: 2 (none, null)', 'questions that occur twice: 1 (near)'):
         assert part in said, said
     german = ir_datasets.load('welt/de')
     assert [query.query_id for query in german.queries_iter()] == ['51870', 'near', 'second', 'none']
