@@ -1,4 +1,4 @@
-"""Experiments: one encoder or pipeline, all its monolingual, cross-lingual and multilingual settings, one table."""
+"""Experiments: evaluate encoders and pipelines in all monolingual, cross-lingual and multilingual settings."""
 import lazy_loader
 
 from pyterrier_hybrid.moved import with_moved

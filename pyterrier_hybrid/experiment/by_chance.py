@@ -1,4 +1,4 @@
-"""What a ranking without preference for a language has: over all questions, and over those of a system's figure."""
+"""The figures of a ranking without language preference: over all questions, and over those of a system's figure."""
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -12,14 +12,14 @@ from pyterrier_hybrid.experiment.presentation import format_value
 from pyterrier_hybrid.experiment.setting import Setting
 from pyterrier_hybrid.measures import facts
 
-#: By measure and language of the questions: the value of each question by chance, indexed by qid.
+#: The value of each question by chance, indexed by qid, for each measure and language of the questions.
 Chances = Mapping[tuple[str, str], pd.Series]
 
 
 def chances(measures: Sequence[Measure], settings: Iterable[Setting], collection: EvaluationSet) -> Chances:
-    """:func:`pyterrier_hybrid.measures.facts.chance` in the multilingual settings, by the measures that know it.
+    """Computes :func:`pyterrier_hybrid.measures.facts.chance` in the multilingual settings, for measures that have it.
 
-    A question is in it if the measure says something about it under some ranking.
+    It leaves out questions to which a measure does not apply under any ranking.
     """
     found = {}
     for setting in settings:
@@ -40,9 +40,10 @@ def chance_table(found: Chances) -> pd.DataFrame:
 
 
 def chance_notes(found: Chances, cells: Iterable[Cell]) -> list[str]:
-    """Sentences about systems whose figure is over fewer questions than that of chance, which is given over theirs.
+    """Sentences about systems whose figure is over fewer questions than that of chance, with chance over the same ones.
 
-    LPR says nothing about a question for which a system retrieves nothing relevant, and a run may lack a language.
+    For example, LPR does not apply to a question for which a system retrieves nothing relevant, and a run may lack a
+    language.
     """
     theirs: dict[tuple[str, str], dict[str, pd.Series]] = {}
     for cell in cells:

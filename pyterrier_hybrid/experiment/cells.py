@@ -1,4 +1,4 @@
-"""The cells of an experiment: one system in one setting by one measure, values or the reason why there are none."""
+"""The cells of an experiment: the values of one system in one setting by one measure, or why there are none."""
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -22,9 +22,9 @@ class Cell(NamedTuple):
     Attributes:
         measure: its repr.
         asked: how many questions the setting asks.
-        qids: object (n,), the questions on which the measure says something.
-        values: float64 (n,).
-        reason: why there are none; empty if there are.
+        qids: object (n,), the questions to which the measure applies.
+        values: float64 (n,), their values.
+        reason: why there are no values; empty if there are some.
     """
 
     system: str
@@ -41,8 +41,8 @@ class Evaluated(NamedTuple):
 
     Attributes:
         judged: the setting's questions and relevant passages.
-        relevant: these passages with their ranks; None where the system cannot be evaluated.
-        refused: why it cannot be; empty if it can.
+        relevant: these passages with their ranks; None if the system cannot be evaluated in the setting.
+        refused: why it cannot be evaluated; empty if it can.
     """
 
     system: str
@@ -68,7 +68,7 @@ def evaluate(
 
 
 def cell(evaluated: Evaluated, measure: Measure, values: Values | None = None) -> Cell:
-    """A system in a setting by a measure; ``values`` are those of a measure that is not computed from ranks."""
+    """The cell of a system in a setting by a measure. ``values`` are given if they do not come from ranks."""
     name, setting, judged, relevant, refused = evaluated
     reason = refused if refused or _fits(measure, setting) else _UNFIT
     if not reason:
@@ -79,7 +79,7 @@ def cell(evaluated: Evaluated, measure: Measure, values: Values | None = None) -
 
 
 def check_measures(measures: Iterable[Measure], *, dense: bool) -> list[Measure]:
-    """Checks what measures there are; ``dense`` says whether there is a dense system, whose whole run is never made.
+    """Checks and lists the measures; ``dense`` says whether there is a dense system, whose whole run is never made.
 
     Raises:
         ValueError: a string, a measure without a parameter it needs or twice, or one that needs whole runs of a dense
@@ -124,14 +124,14 @@ def _nothing_asked(judged: Judged, setting: Setting, collection: EvaluationSet) 
 
 
 def _depth(measure: Measure) -> int | None:
-    """How many passages of a list a measure needs to be seen; None for all."""
+    """How many passages of each list a measure reads; None for all."""
     return None if measure.params.get('judged_only') else measure.params.get('cutoff')
 
 
 def _by_ir_measures(
     system: System, setting: Setting, judged: Judged, measures: list[Measure]
 ) -> dict[Measure, Values]:
-    """The values of measures that need more than the ranks of relevant passages, from a run."""
+    """Computes from a run the measures that need more than the ranks of relevant passages."""
     depths = [_depth(measure) for measure in measures]
     run = system.run(setting, judged, None if None in depths else max(depths))
     run = run.assign(score=-1.0 - run['rank'])  # so that no evaluation tool breaks ties in another order

@@ -1,4 +1,4 @@
-"""The main job: encoders that differ in their training mix alone, beside BM25, in every language setting."""
+"""Compares encoders that only differ in their training mix, and BM25, in every language setting."""
 import copy
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -48,7 +48,7 @@ def compare_mixes(
         backbone: a folder or hub name of the checkpoint to start from, ``'untouched'`` in the table; None for a static
             embedding with random vectors, ``'untrained'``.
         seed: of everything random.
-        tell: told what happens, in a line each.
+        tell: called with a line of text for each step.
         verbose: show progress bars.
         **training: further arguments of :func:`train`.
 

@@ -1,6 +1,6 @@
 """The contribution of each question to the difference of two systems in a table: the unit of every test here.
 
-A question asked in 11 languages over passages in 10 others gives 110 correlated values. They are one observation, not
+A question asked in 11 languages over passages in 10 others gives 110 correlated values. These are one observation, not
 110: a test that resamples or flips them one by one finds almost any difference significant.
 """
 from typing import NamedTuple
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 _CELL = ['query_lang', 'doc_lang']
-#: A deviation of less than this part of the values is rounding.
+#: A deviation of less than this share of the greatest value is a rounding error.
 _ROUNDING = 1e-12
 
 
@@ -51,7 +51,7 @@ class Contributions(NamedTuple):
 
 
 class NothingToCompare(ValueError):
-    """There is nothing in which two systems can be compared as they are asked to be."""
+    """There is nothing in which two systems can be compared."""
 
 
 class TooFewQuestions(NothingToCompare):
@@ -59,9 +59,9 @@ class TooFewQuestions(NothingToCompare):
 
 
 def contributions(rows: pd.DataFrame, system: str, baseline: str) -> Contributions:
-    """What the questions contribute to the difference of two systems, see :func:`by_question`.
+    """Returns the contributions of questions to the difference of two systems, see :func:`by_question`.
 
-    Only cells and questions count for which both systems have a value.
+    Only cells and questions for which both systems have a value count.
 
     Args:
         rows: the rows of ``Result.per_query`` of one measure and kind of setting.
@@ -71,7 +71,7 @@ def contributions(rows: pd.DataFrame, system: str, baseline: str) -> Contributio
         TooFewQuestions: no cell has two questions with values of both.
     """
     rows = rows[rows['system'].isin([system, baseline])]
-    rows = rows.astype(dict.fromkeys([*_CELL, 'qid'], object)).fillna({'doc_lang': ''})  # a missing key would be lost
+    rows = rows.astype(dict.fromkeys([*_CELL, 'qid'], object)).fillna({'doc_lang': ''})  # join drops missing keys
     values = [rows[rows['system'] == name].set_index([*_CELL, 'qid'])['value'] for name in (system, baseline)]
     both = values[0].to_frame('a').join(values[1].rename('b'), how='inner').sort_index().reset_index()
     single = both.groupby(_CELL)['a'].transform('size') < 2
@@ -87,19 +87,19 @@ def contributions(rows: pd.DataFrame, system: str, baseline: str) -> Contributio
 
 
 def by_question(cells: np.ndarray, questions: np.ndarray, a: np.ndarray, b: np.ndarray) -> Contributions:
-    """What questions contribute to the difference of two systems.
+    """Computes what questions contribute to the difference of two systems.
 
     The table's figure is the mean over the C cells (a question language, a passage language) of the mean over the n_c
     questions of the cell. With n the questions of all cells, a question contributes::
 
         D + n/C * sum over its cells c of f_c (difference - cell mean) / n_c,    f_c = sqrt(n_c (n-1) / ((n_c-1) n))
 
-    D the difference of the figures. In every cell f_c makes the variance of these equal to s_c^2 / n_c. The degrees of
-    freedom are nu = (sum h_q^2)^2 / sum h_q^4 - 1, h_q the sum of 1/(C n_c) over the cells of a question
-    (Satterthwaite's, for independent questions of equal variance). If every question is in every cell, as in XQuAD-R, a
-    question contributes the mean of its differences and nu is n - 1.
+    where D is the difference of the figures. In every cell f_c makes the variance of these terms equal to s_c^2 / n_c.
+    The degrees of freedom are nu = (sum h_q^2)^2 / sum h_q^4 - 1, where h_q is the sum of 1/(C n_c) over the cells of a
+    question (Satterthwaite's, for independent questions of equal variance). If every question is in every cell, as in
+    XQuAD-R, a question contributes the mean of its differences and nu is n - 1.
 
-    Deviations of less than 1e-12 of the greatest value are rounding, and count as 0.
+    Deviations of less than 1e-12 of the greatest value are rounding errors, and count as 0.
 
     Args:
         cells: int (m,), the cell of each value, from 0 to C - 1, each of them twice or more.
@@ -122,10 +122,10 @@ def by_question(cells: np.ndarray, questions: np.ndarray, a: np.ndarray, b: np.n
         around[:] = 0.0
     raw = n * np.bincount(questions, weight * (a - b))
     h = np.bincount(questions, weight)
-    h = h / h.max()  # of no effect but that nu is exactly n - 1 if all are equal
+    h = h / h.max()  # only so that nu is exactly n - 1 if all are equal
     return Contributions(
         float(weight @ a), float(weight @ b), difference, difference + around,
-        raw if tiny == 0 else np.round(raw / tiny) * tiny,  # what is equal stays equal, in whatever order it was added
+        raw if tiny == 0 else np.round(raw / tiny) * tiny,  # so that equal sums are equal in any order of addition
         float((h**2).sum() ** 2 / (h**4).sum() - 1), float(np.sqrt(variances.mean())),
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Dense systems: all settings from one count of ranks."""
+"""Dense systems: one count of ranks gives all settings."""
 import numpy as np
 import pandas as pd
 
@@ -89,7 +89,7 @@ class DenseSystem(System):
         return tuple(dict(zip(relevant, np.split(found, ends))) for found in ranks)
 
     def _open(self) -> OpenedIndex:
-        """The index that was prepared."""
+        """Opens the index; raises ValueError if it was replaced since :meth:`prepare`."""
         opened = self.index.open()
         if opened.fingerprint != self._fingerprint:
             raise ValueError(f'system {self.name!r}: its index at {self.index.path} was replaced while it was '
@@ -97,7 +97,7 @@ class DenseSystem(System):
         return opened
 
     def _own_passages(self, docnos: Docnos) -> tuple[np.ndarray, np.ndarray] | None:
-        """The questions that are passages themselves, and the passages' places among those that are ranked."""
+        """The rows of the questions that are passages themselves, and these passages' places among the ranked ones."""
         if not self.collection.ignore_identical_ids:
             return None
         qids = self._topics['qid'].tolist()

@@ -16,7 +16,7 @@ from pyterrier_hybrid.languages import QUERY_LANG, check_languages
 
 
 def _kept(method: Callable) -> Callable:
-    """Keeps on the object what a method of one argument returns, as long as the object lives."""
+    """Caches, on the object, the results of a method of one argument."""
 
     @wraps(method)
     def get(self: 'EvaluationSet', key: object) -> object:
@@ -78,7 +78,7 @@ class EvaluationSet:
         self.is_whole = not self._left_out
         self.pool_sizes = pd.Series(counts)[self.languages]
         self._digests = [digests[lang] for lang in self.languages]
-        #: Every language's number; passages' languages come first.
+        #: The number of every language. The passages' languages come first.
         self.codes = {lang: i for i, lang in enumerate(dict.fromkeys([*self.languages, *chosen]))}
 
     def docs(self) -> Iterator[dict]:
@@ -166,7 +166,7 @@ class EvaluationSet:
         )  # fmt: skip
 
     def _are_passages(self, qids: np.ndarray, lang: str | None) -> np.ndarray:
-        """Whether questions are passages, in a language or in any, that are left out of their rankings."""
+        """Whether each question is itself a passage, in a language or in any, and is left out of its own ranking."""
         if not self.ignore_identical_ids:
             return np.zeros(len(qids), dtype=bool)
         langs = self.doc_langs.reindex(qids)
@@ -211,7 +211,7 @@ class EvaluationSet:
 def as_evaluation_set(
     dataset: object, languages: Iterable[str] | None = None, ignore_identical_ids: bool = False
 ) -> EvaluationSet:
-    """The collection that a user names: an :class:`EvaluationSet` without further choices, or what one is made of."""
+    """Returns an :class:`EvaluationSet` unchanged, or makes one from the data set that a user names."""
     if not isinstance(dataset, EvaluationSet):
         return EvaluationSet(dataset, languages=languages, ignore_identical_ids=ignore_identical_ids)
     if languages is not None:

@@ -1,4 +1,4 @@
-"""A result for readers and other programs: text, Markdown, LaTeX, HTML and CSV, the same bytes for the same result."""
+"""Exports a result as text, Markdown, LaTeX, HTML and CSV. The same result gives the same bytes."""
 import re
 import shutil
 from collections.abc import Sequence
@@ -14,15 +14,16 @@ from pyterrier_hybrid.files import replace_text
 if TYPE_CHECKING:
     from pyterrier_hybrid.experiment.result import Result
 
-#: Brackets and stars are arguments of a line's end when they begin the next line.
+#: LaTeX's special characters. Brackets and stars are among them because, at the beginning of a line, LaTeX reads them
+#: as arguments of the line end before.
 _LATEX = {
     '&': r'\&', '%': r'\%', '$': r'\$', '#': r'\#', '_': r'\_', '{': r'\{', '}': r'\}', '~': r'\textasciitilde{}',
     '^': r'\textasciicircum{}', '\\': r'\textbackslash{}', '<': r'\textless{}', '>': r'\textgreater{}',
     '|': r'\textbar{}', '[': '{[}', ']': '{]}', '*': '{*}', '†': r'\dag{}',
 }  # fmt: skip
-#: What Markdown reads as markup (GitHub's, with mathematics): anywhere in a line, and at its beginning.
+#: Characters that GitHub's Markdown, with mathematics, reads as markup: anywhere in a line, or at its beginning.
 _MARKDOWN = re.compile(r'[\\`*\[\]<>|~&$]|(?<!\w)_|_(?!\w)|^[#+-]|^\d+[.)](?=\s)')
-#: How a cell begins that spreadsheets read as a formula.
+#: A cell that begins with one of these is read as a formula by spreadsheets.
 _FORMULA = tuple('=+-@\t\r\n|%')
 
 
@@ -144,5 +145,5 @@ def _escape(content: str) -> str:
 
 
 def _no_formula(content: object) -> str:
-    content = str(content).encode(errors='replace').decode()  # halves of surrogate pairs
+    content = str(content).encode(errors='replace').decode()  # replaces halves of surrogate pairs
     return f"'{content}" if content.startswith(_FORMULA) else content

@@ -1,4 +1,4 @@
-"""The forms in which a user gives systems, each turned into the object that evaluates it."""
+"""Turns the forms in which a user gives systems into objects that evaluate them."""
 from collections.abc import Callable, Mapping
 
 import pandas as pd
@@ -13,11 +13,11 @@ from pyterrier_hybrid.stored import StoredIndex
 
 
 def as_systems(systems: Mapping[str, object], collection: EvaluationSet, device: str | None = None) -> list[System]:
-    """The systems that a user gives, in one of the forms of :func:`MultilingualExperiment`.
+    """Returns the systems that a user gives in the forms of :func:`MultilingualExperiment`.
 
     Raises:
-        ValueError: no mapping, or an empty one; a device that is not there.
-        TypeError: a system of no known form, or whose name is no text.
+        ValueError: the argument is not a mapping, or is empty; a device that torch cannot use here.
+        TypeError: a system of no known form, or whose name is not a text.
     """
     if not isinstance(systems, Mapping) or not systems:
         raise ValueError(f'there is no system to evaluate in {systems!r:.80}; give a mapping from names to systems')
@@ -29,7 +29,7 @@ def as_systems(systems: Mapping[str, object], collection: EvaluationSet, device:
 
 
 def _runner(name: str, system: object, collection: EvaluationSet, device: str | None) -> System:
-    """What evaluates a system of one of the forms."""
+    """Returns the object that evaluates a system of one of the forms."""
     if isinstance(system, tuple) and len(system) == 2:
         return DenseSystem(name, collection, *system, device=device)
     if isinstance(system, StoredIndex):

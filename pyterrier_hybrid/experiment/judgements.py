@@ -1,4 +1,4 @@
-"""The judgements of a data set, checked before anything is computed from them."""
+"""Reads and checks the judgements of a data set before anything is computed from them."""
 from collections.abc import Iterable
 
 import numpy as np
@@ -8,14 +8,15 @@ import pyterrier as pt
 from pyterrier_hybrid.languages import QUERY_LANG
 from pyterrier_hybrid.measures.judgements import UNKNOWN
 
-#: Every whole number below is a float of its own.
+#: Floats represent all whole numbers below this exactly.
 _EXACT = 2**53
 
 
 def of_questions_in(lang: str, dataset: pt.datasets.Dataset, name: str) -> pd.DataFrame:
-    """The judgements of a data set's questions in a language; without a ``query_lang``, those of the qids asked in it.
+    """The judgements of a data set's questions in a language.
 
-    A judgement without one of a question that is asked in no language is among them.
+    A judgement without a ``query_lang`` belongs to the questions with its qid that are asked in the language. One of a
+    question that is asked in no language is returned as well.
 
     Raises:
         ValueError: no ``qid``, ``docno`` or ``label``.
@@ -34,7 +35,7 @@ def of_questions_in(lang: str, dataset: pt.datasets.Dataset, name: str) -> pd.Da
 
 
 def with_languages(qrels: pd.DataFrame, held: pd.Series, lang: str, name: str) -> pd.DataFrame:
-    """The judgements with ``iteration``, each passage's own language where they say nothing.
+    """Fills in the judgements' ``iteration``: the passage's own language if it is missing or unknown.
 
     Args:
         qrels: ``qid, docno``, and ``iteration`` if there is one.
@@ -42,7 +43,7 @@ def with_languages(qrels: pd.DataFrame, held: pd.Series, lang: str, name: str) -
         lang, name: as for :func:`checked_qrels`.
 
     Returns:
-        ``iteration`` is missing where neither the judgements nor the collection say the passage's language.
+        The judgements. ``iteration`` stays missing if neither they nor the collection have the passage's language.
 
     Raises:
         ValueError: an ``iteration`` that is not the passage's language.
@@ -51,7 +52,7 @@ def with_languages(qrels: pd.DataFrame, held: pd.Series, lang: str, name: str) -
     if 'iteration' not in qrels:
         return qrels.assign(iteration=own)
     given = qrels['iteration'].astype(object)
-    zero = pd.to_numeric(given, errors='coerce') == 0  # of a column that pandas has made float, too
+    zero = pd.to_numeric(given, errors='coerce') == 0  # also 0.0, in a column that pandas has made float
     said = given.notna() & ~given.astype(str).isin(UNKNOWN) & ~zero
     wrong = said & own.notna() & (given != own)
     if wrong.any():
@@ -65,7 +66,7 @@ def with_languages(qrels: pd.DataFrame, held: pd.Series, lang: str, name: str) -
 
 
 def check_held(qrels: pd.DataFrame, held: pd.Series, lang: str, name: str) -> None:
-    """Refuses a relevant passage that the collection does not have: no system can find it."""
+    """Raises ValueError for a relevant passage that the collection does not have, since no system can find it."""
     lost = (qrels['label'] >= 1) & ~qrels['docno'].isin(held.index)
     if lost.any():
         first = qrels[lost].iloc[0]
@@ -76,7 +77,7 @@ def check_held(qrels: pd.DataFrame, held: pd.Series, lang: str, name: str) -> No
 
 
 def checked_qrels(qrels: pd.DataFrame, asked: Iterable[str], lang: str, name: str) -> pd.DataFrame:
-    """The judgements of the questions in a language, each once, labels as int64.
+    """Checks the judgements of the questions in a language; returns each once, labels as int64.
 
     Args:
         qrels: ``qid, docno, label, iteration, query_lang``.

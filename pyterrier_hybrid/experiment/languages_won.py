@@ -1,4 +1,4 @@
-"""In how many languages a system is better than another, and in how many of them significantly."""
+"""Counts the languages in which a system is better than another one, and those in which it is so significantly."""
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from pyterrier_hybrid.experiment.significance import check_choices, corrected, l
 if TYPE_CHECKING:
     from pyterrier_hybrid.experiment.result import Result
 
-#: What identifies a comparison in the table of :func:`compare_by_language`.
+#: The columns that identify a comparison in the table of :func:`compare_by_language`.
 COMPARISON = ['system', 'baseline', 'measure', 'setting']
 
 

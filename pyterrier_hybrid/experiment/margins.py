@@ -1,4 +1,4 @@
-"""The greatest differences that do not matter, by measure; and names as a user gives them."""
+"""Margins, which are the greatest differences that do not matter, by measure; and names as a user gives them."""
 from collections.abc import Mapping, Sequence
 from numbers import Real
 
@@ -7,7 +7,7 @@ from ir_measures.measures import Measure
 
 
 def margin_of(measure: str, margin: object) -> float:
-    """The margin of a measure as a float; a ValueError if it cannot be one."""
+    """Returns the margin of a measure as a float; raises ValueError if it is not a number above 0."""
     width = float(margin) if isinstance(margin, Real) and not isinstance(margin, bool) else np.nan
     if not 0 < width < np.inf:
         raise ValueError(f'the margin of {measure} is {margin!r}; it is a number above 0, in its unit')
@@ -18,7 +18,7 @@ def by_name(margin: Mapping, known: Sequence[str]) -> dict[str, float]:
     """The margins by the names of their measures.
 
     Raises:
-        ValueError: a measure that is not among the ``known`` ones or has two margins, or a margin that is none.
+        ValueError: a measure that is not among the ``known`` ones or has two margins, or an invalid margin.
     """
     named: dict[str, float] = {}
     for measure, width in margin.items():
@@ -34,6 +34,6 @@ def by_name(margin: Mapping, known: Sequence[str]) -> dict[str, float]:
 
 
 def listed(names: str | Measure | Sequence[str | Measure]) -> list[str]:
-    """Names as a list, each once; one alone may be given, and a measure itself for its name."""
+    """Returns names as a list, each once. A single name may be given, and a measure instead of its name."""
     names = [names] if isinstance(names, str | Measure) else names
     return list(dict.fromkeys(repr(name) if isinstance(name, Measure) else name for name in names))

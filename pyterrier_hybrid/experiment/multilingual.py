@@ -1,4 +1,4 @@
-"""Every monolingual, cross-lingual and multilingual setting of a collection, for several systems, in one call."""
+"""Evaluates several systems in every monolingual, cross-lingual and multilingual setting of a collection."""
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -119,10 +119,10 @@ def MultilingualExperiment(
 
 
 def _with_common_depth(measures: Sequence[Measure], depth: int | None) -> list[Measure]:
-    """Adds, behind each measure over the whole pool, the same measure at the depth that all rankings have in common.
+    """Adds, after each measure over the whole pool, the same measure at the depth that all rankings have in common.
 
-    The value of such a measure on a cut ranking rests on an expectation of what was cut off; at a common depth it does
-    not. Nothing is added if all rankings are whole, that is without a depth.
+    On a cut ranking, the value of such a measure assumes an expectation for the part that was cut off; at a common
+    depth it does not. Adds nothing for depth None, that is if all rankings are whole.
     """
     found: dict[Measure, None] = {}
     for measure in measures:
@@ -147,7 +147,7 @@ def _matrix_row(evaluated: Evaluated, collection: EvaluationSet) -> list[tuple]:
 
 
 def _per_query(cells: Sequence[Cell], systems: list[str], measures: Sequence[Measure], collection) -> pd.DataFrame:
-    """The values of all cells as one frame, its texts as categories: a result may have millions of rows."""
+    """The values of all cells as one frame. Its texts are categories, because it may have millions of rows."""
     cells = [cell for cell in cells if not cell.reason]
     sizes = [len(cell.values) for cell in cells]
     langs = list(collection.codes)
@@ -168,7 +168,7 @@ def _per_query(cells: Sequence[Cell], systems: list[str], measures: Sequence[Mea
 
 
 def _left_out(cells: Iterable[Cell]) -> list[str]:
-    """Sentences about the questions in the multilingual settings about which measures say nothing."""
+    """Sentences that count the questions in the multilingual settings to which measures do not apply."""
     rows = [
         (cell.measure, cell.system, cell.asked - len(cell.values), cell.asked)
         for cell in cells if not cell.reason and cell.setting.doc_lang is None

@@ -1,4 +1,4 @@
-"""Functions of earlier versions that are methods of :class:`Result` now; they still work, with a warning."""
+"""Functions of earlier versions that are now methods of :class:`Result`. They still work, with a warning."""
 import warnings
 from typing import Any
 

@@ -1,9 +1,9 @@
-"""Tests and intervals for a mean of paired differences, one per question: arrays in, numbers out.
+"""Tests and intervals for a mean of paired differences, one per question.
 
 Every function takes the ``differences``, float (n,), n >= 2; functions of Student's t also take the degrees of freedom,
-``df``, n - 1 by default. ``resamples`` is the number of random draws, ``seed`` their seed. No p-value is ever NaN: if
-all differences are 0, it is 1; if all are equal and not 0, the t test gives 0. Differences that are equal up to
-rounding have to be exactly equal, as :func:`~.contributions.contributions` makes them.
+``df``, n - 1 by default. ``resamples`` is the number of random draws, ``seed`` their seed. No p-value is NaN: if all
+differences are 0, it is 1; if all are equal and not 0, the t test gives 0. Differences that are equal up to rounding
+must be given as exactly equal, as :func:`~.contributions.contributions` returns them.
 """
 from collections.abc import Callable
 from numbers import Real
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-#: How many signs or questions are drawn at a time.
+#: Signs or questions drawn at a time.
 _BLOCK = 1 << 22
 #: With fewer degrees of freedom than this, a t interval covers better than a bootstrap interval.
 FEW_TO_RESAMPLE = 50
@@ -25,7 +25,7 @@ class Outcome(NamedTuple):
 
 
 def check_level(level: object) -> None:
-    """Refuses a level of confidence outside 0 to 1, by a ValueError."""
+    """Raises ValueError for a level of confidence outside 0 to 1."""
     if not isinstance(level, Real) or not 0 < level < 1:
         raise ValueError(f'level is {level!r}; it lies between 0 and 1, as in 0.95')
 
@@ -121,12 +121,12 @@ def tost(differences: np.ndarray, margin: float, df: float | None = None) -> flo
     return float(t.sf((margin - abs(mean)) / error, _degrees(differences, df)))
 
 
-#: By the name under which they are asked for.
+#: The tests by the names that users give.
 TESTS: dict[str, Callable[..., Outcome]] = {'t': paired_t, 'wilcoxon': wilcoxon, 'randomization': randomization}
 
 
 def _standard_error(differences: np.ndarray) -> float:
-    """The standard error of the mean; exactly 0 if all differences are equal, which rounding would hide."""
+    """The standard error of the mean; exactly 0 if all differences are equal, whatever the rounding."""
     return 0.0 if _is_constant(differences) else float(differences.std(ddof=1) / np.sqrt(len(differences)))
 
 

@@ -1,4 +1,4 @@
-"""The paper's figures for its own data sets, to stand beside those of an experiment."""
+"""The paper's figures for its own data sets, for comparison with those of an experiment."""
 from functools import cache
 from importlib.resources import files
 
@@ -40,6 +40,6 @@ def paper_values(dataset: str, measure: str, setting: str) -> pd.DataFrame:
 
 
 def comparable(dataset: str, languages: list[str]) -> bool:
-    """Whether an experiment is on a data set of the paper, whole: a pool of fewer languages is another task."""
+    """Whether an experiment is on a whole data set of the paper, since a pool of fewer languages is another task."""
     known = set(paper_values(dataset, 'AP', 'multilingual').columns) - {'mean'}
     return bool(known) and known == set(languages)

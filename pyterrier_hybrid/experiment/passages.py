@@ -1,4 +1,4 @@
-"""One pass over the passages of a collection: how many there are by language, and the languages of those judged."""
+"""One pass over a collection's passages: their number in each language, and the languages of the judged ones."""
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable
@@ -11,7 +11,7 @@ from pyterrier_hybrid.languages import LANG
 
 
 class Passages(NamedTuple):
-    """What is known of a collection's passages.
+    """Facts about a collection's passages.
 
     Attributes:
         counts: passages by language.
@@ -51,9 +51,9 @@ def read_passages(base: pt.datasets.Dataset, name: str, judged: Container[str]) 
 
 
 def judged_docnos(datasets: Iterable[pt.datasets.Dataset]) -> set[str]:
-    """The docnos that some data sets judge; none for one without judgements, whose passages can be read all the same.
+    """The docnos that some data sets judge. A data set without judgements adds none; its passages can still be read.
 
-    A data set may be given several times and is read once.
+    A data set may be given several times; it is read once.
     """
     docnos: set[str] = set()
     for dataset in {id(dataset): dataset for dataset in datasets}.values():

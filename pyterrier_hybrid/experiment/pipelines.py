@@ -1,4 +1,4 @@
-"""Systems that give runs: pipelines, evaluated setting by setting, and runs that were made before."""
+"""Systems that return runs: pipelines, evaluated setting by setting, and existing runs."""
 import hashlib
 import re
 from collections.abc import Callable
@@ -22,7 +22,7 @@ WHOLE_POOL_ONLY = (
 
 
 class PoolSystem(System):
-    """A callable that takes a list of languages, or None for all, and returns the pipeline; called once a pool."""
+    """A callable that takes a list of languages, or None for all, and returns a pipeline; called once for each pool."""
 
     kind = 'pipeline'
 
@@ -33,7 +33,7 @@ class PoolSystem(System):
         self._last: tuple[Setting, Table, pd.DataFrame] | None = None
         self._asked = self._answered = 0
         self._is_cut = False
-        #: By kind of setting, the longest list that there is, and that there can be.
+        #: For each kind of setting, the length of the longest list returned, and of the longest possible one.
         self._depths: dict[str, tuple[int, int]] = {}
 
     def pipeline(self, doc_lang: str | None) -> pt.Transformer:
@@ -104,7 +104,7 @@ class PoolSystem(System):
         return ranking, frame
 
     def _read(self, frame: pd.DataFrame, setting: Setting) -> tuple[Table, pd.DataFrame]:
-        """The run, as arrays too, with passages of the setting only."""
+        """Checks a run; returns it as arrays and as a frame. All its passages are of the setting."""
         where = f'system {self.name!r}, {setting}'
         if not isinstance(frame, pd.DataFrame):
             raise TypeError(f'{where}: it returned a {type(frame).__name__}; a pipeline returns a DataFrame')
@@ -147,7 +147,7 @@ class FixedSystem(PoolSystem):
 
 
 class RunSystem(PoolSystem):
-    """A run over all passages that was made before, for the multilingual settings alone.
+    """An existing run over all passages, for the multilingual settings alone.
 
     It has ``qid, docno, score``, and ``query_lang`` if a question has one qid in several languages.
     """
@@ -201,5 +201,5 @@ class RunSystem(PoolSystem):
 
 
 def _lasting(text: str) -> str:
-    """A repr without what differs between equal pipelines: addresses in memory, and the folders of paths."""
+    """A repr without the parts that differ between equal pipelines: addresses in memory, and the folders of paths."""
     return re.sub(r"'[^']*/([^'/]*)'", r"'\1'", re.sub(r' at 0x[0-9a-f]+', '', text))

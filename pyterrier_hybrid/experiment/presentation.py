@@ -7,13 +7,13 @@ from pyterrier_hybrid.languages import NAMES as LANGUAGES
 from pyterrier_hybrid.measures.facts import Facts
 
 SETTINGS = {'monolingual': 'Monolingual', 'crosslingual': 'Cross-lingual', 'multilingual': 'Multilingual'}
-#: Headings that let a table fit a page.
+#: Short headings, so that a table fits a page.
 SHORT = {'monolingual': 'Mono.', 'crosslingual': 'Cross.', 'multilingual': 'Multi.'}
-#: What no line of text holds: control characters, marks of direction, halves of surrogate pairs, noncharacters.
+#: Characters that a line of text cannot have: control characters, direction marks, half surrogate pairs, noncharacters.
 _UNPRINTABLE = re.compile(r'[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]')
 
 
-#: What is known of a measure (direction, unit, range) by its repr, such as ``'R@10'``.
+#: The facts about a measure (direction, unit, range) by its repr, such as ``'R@10'``.
 facts_of = cache(Facts.of)
 
 
@@ -34,7 +34,7 @@ def axis_title(measure: str, setting: str = '') -> str:
 
 
 def in_full(measure: str) -> str:
-    """A measure with its title, unit and direction, as the heading of a figure that stands alone."""
+    """A measure with its title, unit and direction, as the heading of a separate figure."""
     known = facts_of(measure)
     title = f'{measure}: {known.title}' if known.title != measure else measure
     return ', '.join(filter(None, [title, known.unit and f'in {known.unit}', direction(measure)]))
@@ -48,13 +48,13 @@ def format_value(measure: str, value: float | None) -> str:
 
 
 def signed(measure: str, value: float) -> str:
-    """A difference with its sign; what is printed as 0 has none."""
+    """A difference with its sign; one that is printed as 0 has no sign."""
     shown = format_value(measure, abs(value))
     return f'{"−" if value < 0 else "+"}{shown}' if shown.strip('0.') else shown
 
 
 def one_line(name: object) -> str:
-    """A name as one line: white space is a single space, and what no line can hold is shown as �."""
+    """A name as one line: white space becomes a single space, and characters that a line cannot have become �."""
     return _UNPRINTABLE.sub('\ufffd', ' '.join(str(name).split()))
 
 

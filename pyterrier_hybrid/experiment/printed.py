@@ -1,4 +1,4 @@
-"""A table that can be printed: what every output (see :mod:`~.exports`) renders."""
+"""A table that can be printed. Every output (see :mod:`~.exports`) renders it."""
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -10,7 +10,7 @@ class Column:
     Attributes:
         name: its heading.
         group: a heading that it shares with the columns beside it.
-        hint: what is said below that heading, such as which direction is better.
+        hint: a text below that heading, such as which direction is better.
         title: its heading in full, where ``name`` is short.
         words: whether its cells hold sentences.
     """
@@ -28,9 +28,9 @@ class PrintedCell:
 
     Attributes:
         text: what it shows; empty if it has no value.
-        strong: whether it stands out: the best of several systems, or significant.
+        strong: whether it is highlighted: the best of several systems, or significant.
         note: the number of the note on it, from 1; 0 for none.
-        blank: what a page shows in place of an empty text.
+        blank: what a page shows instead of an empty text.
     """
 
     text: str = ''
@@ -76,14 +76,14 @@ class PrintedTable:
         return [(*key, len(list(same))) for key, same in keys]
 
     def full_caption(self) -> str:
-        """The caption, and what it does not say of the columns if they have one group only."""
+        """The caption. If the columns have a single group, its heading and hint are added if the caption lacks them."""
         if len(self.groups()) != 1:
             return self.caption
         (group, hint, _), = self.groups()
         return ', '.join(part for part in (self.caption, '' if group in self.caption else group, hint) if part)
 
     def has_two_heading_rows(self) -> bool:
-        """Whether groups need a row of their own: several of them, and one with several columns."""
+        """Whether groups need a row of their own: there are several, and one has several columns."""
         return len(self.groups()) > 1 and any(span > 1 for *_, span in self.groups())
 
     def has_numbered_notes(self) -> bool:

@@ -1,4 +1,4 @@
-"""What a result was made from, so that its figures can be made again."""
+"""Records what a result was made from, so that its figures can be reproduced."""
 import platform
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
@@ -11,12 +11,12 @@ from pyterrier_hybrid.experiment.setting import Setting
 from pyterrier_hybrid.experiment.systems import System
 from pyterrier_hybrid.training.record import read_training_record
 
-#: What changes figures when it changes; dependencies of this package, so that all are installed.
+#: Packages whose versions influence the figures. All are dependencies of this package, and so installed.
 PACKAGES = (
     'pyterrier-hybrid', 'pyterrier', 'pyterrier-dr', 'ir_datasets', 'ir_measures', 'numpy', 'pandas', 'scipy', 'torch',
     'transformers', 'sentence-transformers',
 )  # fmt: skip
-#: What the record of a training holds that differs from one time to another, or is long and follows from the rest.
+#: Fields of a training's record that differ between equal runs, or that are long and follow from the others.
 LEFT_OUT = ('seconds', 'tokens', 'losses', 'validation', 'files')
 
 

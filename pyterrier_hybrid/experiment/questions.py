@@ -1,4 +1,4 @@
-"""The questions over a collection: which data sets ask them, and what their tables need."""
+"""The questions over a collection: the data sets that ask them, and checks of their tables."""
 import pandas as pd
 import pyterrier as pt
 
@@ -33,7 +33,7 @@ def question_sets(base: pt.datasets.Dataset, name: str) -> dict[str, pt.datasets
 
 
 def is_empty(queries: pd.Series) -> pd.Series:
-    """Which questions are missing, or white space alone."""
+    """Whether each question is missing, or consists of white space."""
     return queries.isna() | queries.map(lambda text: isinstance(text, str) and not text.strip()).astype(bool)
 
 

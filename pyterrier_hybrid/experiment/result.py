@@ -1,4 +1,4 @@
-"""What an experiment found: a value per system, setting, measure and question, and the tables made of it."""
+"""The result of an experiment: a value per system, setting, measure and question, and the tables made of these."""
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -67,7 +67,7 @@ class Result:
     facts: dict[str, Facts] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Adds the facts of measures that come without."""
+        """Adds the facts of measures that were given without them."""
         self.facts.update({name: Facts.of(name) for name in self.measures if name not in self.facts})
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""A result as tables: one place turns it into rows, which every output (see :mod:`~.exports`) renders."""
+"""Turns a result into tables, which every output (see :mod:`~.exports`) renders."""
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pyterrier_hybrid.experiment.result import Result
 
 CHANCE = 'by chance'
-#: What marks a system whose runs were cut.
+#: The mark of a system whose runs were cut.
 CUT = ' †'
 
 
@@ -95,11 +95,11 @@ def marked(result: 'Result', system: str) -> str:
 
 
 def cut_notes(result: 'Result') -> list[str]:
-    """What the mark means, if a system has it."""
+    """The note that explains the mark, if a system has it."""
     if not result.cut:
         return []
     depths = ', '.join(f'{system} at {depth:,} passages' for system, depth in result.cut.items())
-    common = min(filter(None, result.cut.values()), default=0)  # what returned nothing has no depth
+    common = min(filter(None, result.cut.values()), default=0)  # a system that returned nothing has depth 0
     return [
         f'{CUT.strip()} The runs were cut ({depths}): compare rank distances with those of whole rankings at a common '
         'depth only' + (f', as by RankDistance@{common}.' if common else '.')
@@ -107,12 +107,12 @@ def cut_notes(result: 'Result') -> list[str]:
 
 
 def ceiling_notes(result: 'Result', columns: Iterable[tuple[str, str]]) -> list[str]:
-    """What limits or misleads a reader of the measures that a table shows, by (measure, kind of setting)."""
+    """Notes on measures of a table that a reader may misread; ``columns`` are (measure, kind of setting)."""
     languages, notes = _relevant_languages(result), []
     for name in (measure for measure, kind in columns if kind == SETTING_KINDS[-1]):
         try:
             measure = parse_measure(name)
-        except Exception:  # a name that comes from a file may be any text
+        except Exception:  # a name read from a file may be any text
             continue
         k = measure.params.get('cutoff')
         if not isinstance(k, int):
@@ -131,12 +131,12 @@ def ceiling_notes(result: 'Result', columns: Iterable[tuple[str, str]]) -> list[
 
 
 def languages_of(result: 'Result') -> list[str]:
-    """The languages of the questions, those of blank cells too, sorted."""
+    """The languages of the questions, including those of blank cells, sorted."""
     return sorted({*map(str, result.per_query['query_lang'].unique()), *map(str, result.blanks['query_lang'].unique())})
 
 
 def _relevant_languages(result: 'Result') -> int:
-    """In how many languages a question has relevant passages at most, as far as the result knows."""
+    """The greatest number of languages in which a question has relevant passages, as far as the result shows."""
     if len(result.matrix):
         return int(result.matrix.groupby('query_lang')['doc_lang'].nunique().max())
     return result.per_query['doc_lang'].nunique() or len(languages_of(result))
@@ -147,7 +147,7 @@ def _table(
     shown: Mapping[Hashable, tuple[str, str]], by_chance: Mapping[Hashable, float], marks: Mapping[tuple, int],
     notes: list[str], printed: Mapping[Hashable, Mapping[str, float]],
 ) -> PrintedTable:  # fmt: skip
-    """The table of values, a row per system, with the rows of chance and of the paper, and notes.
+    """Makes the table of values: a row per system, the rows of chance and of the paper, and notes.
 
     ``shown`` has the measure and the kind of setting of each column.
     """
@@ -175,7 +175,7 @@ def _table(
 
 
 def _best(measure: str, values: pd.Series) -> str:
-    """The best value as it is printed, since values that are printed alike are marked alike; empty if all are."""
+    """The best value as printed, since values with the same printed form get the same mark; empty if all are equal."""
     values = (values * better(measure)).dropna()
     if len(values) < 2 or not better(measure):
         return ''
@@ -187,11 +187,11 @@ def _blank_notes(
     systems: Sequence[str], keys: Sequence[Hashable], reasons: Sequence[str], labels: Mapping[Hashable, str],
     filled: Mapping[tuple, int],
 ) -> tuple[dict[tuple, int], list[str]]:  # fmt: skip
-    """What averages leave out, and why: one sentence for all systems with the same reason.
+    """Notes on the settings that averages leave out, and why: one sentence for all systems with the same reason.
 
     Args:
-        systems, keys, reasons: of each blank setting; a key is that of the column it belongs to, None for none.
-        labels: how a sentence names a column.
+        systems, keys, reasons: of each blank setting; the key is that of its column, or None if it has no column.
+        labels: the names of columns in sentences.
         filled: how many settings have a value, by system and column.
 
     Returns:

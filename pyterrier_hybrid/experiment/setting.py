@@ -57,7 +57,7 @@ class Judged:
         rows: int (n,), positions in ``EvaluationSet.relevant(query_lang)``.
         query_lang: the number of the questions' language.
         pool: passages ranked.
-        own: bool (n_queries,), whether one of them has the question's id and is left out of its ranking.
+        own: bool (n_queries,), whether a passage of the pool has the question's id and is left out of its ranking.
     """
 
     qids: np.ndarray
@@ -76,7 +76,7 @@ class Judged:
 
     @property
     def longest(self) -> int:
-        """The passages of the longest ranking there can be: not the pool, if every question is a passage itself."""
+        """The length of the longest possible ranking: less than the pool if every question is itself a passage."""
         return self.pool - bool(self.n_queries and self.own.all())
 
     def ranked(self, ranks: np.ndarray, lengths: np.ndarray) -> Relevant:

@@ -1,4 +1,4 @@
-"""Tests of the differences between systems: paired over questions, and corrected for their number."""
+"""Tests of the differences between systems, paired over questions and corrected for the number of tests."""
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from pyterrier_hybrid.experiment.paired import (
 )
 from pyterrier_hybrid.measures.facts import Facts
 
-#: Fewer degrees of freedom than this are marked.
+#: Tests with fewer degrees of freedom than this are marked.
 FEW = 20
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def equivalence(
 
 
 def check_choices(test: str, correction: str | None, level: float, resamples: int = 1) -> None:
-    """Refuses unknown tests and corrections, levels outside 0 to 1 and no resamples, by a ValueError."""
+    """Raises ValueError for unknown tests and corrections, levels outside 0 to 1, and resamples below 1."""
     from statsmodels.stats.multitest import multitest_alias
 
     for what, given, known in (('test', test, TESTS), ('correction', correction, [None, *multitest_alias])):
@@ -169,19 +169,19 @@ def tested(
 
 
 def _within(interval: tuple[float, float], facts: Facts) -> tuple[float, float]:
-    """An interval of a difference, cut to what two values in the measure's range can differ by."""
+    """An interval of a difference, cut to the differences that are possible in the measure's range."""
     most = facts.high - facts.low
     return max(interval[0], -most), min(interval[1], most)
 
 
 def _sample(sample: Contributions) -> dict:
-    """What has to be known of a sample to read its test."""
+    """The columns that describe a sample, for readers of its test."""
     few = sample.df < FEW
     return {'df': sample.df, 'few': few, 'left_out': ', '.join(sample.left_out), 'n': len(sample.differences)}
 
 
 def corrected(rows: pd.DataFrame, test: str, correction: str | None, level: float, verdict: str) -> pd.DataFrame:
-    """The rows with ``p_corrected`` over all of them, the verdict (bool), ``n``, and how all this was made."""
+    """Adds ``p_corrected`` over all rows, the ``verdict`` (bool), ``n``, and how the table was made."""
     from statsmodels.stats.multitest import multipletests
 
     p = rows['p'].to_numpy()
@@ -219,7 +219,7 @@ def list_comparisons(result: 'Result', baseline: str, systems, measures, setting
 
 
 def _samples(result: 'Result', baseline: str, *chosen) -> list[tuple[dict[str, str], Contributions]]:
-    """The comparisons and what the questions contribute to them, without those of a single question."""
+    """Returns the comparisons with their contributions; leaves out those without two questions in any setting."""
     rows, found, too_few = result.per_query, [], []
     for system, measure, setting in list_comparisons(result, baseline, *chosen):
         here = rows[(rows['measure'] == measure) & (rows['setting'] == setting)]

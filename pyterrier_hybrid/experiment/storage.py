@@ -1,4 +1,4 @@
-"""Results on disk: a folder that is absent or whole, the same bytes for the same result."""
+"""Results on disk: a folder that is absent or complete, with the same bytes for the same result."""
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,14 +16,14 @@ from pyterrier_hybrid.stored import check_fields, read_json
 if TYPE_CHECKING:
     from pyterrier_hybrid.experiment.result import Result
 
-#: The file that is written last, and makes a folder a result.
+#: The file that marks a folder as a result. It is written last.
 RESULT_FILE = 'result.json'
 FORMAT = 2
-#: The columns of each frame, which is a Parquet file.
+#: The columns of each frame. Each frame is a Parquet file.
 FRAMES = {'per_query': COLUMNS, 'blanks': BLANK_COLUMNS, 'matrix': MATRIX_COLUMNS, 'chance': CHANCE_COLUMNS}
 
 _FIELDS = {'dataset': str, 'systems': list, 'measures': list, 'notes': list, 'provenance': dict}
-#: What results of the first format do not have: digests, and two fields.
+#: The fields that results of the first format lack: digests, and two others.
 _LATER = {'files': dict, 'cut': dict, 'facts': list}
 _NUMBERS = {'value', 'rank', 'AP', 'n'}
 _REMEDY = 'the result is damaged; restore the folder from a copy, or remove it and evaluate again'
@@ -104,7 +104,7 @@ def _load_folder(folder: Path) -> 'Result':
 
 
 def _load_file(path: Path) -> 'Result':
-    """A result of one Parquet file, whose metadata hold all but the values as JSON."""
+    """Reads a result from one Parquet file, whose metadata has everything except the values, as JSON."""
     frames = {'per_query': _read(path, ())}
     text = pyarrow.parquet.read_schema(path).metadata.get(b'pyterrier_hybrid')
     if text is None:
@@ -126,7 +126,7 @@ def _result(frames: dict[str, pd.DataFrame], record: dict, path: Path) -> 'Resul
 
 
 def _read(path: Path, columns: tuple[str, ...] | list[str]) -> pd.DataFrame:
-    """A Parquet file, with the columns that it has to have."""
+    """Reads a Parquet file and checks its columns."""
     try:
         frame = pd.read_parquet(path)
     except (OSError, ValueError) as error:  # pyarrow's errors are among them

@@ -1,4 +1,4 @@
-"""What the ratio of the mix does: an encoder for every mix, seed and amount of data, and one table."""
+"""Studies of the mix: an encoder for every mix, seed and amount of data, and one table."""
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ from pyterrier_hybrid.pairs.protocol import Pairs
 if TYPE_CHECKING:
     from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet
 
-#: Studies of the first format were trained on other batches.
+#: The format of a study. Studies of format 1 were trained on other batches.
 FORMAT = 2
 TABLE = 'study.csv'
 
@@ -109,8 +109,8 @@ def ratio_study(
             clear_leftovers(folder)
             missing = [run for run in runs if not study.is_done(run)]
             if missing:
-                with suppress(FileNotFoundError):  # none is finished
-                    StudyResult.load(folder)  # what is no run of the study is refused before any is trained
+                with suppress(FileNotFoundError):  # no run is finished
+                    StudyResult.load(folder)  # refuse runs of another study before training
             with pt.tqdm(total=len(runs), initial=len(runs) - len(missing), desc='study', disable=not verbose) as bar:
                 for run in complete_all(study, missing, processes, verbose):
                     bar.set_postfix_str(run.name)
@@ -123,7 +123,7 @@ def ratio_study(
 
 
 def _check_runs(study: Study) -> None:
-    """Refuses what no run can be trained with, before the first run is trained."""
+    """Raises an error, before the first run is trained, if one of the runs cannot be trained."""
     from pyterrier_hybrid.batches import HybridBatches
     from pyterrier_hybrid.training.validation_sources import open_validation
 
@@ -140,7 +140,7 @@ def _check_runs(study: Study) -> None:
 
 
 def _made_with(study: Study, collection: 'EvaluationSet') -> dict:
-    """What all runs have in common, and must stay as it is: JSON values."""
+    """The settings that all runs have in common and that must not change, as JSON values."""
     from pyterrier_hybrid.training.backbones import FROM_SCRATCH, content_of, opened_backbone
     from pyterrier_hybrid.training.validation_sources import open_validation
 
@@ -160,7 +160,10 @@ def _made_with(study: Study, collection: 'EvaluationSet') -> dict:
 
 
 def _recorded(folder: Path, made_with: dict, mixes: dict) -> dict:
-    """The study's record, written if it is new or has new mixes; refuses a study made in another way."""
+    """Returns the study's record, and writes it if it is new or has new mixes.
+
+    Raises ValueError for a study with other settings.
+    """
     from pyterrier_hybrid.training.checkpoints import differences
 
     record = read_study(folder)

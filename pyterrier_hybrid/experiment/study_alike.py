@@ -1,4 +1,4 @@
-"""Whether runs are of one study: what all of them must share, compared as far as their records have it."""
+"""Checks that runs are of one study: compares what all of them must share, as far as their records have it."""
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pyterrier_hybrid.experiment.result import Result
 
-#: What follows from a run's part of the pairs, or from its machine, where the study does not say it.
+#: Settings that may differ between runs unless the study has them: they depend on a run's part of the pairs or machine.
 _OF_EACH = ('pairs', 'steps', 'eval_steps', 'bf16', 'validation')
 
 
 def check_alike(runs: 'Mapping[object, Result]', record: dict) -> None:
-    """Refuses runs whose figures must not stand beside one another.
+    """Raises ValueError for runs whose figures must not be compared.
 
     Args:
-        runs: results by what they are called in the message; each with ``provenance['run']``.
+        runs: results by their names in the message; each with ``provenance['run']``.
         record: of the study. It may lack what an earlier version did not write, and so may the runs.
 
     Raises:
@@ -23,7 +23,7 @@ def check_alike(runs: 'Mapping[object, Result]', record: dict) -> None:
     """
     made_with = record['made_with']
     wanted = {name: value for name, value in _comparable(made_with).items() if name != 'settings'}
-    if 'batch_size' in made_with:  # it has all that says how runs are trained
+    if 'batch_size' in made_with:  # it has all settings of the training
         wanted = {**({} if 'validation' in made_with else {'validation': None}), **wanted}
     for name, result in runs.items():
         found = _of_run(result, made_with)
@@ -38,7 +38,7 @@ def check_alike(runs: 'Mapping[object, Result]', record: dict) -> None:
 
 
 def _of_run(result: 'Result', made_with: Mapping) -> dict[str, Any]:
-    """What the result of a run says of all that a study's runs share."""
+    """The settings in a run's result that all runs of a study share."""
     run, provenance = result.provenance['run'], result.provenance
     found = {'dataset': result.dataset, 'measures': list(result.measures)}
     collection = _mapping(provenance.get('dataset'))
@@ -58,12 +58,12 @@ def _of_run(result: 'Result', made_with: Mapping) -> dict[str, Any]:
 
 
 def _comparable(settings: Mapping) -> dict[str, Any]:
-    """Settings that were given, with a digest in the place of a backbone and a validation set."""
+    """The given settings, with a digest instead of a backbone and of a validation set."""
     found = {name: value for name, value in settings.items() if value is not None and value != 'auto'}
     digest = found.pop('backbone_fingerprint', None)
-    if 'backbone' in found:  # an absolute path is recorded by its last part
+    if 'backbone' in found:  # of a path, only the last part is compared
         found['backbone'] = digest or Path(str(found['backbone'])).name
-    if 'validation' in found:  # what is held out of the pairs is another set for each part of them
+    if 'validation' in found:  # held-out pairs have no digest here: they differ between parts of the pairs
         found['validation'] = _mapping(found['validation']).get('fingerprint')
         if found['validation'] is None:
             del found['validation']

@@ -1,4 +1,4 @@
-"""The data set of a study whose runs are in other processes: how it is sent, and what if it is not known there."""
+"""Sends the data set of a study to runs in other processes, and checks there that it is known."""
 import pickle
 
 import ir_datasets
@@ -8,7 +8,7 @@ from datasets_ext.shape import REGISTERED
 
 
 def sendable(dataset: object, *, ray: bool) -> object:
-    """A data set as another process can be given it: by its id, if it is a registered one.
+    """Returns a data set in a form that can be sent to another process: its id, if it is registered.
 
     Raises:
         ValueError: an object that is not registered, and cannot be pickled.
@@ -27,7 +27,7 @@ def sendable(dataset: object, *, ray: bool) -> object:
             cloudpickle.dumps(dataset)
         else:
             pickle.dumps(dataset)
-    except Exception as error:  # of any class, by what fails in pickling
+    except Exception as error:  # pickling may raise any class
         others = 'the workers of a Ray cluster' if ray else 'other processes'
         raise ValueError(
             f'dataset is {dataset!r:.80}, which cannot be sent to {others} ({error!s:.100}); give the id of a '
@@ -37,7 +37,7 @@ def sendable(dataset: object, *, ray: bool) -> object:
 
 
 def check_known(dataset: object, *, ray: bool) -> None:
-    """Refuses the id of a data set that this process does not know, though the one that has sent it does."""
+    """Raises UnknownDataset for an id that the sending process knows and this one does not."""
     try:
         open_dataset(dataset)
     except UnknownDataset as error:

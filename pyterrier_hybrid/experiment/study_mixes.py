@@ -73,13 +73,13 @@ def mix_name(mix: Mapping[str, float]) -> str:
 
 
 def _digits(share: float) -> str:
-    """Three digits for fractions of up to 30 parts, which are at least .0011 apart; otherwise twelve."""
+    """A share with three digits if its denominator is at most 30 (such shares are .0011 apart), else with twelve."""
     is_simple = abs(Fraction(share).limit_denominator(30) - Fraction(share)) < 1e-12
     return f'{share:.3g}' if is_simple else f'{share:.12g}'
 
 
 def _compositions(total: int, parts: int) -> list[tuple[int, ...]]:
-    """All ways to write ``total`` as an ordered sum of ``parts`` numbers from 0 on, the first falling."""
+    """All ways to write ``total`` as an ordered sum of ``parts`` numbers of 0 or more, by the first one, descending."""
     if parts == 1:
         return [(total,)]
     return [(first, *rest) for first in range(total, -1, -1) for rest in _compositions(total - first, parts - 1)]

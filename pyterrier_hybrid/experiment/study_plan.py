@@ -1,4 +1,4 @@
-"""What a study will run: every combination of mixes, fractions and seeds, checked before pairs are opened."""
+"""Plans a study: every combination of mixes, fractions and seeds, checked before pairs are opened."""
 import os
 from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
@@ -18,9 +18,9 @@ from pyterrier_hybrid.experiment.study_mixes import mix_name
 from pyterrier_hybrid.experiment.study_runs import Run, Study
 from pyterrier_hybrid.measures import LPR, RankDistance
 
-#: What a study measures by default.
+#: The default measures of a study.
 MEASURES = (AP, R @ 10, RankDistance, LPR)
-#: The length of a run's name, at most; file systems take 255 bytes, and partial folders need some of them.
+#: The most bytes of a run's name. File systems allow 255, and the names of partial folders need some of these.
 _LONGEST = 200
 
 
@@ -28,9 +28,10 @@ def plan_study(
     *, mixes, dataset, seeds=(0,), fractions=(1.0,), measures=MEASURES, settings=SETTING_KINDS, backbone='static',
     processes=1, ray=False, **training,
 ) -> Study:  # fmt: skip
-    """A study without pairs and folder, from arguments of :func:`ratio_study` that are checked as far as they can be.
+    """Returns a study without pairs and folder, and checks the arguments of :func:`ratio_study` as far as possible.
 
-    It raises what that raises. A mistyped argument costs no import of pairs if this is called before.
+    It raises what :func:`ratio_study` raises. Call it before pairs are imported, so that a wrong argument is found
+    first.
     """
     from pyterrier_hybrid.training.arguments import TrainingArguments
     from pyterrier_hybrid.training.validation_sources import check_validation
@@ -60,7 +61,7 @@ def plan_study(
 
 
 def _resources(ray: bool | Mapping[str, float], processes: int) -> Resources | None:
-    """What each run is given on a Ray cluster; None if it does not run on one."""
+    """The resources of each run on a Ray cluster; None if it does not run on one."""
     if ray is False:
         return None
     if processes > 1:
@@ -75,7 +76,7 @@ def _resources(ray: bool | Mapping[str, float], processes: int) -> Resources | N
 
 
 def _named(mixes) -> dict[str, dict[str, float]]:
-    """Mixes by name, their shares as plain floats."""
+    """Returns mixes by name, their shares as plain floats."""
     if isinstance(mixes, str) or not isinstance(mixes, Iterable):
         raise ValueError(f'mixes is {mixes!r:.80}; give mixes by name or as a list, for example mixes=alphas()')
     named = isinstance(mixes, Mapping)
@@ -99,7 +100,7 @@ def _named(mixes) -> dict[str, dict[str, float]]:
 
 
 def _seed(seed: object) -> int:
-    """A seed as an int, if it is a whole number."""
+    """Returns a seed as an int; raises ValueError if it is not a whole number."""
     try:
         return index(seed)
     except TypeError:
@@ -114,7 +115,7 @@ def _fraction(part: object) -> float:
 
 
 def _runs(mixes: Mapping[str, Mapping[str, float]], fractions: Iterable[float], seeds: Iterable[int]) -> list[Run]:
-    """Every combination, once."""
+    """Returns every combination once; raises ValueError for names that cannot be folders side by side."""
     fractions = [fractions] if isinstance(fractions, Real) else fractions
     for name, values in (('fractions', fractions), ('seeds', seeds)):
         if isinstance(values, str) or not isinstance(values, Iterable):

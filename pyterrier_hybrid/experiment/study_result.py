@@ -1,4 +1,4 @@
-"""What a study found: a figure for every mix, amount of data, seed, kind of setting and measure."""
+"""The result of a study: a figure for every mix, amount of data, seed, kind of setting and measure."""
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from pyterrier_hybrid.experiment.study_runs import Run
 from pyterrier_hybrid.measures.facts import Facts
 from pyterrier_hybrid.stored import check_fields, read_json
 
-#: Written when a study begins: what all of its runs have in common, and its mixes by name.
+#: The file, written when a study begins, with the settings that its runs have in common, and its mixes by name.
 STUDY_FILE = 'study.json'
 #: The columns of a mix's shares.
 SHARES = tuple(kind.value for kind in Kind)
@@ -149,7 +149,7 @@ def over_seeds(
 
 
 def read_study(folder: Path) -> dict | None:
-    """The record of the study in a folder; None if there is none. A damaged one is a ValueError with file and field."""
+    """The record of the study in a folder; None if there is none. Raises ValueError, with the field, for damage."""
     path, remedy = folder / STUDY_FILE, 'the study is damaged; restore this file from a copy, or begin anew elsewhere'
     record = read_json(path)
     if record is None:
@@ -173,13 +173,13 @@ def _open_study(folder: Path) -> tuple[dict, list[Path]]:
 
 
 def run_of(result: Result) -> Run:
-    """The run of a study that a result is of."""
+    """The run of a study to which a result belongs."""
     run = result.provenance['run']
     return Run(run['mix'], run.get('shares', {}), run['fraction'], run['seed'])
 
 
 def _check_mixes(results: Iterable[Result], record: dict) -> None:
-    """Refuses a result of a mix that the study does not have."""
+    """Raises ValueError for a result of a mix that the study does not have."""
     unknown = {result.provenance['run']['mix'] for result in results} - record['mixes'].keys()
     if unknown:
         raise ValueError(f'a result is of the mix {min(unknown)!r:.80}, which {STUDY_FILE} does not have; move its '
@@ -191,7 +191,7 @@ def _is_share(kind: str, share: object) -> bool:
 
 
 def _read_run(folder: Path) -> Result:
-    """The result of a run, which says which run it is."""
+    """Reads the result of a run; raises ValueError if it does not say which run it is, or has another's name."""
     result = Result.load(folder)
     run = result.provenance.get('run')
     if not isinstance(run, Mapping):

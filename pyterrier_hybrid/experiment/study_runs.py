@@ -1,4 +1,4 @@
-"""The runs of a study: each trains and evaluates an encoder, in this process, in several, or on a Ray cluster."""
+"""The runs of a study. Each trains and evaluates an encoder, in this process, in several, or on a Ray cluster."""
 import os
 import re
 import signal
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet
     from pyterrier_hybrid.training.arguments import TrainingArguments
 
-#: Seconds that a shared file system has to show what another machine has written; NFS takes up to a minute.
+#: Seconds to wait until a shared file system shows what another machine has written; NFS takes up to a minute.
 SEEN_WITHIN = 90
-#: What the working folders of indexes are named after; nothing is written to it.
+#: The name from which the names of the indexes' working folders are made; nothing is written to it.
 INDEX = 'index'
 
 
@@ -52,9 +52,9 @@ class Run:
     @property
     def name(self) -> str:
         """The name of its folders, different for every run."""
-        # What follows begins with -data or -seed, and must not be taken for a part of the mix's name.
+        # -data or -seed follow the mix's name, so they must not occur in it.
         mix = re.sub('-(?=data|seed)', '%2D', quote(self.mix, safe=' ,+='))
-        mix = re.sub(r'^\.', '%2E', mix)  # else the folder would be hidden
+        mix = re.sub(r'^\.', '%2E', mix)  # otherwise the folder would be hidden
         short = f'{self.fraction:g}'
         part = '' if self.fraction == 1 else f'-data{short if float(short) == self.fraction else repr(self.fraction)}'
         return f'{mix}{part}-seed{self.seed}'
@@ -117,7 +117,7 @@ def complete(study: Study, run: Run, verbose: bool) -> None:
         model.parent.mkdir(exist_ok=True)
         if model.is_dir():
             verify_run(model)
-        encoder = train(  # of a run that is finished, this only reads the encoder and removes left checkpoints
+        encoder = train(  # for a finished run, this only reads the encoder and removes remaining checkpoints
             study.pairs_for(run), model, backbone=study.backbone, mix=run.shares, seed=run.seed, resume=True,
             verbose=verbose, **study.training,
         )  # fmt: skip
@@ -138,10 +138,10 @@ def complete(study: Study, run: Run, verbose: bool) -> None:
 def complete_all(study: Study, runs: list[Run], processes: int, verbose: bool) -> Iterator[Run]:
     """Completes runs, in this process, in several, or on a Ray cluster, and yields each run when it is done.
 
-    After the first error no further run is started; those that run in other processes are completed. Ctrl-C ends them
-    at once.
+    After the first error no further run is started, and runs in other processes are completed. Ctrl-C ends them at
+    once.
     """
-    if study.resources is not None:  # each in a task of its own; all machines see the study's folders at the same paths
+    if study.resources is not None:  # one task for each run; all machines see the folders at the same paths
         from pyterrier_hybrid.encoding.precision import one_precision
 
         folders = [study.folder, _folder(study.pairs), *([study.backbone] if os.path.isdir(study.backbone) else [])]
@@ -170,7 +170,7 @@ def complete_all(study: Study, runs: list[Run], processes: int, verbose: bool) -
                 f'one of the {processes} processes of the study in {study.folder} was killed, perhaps because '
                 'memory was short; start the study again with fewer processes, finished runs are kept'
             ) from None
-        except (KeyboardInterrupt, SystemExit):  # of Ctrl-C and SIGTERM
+        except (KeyboardInterrupt, SystemExit):  # Ctrl-C and SIGTERM
             for child in set(active_children()) - others:
                 child.terminate()
             raise
@@ -181,7 +181,7 @@ def complete_all(study: Study, runs: list[Run], processes: int, verbose: bool) -
 def _wait_for_result(folder: Path) -> None:
     """Waits until this machine sees what another one has written, at most :data:`SEEN_WITHIN` seconds."""
     deadline = time.monotonic() + SEEN_WITHIN
-    # A listing asks the file server, while a client may remember for a while that a folder was not there.
+    # List the parent folder: that asks the file server, while a client may cache for a while that a folder is absent.
     while not folder.parent.is_dir() or folder.name not in os.listdir(folder.parent):
         if time.monotonic() > deadline:
             raise FileNotFoundError(
@@ -193,13 +193,13 @@ def _wait_for_result(folder: Path) -> None:
 
 
 def clear_leftovers(folder: Path) -> None:
-    """Removes indexes that killed processes have left; training and saving remove what they have left themselves."""
+    """Removes indexes that killed processes have left. Training and saving remove their own leftovers."""
     for leftover in scratches(folder / INDEX):
         discard(leftover)
 
 
 def _folder(pairs) -> Path:
-    """The folder of pairs, or of those that they are a view of."""
+    """The folder of pairs; for a view, that of the underlying pairs."""
     return pairs.folder if hasattr(pairs, 'folder') else _folder(pairs.pairs)
 
 
@@ -216,10 +216,10 @@ def _named(run: Run) -> Iterator[None]:
 
 @contextmanager
 def _threads_shared(processes: int) -> Iterator[None]:
-    """Gives each process that is started in the block its part of the threads that this one would use.
+    """A block in which every process that is started gets its share of the threads that this process would use.
 
-    It sets the environment, since numpy's and torch's thread pools read it when they are loaded, before any of our code
-    runs in a new process.
+    It sets an environment variable, because numpy's and torch's thread pools read it when they are loaded, which is
+    before any code of this package runs in a new process.
     """
     before = os.environ.get('OMP_NUM_THREADS')
     threads = int(before) if before and before.isdigit() else processors()
@@ -234,14 +234,14 @@ def _threads_shared(processes: int) -> Iterator[None]:
 
 
 def _obey_parent() -> None:
-    """Leaves Ctrl-C to the parent process, and ends when the parent ends: no killed study runs on unseen."""
+    """Leaves Ctrl-C to the parent process, and ends this process when the parent ends, even if that was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start()
 
 
 @lru_cache(maxsize=1)
 def collection_of(dataset: object, languages: tuple[str, ...] | None) -> 'EvaluationSet':
-    """The collection, which every process reads once; :func:`ratio_study` forgets it when it ends."""
+    """Returns the collection, which every process reads once. :func:`ratio_study` clears this cache at its end."""
     from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet
 
     return EvaluationSet(dataset, languages=languages)

@@ -1,4 +1,4 @@
-"""A study's values as tables and figures read them: checked, on a line or a simplex of mixes, over seeds."""
+"""A study's values for tables and figures: checks, selections of mixes, and tables over seeds."""
 from numbers import Real
 
 import numpy as np
@@ -15,10 +15,10 @@ COLUMNS = [*SHARES, 'seed', 'setting', 'measure', 'value']
 
 
 def check_study(study: pd.DataFrame) -> None:
-    """Refuses what cannot be shown of a study.
+    """Checks that a study's table can be shown.
 
     Raises:
-        TypeError: no table.
+        TypeError: not a table.
         ValueError: a table without a column or rows, with something else than numbers where they belong, an unknown
             kind of setting, or shares that do not sum to 1.
     """
@@ -96,7 +96,7 @@ def mix_in_words(shares: pd.Series) -> str:
 
 
 def seeds_in_words(study: pd.DataFrame) -> str:
-    """How the intervals of a figure were made, for so many seeds."""
+    """Says how the intervals of a figure were made, for the study's number of seeds."""
     counts = study.groupby([*SHARES, *(['fraction'] if 'fraction' in study else []), 'measure', 'setting'])['seed']
     least, most = counts.nunique().min(), counts.nunique().max()
     if most == 1:

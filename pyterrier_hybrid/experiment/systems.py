@@ -1,4 +1,4 @@
-"""What an experiment needs of a system, whatever its form."""
+"""The interface that an experiment needs of a system of any form."""
 from abc import ABC, abstractmethod
 
 import numpy as np
@@ -15,7 +15,7 @@ class System(ABC):
         self.name, self.collection = name, collection
 
     def prepare(self, verbose: bool) -> None:  # noqa: B027  (nothing to prepare is usual)
-        """Does what is done once for all settings."""
+        """Does the work that is common to all settings."""
 
     def refuses(self, setting: Setting) -> str:
         """Why the system cannot be evaluated in a setting; empty if it can."""
@@ -40,12 +40,12 @@ class System(ABC):
 
     @abstractmethod
     def describe(self) -> dict:
-        """What the system is: JSON values, the same for the same system."""
+        """Describes the system in JSON values, the same for the same system."""
 
     def cut(self) -> int | None:
         """The length of the longest list in the multilingual settings, if any list lacks passages; None otherwise."""
         return None
 
     def notes(self) -> list[str]:
-        """What has to be said under a table, after the system was evaluated."""
+        """Notes to print below a table, after the system was evaluated."""
         return []

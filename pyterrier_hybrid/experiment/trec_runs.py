@@ -1,4 +1,4 @@
-"""Runs as TREC files, with qrels beside them, and records of where they come from."""
+"""Writes runs as TREC files, with qrels and with records of what they were made from."""
 import json
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ from pyterrier_hybrid.experiment.systems import System
 from pyterrier_hybrid.file_names import file_name
 from pyterrier_hybrid.files import Exists, only_one, replace_text, whole_folder
 
-#: Says which folder holds the runs of which system; what makes a folder one of runs.
+#: The file that maps systems to the folders of their runs, and marks a folder as one of runs.
 MANIFEST = 'manifest.json'
 #: The record of a system's runs, written last into its folder.
 RECORD = 'ir_metadata.yaml'
@@ -69,7 +69,7 @@ def write_runs(
     runners = as_systems(systems, collection, device)
     with only_one(folder):
         folders = _folders(folder, systems, collection)
-        _write_manifest(folder, folders, collection)  # first, so that the folder is known for one of runs
+        _write_manifest(folder, folders, collection)  # first, since it marks the folder as one of runs
         _write_qrels(collection, wanted, folder / QRELS)
         written = []
         for system in runners:
@@ -81,7 +81,7 @@ def write_runs(
 
 
 def _folders(folder: Path, systems: Iterable[str], collection: EvaluationSet) -> dict[str, str]:
-    """The folder of each system, of earlier runs and of those to be written."""
+    """The folders of the systems, both of earlier runs and of those to be written."""
     known: dict[str, str] = {}
     if (folder / MANIFEST).exists():
         try:
@@ -136,7 +136,7 @@ def _file(setting: Setting) -> str:
 
 
 def _run_lines(run: pd.DataFrame, tag: str) -> str:
-    """A run in TREC's six columns."""
+    """The lines of a run in TREC's six columns."""
     _check_ids(run)
     rows = zip(run['qid'], run['docno'], run['rank'], run['score'])
     return ''.join(f'{qid} Q0 {docno} {rank + 1} {score:.9g} {tag}\n' for qid, docno, rank, score in rows)
@@ -152,7 +152,7 @@ def _check_ids(frame: pd.DataFrame) -> None:
 
 
 def _metadata(tag: str, record: dict, files: list[str]) -> dict:
-    """What runs were made from, in the fields of ir_metadata."""
+    """The record of what runs were made from, in the fields of ir_metadata."""
     ((name, system),) = record['systems'].items()
     return {
         'tag': tag,

@@ -1,8 +1,8 @@
-"""Figures that are the same bytes every time: how they are drawn, and how they become files and parts of the page.
+"""Draws figures, the same bytes every time, and makes files and parts of the page from them.
 
-In the page a figure's colours are CSS variables (``style.css`` gives both pages' values), so that it follows the
-reader's choice of light or dark. Its files have the colours of the light page and a heading of their own, so that they
-can stand alone; their text is text, in SVG and PDF too.
+In the page a figure's colours are CSS variables (``style.css`` has the values for light and dark), so that it follows
+the reader's choice of light or dark. Its files have the colours of the light page and a heading of their own, so that
+they can be used without the page. Their text is stored as text, in SVG and PDF too.
 """
 import io
 import re
@@ -23,9 +23,9 @@ SERIES = ('#0b62a4', '#b34700', '#00705a', '#8b3a8b', '#6b5a00', '#a3123f', '#00
 MARKERS = ('o', 's', '^', 'D', 'v', 'P', 'X')
 LINES = ('-', '--', ':', '-.')
 INK, QUIET, FAINT = '#1b1c1f', '#5b6068', '#c9ccd1'
-#: On cells of a heatmap, whatever the page's colours.
+#: Text colours on cells of a heatmap, for both colours of the page.
 ON_DARK, ON_LIGHT = '#ffffff', '#000000'
-#: Perceptually uniform, and the same to readers with the common colour vision deficiencies.
+#: A colour map that is perceptually uniform, also for readers with the common colour vision deficiencies.
 SEQUENTIAL = 'cividis'
 #: Width of a figure in SVG units; on a phone one unit is about one pixel.
 WIDTH = 350
@@ -52,9 +52,9 @@ class Drawing:
     """A figure.
 
     Attributes:
-        name: of its files, without the ending, and the prefix of its ids in the page: letters, digits and hyphens.
+        name: of its files, without the ending, and the prefix of its ids in the page; letters, digits and hyphens.
         title: a few words.
-        about: what else a file says in its heading: the measure in full, the data set.
+        about: the rest of a file's heading: the measure in full, the data set.
         caption: a sentence or more on what it shows and how to read it; figures that share it share a line of the page.
         alt: what a reader who cannot see it should know of its content.
         size: width and height in SVG units, without a heading.
@@ -91,7 +91,7 @@ class Drawing:
 
         width, height = self.size[0] / 72, (self.size[1] + 15 * len(heading.splitlines())) / 72
         with matplotlib.rc_context(), warnings.catch_warnings(), io.BytesIO() as buffer:
-            warnings.filterwarnings('ignore', 'Glyph')  # in names; SVG has them as text
+            warnings.filterwarnings('ignore', 'Glyph')  # for names: SVG has them as text
             matplotlib.rcdefaults()  # a user's matplotlibrc must not change a report
             matplotlib.rcParams.update(_STYLE)
             figure = Figure(figsize=(width, height), layout='constrained')
@@ -102,12 +102,12 @@ class Drawing:
                 found[kind] = buffer.getvalue()
                 buffer.seek(0)
                 buffer.truncate()
-                figure.set_layout_engine('none')  # what was laid out stays, and is not laid out again
+                figure.set_layout_engine('none')  # keep the first layout for the other formats
             return found
 
 
 def _below(figure, heading: str, share: float):
-    """The part of a figure below a heading: a layout would put legends where the heading is."""
+    """The part of a figure below a heading. Without this, the layout would put legends over the heading."""
     above, below = figure.subfigures(2, 1, height_ratios=(1 - share, share))
     above.text(0.01, 0.9, heading, ha='left', va='top', fontsize=10)
     return below
@@ -120,14 +120,15 @@ def check_matplotlib() -> None:
 
 
 def figure_name(*parts: object) -> str:
-    """A name for a figure out of any names: at most 80 letters a to z, digits and single hyphens."""
+    """Makes a figure's name from any names: at most 80 letters a to z, digits and single hyphens."""
     return re.sub(r'[^a-z0-9]+', '-', ' '.join(map(str, parts)).lower()).strip('-')[:80].rstrip('-')
 
 
 def named_apart(drawings: Iterable[Drawing], taken: set[str]) -> list[Drawing]:
-    """The figures with names that are not ``taken``, to which they are added: ``ap-2`` beside ``ap``.
+    """Returns the figures with different names, such as ``ap-2`` beside ``ap``, and adds these to the ``taken`` ones.
 
-    Names of measures may differ in what :func:`figure_name` leaves out, as those of ``AP(rel=1)`` and ``AP(rel=-1)``.
+    Names of measures may only differ in characters that :func:`figure_name` drops, such as ``AP(rel=1)`` and
+    ``AP(rel=-1)``.
     """
     found = []
     for drawing in drawings:
@@ -139,16 +140,19 @@ def named_apart(drawings: Iterable[Drawing], taken: set[str]) -> list[Drawing]:
 
 
 def label(name: str, length: int = 32) -> str:
-    """A system's name for a legend, shortened in the middle; matplotlib leaves out what begins with an underscore."""
+    """A system's name for a legend, shortened in the middle.
+
+    matplotlib leaves out names that begin with an underscore, so these get a space before it.
+    """
     short = shortened(name, length)
     return f' {short}' if short.startswith('_') else short
 
 
 def inline_svg(drawing: Drawing):
-    """The figure as an ``svg`` element of a page: ids of its own, colours of the page, the background left out.
+    """The figure as an ``svg`` element of a page, with ids of its own, the page's colours and no background.
 
-    The element with the id ``<name>-words`` has its alternative text. What stands between tags are names, escaped by
-    matplotlib.
+    The element with the id ``<name>-words`` has its alternative text. The text between tags are names, which matplotlib
+    has escaped.
     """
     from markupsafe import Markup
 
@@ -163,7 +167,7 @@ def inline_svg(drawing: Drawing):
 
 
 def _of_the_page(tag: str, prefix: str) -> str:
-    """A tag with ids, colours and fonts of the page; what stands between tags are names, and stays."""
+    """Returns a tag of the SVG with ids, colours and fonts for the page."""
     tag = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', tag)
     tag = re.sub(r'url\(#([^)]+)\)', rf'url(#{prefix}-\1)', tag)
     tag = re.sub(r'xlink:href="#([^"]+)"', rf'href="#{prefix}-\1"', tag)
@@ -199,7 +203,7 @@ def colour_scale(values: np.ndarray, better: int, *, logarithmic: bool = False):
 
 
 def cell_colours(scale, values: np.ndarray) -> np.ndarray:
-    """The colours of values on a scale: float, one more axis of red, green, blue, opacity; missing ones transparent."""
+    """The colours of values on a scale: float, with a last axis of red, green, blue, opacity; NaN is transparent."""
     colours = scale.to_rgba(np.ma.masked_invalid(values))
     colours[~np.isfinite(values)] = 0
     return colours
@@ -210,7 +214,7 @@ def colour_bar(figure, axes, scale, key: str) -> None:
     from matplotlib.cm import ScalarMappable
     from matplotlib.ticker import NullLocator
 
-    few = ScalarMappable(scale.norm, scale.get_cmap().resampled(32))  # a path each in SVG
+    few = ScalarMappable(scale.norm, scale.get_cmap().resampled(32))  # few colours, since each is a path in SVG
     bar = figure.colorbar(few, ax=axes, orientation='horizontal', aspect=30, pad=0.02)
     ends = sorted({scale.norm.vmin, scale.norm.vmax})
     bar.outline.set_visible(False)

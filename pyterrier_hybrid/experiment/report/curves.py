@@ -63,10 +63,10 @@ def curve_over(rows: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def limits(values: pd.Series, curve: pd.DataFrame) -> tuple[float, float] | None:
-    """The values that a panel shows where the intervals of a curve are so wide that they would flatten it.
+    """The limits of a panel if the intervals of a curve are so wide that they would flatten it; None otherwise.
 
-    The interval of two seeds is 13 times as wide as their deviation. Intervals are shown up to the range of all runs'
-    ``values`` below the least of them and above the greatest. None if they are within that.
+    The interval of two seeds is 13 times as wide as their deviation. A panel extends beyond the least and the greatest
+    of all runs' ``values`` by the range of these values, and cuts intervals there.
     """
     low, high, room = values.min(), values.max(), np.ptp(values)
     if not room or not (curve['low'].min() < low - room or curve['high'].max() > high + room):
@@ -121,7 +121,7 @@ def _ratio(line: pd.DataFrame, measures: list[str], dataset: str | None, chance:
 
 
 def _by_chance(axes, measure: str, chance: float, values: pd.Series) -> None:
-    """A dotted line, or words if the line would press all values together."""
+    """Draws chance as a dotted line, or writes it in words if the line would press all values together."""
     low, high = axes.get_ylim()
     if near := np.ptp([chance, *values]) <= 3 * (high - low):
         axes.axhline(chance, color=QUIET, linewidth=1.2, linestyle=':')

@@ -1,4 +1,4 @@
-"""Every system's difference from the baseline with its interval: is it real, and is it too small to matter?"""
+"""Figures of every system's difference from the baseline with its interval, for significance and equivalence."""
 from collections.abc import Callable
 
 import numpy as np
@@ -67,7 +67,7 @@ def _draw(figure, rows: pd.DataFrame, measure: str) -> None:
             axes.axvline(bound, color=INK, linewidth=1, linestyle='--')
     places, names, headings, y = [], [], [], 0.0
     known = facts_of(measure)
-    most = known.high - known.low  # between two values of the measure
+    most = known.high - known.low  # the greatest difference between two values of the measure
     for setting, some in rows.groupby('setting', sort=False, observed=True):
         headings.append(len(places))
         places.append(y)

@@ -1,4 +1,4 @@
-"""Language-by-language heatmaps: questions in a language, passages in a language, a number in every cell."""
+"""Language-by-language heatmaps: a row per question language, a column per passage language, a number in each cell."""
 import numpy as np
 import pandas as pd
 
@@ -8,12 +8,12 @@ from pyterrier_hybrid.experiment.report import canvas
 from pyterrier_hybrid.experiment.result import Result
 from pyterrier_hybrid.experiment.rows import marked
 
-#: The narrowest cell that holds a number, and the height of all, in SVG units.
+#: The least width of a cell with a number, and the height of all cells, in SVG units.
 NARROWEST, HEIGHT = 26, 21
 
 
 def setting_heatmaps(result: Result) -> list[canvas.Drawing]:
-    """A heatmap per system of its monolingual (the diagonal) and cross-lingual settings, by the first measure there is.
+    """A heatmap per system of its monolingual (the diagonal) and cross-lingual settings, for the first measure.
 
     Empty without cross-lingual settings.
     """

@@ -1,4 +1,4 @@
-"""The report: one HTML file with everything in it, and its figures as files."""
+"""Writes the report: one self-contained HTML file, and its figures as files."""
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -25,7 +25,7 @@ from pyterrier_hybrid.experiment.study_result import StudyResult
 from pyterrier_hybrid.experiment.study_values import check_study, study_table
 from pyterrier_hybrid.files import replace_text
 
-#: The file in the folder of figures that names those a report wrote, a line each.
+#: The file in the folder of figures that lists the files a report wrote, one a line.
 LIST = 'figures.txt'
 
 
@@ -120,7 +120,7 @@ def write_report(
     for name, table in tests.items():
         if table is not None:
             tested.check_tested(table, name)
-            if results is not None:  # with a mark on the systems whose runs were cut
+            if results is not None:  # mark the systems whose runs were cut
                 marks = {side: [marked(results, system) for system in table[side]] for side in ('system', 'baseline')}
                 tests[name] = table.assign(**marks)
     main, *rest = _of_result(results) if results is not None else [None]
@@ -138,7 +138,7 @@ def write_report(
     page = rendered(title, sections, folder.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     _write_figures(folder, figures)
-    replace_text(path, page)  # last and in one step, so that a page never lacks a figure
+    replace_text(path, page)  # last, so that a page never lacks a figure
     return path
 
 
@@ -211,7 +211,7 @@ def _of_tests(
 
 
 def rendered(title: str, sections: list[Section], folder: str) -> str:
-    """The page as HTML, in which every text is escaped; ``folder`` is the name of that of the figures."""
+    """The page as HTML, in which every text is escaped; ``folder`` is the name of the figures' folder."""
     template = templates().get_template('page.html')
     return template.render(title=title, sections=sections, folder=folder, inline_svg=inline_svg)
 

@@ -1,4 +1,4 @@
-"""Rank distance by question language, every system beside the others."""
+"""Figures of rank distance by question language, with all systems in one figure."""
 from functools import partial
 
 import numpy as np
@@ -49,7 +49,7 @@ def _figure(result: Result, measure: str) -> Drawing:
 
 
 def _draw(figure, values, chance, ratio: float | None, measure: str) -> None:
-    """Draws the figure; on a logarithmic scale if its ends have a ratio."""
+    """Draws the figure, on a logarithmic scale if ``ratio`` (of the ends of the scale) is given."""
     from matplotlib.ticker import LogLocator, MaxNLocator
 
     axes, ranks = figure.subplots(), facts_of(measure).unit == 'ranks'

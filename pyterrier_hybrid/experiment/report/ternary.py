@@ -6,9 +6,9 @@ from pyterrier_hybrid.experiment.presentation import SETTINGS, axis_title, bette
 from pyterrier_hybrid.experiment.report import canvas
 from pyterrier_hybrid.experiment.study_values import all_data, mix_in_words, on_simplex
 
-#: Where a batch of each kind alone lies: cross-lingual left, monolingual right, multilingual on top.
+#: The corners, which are runs with batches of one kind: cross-lingual left, monolingual right, multilingual on top.
 CORNERS = {'crosslingual': (0.0, 0.0), 'monolingual': (1.0, 0.0), 'multilingual': (0.5, np.sqrt(3) / 2)}
-#: Side of the triangle, in SVG units.
+#: The side of the triangle, in SVG units.
 SIDE = 262
 
 
@@ -29,7 +29,7 @@ def ternary_figures(study: pd.DataFrame, dataset: str | None = None) -> list[can
 
 
 def corner_positions(shares: np.ndarray) -> np.ndarray:
-    """Points of the triangle: shares, float (n, 3) in the order of :data:`CORNERS`, to x and y, float (n, 2)."""
+    """Maps shares, float (n, 3) in the order of :data:`CORNERS`, to points of the triangle, x and y, float (n, 2)."""
     return shares @ np.array(list(CORNERS.values()))
 
 

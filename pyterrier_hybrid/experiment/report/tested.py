@@ -1,4 +1,4 @@
-"""Is the difference real, is there none that matters, and in how many languages: tests as tables."""
+"""Tables of tests: of differences, of equivalence, and by language."""
 import pandas as pd
 
 from pyterrier_hybrid.experiment.languages_won import COMPARISON, better_in
@@ -12,7 +12,7 @@ from pyterrier_hybrid.experiment.presentation import (
 )
 from pyterrier_hybrid.experiment.printed import Block, Column, PrintedCell, PrintedTable
 
-#: How a table was made; what :func:`how_tested` puts into words.
+#: The columns that say how a table was made; :func:`how_tested` puts them into words.
 MADE = ['test', 'correction', 'comparisons', 'level']
 _ALL = [*COMPARISON, 'difference', 'low', 'high', 'p', 'p_corrected', 'n', *MADE]
 _DIFFERENCES = [*_ALL, 'value', 'baseline_value', 'effect', 'significant']
@@ -42,7 +42,7 @@ _CORRECTIONS = {None: 'no correction', 'holm': 'Holm’s correction', 'bonferron
 
 
 def check_tested(tests: pd.DataFrame, name: str) -> None:
-    """Refuses a table of comparisons, given as the argument ``name``, that lacks a column; raises ValueError."""
+    """Raises ValueError if a table of comparisons, given as the argument ``name``, lacks a column."""
     made_by, columns = _TABLES[name]
     missing = [column for column in columns if column not in tests]
     if missing:
@@ -122,7 +122,7 @@ def by_language_tables(tests: pd.DataFrame) -> list[PrintedTable]:
 
 
 def how_tested(tests: pd.DataFrame, compared: str = 'comparison') -> str:
-    """How a table was made, in a sentence for each way that is in it; ``compared`` is what the correction counts."""
+    """Sentences on how a table was made, one for each way in it; ``compared`` names what the correction counts."""
     ways = tests[MADE].astype(object).drop_duplicates().itertuples(index=False, name=None)
     unit = 'A question is one observation, in however many languages it is asked and answered.'
     kinds = tuple(sorted(set(tests.get('interval', ['t' if set(tests['test']) == {'tost'} else 'bootstrap']))))
@@ -130,7 +130,7 @@ def how_tested(tests: pd.DataFrame, compared: str = 'comparison') -> str:
 
 
 def _notes(tests: pd.DataFrame, about: str, compared: str = 'comparison') -> list[str]:
-    """The notes below a table of tests; the first is that on few degrees of freedom, if a row has them."""
+    """The notes below a table of tests. If a row has few degrees of freedom, the first note is on that."""
     few = [_FEW] if any(tests.get('few', [])) else []
     cells = sorted({*filter(None, tests.get('left_out', []))})
     left_out = [f'Left out, with a single question each: {"; ".join(cells)}.'] if cells else []
@@ -138,7 +138,7 @@ def _notes(tests: pd.DataFrame, about: str, compared: str = 'comparison') -> lis
 
 
 def verdict(measure: str, row) -> str:
-    """What a row says about two systems, in words: ``Equivalent``, ``Different`` or ``Open``, and why."""
+    """The result of a row in words: ``Equivalent``, ``Different`` or ``Open``, and why."""
     margin = in_units(row.margin)
     if row.equivalent:
         return f'Equivalent: less than {margin} apart'
@@ -152,12 +152,12 @@ def verdict(measure: str, row) -> str:
 
 
 def baselines(tests: pd.DataFrame) -> str:
-    """The names of what systems are compared with."""
+    """The names of the baselines."""
     return ', '.join(dict.fromkeys(map(str, tests['baseline'])))
 
 
 def in_units(margin: float) -> str:
-    """A margin with the digits that it was given with."""
+    """A margin with all its digits."""
     return f'{margin:,.10g}'
 
 
