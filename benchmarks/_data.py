@@ -1,4 +1,4 @@
-"""Where the benchmarks find real data: ``PYTERRIER_HYBRID_DATA``, by default ``../shared/data`` beside the checkout.
+"""The real data of the benchmarks: in ``PYTERRIER_HYBRID_DATA``, by default ``../shared/data`` beside the checkout.
 
 Import this before ir_datasets, which reads its home directory when it is imported.
 """

@@ -1,4 +1,4 @@
-"""Documents and questions of random vectors, from a fixed seed, of unit length, in eleven languages."""
+"""Documents and questions in eleven languages with random vectors of unit length, from a fixed seed."""
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,13 +9,13 @@ _POOL = 16_384
 
 
 def documents(count: int, dims: int, pool: int | None = None) -> Iterator[dict]:
-    """Documents, made as they are asked for.
+    """Yields documents, which are made one by one.
 
     Args:
         count: their number.
         dims: numbers in a vector.
-        pool: different vectors, which are handed out again and again, so that making them costs nothing; all are
-            different by default.
+        pool: how many different vectors there are; they are used again and again, so that making them costs nothing.
+            By default all vectors are different.
     """
     rng = np.random.default_rng(0)
     for start in range(0, count, _POOL):
@@ -38,7 +38,7 @@ def blocks(count: int, dims: int, pool: int) -> Iterator[tuple[list[str], np.nda
 
 
 def topics(count: int, dims: int) -> pd.DataFrame:
-    """Questions near documents, so that scores are spread as those of an encoder are."""
+    """Questions near documents, so that scores are distributed like those of an encoder."""
     noise = np.random.default_rng(1).standard_normal((count, dims), np.float32) / np.float32(np.sqrt(dims))
     vectors = [doc['doc_vec'] + x for doc, x in zip(documents(count, dims), noise)]
     return pd.DataFrame({'qid': [str(i) for i in range(count)], 'query_vec': vectors})

@@ -1,4 +1,4 @@
-"""Vectors of a collection that are kept on disk, and encoders that are a product of them."""
+"""Vectors of a collection that are kept on disk, and encoders whose vectors are products of these."""
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +40,7 @@ class KeptVectors:
 
 
 class MultipliedVectors:
-    """An encoder that was derived from another by dense layers at its end: its vectors are products of the other's."""
+    """An encoder derived from another one by dense layers at its end, so its vectors are products of the other's."""
 
     def __init__(self, derived: HybridEncoder, kept: KeptVectors, scratch: Path):
         self.folder, self.model_name, self.dtype = derived.folder, derived.model_name, derived.dtype
@@ -59,7 +59,7 @@ class MultipliedVectors:
         return self._product(self._kept.encode_queries(texts))
 
     def check(self, derived: HybridEncoder, texts: list[str]) -> None:
-        """Ends the program unless the derived encoder gives these vectors to the first of the questions."""
+        """Ends the program unless the derived encoder gives the first questions the same vectors."""
         difference = np.abs(derived.encode_queries(texts[:32]) - self.encode_queries(texts)[:32]).max()
         if difference > 1e-4:
             raise SystemExit(f'{derived} gives vectors that differ by {difference} from the products of the kept ones')

@@ -1,4 +1,4 @@
-"""How much anonymous memory a process takes, which files that are mapped into memory are no part of."""
+"""Measures the anonymous memory of a process, which does not include mapped files."""
 import threading
 from pathlib import Path
 

@@ -1,7 +1,7 @@
 """Records of runs on a real encoder: one file a run and collection, from which every table and test is computed.
 
 A record is JSON: the run (name, mix, seed), its settings, versions, cost, the figure of every language setting, and
-what each question contributes to every figure of the table. To read it takes neither the encoder nor the data.
+what each question contributes to every figure of the table. Reading it needs neither the encoder nor the data.
 """
 import json
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ FIGURES = [
     *((measure, kind) for measure in ('AP', 'R@1', 'R@10') for kind in ('monolingual', 'crosslingual', 'multilingual')),
     *((measure, 'multilingual') for measure in ('RankDistance', 'LPR', 'TLR@20')),
 ]
-#: In ranks: less is better, and fewer digits say as much.
+#: Measures in ranks: lower is better, and they need fewer digits.
 RANKS = ('RankDistance',)
 
 
@@ -31,7 +31,7 @@ class Record:
 
     Attributes:
         about: run, mix, seed, dataset, settings, versions, cost.
-        cells: ``setting, query_lang, doc_lang, measure, value``, a row a language setting and measure.
+        cells: ``setting, query_lang, doc_lang, measure, value``, one row per language setting and measure.
         questions: what each question contributes to each figure, columns of :data:`FIGURES`, indexed by qid; the mean
             of a column is the figure.
         df: the degrees of freedom of each column.
@@ -49,7 +49,7 @@ class Record:
 
 
 def place(run: str, dataset: str, folder: Path = RECORDS) -> Path:
-    """Where a record is."""
+    """The path of a record."""
     return folder / dataset / f'{run}.json'
 
 
@@ -75,7 +75,7 @@ def write(result: Result, run: str, about: dict, folder: Path = RECORDS) -> None
 
 
 def read(run: str, dataset: str, folder: Path = RECORDS) -> Record | None:
-    """A record; None if there is none."""
+    """Reads a record; None if there is none."""
     path = place(run, dataset, folder)
     if not path.exists():
         return None
@@ -85,7 +85,7 @@ def read(run: str, dataset: str, folder: Path = RECORDS) -> Record | None:
     index = pd.Index(questions.pop('qid'), name='qid')
     columns = {tuple(name.rsplit(' ', 1)): values for name, values in questions.items()}
     frame = pd.DataFrame(columns, index=index, dtype=float)
-    every = (frame.count() - 1).to_dict()  # where every question is in every cell, as in records without them
+    every = (frame.count() - 1).to_dict()  # a record without degrees of freedom has every question in every cell
     df = {tuple(name.rsplit(' ', 1)): value for name, value in content.pop('degrees_of_freedom', {}).items()}
     return Record(content, cells, frame, {**every, **df})
 
@@ -93,7 +93,7 @@ def read(run: str, dataset: str, folder: Path = RECORDS) -> Record | None:
 def compared(runs: list[Record], baselines: list[Record], margin: float = 0.01) -> pd.DataFrame:
     """Tests a system against a baseline, both the mean over their seeds, question by question.
 
-    It says what new questions would show of these encoders; how much seeds differ is in the tables beside it.
+    The tests generalise to new questions for these encoders; the tables beside them show how much seeds differ.
 
     Returns:
         Indexed by measure and kind of setting: ``difference, low, high`` (95%), ``p`` (paired t), ``p_equivalent``
@@ -125,9 +125,10 @@ def _by_language(side: list[Record], figure: tuple[str, str]) -> pd.Series:
 
 
 def _contributions(per_query: pd.DataFrame) -> tuple[pd.DataFrame, dict[tuple[str, str], float]]:
-    """What questions contribute to each figure, and its degrees of freedom, as ``contributions.by_question`` has them.
+    """The contributions of questions to each figure, and its degrees of freedom, by ``contributions.by_question``.
 
-    They are linear in the values, so that the difference of two systems' contributions is what it says of the two.
+    They are linear in the values, so the difference of two systems' contributions is the contribution to their
+    difference.
     """
     rows = per_query.astype(dict.fromkeys(['query_lang', 'doc_lang', 'measure', 'setting', 'qid'], object))
     rows = rows.assign(cell=rows['query_lang'] + '>' + rows['doc_lang'].fillna(''))
@@ -141,5 +142,5 @@ def _contributions(per_query: pd.DataFrame) -> tuple[pd.DataFrame, dict[tuple[st
 
 
 def _short(measure: str, value: float) -> float | None:
-    """As many digits as the tables and tests need; None for no value."""
+    """A value with as many digits as the tables and tests need; None if there is no value."""
     return None if pd.isna(value) else round(float(value), 0 if measure in RANKS else 5)

@@ -1,13 +1,13 @@
-"""Rows of figures in one form, which each of the speed benchmarks writes with ``--json`` and suite.py collects.
+"""Rows of figures in a common form. Each of the speed benchmarks writes them with ``--json``; suite.py collects them.
 
-A row is what one way to do a part of the work took at one size:
+A row says how long one way to do a part of the work took at one size:
 
 - ``part``, ``way``, ``size`` and ``unit``, such as encode, HybridEncoder, 768, texts;
 - ``seconds``, and ``per_second``, units a second;
-- ``ratio``, the speed of ours over this way's, so that ours has 1 and a higher number is in favour of ours;
-- ``share`` of the rate of matrix products, measured in the same run; ``megabytes`` of memory, at most.
+- ``ratio``, the speed of ours over this way's: ours has 1, and a higher number is in favour of ours;
+- ``share`` of the rate of matrix products, measured in the same run; ``megabytes`` of memory at the peak.
 
-What was not measured is left out.
+Fields that were not measured are left out.
 """
 import argparse
 import json
@@ -29,12 +29,12 @@ def row(part: str, way: str, size: int, unit: str, seconds: float, **more: float
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """The option of the file."""
+    """Adds the option ``--json``."""
     parser.add_argument('--json', type=Path, help='also write the figures there, as rows')
 
 
 def write(path: Path | None, rows: Iterable[dict], **about: object) -> None:
-    """Writes rows, and in what they were measured, unless there is no path."""
+    """Writes rows, with the machine and further facts, if there is a path."""
     if path is not None:
         path.write_text(json.dumps({'about': {**machine(), **about}, 'rows': list(rows)}, indent=1) + '\n')
 
@@ -51,15 +51,15 @@ def machine() -> dict:
 
 
 def wait_for(device: torch.device) -> None:
-    """Waits until a GPU has done what it was given, so that a clock can be read."""
+    """Waits until a GPU has finished its work, so that the time can be taken."""
     if device.type == 'cuda':
         torch.cuda.synchronize(device)
 
 
 def matrix_rate(dtype: torch.dtype, device: torch.device, width: int, tokens: int = 4096) -> float:
-    """The best rate of a layer's matrix product, tokens by a width of 4 times theirs; operations a second."""
+    """The best rate, in operations a second, of a feed-forward layer's product: (tokens, width) by (width, 4 width)."""
     x, w = (torch.randn(n, width, device=device).to(dtype) for n in (tokens, 4 * width))
-    best, in_a_row = float('inf'), 50 if device.type == 'cuda' else 1  # a wait takes as long as a product on a GPU
+    best, in_a_row = float('inf'), 50 if device.type == 'cuda' else 1  # on a GPU, waiting takes as long as a product
     for _ in range(20):
         wait_for(device)
         start = time.perf_counter()
@@ -80,14 +80,14 @@ def operations(model, lengths: np.ndarray) -> float:
 
 
 def timed(work: Callable[[], object]) -> tuple[float, object]:
-    """Seconds, and what the work returns."""
+    """Returns the seconds that the work took, and its result."""
     start = time.perf_counter()
     found = work()
     return time.perf_counter() - start, found
 
 
 def in_turns(ways: dict[str, Callable[[], object]], repeat: int) -> tuple[dict[str, float], dict[str, object]]:
-    """The least seconds of each way, over rounds in which each comes once; and what each returned."""
+    """The least seconds of each way over rounds in which each runs once, and the result of each."""
     seconds, found = dict.fromkeys(ways, float('inf')), {}
     for _ in range(repeat):
         for name, way in ways.items():

@@ -16,21 +16,21 @@ from _data import DATA
 from pyterrier_hybrid.pairs import ParallelPairs, inverse_cloze
 from pyterrier_hybrid.training import train
 
-#: The paper's learning rate, the encoder's prefixes, and lengths and steps for two cores.
+#: The paper's learning rate, the encoder's own prefixes, and lengths and steps that suit two cores.
 SETTINGS = {
     'batch_size': 32, 'steps': 100, 'learning_rate': 3e-5, 'temperature': 0.02, 'source_temperature': 0.0,
     'query_prefix': 'query: ', 'passage_prefix': 'passage: ', 'max_length': (24, 96), 'bf16': 'auto',
 }  # fmt: skip
-#: For one run of at most 100 minutes; its mix and lengths were chosen by ``pretrained_settings.py``.
+#: Settings of a run of at most 100 minutes. Its mix and lengths were chosen with ``pretrained_settings.py``.
 LONG = {**SETTINGS, 'steps': 1600}
-#: After how many tokens queries and passages are cut when they are encoded; in training they are cut earlier.
+#: The tokens after which queries and passages are cut when they are encoded. In training they are cut earlier.
 LENGTHS = {'max_query_length': 64, 'max_passage_length': 256}
-#: From random weights, those of ``real_training.py`` with fewer steps.
+#: Settings of runs from random weights: those of ``real_training.py`` with fewer steps.
 STATIC = {
     'batch_size': 512, 'steps': 1000, 'learning_rate': 0.05, 'temperature': 0.05, 'source_temperature': 0.0,
     'dimension': 512,
 }  # fmt: skip
-#: The paper's three mixes, then further points of its line, then of the simplex with multilingual batches.
+#: The paper's three mixes, further points of its line, and points of the simplex with multilingual batches.
 MIXES = {
     'X-X-mono': {'monolingual': 1.0},
     'X-Y': {'crosslingual': 1.0},
@@ -45,9 +45,9 @@ MIXES = {
     'thirds': {'monolingual': 1 / 3, 'crosslingual': 1 / 3, 'multilingual': 1 / 3},
 }
 PAPER, RATIO = list(MIXES)[:3], list(MIXES)[:6]
-#: Sources of the pairs that settings are chosen on, so that runs with such settings are not trained on them.
+#: Sources of the pairs on which settings are chosen. Runs with these settings are not trained on them.
 HELD_OUT = ('NTREX-128', 'microsoft/IoT-For-Beginners')
-#: What follows the name of an encoder whose language subspace was removed.
+#: The suffix of the name of an encoder whose language subspace was removed.
 NEUTRAL = '-neutral'
 
 
@@ -60,10 +60,10 @@ class Run:
         mix: of batches, a name of :data:`MIXES`.
         start: ``'untouched'``, a backbone from random weights, or an encoder that is derived from the untouched one.
         settings: arguments of ``train``.
-        lengths: after how many tokens texts are cut when they are encoded, as ``HybridEncoder`` takes it; where
-            training cuts them, if there are none. Runs whose name ends in ``-cut`` differ from others in this alone.
-        left_out: sources of the pairs that it is not trained on.
-        average_of: runs whose weights it averages, instead of a training; its cost is that of all of them.
+        lengths: the tokens after which texts are cut when they are encoded, as ``HybridEncoder`` takes them; empty for
+            the lengths of training. A run whose name ends in ``-cut`` differs from another one in this alone.
+        left_out: sources of the pairs on which it is not trained.
+        average_of: runs whose weights it averages, instead of training; its cost is the sum of theirs.
     """
 
     group: str
@@ -81,11 +81,11 @@ class Run:
 
     @property
     def folder(self) -> str:
-        """The name of its folder, which runs that differ in lengths alone share."""
+        """The name of its folder. Runs that only differ in lengths have the same one."""
         return self.name.replace('-cut', '')
 
 
-#: Runs in the order in which they are made: of the paper's mixes three seeds, of the other ratios two.
+#: Runs in the order in which they are made: three seeds of the paper's mixes, two of the other ratios.
 RUNS = {run.name: run for run in [
     *(Run(mix, mix, seed) for seed, mixes in
       [(0, PAPER), (1, PAPER), (0, RATIO[3:]), (2, PAPER), (1, RATIO[3:]), (0, list(MIXES)[6:])] for mix in mixes),
@@ -108,7 +108,7 @@ def rows(path: Path) -> Iterator[dict]:
 
 
 def imported_pairs(folder: Path, left_out: tuple[str, ...] = ()) -> Path:
-    """The folder of the training pairs, without some of their sources; imported if it is not there."""
+    """The folder of the training pairs without some of their sources; imports them if it does not exist."""
     if not folder.exists():
         with tempfile.TemporaryDirectory() as scratch:
             for path in sorted((DATA / 'train').glob('*.jsonl.xz')) if left_out else ():
@@ -120,7 +120,7 @@ def imported_pairs(folder: Path, left_out: tuple[str, ...] = ()) -> Path:
 
 
 def _train(encoder: str, pairs: Path, folder: Path, mix: dict, seed: int, settings: dict, sender) -> None:
-    """Trains a run in a process of its own, whose peak memory is the run's; it ends with the process that began it."""
+    """Trains a run in a process of its own, so that its peak memory is the run's. It ends with its parent process."""
     parent = multiprocessing.parent_process()
     threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
     train(
@@ -131,7 +131,7 @@ def _train(encoder: str, pairs: Path, folder: Path, mix: dict, seed: int, settin
 
 
 def trained(encoder: str, pairs: Path, folder: Path, mix: dict, seed: int, settings: dict = SETTINGS) -> dict:
-    """The cost of a run, which is trained if it is not there: minutes, memory at most in GiB (None if unknown)."""
+    """Trains a run if it does not exist; returns its cost: minutes, and peak memory in GiB (None if unknown)."""
     memory, start = None, time.monotonic()
     if not folder.exists():
         context = multiprocessing.get_context('spawn')

@@ -1,11 +1,12 @@
-"""Approximate search beside exact search: recall in every language, time, and memory.
+"""Compares approximate search with exact search: recall in every language, time, and memory.
 
-The distinct training texts through a trained encoder, and jittered copies of some up to --docs passages, in eleven
-languages (see _sentences.py). How alike they are is printed first: the cosine of a sentence with the nearest other
+A trained encoder encodes the distinct training texts, in eleven languages; jittered copies make --docs passages of them
+(see _sentences.py). First, the program prints how similar they are: the cosine of a sentence with the nearest other
 sentence, with the nearest other passage of the index, and of a copy with its original. One half of the questions tunes
-the search, the other half is measured: recall@k against exact search, for the passages and the questions of each
-language; seconds a question, in batches of 256, exact and approximate in turns of four batches, the least of --repeat;
-bytes a passage, of FAISS's file, of that with what a search copies, and of what the process allocates to search it.
+the search, and the other half measures it. It measures recall@k against exact search, for the passages and the
+questions of each language; seconds a question, in batches of 256, exact and approximate in turns of four batches, the
+least of --repeat; and bytes a passage: of FAISS's file, of the file and what a search copies, and of the memory that
+the process allocates for a search.
 
     python benchmarks/scale.py ann --docs 1000000 --encoder runs/static384 --folder scale
 """
@@ -22,29 +23,29 @@ from index_speed import in_turns
 from pyterrier_hybrid.indexing import IVFPQ, MultilingualIndex, RecallNotReached
 
 _BATCH = 256
-_BATCHES = 4  # in a turn: the first finds in the processor's caches what the other search has left there
+_BATCHES = 4  # batches in a turn; the first one runs with the other search's data in the processor's caches
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the measurement can vary."""
+    """Adds the options of the measurement."""
     parser.add_argument('--encoder', required=True, help='a checkpoint')
-    parser.add_argument('--folder', type=Path, required=True, help='for vectors and the index, kept for the next run')
+    parser.add_argument('--folder', type=Path, required=True, help='keep vectors and the index here for the next run')
     parser.add_argument('--docs', type=int, default=1_000_000, help='passages (default: %(default)s)')
-    parser.add_argument('--texts', type=int, help='of each language (default: all)')
-    parser.add_argument('--share', type=float, help='of jitter (default: copies as far as sentences are apart)')
+    parser.add_argument('--texts', type=int, help='texts of each language (default: all)')
+    parser.add_argument('--share', type=float, help='jitter (default: as far as sentences are apart)')
     parser.add_argument('--depth', type=int, default=100, help='k (default: %(default)s)')
-    parser.add_argument('--lists', type=int, help="of IVF (default: the package's)")
-    parser.add_argument('--code-bytes', type=int, help="of a passage (default: the package's)")
-    parser.add_argument('--code-bits', type=int, default=4, help='of a part of it, 8 or 4 (default: %(default)s)')
-    parser.add_argument('--recall', type=float, default=0.96, help='to tune for (default: %(default)s)')
-    parser.add_argument('--least', type=float, default=0.945, help='in every language (default: %(default)s)')
-    parser.add_argument('--probes', type=int, help='search with these, and do not tune')
+    parser.add_argument('--lists', type=int, help="lists of IVF (default: the package's)")
+    parser.add_argument('--code-bytes', type=int, help="of a passage's code (default: the package's)")
+    parser.add_argument('--code-bits', type=int, default=4, help='of a part of the code, 8 or 4 (default: %(default)s)')
+    parser.add_argument('--recall', type=float, default=0.96, help='mean recall to tune for (default: %(default)s)')
+    parser.add_argument('--least', type=float, default=0.945, help='recall in each language (default: %(default)s)')
+    parser.add_argument('--probes', type=int, help='lists to read in a search, instead of tuning')
     parser.add_argument('--rescore', type=float, default=4.0, help='with --probes (default: %(default)s)')
     parser.add_argument('--repeat', type=int, default=3, help='rounds (default: %(default)s)')
 
 
 def main(args: argparse.Namespace) -> None:
-    """Builds what is not there, tunes, measures, prints."""
+    """Builds the index if it does not exist, tunes, measures, prints."""
     originals, questions = encode(args.folder, args.encoder, args.texts, 2 * -(-_BATCH // len(LANGS)))
     name = f'{Path(args.encoder).name}-{args.docs}-{args.texts or "all"}-{args.share or "natural"}.index'
     index = MultilingualIndex(args.folder / name, verbose=False)
@@ -97,7 +98,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def print_likeness(index: MultilingualIndex, originals: list[np.ndarray], sample: int = 256) -> None:
-    """How alike passages are: percentiles of cosines, over a sample of sentences and one of copies."""
+    """Prints how similar passages are: percentiles of cosines, over a sample of sentences and one of copies."""
     opened, rng = index.open(), np.random.default_rng(0)
     docnos = np.asarray(opened.docnos).astype(str)
     is_copy = np.char.find(docnos, '~') >= 0
@@ -119,7 +120,7 @@ def _file(index: MultilingualIndex, backend: IVFPQ) -> Path:
 
 
 def _topics(questions: np.ndarray, half: int) -> pd.DataFrame:
-    """256 questions, languages in turn: those of even places, or those of odd ones."""
+    """256 questions, with languages in turn, from the even places (``half`` 0) or the odd ones (1)."""
     places = np.arange(_BATCH)
     langs, rows = places % len(LANGS), 2 * (places // len(LANGS)) + half
     return pd.DataFrame({
@@ -141,7 +142,7 @@ def _recalls(exact: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
 
 
 def _anonymous() -> int:
-    """Bytes that the process has allocated, without files that are mapped."""
+    """The bytes that the process has allocated, without mapped files."""
     for line in Path('/proc/self/status').read_text().splitlines():
         if line.startswith('RssAnon:'):
             return 1024 * int(line.split()[1])

@@ -1,12 +1,12 @@
-"""Building from vectors, beside FlexIndex: documents a second, time of the processor, and memory.
+"""Compares building an index from vectors with FlexIndex: documents a second, processor time, and memory.
 
     python benchmarks/scale.py build --docs 10000 100000 1000000 3000000
 
-Each build is a process of its own. Vectors are random, of unit length, from a fixed seed; 8,192 of them are handed out
-again and again, and what making the documents takes alone is subtracted. Ours is built twice: from documents one by
-one, which is all that FlexIndex takes, and from arrays of 8,192 documents. FlexIndex leaves its files to the system,
-which writes them to the disk later; an index of this package is on the disk when it is published. So there are two
-figures for FlexIndex: as it is, and with its files flushed. Memory is the greatest anonymous memory of the process.
+Each build is a process of its own. Vectors are random, of unit length, from a fixed seed; 8,192 of them are used again
+and again, and the time of making the documents is subtracted. Ours is built twice: from documents one by one, the only
+form that FlexIndex takes, and from arrays of 8,192 documents. FlexIndex leaves its files to the system, which writes
+them to the disk later, while an index of this package is on the disk when it is published. So there are two figures for
+FlexIndex: unchanged, and with its files flushed. Memory is the greatest anonymous memory of the process.
 """
 import argparse
 import os
@@ -25,7 +25,7 @@ OURS, ARRAYS, THEIRS, FLUSHED = WAYS = 'ours', 'ours, from arrays', 'FlexIndex',
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the measurement can vary."""
+    """Adds the options of the measurement."""
     parser.add_argument('--docs', type=int, nargs='+', default=[10_000, 100_000, 1_000_000])
     parser.add_argument('--dims', type=int, default=768, help='(default: %(default)s)')
     parser.add_argument('--repeat', type=int, default=1, help='rounds; the least counts (default: %(default)s)')
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    """Builds, and prints what each build took."""
+    """Builds, and prints the time and memory of each build."""
     if args.child:
         return child(args)
     print('| documents | | documents/s | arrays / this | processor, us/document | arrays / this | '
@@ -51,7 +51,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def measure(args: argparse.Namespace, count: int, name: str) -> tuple[float, ...]:
-    """Seconds, seconds of the processor, and bytes at the peak and before, of one build in a process of its own."""
+    """Runs a build in a process of its own; returns seconds, processor seconds, and bytes at the peak and before."""
     program = [sys.executable, str(Path(__file__).with_name('scale.py'))]
     command = [*program, 'build', '--child', name, '--docs', str(count), '--dims', str(args.dims)]
     command += ['--precision', args.precision]
@@ -60,7 +60,7 @@ def measure(args: argparse.Namespace, count: int, name: str) -> tuple[float, ...
 
 
 def child(args: argparse.Namespace) -> None:
-    """One build; prints its figures."""
+    """Runs one build and prints its figures."""
     from pyterrier_dr import FlexIndex
 
     from pyterrier_hybrid.indexing import MultilingualIndex
@@ -94,13 +94,13 @@ def child(args: argparse.Namespace) -> None:
 
 
 def seconds(work) -> tuple[float, float]:
-    """Seconds, and seconds of the processor, that a call takes."""
+    """The seconds, and the processor seconds, that a call takes."""
     start, used = time.perf_counter(), processor()
     work()
     return time.perf_counter() - start, processor() - used
 
 
 def processor() -> float:
-    """Seconds of the processor that this process has used."""
+    """The processor seconds that this process has used."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime

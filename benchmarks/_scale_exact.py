@@ -1,11 +1,11 @@
-"""Exact search beside FlexIndex's exact retrievers, on the same vectors, in turns; and beside the matrix product alone.
+"""Compares exact search with FlexIndex's exact retrievers, on the same vectors and in turns, and with a matrix product.
 
     python benchmarks/scale.py exact --docs 1000000
 
 Vectors are random, of unit length, from a fixed seed, in eleven languages; questions are passages with noise. Each
-retriever gets one batch of questions; the least of --repeat rounds counts. The matrix product is that of numpy, of the
-questions and blocks of the mapped passages, into one buffer: what no exact search by this product can be faster than.
-Memory is the greatest anonymous memory of the process while it searches, less that before.
+retriever gets one batch of questions; the least of --repeat rounds counts. The matrix product is numpy's, of the
+questions and blocks of the mapped passages, into one buffer. No exact search by this product can be faster than that.
+Memory is the greatest anonymous memory of the process while it searches, minus that before.
 """
 import argparse
 import tempfile
@@ -22,7 +22,7 @@ _BLOCK = 4_096
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the measurement can vary."""
+    """Adds the options of the measurement."""
     for name, default in (('docs', 1_000_000), ('dims', 768), ('queries', 256), ('depth', 100), ('repeat', 3)):
         parser.add_argument(f'--{name}', type=int, default=default, help='(default: %(default)s)')
     parser.add_argument('--precision', default='float32', help='of the vectors; FlexIndex takes part in float32 alone')
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    """Builds what is not there, searches, prints."""
+    """Builds the index if it does not exist, searches, prints."""
     with tempfile.TemporaryDirectory(dir=args.folder) as temporary:
         folder = args.folder or Path(temporary)
         index = MultilingualIndex(folder / f'{args.docs}x{args.dims}.{args.precision}.index', verbose=False)

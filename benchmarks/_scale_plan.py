@@ -1,11 +1,11 @@
-"""Computes what MIRACL's 106 million passages take, from measured rates and stated assumptions.
+"""Computes the cost of MIRACL's 106 million passages from measured rates and stated assumptions.
 
     python benchmarks/scale.py plan
     OMP_NUM_THREADS=1 python benchmarks/scale.py plan --measure multilingual-e5-small
 
-Prints the tables of docs/scaling.md. Every number that goes in is an option, whose help says where it is from: measured
-by a command, or assumed. Nothing is run, unless --measure names a checkpoint of multilingual-e5-small: that says how
-many tokens a core of this machine encodes in a second, of passages of four XQuAD-R sentences.
+Prints the tables of docs/scaling.md. Every input is an option, whose help says where the number comes from: measured by
+a command, or assumed. Nothing is run, except if --measure names a checkpoint of multilingual-e5-small: then the program
+measures how many tokens a core of this machine encodes in a second, of passages of four XQuAD-R sentences.
 """
 import argparse
 import time
@@ -18,13 +18,13 @@ PASSAGES = sum(MIRACL.values())
 
 @dataclass(frozen=True)
 class Encoder:
-    """What an encoder costs.
+    """The cost of an encoder.
 
     Args:
         name: of the checkpoint.
         dims: of its vectors.
-        weights: in the layers; those of the table of words cost no product.
-        layers, hidden: of the transformer, for attention's products.
+        weights: the number of weights in the layers, without the embedding table, which needs no product.
+        layers, hidden: of the transformer, for the products of attention.
     """
 
     name: str
@@ -34,8 +34,10 @@ class Encoder:
     hidden: int
 
     def flops(self, tokens: float) -> float:
-        """Floating-point operations of a passage: two a weight and token, and attention's four a pair, layer and
-        dimension."""
+        """Floating-point operations of a passage.
+
+        They are two for each weight and token, and in attention four for each pair of tokens, layer and dimension.
+        """
         return tokens * (2 * self.weights + 4 * tokens * self.layers * self.hidden)
 
 
@@ -48,8 +50,8 @@ ENCODERS = (
     Encoder('multilingual-e5-small', 384, layers(12, 384, 1536), 12, 384),
     Encoder('XLM-R base, LaBSE, mDPR', 768, layers(12, 768, 3072), 12, 768),
 )
-#: Bytes of a passage's vector in memory by backend, for d dimensions: FAISS's own formulas (its wiki, "Guidelines to
-#: choose an index"); the exact retriever maps the vectors, which is page cache.
+#: Bytes of a passage's vector in memory by backend, for d dimensions, by FAISS's own formulas (its wiki, "Guidelines to
+#: choose an index"). The exact retriever maps the vectors, which are then in the page cache.
 BACKENDS = {
     'exact, float32, mapped': lambda d: 4 * d,
     'exact, float16, mapped': lambda d: 2 * d,
@@ -77,14 +79,14 @@ ARGUMENTS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Every number that goes in."""
+    """Adds an option for every input."""
     for name, (value, source) in ARGUMENTS.items():
         parser.add_argument(f'--{name}', type=float, default=value, help=f'{source} (default: {value:g})')
     parser.add_argument('--measure', metavar='CHECKPOINT', help='measures --core-tokens first')
 
 
 def measure(checkpoint: str) -> float:
-    """Tokens that a second of processor time encodes, in float32."""
+    """Measures the tokens encoded in a second of processor time, in float32."""
     import _data
 
     _data.offline_home()
@@ -118,7 +120,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def print_encoding(args: argparse.Namespace) -> None:
-    """Hours and dollars of encoding; the one process that reads is the floor."""
+    """Prints hours and dollars of encoding; it takes at least as long as the single process that reads."""
     floor = PASSAGES / args.read / 3600
     print(f'Reading in one process: {floor:.2f} hours, whatever encodes\n')
     print('| encoder | on | passages/s | hours | with the reader | dollars |\n|---|---|---|---|---|---|')
@@ -137,7 +139,7 @@ def print_encoding(args: argparse.Namespace) -> None:
 
 
 def print_bytes() -> None:
-    """Gigabytes of all vectors by backend."""
+    """Prints the gigabytes of all vectors by backend."""
     dims = sorted({encoder.dims for encoder in ENCODERS})
     print(f'| backend | {" | ".join(f"{d} dimensions, GB" for d in dims)} |\n|---|{"---|" * len(dims)}')
     for name, size in BACKENDS.items():
@@ -146,7 +148,7 @@ def print_bytes() -> None:
 
 
 def print_search(args: argparse.Namespace) -> None:
-    """Seconds of one batch of exact search: products, or the bytes that have to be read, whichever is more."""
+    """Prints the seconds of a batch of exact search: the greater of the times of the products and of the reading."""
     print('| dimensions | exact search, float32, by | s a batch | questions/s | limited by | dollars a million |')
     print('|---|---|---|---|---|---|')
     for d in sorted({encoder.dims for encoder in ENCODERS}):

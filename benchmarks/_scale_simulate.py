@@ -1,16 +1,17 @@
-"""Builds and searches indexes of growing size, and says how well the smaller ones foretell the greatest.
+"""Builds and searches indexes of growing size, and shows how well the smaller ones predict the largest.
 
     OMP_NUM_THREADS=1 python benchmarks/scale.py simulate
 
-docs/scaling.md computes what MIRACL's 106 million passages take from rates that are measured on fewer. This checks the
-one assumption under it: that time, bytes and memory grow in proportion to the passages, and that passages in eighteen
+docs/scaling.md computes the cost of MIRACL's 106 million passages from rates measured on fewer. This program checks the
+assumptions behind that: that time, bytes and memory grow in proportion to the passages, and that passages in eighteen
 languages of very unequal size are searched as fast as others. Passages have the shares of MIRACL's languages, one
-language after another, as its pool has them. Their vectors have the language structure of a real index: those of
-``--like`` rotated to their first principal directions, and copies of them, each moved by half the difference of two
+language after another, as in its pool. Their vectors have the language structure of a real index: they are those of
+``--like``, rotated to their first principal directions, and copies of them, each moved by half the difference of two
 others of its language. Without ``--like`` they are Gaussian around a mean of their language.
 
-Each size is built by another process, whose greatest anonymous memory is taken. Times are the processor's, which leaves
-out other work on the machine. The sizes but the greatest give rates; the greatest is foretold by them, and measured.
+Each size is built in a process of its own, whose greatest anonymous memory is measured. Times are processor times,
+which leave out other work on the machine. All sizes except the largest give rates, which predict the figures of the
+largest; these are then measured.
 """
 import argparse
 import json
@@ -37,20 +38,20 @@ _BLOCK = 8_192
 
 
 def shares(count: int) -> dict[str, int]:
-    """So many passages, shared out over the languages as MIRACL's are; each has one at least."""
+    """Divides a number of passages among the languages in MIRACL's proportions; each gets at least one."""
     ends = np.rint(np.cumsum(list(MIRACL.values())) / sum(MIRACL.values()) * count).astype(int)
     return {lang: max(1, int(n)) for lang, n in zip(MIRACL, np.diff([0, *ends]))}
 
 
 def originals(index: MultilingualIndex | None, dims: int) -> dict[str, np.ndarray]:
-    """Vectors that others are copies of, by MIRACL's languages: float32, ``(n, dims)``.
+    """The original vectors, from which copies are made, by MIRACL's languages: float32, ``(n, dims)``.
 
-    Those of an index stand for MIRACL's languages in turn, the largest for the largest.
+    The languages of an index stand for MIRACL's languages by size, the largest for the largest, and are reused in turn.
     """
     rng = np.random.default_rng(0)
     by_size = sorted(MIRACL, key=MIRACL.get, reverse=True)
     if index is None:
-        spread = (1 / np.sqrt(np.arange(1, dims + 1))).astype(np.float32)  # as of an encoder's principal directions
+        spread = (1 / np.sqrt(np.arange(1, dims + 1))).astype(np.float32)  # like an encoder's principal directions
         means = 0.5 * rng.standard_normal((len(by_size), dims), np.float32) * spread
         return {lang: mean + spread * rng.standard_normal((2_000, dims), np.float32)
                 for lang, mean in zip(by_size, means)}  # fmt: skip
@@ -63,7 +64,7 @@ def originals(index: MultilingualIndex | None, dims: int) -> dict[str, np.ndarra
 
 
 def documents(count: int, vectors: dict[str, np.ndarray], seed: int = 0) -> Iterator[dict]:
-    """The passages, made as they are asked for."""
+    """Yields the passages, which are made one by one."""
     rng = np.random.default_rng(seed)
     for lang, size in shares(count).items():
         known = vectors[lang]
@@ -76,7 +77,7 @@ def documents(count: int, vectors: dict[str, np.ndarray], seed: int = 0) -> Iter
 
 
 def build(path: Path, count: int, vectors: dict[str, np.ndarray], sent) -> None:
-    """Builds an index, and sends the seconds it took and the greatest anonymous memory."""
+    """Builds an index; sends the seconds and the greatest anonymous memory."""
     most, done = [0], threading.Event()
 
     def watch() -> None:
@@ -95,13 +96,13 @@ def build(path: Path, count: int, vectors: dict[str, np.ndarray], sent) -> None:
 
 
 def anonymous_memory() -> int:
-    """Bytes of this process that are no file's."""
+    """The anonymous memory of this process, in bytes."""
     lines = Path('/proc/self/status').read_text().splitlines()
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith('RssAnon'))
 
 
 def in_process(work, *args):
-    """What a function sends that is run in a process of its own."""
+    """Runs a function in a process of its own, and returns what it sends."""
     here, there = multiprocessing.get_context('spawn').Pipe()
     process = multiprocessing.get_context('spawn').Process(target=work, args=(*args, there))
     process.start()
@@ -135,17 +136,17 @@ def measure(folder: Path, count: int, vectors: dict[str, np.ndarray], args: argp
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What can be chosen."""
+    """Adds the options."""
     parser.add_argument('--counts', type=int, nargs='+', default=[250_000, 500_000, 1_000_000, 3_000_000])
     parser.add_argument('--dims', type=int, default=64)
     parser.add_argument('--queries', type=int, default=256)
     parser.add_argument('--depth', type=int, default=100)
-    parser.add_argument('--like', type=Path, metavar='INDEX', help='an index whose language structure is taken')
+    parser.add_argument('--like', type=Path, metavar='INDEX', help='an index whose language structure is copied')
     parser.add_argument('--json', type=Path, help='file for the rows')
 
 
 def main(args: argparse.Namespace) -> None:
-    """Measures each size, and compares the greatest with what the others foretell."""
+    """Measures each size, and compares the largest with the prediction from the others."""
     vectors = originals(args.like and MultilingualIndex(args.like, verbose=False), args.dims)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -165,7 +166,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def foretell(table: pd.DataFrame) -> dict[str, float]:
-    """The last row by the line of least relative errors through the rows before it."""
+    """Predicts the last row by the line with the least relative errors through the rows before it."""
     passages = table['passages'].to_numpy(dtype=float)
     known = passages[:-1]
     foretold = {}

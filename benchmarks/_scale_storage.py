@@ -1,10 +1,10 @@
-"""What it costs to store vectors in less than float32: bytes, mAP, recall against float32, and rank distance.
+"""The effect of storing vectors in less than float32: bytes, mAP, recall against float32, and rank distance.
 
     python benchmarks/scale.py storage --encoder multilingual-e5-small --folder scale
 
-XQuAD-R's passages and questions in eleven languages, encoded once and kept in --folder. Each precision is an index of
-its own, evaluated in all language settings over the whole ranking. recall@100 is of float32's best 100 passages of the
-whole pool: the mean over questions, and that of the language of questions in which it is least.
+XQuAD-R's passages and questions in eleven languages are encoded once and kept in --folder. Each precision has an index
+of its own, which is evaluated in all language settings over the whole ranking. recall@100 is the share of float32's
+best 100 passages of the whole pool that is found: the mean over questions, and the mean in the worst question language.
 """
 import argparse
 import hashlib
@@ -46,15 +46,15 @@ class Kept:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the measurement can vary."""
+    """Adds the options of the measurement."""
     parser.add_argument('--encoder', required=True, help='a checkpoint')
-    parser.add_argument('--dtype', default='float32', help='in which it computes (default: %(default)s)')
-    parser.add_argument('--folder', type=Path, required=True, help='for vectors, kept for the next run')
+    parser.add_argument('--dtype', default='float32', help='precision of the encoder (default: %(default)s)')
+    parser.add_argument('--folder', type=Path, required=True, help='keep vectors here for the next run')
     parser.add_argument('--dataset', default='xquad-r', help='(default: %(default)s)')
 
 
 def main(args: argparse.Namespace) -> None:
-    """Encodes what is not there, builds, evaluates, prints."""
+    """Encodes the texts if they are not kept, builds, evaluates, prints."""
     _data.offline_home()
     from ir_measures import AP
 
@@ -90,6 +90,6 @@ def main(args: argparse.Namespace) -> None:
 
 
 def best(index, topics: pd.DataFrame) -> dict[str, set[str]]:
-    """The best passages of each question."""
+    """The docnos of the best passages of each question."""
     run = index.retriever(_DEPTH, drop_query_vec=True)(topics)
     return run.groupby('qid')['docno'].agg(set).to_dict()

@@ -1,10 +1,10 @@
-"""Vectors of real sentences, and as many more like them as a benchmark needs.
+"""Vectors of real sentences, and as many similar ones as a benchmark needs.
 
-Sentences are the training texts, all that are distinct or as many as are asked for of each language; a trained encoder
-encodes them. Some are held out as questions, which have their translations and their like among the others. Copies make
-up what is missing: each is moved by a share of the difference between two other sentences of its language, noise that
-has the covariance of the sentences themselves, so that copies are as hard to tell apart as sentences are. Isotropic
-noise would be spread over all dimensions, as no encoder's vectors are.
+The sentences are the distinct training texts, all of them or a number of each language; a trained encoder encodes them.
+Some are held out as questions; their translations and similar sentences are among the others. If there are too few
+sentences, copies are added. Each copy is moved by a share of the difference between two other sentences of its
+language. This noise has the covariance of the sentences themselves, so copies are as hard to tell apart as sentences.
+Isotropic noise would be spread over all dimensions, unlike the vectors of an encoder.
 """
 import json
 import lzma
@@ -20,7 +20,7 @@ _TEXTS = 'text', 'positive', 'query'
 
 
 def texts(count: int | None) -> dict[str, list[str]]:
-    """The distinct training texts of each language, all or ``count``, spread evenly over the files."""
+    """The distinct training texts of each language, all or ``count`` of them, evenly spread over the files."""
     found = {lang: {} for lang in LANGS}
     for path in sorted((_data.DATA / 'train').glob('*.jsonl.xz')):
         with lzma.open(path, 'rt', encoding='utf-8') as lines:
@@ -36,9 +36,9 @@ def _spread(count: int, among: int) -> list[int]:
 
 
 def encode(folder: Path, checkpoint: str, passages: int | None, questions: int) -> tuple[list, np.ndarray]:
-    """Vectors of unit length, which the folder keeps for the next run.
+    """Encodes sentences as vectors of unit length, and keeps them in the folder for the next run.
 
-    Returns the passages of each language, float32 ``(n, d)`` and memory-mapped, and the questions, as many of each
+    Returns the passages of each language, float32 ``(n, d)``, memory-mapped, and the questions, equally many of each
     language, ``(languages, questions, d)``.
     """
     folder = folder / f'{Path(checkpoint).name}-{passages or "all"}-{questions}'
@@ -61,7 +61,7 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def nearest_other(vectors: np.ndarray, among: list[np.ndarray]) -> np.ndarray:
-    """The greatest dot product of each vector with another one; it is itself among them."""
+    """The greatest dot product of each vector with another one of ``among``, which include the vector itself."""
     best = np.full((len(vectors), 2), -np.inf, np.float32)
     for part in among:
         for start in range(0, len(part), _BLOCK):
@@ -71,9 +71,9 @@ def nearest_other(vectors: np.ndarray, among: list[np.ndarray]) -> np.ndarray:
 
 
 def natural_share(originals: list[np.ndarray], sample: int = 32) -> float:
-    """The jitter that moves a copy as far from its original as a sentence is from its nearest other, in the median.
+    """The jitter with which a copy is as far from its original as a sentence is from the nearest other, in the median.
 
-    Of ``sample`` sentences of each language, to two digits.
+    It is computed from ``sample`` sentences of each language, to two digits.
     """
     rng = np.random.default_rng(0)
     drawn = [vectors[np.sort(rng.choice(len(vectors), sample, replace=False))] for vectors in originals]
@@ -86,10 +86,10 @@ def natural_share(originals: list[np.ndarray], sample: int = 32) -> float:
 
 
 def jittered(originals: list[np.ndarray], count: int, share: float) -> Iterator[tuple[list[str], np.ndarray, str]]:
-    """``count`` documents in blocks of docnos, vectors and a language: each language's originals, then their copies.
+    """Yields ``count`` documents in blocks of docnos, vectors and a language: each language's originals, then copies.
 
-    A language has the share of the documents that it has of the originals, which are ``(n, d)`` each; a copy is moved
-    by ``share`` of the difference between two others. Docnos tell the original: ``de/17`` is one, ``de/17~1`` a copy.
+    The languages have the same shares of the documents as of the originals, which are ``(n, d)`` each. A copy is moved
+    by ``share`` of the difference between two others. Docnos name the original: ``de/17~1`` is a copy of ``de/17``.
     """
     rng = np.random.default_rng(0)
     sizes = np.array([len(vectors) for vectors in originals])

@@ -1,9 +1,9 @@
-"""What a batch costs: random steps of a plan over tens of millions of rows.
+"""Measures the cost of a batch, at random steps of a plan over tens of millions of rows.
 
     python benchmarks/batches_speed.py                    # 128 pairs, 40 million rows, 7 languages
 
 The rows are strata and a memory-mapped file of passage ids (320 MB for 40 million rows, deleted at the end); a plan
-looks at nothing else. Every passage has two questions. Memory is the process's own (``RssAnon`` of Linux).
+reads nothing else. Every passage has two questions. Memory is the process's own (``RssAnon`` of Linux).
 """
 import argparse
 import tempfile
@@ -24,7 +24,7 @@ MIXES = {
 
 
 class Rows:
-    """A source without texts: half of its rows in all languages, the others in every pair of them."""
+    """A source without texts. Half of its rows are in all languages; the others are divided among all pairs of them."""
 
     name, kind = 'generated', 'qa'
 

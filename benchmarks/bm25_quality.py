@@ -2,14 +2,14 @@
 
     python benchmarks/bm25_quality.py
 
-Every language's questions are searched in that language alone (``langs=``), to depth 1000; the figure is ir_measures'
-AP over all of a language's questions, and the last row the mean over the languages. Equal scores are in the order of
-the docnos, which ir_measures is told by using the ranks as scores. Exits with 1 below the figures to reach.
+Every language's questions are searched in that language alone (``langs=``), to depth 1000. The figure is ir_measures'
+AP over all of a language's questions; the last row is the mean over the languages. Equal scores are in the order of
+docnos; ranks are given to ir_measures as scores, so that it keeps this order. Exits with 1 below the target figures.
 """
 # ruff: noqa: E402
 from _data import offline_home
 
-offline_home()  # ir_datasets reads where its home is when it is imported
+offline_home()  # before the import of ir_datasets, which reads its home directory then
 
 import sys
 import tempfile
@@ -29,7 +29,7 @@ TARGETS = {'xquad-r': 0.77, 'mlqa-r': 0.545}
 
 
 def average_precision(run: pd.DataFrame, qrels: Iterable) -> float:
-    """Returns ir_measures' mean AP of a run in the order of its ranks."""
+    """Returns ir_measures' mean AP of a run, ordered by its ranks."""
     ranked = {qid: dict(zip(rows['docno'], -rows['rank'])) for qid, rows in run.groupby('qid')}
     return ir_measures.calc_aggregate([AP], qrels, ranked)[AP]
 

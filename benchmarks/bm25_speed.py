@@ -1,16 +1,16 @@
-"""How fast BM25 indexes and searches XQuAD-R, beside bm25s alone.
+"""Compares the speed of BM25 on XQuAD-R, indexing and searching, with bm25s alone.
 
     python benchmarks/bm25_speed.py --questions 1000
 
-bm25s alone has two ways: with its own tokenizer, as its users have it, and with the terms of this package's analysers,
-so that both do the same work and find the same passages. It writes its index to a folder too. It knows no languages
-and no docnos. Ways take turns, and the best of ``--repeat`` rounds counts. A quarter and a half of the passages show
-how the cost grows.
+bm25s alone is used in two ways: with its own tokenizer, as its users would, and with the terms of this package's
+analysers, so that both do the same work and find the same passages. It writes its index to a folder too. It knows no
+languages and no docnos. The ways take turns, and the best of ``--repeat`` rounds counts. A quarter and a half of the
+passages show how the cost grows.
 """
 # ruff: noqa: E402
 from _data import offline_home
 
-offline_home()  # ir_datasets reads where its home is when it is imported
+offline_home()  # before the import of ir_datasets, which reads its home directory then
 
 import argparse
 import tempfile
@@ -37,7 +37,7 @@ def tokens(way: str, texts: list[str], langs: list[str]) -> list[list[str]]:
 
 
 def built(way: str, docs: list[dict], folder: Path) -> object:
-    """An index of one way, on the disk."""
+    """Builds an index in one of the ways, on disk."""
     if way == OURS:
         return BM25Index(folder, verbose=False).index(docs)
     index = bm25s.BM25(k1=0.9, b=0.4, method='lucene')
@@ -47,7 +47,7 @@ def built(way: str, docs: list[dict], folder: Path) -> object:
 
 
 def main() -> None:
-    """Builds, searches, and prints what each took."""
+    """Builds, searches, and prints the times."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in (('docs', 13_014), ('questions', 1_000), ('depth', 100), ('repeat', 2)):
         parser.add_argument(f'--{name}', type=int, default=default)

@@ -1,14 +1,14 @@
-"""Loses a machine while a cluster builds an index, and one while it searches: nothing is missing, nothing differs.
+"""Kills a node while a cluster builds an index, and one while it searches, and checks that the results are the same.
 
     python benchmarks/cluster.py --docs 3000
 
-A Ray cluster of three nodes on this machine, each with processes, memory and a scheduler of its own. The cluster builds
-an index in 30 shards, and one node is killed after some of them are finished; another node takes its place. Three
-actors, one a node, then hold the index, and one node is killed in the middle of a search of many batches. One process
-does the same. The program prints what it saw, and fails if the index or a run differs in a byte, or a question has no
-answer.
+It starts a Ray cluster of three nodes on this machine, each with processes, memory and a scheduler of its own. The
+cluster builds an index in 30 shards. After some shards are finished, one node is killed, and another one takes its
+place. Three actors, one on each node, then hold the index, and one node is killed during a search of many batches. One
+process does the same work. The program prints what happened, and fails if the index or a run differs in a byte, or if a
+question has no answer.
 
-The encoder costs no time, but waits a moment for each shard: what is shown is what is lost, not how fast it is.
+The encoder takes no time, but waits a moment for each shard: this program shows what is lost, not how fast the work is.
 """
 import argparse
 import hashlib
@@ -46,12 +46,12 @@ class Slow(BiEncoder):
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    """The bytes of every file."""
+    """The bytes of every file in a folder."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob('*') if path.is_file()}
 
 
 def when(condition, work) -> threading.Thread:
-    """Does some work, in a thread, as soon as a condition holds."""
+    """Starts a thread that does some work as soon as a condition holds."""
 
     def wait() -> None:
         while not condition():
@@ -64,7 +64,7 @@ def when(condition, work) -> threading.Thread:
 
 
 class Machines:
-    """Three nodes: this process's own, and two more."""
+    """A cluster of three nodes: this process's own, and two more."""
 
     def __init__(self):
         from ray.cluster_utils import Cluster
@@ -74,11 +74,11 @@ class Machines:
         self._nodes = [self._cluster.add_node(**self._room) for _ in range(2)]
 
     def address(self) -> str:
-        """Where the cluster is."""
+        """The address of the cluster."""
         return self._cluster.address
 
     def kill(self) -> None:
-        """Kills the processes of a node, as a power cut does."""
+        """Kills the processes of a node, like a power cut."""
         self._cluster.remove_node(self._nodes.pop(0), allow_graceful=False)
 
     def add(self) -> None:
@@ -86,12 +86,12 @@ class Machines:
         self._nodes.append(self._cluster.add_node(**self._room))
 
     def stop(self) -> None:
-        """Ends all of them."""
+        """Ends all nodes."""
         self._cluster.shutdown()
 
 
 def lose_one_while_building(machines: Machines, one: MultilingualIndex, docs: list[dict], encoder: Slow) -> None:
-    """Builds on the cluster what one process has built."""
+    """Builds on the cluster the index that one process has built, and kills a node."""
     shards = one.path.parent / 'shards'
     finished = []
 
@@ -112,14 +112,14 @@ def lose_one_while_building(machines: Machines, one: MultilingualIndex, docs: li
 
 
 def lose_one_while_searching(machines: Machines, index: MultilingualIndex, questions: int) -> None:
-    """Searches on the cluster and in one process."""
+    """Searches on the cluster, where it kills a node, and in one process."""
     import ray
 
     vectors = np.random.default_rng(0).integers(-3, 4, (questions, 16)).astype(np.float32)
     topics = pd.DataFrame({'qid': [str(i) for i in range(questions)], 'query_vec': list(vectors)})
     expected = index.retriever(100)(topics)
     answered = []
-    searching._RESULTS = 30 * 300  # of 30 questions a batch
+    searching._RESULTS = 30 * 300  # 30 questions in a batch
     with RayIndex(index, workers=3) as held:
         actors = held._start()
         nodes = set(ray.get([actor.__ray_call__.remote(_node) for actor in actors]))
@@ -142,12 +142,12 @@ def _node(actor) -> str:
 
 
 def main() -> None:
-    """Does both."""
+    """Runs both."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('parts', nargs='*', default=['build', 'search'], help='build, search (default: both)')
     parser.add_argument('--docs', type=int, default=3_000)
     parser.add_argument('--questions', type=int, default=3_000)
-    parser.add_argument('--seconds', type=float, default=0.3, help='that the encoder waits for a shard')
+    parser.add_argument('--seconds', type=float, default=0.3, help='seconds that the encoder waits for a shard')
     args = parser.parse_args()
     os.environ['RAY_USAGE_STATS_ENABLED'] = '0'
     import ray

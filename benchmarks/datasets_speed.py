@@ -1,4 +1,4 @@
-"""Figures of the data sets: XQuAD-R's loading and lookups, a BEIR folder's, and the pooled MIRACL iterator.
+"""Measures the data sets: loading and lookups of XQuAD-R and of a BEIR folder, and the pooled MIRACL iterator.
 
     python benchmarks/datasets_speed.py --passages 2000000
 
@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-LANGS = ('bn', 'sw', 'te', 'yo')  # those with one or two shards
+LANGS = ('bn', 'sw', 'te', 'yo')  # the languages with one or two shards
 
 
 def xquad_r() -> dict[str, float]:
@@ -43,7 +43,7 @@ def xquad_r() -> dict[str, float]:
 
 
 def beir(passages: int) -> dict[str, float]:
-    """A folder of generated passages: seconds to make it a data set, bytes of memory a passage, and lookups."""
+    """Figures of a folder of generated passages: the rate of making it a data set, memory a passage, and lookups."""
     import ir_datasets
 
     from datasets_ext import beir_folder
@@ -101,7 +101,7 @@ def resident() -> float:
 
 
 def rate(docs, every: int = 50_000) -> tuple[int, float, float]:
-    """Reads all documents: how many, how many a second of processor time, and the most memory seen, in MB."""
+    """Reads all documents; returns their number, their number a second of processor time, and the peak memory in MB."""
     began, memory, count = time.process_time(), resident(), 0
     for count, _ in enumerate(docs, 1):
         if count % every == 0:

@@ -1,15 +1,15 @@
-"""What lower precision does to rankings and to language bias: XQuAD-R by vectors of each precision.
+"""The effect of lower precision on rankings and language bias: evaluates XQuAD-R with vectors of each precision.
 
     python benchmarks/encode_quality.py --out runs/precision                          # all of XQuAD-R
     python benchmarks/encode_quality.py --out runs/precision-4 --languages en de ar zh
 
-Resumable: a precision that is evaluated is not evaluated again. The figures in the table are mAP in the three kinds of
+A precision that has been evaluated is not evaluated again. The figures in the table are mAP in the three kinds of
 settings and rank distance over the whole ranking, each with its difference from float32.
 """
 # ruff: noqa: E402
 from _data import e5_small, offline_home
 
-offline_home()  # ir_datasets reads where its home is when it is imported
+offline_home()  # before the import of ir_datasets, which reads its home directory then
 
 import argparse
 import tempfile
@@ -27,7 +27,7 @@ CELLS = [('AP', 'monolingual'), ('AP', 'crosslingual'), ('AP', 'multilingual'), 
 
 
 def evaluated(checkpoint: str, dtype: str, collection: EvaluationSet, folder: Path) -> Result:
-    """The result of one precision, evaluated when it is first asked for."""
+    """The result of one precision, which is evaluated if it is not kept."""
     place = folder / dtype
     if not place.exists():
         start, encoder = time.monotonic(), HybridEncoder(checkpoint, dtype=dtype, device='cpu')

@@ -1,22 +1,23 @@
-"""How fast passages are encoded and indexed: this package beside what a user would pick instead, on XQuAD-R.
+"""Compares the speed of encoding and indexing XQuAD-R with the alternatives that a user would choose.
 
     python benchmarks/encode_speed.py                              # multilingual-e5-small, PYTERRIER_HYBRID_E5
     python benchmarks/encode_speed.py --model xlm-r-base           # XLM-R base's shape, random weights
     python benchmarks/encode_speed.py --model static               # a static embedding of the same vocabulary
     python benchmarks/encode_speed.py --json encode.json
 
-Ways to encode take turns in one process, on the same checkpoint and texts, and the best of ``--repeat`` rounds counts,
-so that a machine that slows down slows all of them: sentence-transformers' ``encode`` as it comes, and by its ONNX and
-OpenVINO backends where they are installed; and from a stream of documents to a finished index, ours beside
-pyterrier_dr's ``SBertBiEncoder.doc_encoder() >> FlexIndex``. The share is of the rate of matrix products, measured in
-the same run in the same precision; it counts the products of the layers and of attention, and no padding. A quarter and
-a half of the texts show how the cost grows. A static embedding has rows for each way to tokenise as well, where neither
-words nor characters are known and kitoken is yet to start; elsewhere it has started in the warm-up.
+The ways to encode take turns in one process, on the same checkpoint and texts, and the best of ``--repeat`` rounds
+counts, so that a machine that slows down slows all of them. Encoding is compared with sentence-transformers' ``encode``
+by default, and with its ONNX and OpenVINO backends if they are installed. The way from a stream of documents to a
+finished index is compared with pyterrier_dr's ``SBertBiEncoder.doc_encoder() >> FlexIndex``. The share is of the rate
+of matrix products, measured in the same run in the same precision; it counts the products of the layers and of
+attention, without padding. A quarter and a half of the texts show how the cost grows. A static embedding also has rows
+for each way to tokenise, measured before any words or characters are known and before kitoken has started; in the other
+rows it has started in the warm-up.
 """
 # ruff: noqa: E402
 from _data import e5_small, offline_home
 
-offline_home()  # ir_datasets reads where its home is when it is imported
+offline_home()  # before the import of ir_datasets, which reads its home directory then
 
 import argparse
 import importlib.util
@@ -37,7 +38,7 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Static
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer, XLMRobertaConfig, XLMRobertaModel
 
-import pyterrier_hybrid as ph  # its import registers xquad-r
+import pyterrier_hybrid as ph  # the import registers xquad-r
 from pyterrier_hybrid.encoding import kitoken_ids
 from pyterrier_hybrid.encoding.backbones import is_static
 from pyterrier_hybrid.encoding.words import WordIds, token_ids
@@ -45,12 +46,12 @@ from pyterrier_hybrid.indexing import MultilingualIndex
 
 THEIRS = 'sentence-transformers'
 PIPELINE = 'SBertBiEncoder >> FlexIndex'
-#: Texts in each round: for some minutes on two cores.
+#: Texts in each round, for a duration of some minutes on two cores.
 TEXTS = {'e5-small': 768, 'xlm-r-base': 256, 'static': 13_014}
 
 
 def xlmr_base(folder: Path) -> Path:
-    """Writes a checkpoint of XLM-R base's shape and vocabulary with random weights, which cost what trained ones do."""
+    """Writes a checkpoint of XLM-R base's shape and vocabulary with random weights, as fast as trained ones."""
     tokenizer = AutoTokenizer.from_pretrained(e5_small())
     config = XLMRobertaConfig(
         vocab_size=len(tokenizer), hidden_size=768, num_hidden_layers=12, num_attention_heads=12,
@@ -70,13 +71,13 @@ def static(folder: Path) -> Path:
 
 
 def least_cosine(vectors: np.ndarray, others: np.ndarray) -> float:
-    """The least cosine of two texts' vectors, row by row."""
+    """The least cosine between the vectors in the same row."""
     lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(others, axis=1)
     return float(((vectors * others).sum(axis=1) / lengths).min())
 
 
 def backends(checkpoint: str, device: str, prefix: str, texts: list[str]) -> dict[str, Callable[[], np.ndarray]]:
-    """sentence-transformers' encode, by each of its backends that are installed."""
+    """sentence-transformers' ``encode`` with each of its installed backends."""
     ways = {}
     for name, package in (('torch', 'torch'), ('onnx', 'optimum.onnxruntime'), ('openvino', 'optimum.intel')):
         try:
@@ -96,11 +97,11 @@ def main() -> None:
     parser.add_argument('--model', choices=list(TEXTS), default='e5-small')
     parser.add_argument('--checkpoint', help='a folder or hub name instead of --model')
     parser.add_argument('--make', type=Path, help='write the checkpoint of --model into this folder, and end')
-    parser.add_argument('--texts', type=int, help='of XQuAD-R, or beyond 13,014 of the training texts')
+    parser.add_argument('--texts', type=int, help='texts of XQuAD-R; for more than 13,014, of the training texts')
     parser.add_argument('--dtypes', nargs='+', default=['auto', 'float32'], help='of HybridEncoder')
     parser.add_argument('--device', nargs='+', help='several are a process each')
     parser.add_argument('--repeat', type=int, default=2, help='rounds; the best counts')
-    parser.add_argument('--no-index', action='store_true', help='leave the pipelines to an index out')
+    parser.add_argument('--no-index', action='store_true', help='leave out the pipelines to an index')
     add_json(parser)
     args = parser.parse_args()
 
@@ -108,7 +109,7 @@ def main() -> None:
     if args.make:
         made[args.model](args.make)
         return
-    kitoken_ids.WORTH = 1  # used, and started, in the warm-up: as in a collection that is larger than these texts
+    kitoken_ids.WORTH = 1  # start kitoken in the warm-up, as if the collection were larger
     texts = drawn(args.texts or TEXTS[args.model])
     devices = args.device or ['cuda' if torch.cuda.is_available() else 'cpu']
     with tempfile.TemporaryDirectory() as scratch:
@@ -129,7 +130,7 @@ def drawn(count: int) -> list[str]:
 
 
 def anew(encoder: ph.HybridEncoder) -> ph.HybridEncoder:
-    """The encoder of a static embedding, without the words that it knows from the round before."""
+    """The encoder of a static embedding, without the words that it has kept from the last round."""
     ids = encoder._engine._ids[1]
     if ids is not None and isinstance(ids.way, WordIds):
         encoder._engine._ids = (None, None)
@@ -137,7 +138,7 @@ def anew(encoder: ph.HybridEncoder) -> ph.HybridEncoder:
 
 
 def begun(encoder: ph.HybridEncoder, way: str) -> ph.HybridEncoder:
-    """The encoder of a static embedding as it is in a new process, tokenising in one way: kitoken is yet to start."""
+    """The encoder of a static embedding as in a new process, before kitoken has started, tokenising in one way."""
     tokenizer = encoder.model[0].tokenizer
     ids = kitoken_ids.TokenIds(tokenizer)
     if way != 'kitoken':
@@ -170,7 +171,7 @@ def compared(checkpoint: str, texts: list[str], devices: list[str], args: argpar
         streams = {f'{name.partition(" (")[0]} >> MultilingualIndex': lambda e=encoder: (
             anew(e).doc_encoder() >> MultilingualIndex(next(folders), verbose=False)).index(docs)
             for name, encoder in list(names.items())[:1]}  # fmt: skip
-        if args.model != 'static' or args.checkpoint:  # which SBertBiEncoder cannot load
+        if args.model != 'static' or args.checkpoint:  # SBertBiEncoder cannot load this static embedding
             bi = SBertBiEncoder(checkpoint, device=torch.device(devices[0]))
             prefixed = [{**doc, 'text': prefix + doc['text']} for doc in docs]
             streams[PIPELINE] = lambda: (bi.doc_encoder() >> FlexIndex(str(next(folders)), verbose=False)).index(

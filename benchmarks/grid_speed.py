@@ -1,14 +1,14 @@
-"""How fast all settings of XQuAD-R and MLQA-R are evaluated, beside ``pt.Experiment``; and ranks in a large pool.
+"""Compares evaluating all settings of XQuAD-R and MLQA-R with ``pt.Experiment``; and times ranks in a large pool.
 
     python benchmarks/grid_speed.py --fraction 10 --pool 1000000
 
 The vectors are given: random unit vectors near those of their translations, so that relevant passages rank as they do
-with a fair encoder (mean rank distance and AP are printed). What ``pt.Experiment`` takes is measured on one of every
+with a fair encoder (mean rank distance and AP are printed). The time of ``pt.Experiment`` is measured on one of every
 ``--fraction`` questions of one multilingual and one monolingual setting at full depth, and scaled by the rows of the
 runs: questions times passages, over all settings. Both are timed in one process on the same vectors, by the wall clock,
-with as many threads as there are cores; each collection has a process of its own, so that memory is its own too. ranx,
-where it is installed, evaluates AP, R@1 and R@10 of the best 1,000 passages that numpy finds for the questions of the
-multilingual setting, and is scaled by the questions over all settings.
+with as many threads as there are cores. Each collection has a process of its own, so that memory is its own too. If
+ranx is installed, it evaluates AP, R@1 and R@10 of the best 1,000 passages that numpy finds for the questions of the
+multilingual setting; its time is scaled by the questions over all settings.
 """
 import argparse
 import resource
@@ -36,7 +36,7 @@ from pyterrier_hybrid.ranking import grid, rank_grid  # noqa: E402
 
 
 class GivenVectors:
-    """An encoder that looks vectors up, by question text."""
+    """An encoder that looks up vectors by question text."""
 
     model_name = 'given'
 
@@ -48,15 +48,15 @@ class GivenVectors:
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """The vectors at length 1, float32."""
+    """The vectors scaled to length 1, float32."""
     return (vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)).astype(np.float32)
 
 
 def vectors_of(collection: EvaluationSet, dims: int, noise: float) -> tuple[dict, dict]:
-    """Vectors by docno and by question text: a topic's, shared by translations, the language's, and noise."""
+    """Vectors by docno and by question text: the sum of a topic's (shared by translations), a language's, and noise."""
     rng = np.random.default_rng(0)
     language = {lang: 0.6 * rng.standard_normal(dims) for lang in collection.languages}
-    topic_of = {}  # passages that answer one question are about one topic
+    topic_of = {}  # passages that answer the same question have the same topic
     for lang in collection.query_languages:
         for _, rows in collection.relevant(lang).groupby('qid'):
             known = {topic_of[docno] for docno in rows['docno'] if docno in topic_of}
@@ -78,7 +78,7 @@ def vectors_of(collection: EvaluationSet, dims: int, noise: float) -> tuple[dict
 
 
 def by_experiment(collection, system, index, doc_lang, fraction, measures) -> tuple[float, pd.DataFrame]:
-    """Seconds that pt.Experiment takes for a row of a run at full depth, from a fraction of one setting's questions."""
+    """Seconds of pt.Experiment for a row of a run at full depth, measured on a fraction of a setting's questions."""
     lang = doc_lang or collection.query_languages[0]
     topics = collection.topics(lang).iloc[::fraction]
     topics = topics.assign(query_vec=list(system.encode_queries(topics['query'])))
@@ -92,7 +92,7 @@ def by_experiment(collection, system, index, doc_lang, fraction, measures) -> tu
 
 
 def by_ranx(collection, encoder, docs: dict[str, np.ndarray], depth: int = 1000) -> float:
-    """Seconds that numpy and ranx take for a question of a multilingual setting, after ranx has compiled itself."""
+    """Seconds of numpy and ranx for a question of a multilingual setting, after ranx's compilation."""
     from ranx import Qrels, Run, evaluate
 
     lang = collection.query_languages[0]
@@ -113,7 +113,7 @@ def by_ranx(collection, encoder, docs: dict[str, np.ndarray], depth: int = 1000)
 
 
 def every_setting(name: str, args: argparse.Namespace) -> list[dict]:
-    """All settings of a collection at once, and what pt.Experiment and ranx would take for them."""
+    """Measures all settings of a collection at once, and estimates the time of pt.Experiment and ranx for them."""
     warnings.filterwarnings('ignore', category=FutureWarning)
     measures = [AP, R @ 1, R @ 10, RankDistance, LPR]
     collection = EvaluationSet(name)
@@ -137,9 +137,9 @@ def every_setting(name: str, args: argparse.Namespace) -> list[dict]:
         )
         monolingual, _ = by_experiment(collection, encoder, index, lang, args.fraction, [AP, R @ 1, R @ 10])
         check_equal(result, table, lang)
-        taken, asked = {None: 0.0}, 0  # by the passages' language
+        taken, asked = {None: 0.0}, 0  # seconds by the passages' language
         for setting in settings:
-            judged = collection.judged(setting)  # a question without an answer there is not counted
+            judged = collection.judged(setting)  # only questions with an answer in this setting count
             a_row = multilingual if setting.doc_lang is None else monolingual
             taken[setting.doc_lang] = taken.get(setting.doc_lang, 0) + judged.n_queries * judged.pool * a_row
             asked += judged.n_queries
@@ -160,7 +160,7 @@ def every_setting(name: str, args: argparse.Namespace) -> list[dict]:
 
 
 def check_equal(result, table: pd.DataFrame, lang: str) -> None:
-    """Raises if the values of the multilingual setting are not those of pt.Experiment."""
+    """Raises an error unless the values of the multilingual setting equal those of pt.Experiment."""
     ours = result.per_query[(result.per_query['setting'] == 'multilingual') & (result.per_query['query_lang'] == lang)]
     ours = ours.astype({'measure': str, 'qid': str}).set_index(['measure', 'qid'])['value']
     theirs = table.assign(measure=table['measure'].astype(str).str.replace(r'\(pool=\d+\)', '', regex=True))
@@ -173,7 +173,7 @@ def check_equal(result, table: pd.DataFrame, lang: str) -> None:
 
 
 def large_pool(args: argparse.Namespace) -> list[dict]:
-    """Ranks in a pool, and the matrix product alone."""
+    """Measures ranks in a large pool, and the matrix product alone."""
     rng, langs = np.random.default_rng(1), np.arange(args.pool) * 11 // args.pool
     vecs = np.empty((args.pool, args.dims), dtype=np.float32)
     for start in range(0, args.pool, 1 << 16):
@@ -208,13 +208,13 @@ def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--dataset', nargs='*', default=['xquad-r', 'mlqa-r'], help='collections; nothing to skip them')
-    parser.add_argument('--fraction', type=int, default=10, help='one of so many questions for pt.Experiment')
-    parser.add_argument('--pool', type=int, default=1_000_000, help='passages; 0 to skip it')
+    parser.add_argument('--fraction', type=int, default=10, help='pt.Experiment gets one of this many questions')
+    parser.add_argument('--pool', type=int, default=1_000_000, help='passages in the large pool; 0 to skip it')
     parser.add_argument('--queries', type=int, default=1000)
     parser.add_argument('--dims', type=int, default=768)
-    parser.add_argument('--noise', type=float, default=2.5, help='of the vectors; more makes a worse encoder')
-    parser.add_argument('--near', type=float, default=0.16, help='of questions in the large pool to their passages')
-    parser.add_argument('--repeat', type=int, default=2, help='of the large pool, the best is taken')
+    parser.add_argument('--noise', type=float, default=2.5, help='noise of the vectors; more makes a worse encoder')
+    parser.add_argument('--near', type=float, default=0.16, help='of questions to their passages in the large pool')
+    parser.add_argument('--repeat', type=int, default=2, help='rounds in the large pool; the best counts')
     add_json(parser)
     args = parser.parse_args()
     rows = []

@@ -1,11 +1,11 @@
-"""How fast an index is built, opened and searched, beside pyterrier_dr's FlexIndex on the same vectors.
+"""Compares building, opening and searching an index with pyterrier_dr's FlexIndex on the same vectors.
 
     python benchmarks/index_speed.py --docs 100000 --dims 768 --queries 256 --depth 1000
 
-Vectors are random, of unit length, in eleven languages; nothing is kept. What a user would pick instead is FlexIndex:
-its indexer, which knows no languages and is not crash-safe, and its exact retrievers. A ratio above 1 is in favour of
-this package. Both take turns, and the best of ``--repeat`` rounds counts. The share is of the matrix product of the
-questions and the passages alone.
+Vectors are random, of unit length, in eleven languages; nothing is kept. The alternative that a user would choose is
+FlexIndex: its indexer, which knows no languages and is not crash-safe, and its exact retrievers. A ratio above 1 is in
+favour of this package. Both take turns, and the best of ``--repeat`` rounds counts. The share is of the rate of the
+matrix product of questions and passages alone.
 """
 import argparse
 import tempfile
@@ -21,22 +21,22 @@ from pyterrier_dr import FlexIndex
 from pyterrier_hybrid.indexing import MultilingualIndex
 
 OURS, ARRAYS, THEIRS = 'MultilingualIndex', 'MultilingualIndex, from arrays', 'FlexIndex'
-#: Different vectors, so that making documents takes little beside what is measured.
+#: The number of different vectors: so few that making documents takes little time.
 _POOL = 8_192
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """What one call takes."""
+    """The seconds that a call takes."""
     return _rows.timed(work)[0]
 
 
 def in_turns(work: dict[str, Callable[[], object]], repeat: int) -> dict[str, float]:
-    """The least seconds of each, over rounds in which each comes once."""
+    """The least seconds of each, over rounds in which each runs once."""
     return _rows.in_turns(work, repeat)[0]
 
 
 def main() -> None:
-    """Builds, opens, searches, and prints what each took."""
+    """Builds, opens, searches, and prints the times."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name, default in (('docs', 13_014), ('dims', 768), ('queries', 256), ('depth', 1000), ('repeat', 3)):
         parser.add_argument(f'--{name}', type=int, default=default)

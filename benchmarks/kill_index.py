@@ -1,13 +1,13 @@
-"""``kill -9`` at random moments of building an index, each followed by a resume: the bytes against an undisturbed one.
+"""Kills the build of an index at random moments, resumes it, and compares its bytes with those of an undisturbed build.
 
     python benchmarks/kill_index.py                   # 50 kills while building, 20 while appending
 
-Each attempt is a process of its own, which resumes what the one before has left and is killed at a moment drawn
-uniformly from 0 to twice the time that an undisturbed build takes for its share of the kills; every third one waits
-until the rows are complete, and strikes while the index is finished. Nothing is cleaned up by hand. An index that is
-finished is compared, put away, and another one begun, until all kills were made. While an index is appended to, the old
-one is read after every kill: it is there, whole, until the new one is. Time in which a process starts and imports is
-not counted. Exits with 1 if a byte differs.
+Each attempt is a process of its own, which resumes the build of the one before. It is killed (``kill -9``) at a moment
+drawn uniformly from 0 to two thirds of the time of an undisturbed build. Every third kill instead waits until the rows
+are complete, and comes while the index is being finished. Nothing is cleaned up by hand. A finished index is compared
+and removed, and another one begun, until all kills are done. While an index is appended to, the old one is read after
+every kill: it must be there, complete, until the new one is. The time in which a process starts and imports does not
+count. Exits with 1 if a byte differs.
 """
 import argparse
 import multiprocessing
@@ -28,7 +28,7 @@ _TICK = 0.001
 
 
 def attempt(connection, path: Path, docs: tuple[int, int], dims: int, mode: str) -> None:
-    """Builds, or goes on; in a process of its own, which says when it begins."""
+    """Builds or resumes an index, in a process of its own, which reports when it begins."""
     connection.send('begins')
     stream = (doc for i, doc in enumerate(documents(docs[1], dims)) if i >= docs[0])
     MultilingualIndex(path, verbose=False).indexer(mode=mode, part_size=512).index(stream)
@@ -43,7 +43,7 @@ class Attempts:
         self._context.set_forkserver_preload(['pyterrier_hybrid.indexing.index', '_generated'])
 
     def begin(self, mode: str):
-        """A new process, which has begun."""
+        """Starts a process; returns when it has begun to build."""
         receiving, sending = self._context.Pipe(duplex=False)
         self._began = time.time()
         process = self._context.Process(target=attempt, args=(sending, self.path, *self._arguments, mode))
@@ -55,7 +55,7 @@ class Attempts:
     def finishing(self) -> bool:
         """Whether the rows are complete and the index is not yet published."""
         folder = Build(self.path).folder
-        with suppress(FileNotFoundError):  # there is no build, or it ends in this moment
+        with suppress(FileNotFoundError):  # there is no build, or it is just ending
             return folder is not None and (folder / 'index/langs.u2').stat().st_mtime > self._began
         return False
 
@@ -69,7 +69,7 @@ def digests(path: Path) -> dict[str, str]:
 def series(
     name: str, attempts: Attempts, base: Path | None, expected: dict, kills: int, took: float, seed: int
 ) -> bool:
-    """Builds or appends with kills, prints what happened, returns whether all that was finished is the same."""
+    """Builds or appends with kills; prints what happened, and returns whether all finished indexes are the same."""
     draw, killed, finished, same = random.Random(f'{name} {seed}'), 0, 0, True
     before = None if base is None else digests(base)
     struck = {'while documents are added': 0, 'while the index is finished': 0}

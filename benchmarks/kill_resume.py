@@ -1,13 +1,13 @@
-"""``kill -9`` at random moments of a training run, each followed by a resume: the weights against an undisturbed run's.
+"""Kills a training run at random moments, resumes it, and compares its weights with those of an undisturbed run.
 
     python benchmarks/kill_resume.py                  # a static encoder and a transformer with dropout, ten kills each
 
-The pairs are worldfacts', the encoders small; everything runs on the CPU, each attempt in a process of its own. One run
-is left alone and timed. Others, with the same settings, are killed ten times in all: each attempt at a moment drawn
-uniformly from 0 to twice what the first checkpoint and a tenth of the run took; three of them wait for the next
-checkpoint to be begun, and strike while it is written. Each attempt resumes what the one before has left. Time in which
-a process starts and imports is not counted, since no kill there could do anything. Exits with 1 if a byte of the
-results differs (but for ``training.json``, which holds times).
+The pairs are those of worldfacts, and the encoders are small. Everything runs on the CPU, each attempt in a process of
+its own. One run is not disturbed, and is timed. Others, with the same settings, are killed (``kill -9``) ten times in
+all: each attempt at a moment drawn uniformly from 0 to twice the time of the first checkpoint plus a tenth of the run.
+Three of the kills wait until the next checkpoint is begun, and come while it is written. Each attempt resumes the run
+of the one before. The time in which a process starts and imports does not count, since a kill could do no harm there.
+Exits with 1 if a byte of the results differs (except ``training.json``, which holds times).
 """
 import argparse
 import json
@@ -30,17 +30,17 @@ from pyterrier_hybrid.training import train
 COMMON = {'mix': {'monolingual': 0.5, 'crosslingual': 0.5}, 'device': 'cpu', 'verbose': False, 'resume': True}
 SETTINGS = {
     'static': {'backbone': 'static', 'batch_size': 64, 'steps': 200, 'checkpoint_steps': 10, **COMMON},
-    'transformer': {'batch_size': 8, 'steps': 100, 'checkpoint_steps': 10, **COMMON},  # its backbone is made first
+    'transformer': {'batch_size': 8, 'steps': 100, 'checkpoint_steps': 10, **COMMON},  # main() adds its backbone
 }
-#: How many of the kills strike while a checkpoint is being written.
+#: How many of the kills come while a checkpoint is being written.
 WHILE_WRITING = 3
 _TICK = 0.002
 
 
 def dropout_transformer(pairs: ParallelPairs, folder: Path) -> str:
-    """Writes a transformer of 2 layers and 32 dimensions with random weights, and with dropout, which draws at random.
+    """Writes a transformer of 2 layers and 32 dimensions with random weights and with dropout.
 
-    A resumed run is the same only if the state of the random numbers is resumed, too.
+    Dropout draws random numbers, so a resumed run is only the same if their state is resumed too.
     """
     texts = [text for _, text in pairs.iter_texts()]
     with progress_bar(False):
@@ -52,7 +52,7 @@ def dropout_transformer(pairs: ParallelPairs, folder: Path) -> str:
 
 
 def attempt(connection, pairs: Path, run: Path, settings: dict) -> None:
-    """Trains, or goes on; in a process of its own, which says when it begins."""
+    """Trains or resumes, in a process of its own, which reports when it begins."""
     connection.send('begins')
     train(ParallelPairs(pairs), run, **settings)
 
@@ -68,12 +68,12 @@ class Attempts:
 
     def __init__(self, pairs: Path, run: Path, settings: dict):
         self.run, self._arguments = run, (pairs, run, settings)
-        # Forked from a process that has imported everything and computed nothing.
+        # Processes are forked from one that has imported everything and computed nothing.
         self._context = multiprocessing.get_context('forkserver')
         self._context.set_forkserver_preload(['pyterrier_hybrid.training.trainer', 'datasets_ext'])
 
     def begin(self):
-        """A new process, which has begun to train."""
+        """Starts a process; returns when it has begun to train."""
         receiving, sending = self._context.Pipe(duplex=False)
         self._began = time.time()
         process = self._context.Process(target=attempt, args=(sending, *self._arguments))
@@ -83,19 +83,19 @@ class Attempts:
         return process
 
     def writing(self) -> bool:
-        """Whether the latest process is writing a checkpoint, or was when it was killed; not one that was before it."""
+        """Whether the latest process is writing a checkpoint, or was when it was killed."""
         for partial in self._checkpoints.glob('partial-*'):
-            with suppress(FileNotFoundError):  # published in this moment
+            with suppress(FileNotFoundError):  # it is just being published
                 if partial.stat().st_ctime > self._began:
                     return True
         return False
 
     def newest(self) -> int:
-        """The step of the newest complete checkpoint, 0 for none."""
+        """The step of the newest complete checkpoint; 0 if there is none."""
         return max((int(path.name.split('-')[1]) for path in self._checkpoints.glob('checkpoint-*')), default=0)
 
     def put_away(self) -> None:
-        """Removes a run that is complete, and checkpoints that it was killed before removing."""
+        """Removes a complete run, and checkpoints that remain because it was killed before it removed them."""
         shutil.rmtree(self.run)
         shutil.rmtree(self._checkpoints, ignore_errors=True)
 
@@ -105,10 +105,10 @@ class Attempts:
 
 
 def undisturbed(attempts: Attempts) -> tuple[float, float, float]:
-    """Trains in one go.
+    """Trains without interruption.
 
     Returns:
-        The seconds it took, those until the first checkpoint, and the median of those that a checkpoint took to write.
+        The seconds of the run, the seconds until the first checkpoint, and the median seconds of writing a checkpoint.
     """
     process, start, written, first, since = attempts.begin(), time.monotonic(), [], 0.0, None
     while process.is_alive():
@@ -124,9 +124,9 @@ def undisturbed(attempts: Attempts) -> tuple[float, float, float]:
 
 
 def disturbed(attempts: Attempts, longest: float, writing: float, kills: int, draw: random.Random) -> list[dict]:
-    """Trains with kills, prints a line for each, and returns the digests of every run that came to its end.
+    """Trains with kills, prints a line for each, and returns the digests of every finished run.
 
-    A run that is complete before all the kills were made is put away, and another one begun.
+    If a run is complete before all kills are done, it is removed, and another one begun.
     """
     into_writing, results, killed = set(draw.sample(range(kills), min(WHILE_WRITING, kills))), [], 0
     print('| kill | after (s) | resumed from step | newest checkpoint | struck |\n|---|---|---|---|---|')
@@ -148,7 +148,7 @@ def disturbed(attempts: Attempts, longest: float, writing: float, kills: int, dr
                 if not attempts.run.exists():
                     continue
         process.join()
-        if process.exitcode and not attempts.run.exists():  # what is there is whole, also if it was killed after that
+        if process.exitcode and not attempts.run.exists():  # an existing run is complete, even if killed later
             raise SystemExit(f'training ended with exit code {process.exitcode}')
         results.append(digests(attempts.run))
         attempts.put_away()
@@ -163,13 +163,13 @@ def finish(process) -> None:
 
 
 def digests(run: Path) -> dict[str, str]:
-    """SHA-256 of each file of a run, without its record, which holds times."""
+    """SHA-256 of each file of a run, except its record, which holds times."""
     files = sorted(path for path in run.rglob('*') if path.is_file() and path.name != 'training.json')
     return {str(path.relative_to(run)): sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def compared(name: str, pairs: Path, folder: Path, settings: dict, kills: int, seed: int) -> bool:
-    """Runs both, prints what happened, and returns whether the results are the same."""
+    """Trains with and without kills, prints what happened, and returns whether the results are the same."""
     draw = random.Random(f'{name} {seed}')
     alone = Attempts(pairs, folder / name / 'alone' / 'run', settings)
     seconds, first, writing = undisturbed(alone)

@@ -1,8 +1,9 @@
-"""What the language-bias measures cost, beside pytrec_eval's `AP, nDCG@10, R@100` on the same run in one process.
+"""Compares the cost of the language-bias measures with pytrec_eval's `AP, nDCG@10, R@100`, on the same run.
 
-The run is of the size of XQuAD-R by default: 13,090 queries over 13,014 documents in 11 languages, 1,000 each, one
-relevant document per query and language. Prints, for each form of the run, seconds (the best of some rounds), their
-ratio (the aim: at most 1.5) and the peak of memory that evaluation adds, also as a share of the run (at most 1).
+Both run in one process. By default the run has the size of XQuAD-R: 13,090 queries over 13,014 documents in 11
+languages, 1,000 documents each, and one relevant document per query and language. For each form of the run, it prints
+seconds (the best of some rounds), their ratio (target: at most 1.5), and the peak of the memory that evaluation adds,
+also as a share of the run (target: at most 1).
 
     python benchmarks/measures_speed.py                    # some minutes, 4 GB
     python benchmarks/measures_speed.py --queries 1000 --rounds 3
@@ -37,7 +38,7 @@ THEIRS = [AP, nDCG@10, R@100]
 
 
 def columns(n_queries: int, depth: int, seed: int) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
-    """Qrels, and the columns of a run whose scores are random and whose documents are a window of a permutation."""
+    """Qrels, and the columns of a run. Its scores are random; its documents are a window of a permutation."""
     rng = np.random.default_rng(seed)
     query_ids = np.array([f'56beb4343aeaaa14008c{i:05d}' for i in range(n_queries)], dtype=object)
     sentences = rng.integers(0, DOCUMENTS // len(LANGS), n_queries)
@@ -61,7 +62,7 @@ def frame(run: dict[str, np.ndarray], dtype: str) -> pd.DataFrame:
 
 
 def dicts(run: dict[str, np.ndarray]) -> dict[str, dict[str, float]]:
-    """The run as a dict of dicts, grouped by query as it is."""
+    """The run as a dict of dicts; its rows are already grouped by query."""
     starts = np.flatnonzero(run['query_id'][1:] != run['query_id'][:-1]) + 1
     parts = zip(np.split(run['query_id'], starts), np.split(run['doc_id'], starts), np.split(run['score'], starts))
     return {queries[0]: dict(zip(docs.tolist(), scores.tolist())) for queries, docs, scores in parts}
@@ -73,7 +74,7 @@ def resident() -> int:
 
 
 def measured(work: Callable[[], Any]) -> tuple[float, int]:
-    """Seconds that ``work`` takes, and by how many bytes memory grew at the most meanwhile."""
+    """The seconds that ``work`` takes, and the greatest growth of memory meanwhile, in bytes."""
     gc.collect()
     before, peak, done = resident(), 0, threading.Event()
 
@@ -95,7 +96,7 @@ def measured(work: Callable[[], Any]) -> tuple[float, int]:
 
 
 def compare(form: str, n_queries: int, depth: int, rounds: int, seed: int) -> list[dict]:
-    """Prints and returns the rows of a form; memory is only comparable in a process that has freed none."""
+    """Prints and returns the rows of a form. Run it in a new process: freed memory would distort the figures."""
     warnings.simplefilter('ignore')
     qrels, run_columns = columns(n_queries, depth, seed)
     small = qrels[qrels['query_id'] == qrels['query_id'][0]]

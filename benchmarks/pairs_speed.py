@@ -1,12 +1,12 @@
 """Speed and memory of pairs folders: import, opening, random access.
 
-    python benchmarks/pairs_speed.py import ../shared/data/train        # JSON lines of one's own
+    python benchmarks/pairs_speed.py import ../shared/data/train        # your own JSON lines
     python benchmarks/pairs_speed.py read --rows 40_000_000 --langs 7   # a generated corpus, 14 GB on disk
 
-``read`` writes the corpus without an import (one block of the table, many times over), opens it in a new process and
-fetches random texts. Memory is the process's own (``RssAnon`` of Linux): pages of the mapped file can be dropped at any
-time and are not counted, but for opening, where they are given as well (``RssFile``). The corpus is deleted at the end,
-unless ``--keep FOLDER`` says where it stays.
+``read`` writes the corpus without an import (one block of the table, many times), opens it in a new process and fetches
+random texts. Memory is the process's own (``RssAnon`` of Linux). Pages of the mapped file do not count, since they can
+be dropped at any time; for opening they are printed as well (``RssFile``). The corpus is deleted at the end, unless
+``--keep FOLDER`` says where to keep it.
 """
 import argparse
 import json
@@ -29,7 +29,7 @@ LANGS = ['ar', 'de', 'en', 'es', 'fr', 'ru', 'zh', 'hi', 'ja', 'th', 'tr', 'vi']
 def generate(folder: Path, rows: int, langs: list[str]) -> None:
     """Writes a qa source of ``rows`` rows in all of ``langs``, texts of 16 bytes, every passage twice.
 
-    A block repeats in all of the table, so texts are ``<side> <row within the block>``.
+    The table repeats one block, so texts are ``<side> <row within the block>``.
     """
     numbers = [f'{i:08}' for i in range(BLOCK)]
     columns = {'id': pa.array(numbers, pa.large_string())}
@@ -59,7 +59,7 @@ def generate(folder: Path, rows: int, langs: list[str]) -> None:
 
 
 def memory(kind: str = 'RssAnon') -> float:
-    """MiB of this process in memory: its own alone, or (``RssFile``) the pages of mapped files that it has touched."""
+    """The memory of this process in MiB: its own, or (``RssFile``) the pages of mapped files that it has touched."""
     status = Path('/proc/self/status').read_text()
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(kind)) / 1024
 

@@ -1,4 +1,4 @@
-"""The paper's question on a real pretrained encoder: what the ratio of batches does to mAP and to language bias.
+"""The paper's question on a real pretrained encoder: the effect of the ratio of batches on mAP and language bias.
 
     python benchmarks/pretrained.py --encoder runs/multilingual-e5-small --out runs/pretrained    # what is missing
     python benchmarks/pretrained.py --encoder ... --out ... --runs X-Y-seed0 hybrid-seed0 --datasets xquad-r
@@ -6,19 +6,19 @@
     python benchmarks/pretrained.py --table --picture docs/ratio.svg        # what the ratio does on XQuAD-R
 
 Each run is trained from the encoder, evaluated on XQuAD-R and MLQA-R at full depth, and recorded in
-``benchmarks/records/<collection>/<run>.json``. A record that is there is not made again; an interrupted run resumes.
-The mixes are compared at one setting, ``_runs.SETTINGS``: the paper's learning rate, the encoder's prefixes, and
-lengths and steps for two cores. Nothing of it was searched. What ends in *-long* has a mix and lengths that were chosen
-on held-out pairs (``pretrained_settings.py``), and is trained without these. A name that begins with *static-* is the
-same mix from random weights, and one that ends in *-neutral* is that encoder without its language subspace, then
-whitened in part; both use the training pairs' texts.
+``benchmarks/records/<collection>/<run>.json``. An existing record is not made again; an interrupted run resumes. The
+mixes are compared with the same settings, ``_runs.SETTINGS``: the paper's learning rate, the encoder's prefixes, and
+lengths and steps that suit two cores. None of these was tuned. A run whose name ends in *-long* has a mix and lengths
+that were chosen on held-out pairs (``pretrained_settings.py``), and is trained without these pairs. A name that begins
+with *static-* is the same mix from random weights. One that ends in *-neutral* is the encoder without its language
+subspace, then whitened in part; both steps use the training pairs' texts.
 """
 import sys
 
 from _data import offline_home
 
 if '--table' not in sys.argv:
-    offline_home()  # ir_datasets reads where its home is when it is imported
+    offline_home()  # before the import of ir_datasets, which reads its home directory then
 
 import argparse
 import platform
@@ -46,9 +46,9 @@ from pyterrier_hybrid.training import average_weights, remove_language_subspace,
 
 DATASETS = ('xquad-r', 'mlqa-r')
 MEASURES = [AP, R @ 1, R @ 10, RankDistance, LPR, TLR @ 20]
-#: What the picture shows.
+#: The measures and kinds of settings that the picture shows.
 CURVES = [('AP', 'monolingual'), ('AP', 'crosslingual'), ('AP', 'multilingual'), ('RankDistance', 'multilingual')]
-#: What is tested against what: over the seeds that both have.
+#: The systems that are tested against each other, over the seeds that both have.
 COMPARED = [
     ('hybrid', 'X-X-mono'), ('hybrid', 'X-Y'), ('hybrid', 'untouched'), ('mono.1', 'X-Y'), ('mono.25', 'hybrid'),
     ('mono.25-multi.75', 'hybrid'), ('thirds', 'hybrid'), ('multi', 'X-Y'), ('mono.25-multi.75-long', 'untouched'),
@@ -64,7 +64,7 @@ SYSTEMS = [*OTHERS, *RUNS, *(name + NEUTRAL for name in ['untouched', *RUNS])]
 
 
 def neutral(encoder: HybridEncoder, pairs: ParallelPairs, folder: Path) -> HybridEncoder:
-    """The encoder without its language subspace, then whitened in part; made if it is not there."""
+    """The encoder without its language subspace, then whitened in part; makes it if it does not exist."""
     if not folder.exists():
         with tempfile.TemporaryDirectory() as scratch:
             without = remove_language_subspace(encoder, pairs, Path(scratch) / 'without', verbose=False)
@@ -73,7 +73,7 @@ def neutral(encoder: HybridEncoder, pairs: ParallelPairs, folder: Path) -> Hybri
 
 
 def made(run: Run, arguments) -> dict:
-    """Trains a run, or averages others, if it is not there; returns what its record says of it."""
+    """Trains a run, or averages others, if it does not exist; returns its entries for the record."""
     pairs, folder = arguments.out / 'pairs', arguments.out / run.folder
     if run.average_of:
         for each in run.average_of:
@@ -91,7 +91,7 @@ def made(run: Run, arguments) -> dict:
 
 
 def system_of(name: str, collection: EvaluationSet, scratch: Path, arguments) -> tuple[object, dict]:
-    """A system for MultilingualExperiment, None if there is none, and what its record says of it."""
+    """A system for MultilingualExperiment, None if there is none, and its entries for the record."""
     base, about, pairs = name.removesuffix(NEUTRAL), {}, arguments.out / 'pairs'
     run = RUNS.get(base)
     if base == 'BM25':
@@ -130,7 +130,7 @@ def evaluated(name: str, collection: EvaluationSet, arguments) -> bool:
 
 
 def mdpr_system(given: str | None) -> object:
-    """mDPR as an encoder, or as a TREC run; None, with the reason printed, where there is none."""
+    """mDPR as an encoder or as a TREC run; prints the reason and returns None if there is none."""
     if given is None:
         print('no mDPR: give --mdpr a hub name, a folder or a TREC run')
         return None
@@ -156,7 +156,7 @@ def run_all(arguments) -> None:
 
 
 def of_group(group: str, dataset: str, suffix: str = '') -> list[Record]:
-    """The records of a group of runs, one a seed."""
+    """The records of a group of runs, one for each seed."""
     return [r for run in RUNS.values() if run.group == group and (r := read(run.name + suffix, dataset)) is not None]
 
 
@@ -186,14 +186,14 @@ def tables(dataset: str) -> str:
 
 
 def _same_seeds(one: list[Record], other: list[Record]) -> tuple[list[Record], list[Record]]:
-    """The records of the seeds that both have; all of a system without seeds."""
+    """The records of the seeds that both have; all records of a system without seeds."""
     seeds = [{record.about.get('seed') for record in side} - {None} for side in (one, other)]
     both = seeds[0] & seeds[1] if all(seeds) else seeds[0] | seeds[1]
     return tuple([r for r in side if r.about.get('seed') in both | {None}] for side in (one, other))
 
 
 def picture(dataset: str, prefix: str = '') -> bytes:
-    """Figures over the share of monolingual batches, as SVG with a heading; of the groups whose names begin so."""
+    """Figures over the share of monolingual batches, as SVG with a heading, for groups whose names have the prefix."""
     rows = [
         {**{kind: MIXES[mix].get(kind, 0.0) for kind in SHARES}, 'mix': mix, 'fraction': 1.0,
          'seed': record.about['seed'], 'measure': measure, 'setting': kind, 'value': record.figures[measure, kind]}
@@ -204,7 +204,7 @@ def picture(dataset: str, prefix: str = '') -> bytes:
 
 
 def _greatest(records: list[Record], cost: str) -> str:
-    """The greatest of a cost over runs; blank where it is not known."""
+    """The greatest cost of runs; blank if it is not known."""
     known = [value for r in records if (value := r.about['cost'].get(cost)) is not None]
     return f'{max(known):.1f}' if known else ''
 
@@ -238,7 +238,7 @@ def main() -> None:
     parser.add_argument('--datasets', nargs='+', choices=DATASETS, default=DATASETS)
     parser.add_argument('--table', action='store_true', help='train and evaluate nothing')
     parser.add_argument('--picture', type=Path, help='write an SVG of the ratio on the first of the datasets')
-    parser.add_argument('--static', action='store_true', help='the picture is of the runs from random weights')
+    parser.add_argument('--static', action='store_true', help='make the picture for the runs from random weights')
     arguments = parser.parse_args()
     if not arguments.table:
         if arguments.encoder is None or arguments.out is None:

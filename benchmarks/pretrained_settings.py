@@ -1,21 +1,21 @@
-"""Which settings train a pretrained encoder best, on held-out pairs and SQuADShifts; not on XQuAD-R or MLQA-R.
+"""Finds the best settings to train a pretrained encoder, on held-out pairs and SQuADShifts, not on XQuAD-R or MLQA-R.
 
     python benchmarks/pretrained_settings.py --encoder runs/multilingual-e5-small --out runs/settings  # what is missing
     python benchmarks/pretrained_settings.py --encoder ... --out ... --runs base rate-1e-4
     python benchmarks/pretrained_settings.py --table                      # from the records, without encoder or data
 
-A variant differs from *base* in what its name says. All are trained on the pairs without NTREX-128 and without the
-course IoT-For-Beginners, and evaluated on three collections. Two are made of what was held out, in 11 languages:
-sentences of NTREX-128, half of whose words ask for the sentence, and sections of the course, whose title asks for the
-text. The third is SQuADShifts' new Wikipedia in English, on which the paper stops early. Each record is
-``benchmarks/records/<collection>/<variant>.json``; a record that is there is not made again.
+A variant's name says how it differs from *base*. All variants are trained on the pairs without NTREX-128 and without
+the course IoT-For-Beginners, and evaluated on three collections. Two are made from these held-out sources, in 11
+languages: sentences of NTREX-128, where half of a sentence's words ask for the sentence, and sections of the course,
+where a section's title asks for its text. The third is SQuADShifts' new Wikipedia in English, on which the paper stops
+early. Each record is ``benchmarks/records/<collection>/<variant>.json``; an existing record is not made again.
 """
 import sys
 
 from _data import DATA, offline_home
 
 if '--table' not in sys.argv:
-    offline_home()  # ir_datasets reads where its home is when it is imported
+    offline_home()  # before the import of ir_datasets, which reads its home directory then
 
 import argparse
 import json
@@ -41,7 +41,7 @@ from pyterrier_hybrid.training import average_weights
 
 HYBRID = {'monolingual': 0.5, 'crosslingual': 0.5}
 MOSTLY_MULTILINGUAL = {'monolingual': 0.25, 'multilingual': 0.75}
-#: What each variant changes; 'mix' among it, which is hybrid .5 otherwise. Or the variants whose weights it averages.
+#: The settings that each variant changes, or the variants whose weights it averages. The default mix is hybrid .5.
 VARIANTS: dict[str, dict | list[str]] = {
     'base': {},
     'rate-1e-4': {'learning_rate': 1e-4},
@@ -67,7 +67,7 @@ VARIANTS: dict[str, dict | list[str]] = {
 }
 #: One collection is made from each source in ``HELD_OUT``, in this order.
 MADE = ('held-out-sentences', 'held-out-sections')
-#: Rows of each, characters after which a passage is cut, and languages that a row must have.
+#: The rows of each collection, the characters after which a passage is cut, and the languages that a row must have.
 ROWS, CHARACTERS, LANGUAGES = 100, 400, 11
 SHIFTS = 'squadshifts-part'
 COLLECTIONS = [*MADE, SHIFTS]
@@ -111,7 +111,7 @@ def _shifts(path: Path) -> Path:
 
 
 def made(name: str, arguments) -> tuple[Path, dict]:
-    """A variant's folder, which is made if it is not there, and what its record says of it."""
+    """Makes a variant if it does not exist; returns its folder and its entries for the record."""
     if name == 'untouched':
         return Path(arguments.encoder), {'settings': LENGTHS}
     folder, changed = arguments.out / name, VARIANTS[name]

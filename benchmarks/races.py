@@ -1,10 +1,10 @@
-"""Real races of processes on one index: two writers that append, and readers beside a writer that replaces it.
+"""Races of processes on one index: two writers that append, and readers while writers replace it.
 
     python benchmarks/races.py --seconds 60
 
-Every race runs for that long. An append that reported success must be in the index at the end, an index that is opened
-must be old or new and never a part of either, and no process may see an error other than the refusal of a second
-writer. Prints what happened, and exits 1 if anything else did. Nothing is kept.
+Every race runs for that long. An append that reported success must be in the index at the end. An opened index must be
+the old or the new one, never a part of either. No process may get an error other than the refusal of a second writer.
+Prints what happened, and exits with 1 if a condition is violated. Nothing is kept.
 """
 import argparse
 import multiprocessing
@@ -22,7 +22,7 @@ from pyterrier_hybrid.files import Busy
 
 
 def document(docno: str, number: int) -> dict:
-    """A document that shows in every field of both indexes which build it belongs to."""
+    """A document whose every field, in both kinds of indexes, shows to which build it belongs."""
     return {'docno': docno, 'text': 'haus ' * (number % 7 + 1), 'lang': 'de', 'doc_vec': np.full(8, number, np.float32)}
 
 
@@ -32,7 +32,7 @@ def build(number: int) -> list[dict]:
 
 
 def append(path: Path, name: str) -> str:
-    """Appends one document; returns what came of it."""
+    """Appends one document; returns the outcome in a word."""
     try:
         MultilingualIndex(path, verbose=False).indexer(mode='append').index([document(name, 0)])
     except Busy:
@@ -73,7 +73,7 @@ def read(kind: type, path: Path) -> str:
 
 
 def until(end: float, first: int, act: Callable[[int], str], results: multiprocessing.Queue) -> None:
-    """Acts until the end, and three times at least; reports how often what happened."""
+    """Acts until the end, and at least three times; reports how often each outcome occurred."""
     counts, number = Counter(), first
     while time.time() < end or number < first + 3:
         try:
@@ -85,7 +85,7 @@ def until(end: float, first: int, act: Callable[[int], str], results: multiproce
 
 
 def race(seconds: float, acts: list[Callable[[int], str]]) -> Counter:
-    """Lets each act in a process of its own; returns how often what happened."""
+    """Runs each act in a process of its own; returns how often each outcome occurred."""
     context = multiprocessing.get_context('fork')
     results, end = context.Queue(), time.time() + seconds
     processes = [

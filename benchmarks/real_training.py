@@ -2,15 +2,15 @@
 
     python benchmarks/real_training.py --out runs/real                     # mono, cross, hybrid, three seeds each
     python benchmarks/real_training.py --out runs/real --long              # one longer hybrid run, also whitened
-    python benchmarks/real_training.py --out runs/real --table             # the table of what is there
+    python benchmarks/real_training.py --out runs/real --table             # the table of the existing results
 
-Resumable: a run goes on from its newest checkpoint, and what is trained or evaluated is not done again. The figures of
-a mix are the mean of its seeds, with the least and the greatest.
+A run resumes from its newest checkpoint, and nothing is trained or evaluated twice. The figures of a mix are the mean
+of its seeds, with the least and the greatest.
 """
 # ruff: noqa: E402
 from _data import DATA, offline_home
 
-offline_home()  # ir_datasets reads where its home is when it is imported
+offline_home()  # before the import of ir_datasets, which reads its home directory then
 
 import argparse
 import json
@@ -39,9 +39,10 @@ COMMON = {
     'backbone': 'static', 'batch_size': 512, 'learning_rate': 0.05, 'temperature': 0.05, 'source_temperature': 0.0,
     'checkpoint_steps': 500,
 }  # fmt: skip
-#: At most 12 minutes on two cores.
+#: Settings of a run of at most 12 minutes on two cores.
 SHORT = {**COMMON, 'dimension': 512, 'steps': 3000}
-#: At most 45 minutes on two cores. Chosen by short runs evaluated on the same collections, see RESULTS.md.
+#: Settings of a run of at most 45 minutes on two cores. They were chosen by short runs evaluated on the same
+#: collections, see RESULTS.md.
 LONG = {**COMMON, 'dimension': 1024, 'vocab_size': 64_000, 'steps': 16_500, 'token_dropout': 0.2,
         'checkpoint_steps': 1000}  # fmt: skip
 LONG_MIX = {'monolingual': 0.2, 'crosslingual': 0.8}
@@ -49,14 +50,14 @@ CELLS = [('AP', 'monolingual'), ('AP', 'crosslingual'), ('AP', 'multilingual'), 
 
 
 def opened_pairs(folder: Path, derive=inverse_cloze) -> ParallelPairs:
-    """The pairs, imported when they are first asked for, with or without inverse-cloze pairs of the parallel texts."""
+    """The pairs, with or without inverse-cloze pairs of the parallel texts; imports them if they do not exist."""
     return ParallelPairs(folder) if folder.exists() else ParallelPairs.from_jsonl(DATA / 'train', folder, derive=derive)
 
 
 def trained(pairs: ParallelPairs, folder: Path, mix: dict, seed: int, settings: dict) -> None:
-    """Trains a run that is not there yet, and notes its minutes.
+    """Trains a run if it does not exist, and notes its minutes.
 
-    They are from start to finish; of a run that was resumed, those of the training alone, interruptions left out.
+    They are from start to finish; for a resumed run, they are those of the training alone, without interruptions.
     """
     noted, resumed, start = folder.with_suffix('.json'), Checkpoints.of(folder).exists(), time.monotonic()
     if folder.exists() and noted.exists():
@@ -72,12 +73,12 @@ def trained(pairs: ParallelPairs, folder: Path, mix: dict, seed: int, settings: 
 
 
 def _record(run: Path) -> dict:
-    """What a run's folder says of it."""
+    """The record in a run's folder."""
     return json.loads((run / 'training.json').read_text(encoding='utf-8'))
 
 
 def _check_same(run: Path, mix: dict, settings: dict) -> None:
-    """Refuses a run that is there with other settings."""
+    """Raises an error if a run exists with other settings."""
     record = _record(run)
     for name, value in {**settings, 'mix': mix}.items():
         if name != 'checkpoint_steps' and record[name] != value:
@@ -85,19 +86,19 @@ def _check_same(run: Path, mix: dict, settings: dict) -> None:
 
 
 def whitened(run: Path, pairs: ParallelPairs, folder: Path) -> None:
-    """Whitens a finished run's vectors in part, unless that is done; its minutes are the run's."""
+    """Whitens a finished run's vectors in part, if that is not done yet. The minutes are those of the run."""
     if folder.exists() and folder.stat().st_mtime < run.stat().st_mtime:
-        shutil.rmtree(folder)  # of an earlier run
+        shutil.rmtree(folder)  # made from an earlier run
     if not folder.exists():
         whiten(HybridEncoder(run), pairs, folder, verbose=False)
     folder.with_suffix('.json').write_text(run.with_suffix('.json').read_text(encoding='utf-8'), encoding='utf-8')
 
 
 def evaluated(name: str, folder: Path, dataset: str) -> pd.Series:
-    """The figures of one system on one data set, evaluated when they are first asked for."""
+    """The figures of one system on one data set; evaluates it if that is not done yet."""
     place, run = folder / 'results' / dataset / name, folder / name
     if place.exists() and run.exists() and place.stat().st_mtime < run.stat().st_mtime:
-        shutil.rmtree(place)  # of an earlier run
+        shutil.rmtree(place)  # made from an earlier run
     if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
         collection = EvaluationSet(dataset)
@@ -108,7 +109,7 @@ def evaluated(name: str, folder: Path, dataset: str) -> pd.Series:
 
 
 def opened_system(run: Path, collection: EvaluationSet, scratch: Path) -> object:
-    """A run's encoder over an index of the collection; or BM25, which is no run's name."""
+    """A run's encoder with an index of the collection; or BM25, if that is the name of ``run``."""
     if run.name == BM25:
         bm25 = BM25Index(scratch / 'bm25', verbose=False).index(collection.docs())
         return lambda langs: bm25.bm25(langs=langs)
@@ -118,7 +119,7 @@ def opened_system(run: Path, collection: EvaluationSet, scratch: Path) -> object
 
 
 def table(folder: Path) -> str:
-    """Both data sets' figures of BM25 and every finished run, runs of one mix in one line."""
+    """The figures of BM25 and every finished run on both data sets; runs of the same mix share a line."""
     runs = sorted(path.stem for path in folder.glob('*-seed*.json'))
     mixes = {BM25: [BM25]}
     for run in runs:
@@ -139,7 +140,7 @@ def table(folder: Path) -> str:
 
 
 def main() -> None:
-    """Trains what is asked for, and prints the table."""
+    """Trains the chosen runs, and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--out', type=Path, required=True, help='folder for the pairs, runs and results')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])

@@ -2,7 +2,7 @@
 
     python benchmarks/scale.py ann --docs 1000000
 
-A subcommand is a module beside this one, with ``add_arguments(parser)``, ``main(args)`` and a docstring for its help.
+A subcommand is a module in this folder, with ``add_arguments(parser)``, ``main(args)`` and a docstring for its help.
 """
 import argparse
 import importlib
@@ -13,7 +13,7 @@ COMMANDS = {'ann': '_scale_ann', 'build': '_scale_build', 'exact': '_scale_exact
 
 
 def main() -> None:
-    """Runs the subcommand asked for."""
+    """Runs the chosen subcommand."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest='command', required=True)
     for name, module in COMMANDS.items():

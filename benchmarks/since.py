@@ -1,10 +1,10 @@
-"""What a change did to speed: importing, training and evaluating, by this checkout against an earlier commit.
+"""Compares the speed of this checkout with an earlier commit: importing, training and evaluating.
 
     python benchmarks/since.py 39b3fa1 --rounds 5
 
-Each version runs each task in a process of its own, in turns and in random order, on one thread. A task measures
-itself, imports left out, in seconds of processor time, which other work on the machine disturbs least. The figure is
-the ratio of the medians.
+Each version runs each task in a process of its own, in turns and in random order, on one thread. A task measures its
+own processor time, without imports; other work on the machine disturbs processor time least. The figure is the ratio of
+the medians.
 """
 import argparse
 import json
@@ -30,7 +30,7 @@ start = time.process_time()
 ph.MultilingualExperiment({{'x': system}}, collection, [AP, R @ 10, RankDistance], verbose=False)
 seconds = time.process_time() - start
 """
-#: What both versions run: Python, with a name for a new folder, ``work``. It ends by setting ``seconds``.
+#: Python code that both versions run. It gets a new folder, ``work``, and sets ``seconds`` at its end.
 TASKS = {
     'import pyterrier_hybrid': """
 import pyterrier_hybrid
@@ -60,7 +60,7 @@ system = lambda langs: bm25.bm25(langs=langs)
 
 
 def seconds(version: Path, task: str) -> float:
-    """What a task says that it took."""
+    """Runs a task; returns the seconds that it reports."""
     with tempfile.TemporaryDirectory() as folder:
         code = f'import time, json, pathlib\nwork = pathlib.Path({folder!r})\n{TASKS[task]}\n'
         code += 'print("\\n" + json.dumps(seconds))'

@@ -1,15 +1,15 @@
-"""What the directions of a trained static encoder's vectors hold, by changing their weights.
+"""Shows what the directions of a trained static encoder's vectors contribute, by changing their weights.
 
     python benchmarks/static_directions.py --run runs/real/long-seed0 --pairs runs/real/plain-pairs
 
 Evaluates the encoder on XQuAD-R as it is, whitened in part (``whiten``) at several powers, and without the directions
-in which the mean vectors of the languages differ (``remove_language_subspace``). Nothing is trained; about half a
-minute each.
+in which the mean vectors of the languages differ (``remove_language_subspace``). Nothing is trained; each takes about
+half a minute.
 """
 # ruff: noqa: E402
 from _data import offline_home
 
-offline_home()  # ir_datasets reads where its home is when it is imported
+offline_home()  # before the import of ir_datasets, which reads its home directory then
 
 import argparse
 import tempfile
@@ -29,7 +29,7 @@ POWERS = (0.125, 0.25, 0.5, 1)
 
 
 def main() -> None:
-    """Prints a line for each."""
+    """Prints a line for each variant."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--run', type=Path, required=True, help="a static encoder's folder")
     parser.add_argument('--pairs', type=Path, required=True, help='the folder of the pairs it was trained on')

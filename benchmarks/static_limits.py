@@ -1,14 +1,14 @@
-"""What limits a static encoder: one thing changed at a time, on the real pairs, evaluated zero-shot on XQuAD-R.
+"""Shows what limits a static encoder: changes one thing at a time, on the real pairs; zero-shot on XQuAD-R.
 
     python benchmarks/static_limits.py --out runs/limits [--only 'dimension 1024' 'as it is']
 
-Each variant is a hybrid run of 1,000 steps of 512 pairs, one seed; about two minutes each. Resumable: variants that are
-done are not done again.
+Each variant is a hybrid run of 1,000 steps of 512 pairs with one seed, and takes about two minutes. Finished variants
+are not run again.
 """
 # ruff: noqa: E402
 from _data import DATA, offline_home
 
-offline_home()  # ir_datasets reads where its home is when it is imported
+offline_home()  # before the import of ir_datasets, which reads its home directory then
 
 import argparse
 import tempfile
@@ -57,7 +57,7 @@ VARIANTS: dict[str, dict] = {
 
 
 def measured(name: str, folder: Path, collection: EvaluationSet) -> list[str]:
-    """A variant's line of the table, trained and evaluated when it is first asked for."""
+    """A variant's line of the table; trains and evaluates it if that is not done yet."""
     run, place = folder / 'runs' / name, folder / 'results' / name
     if not place.exists():
         settings = {**BASE, **VARIANTS[name]}
@@ -76,7 +76,7 @@ def measured(name: str, folder: Path, collection: EvaluationSet) -> list[str]:
 
 
 def _pairs(kind: str, folder: Path) -> ParallelPairs:
-    """The pairs: with those derived by inverse cloze, without them ('plain'), or with no parallel text at all."""
+    """The pairs: with those derived by inverse cloze, without these ('plain'), or without any parallel text."""
     if kind == 'derived':
         return opened_pairs(folder / 'pairs')
     place = folder / f'{kind}-pairs'
@@ -85,7 +85,7 @@ def _pairs(kind: str, folder: Path) -> ParallelPairs:
 
 
 def _of_equal_lengths(pairs: ParallelPairs, dimension: int):
-    """A static backbone whose vectors begin with one length, and so learn at one rate."""
+    """A static backbone whose initial vectors have equal length, and so learn at the same rate."""
     model = static_backbone(balanced_texts(pairs), dimension=dimension)
     with torch.no_grad():
         weight = model[0].embedding.weight

@@ -1,25 +1,25 @@
-"""Whether the statistics of comparisons keep their word: error rates and coverage by simulation.
+"""Checks the statistics of comparisons by simulation: error rates and coverage.
 
     python benchmarks/statistics_simulation.py --replicates 2000
 
 A replicate draws the differences of two systems for every question in every cell (language setting) of a structure,
-from a distribution of known mean, and computes what ``Result.compare`` and ``Result.equivalence`` do, by the same
-functions. A question's differences have a part of its own and a part in each cell, of equal variance. Two
-distributions: normal; and skewed, as differences of average precision between similar systems are: most are 0, a few
-are large, more of them positive.
+from a distribution of known mean. From these it computes, by the same functions, what ``Result.compare`` and
+``Result.equivalence`` compute. A question's differences are the sum of a part for the question and a part for the cell,
+of equal variance. There are two distributions: normal, and skewed like the differences of average precision between
+similar systems, of which most are 0 and a few large, more of these positive.
 
-Printed are shares of the replicates, with their targets in the header. *Plain* is the t test of n/C times the sum of
-value/n_c, with n - 1 degrees of freedom.
+The program prints shares of the replicates, with their targets in the header. *Plain* is the t test of n/C times the
+sum of value/n_c, with n - 1 degrees of freedom.
 
 * type-I error of both t tests and of the randomisation test at .05, if the systems are equal;
 * how often TOST at .05 finds systems equivalent that differ by exactly the margin;
-* coverage of the 95% intervals: t (used below 50 degrees of freedom), the expanded percentile bootstrap (used from
-  there on), the percentile bootstrap as it is, and BCa;
+* coverage of the 95% intervals: t (used below 50 degrees of freedom), the expanded percentile bootstrap (used from 50
+  on), the plain percentile bootstrap, and BCa;
 * the mean effect size if the true one is .3;
 * the plain test's standard error, as a multiple of ours, if systems differ by one deviation.
 
-A share near .05 of 2,000 replicates has a standard error of .005. Resampling is done in every fourth replicate, and
-where there are few enough questions.
+A share near .05 of 2,000 replicates has a standard error of .005. Only every fourth replicate is resampled, and only
+if there are few enough questions.
 """
 import argparse
 import time
@@ -33,7 +33,7 @@ from pyterrier_hybrid.experiment.paired import bootstrap_interval, paired_t, ran
 
 #: Questions of MIRACL's dev splits by language.
 MIRACL = (2896, 411, 799, 648, 632, 1271, 343, 350, 960, 860, 213, 1252, 482, 828, 733, 393, 305, 119)
-#: The greatest number of questions that is resampled.
+#: Structures with more questions are not resampled.
 MOST_RESAMPLED = 1200
 RESAMPLES = 1999
 
@@ -51,7 +51,7 @@ def mlqa_like(n: int, seed: int = 0) -> list[np.ndarray]:
 
 
 def nested(sizes: tuple[int, ...]) -> list[np.ndarray]:
-    """Cells whose questions are those of the next larger cell, or some of them."""
+    """Nested cells: the questions of each are among those of the next larger one."""
     return [np.arange(size) for size in sizes]
 
 
@@ -83,7 +83,7 @@ def normal(rng: np.random.Generator, size: int) -> np.ndarray:
 
 
 def skewed(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Mean 0, variance 1: seven in ten are equal, of the others three quarters are above them, by exponential sizes."""
+    """Mean 0, variance 1. Seven in ten are equal; three quarters of the others are above them, by exponential sizes."""
     drawn = rng.exponential(size=size) * (rng.random(size) < 0.3) * np.where(rng.random(size) < 0.75, 1, -1)
     return (drawn - 0.15) / np.sqrt(0.6 - 0.15**2)
 
@@ -91,7 +91,7 @@ def skewed(rng: np.random.Generator, size: int) -> np.ndarray:
 def simulate(
     structure: list[np.ndarray], draw: Callable[[np.random.Generator, int], np.ndarray], replicates: int, seed: int
 ) -> dict[str, float]:
-    """The shares of a structure and a distribution."""
+    """Returns the shares for a structure and a distribution."""
     rng = np.random.default_rng(seed)
     cells = np.repeat(np.arange(len(structure)), [len(of) for of in structure])
     questions = np.unique(np.concatenate(structure), return_inverse=True)[1]

@@ -1,12 +1,12 @@
-"""All speed benchmarks, one after another, each in a process of its own: one table, one file, one picture.
+"""Runs all speed benchmarks, one after another, each in a process of its own; makes a table, a file and a picture.
 
     python benchmarks/suite.py --quick --out suite            # some minutes on two cores
     python benchmarks/suite.py --out suite --only encode search
 
-Each part pairs this package with what a user would pick instead, on the same data and in turns. A ratio is the speed of
-ours over that of the row, so that above 1 is in favour of ours. The folder gets ``rows.json``, ``table.md``,
-``suite.svg`` and ``suite.png``. What is not installed or not at hand (ranx; sentence-transformers' ONNX and OpenVINO
-backends; a checkpoint; data) is left out, with the reason.
+Each part compares this package with the alternatives that a user would choose, on the same data and in turns. A ratio
+is the speed of ours over that of the row: a ratio above 1 is in favour of ours. The folder gets ``rows.json``,
+``table.md``, ``suite.svg`` and ``suite.png``. Things that are not installed or missing (ranx; sentence-transformers'
+ONNX and OpenVINO backends; a checkpoint; data) are left out, with the reason.
 """
 import argparse
 import json
@@ -19,7 +19,7 @@ from pathlib import Path
 from _data import DATA, e5_small
 from _rows import machine
 
-#: Of each part: the command that takes it in full, and what is added for a quick run.
+#: For each part: the command of the full measurement, and the options that are added for a quick run.
 PARTS = {
     'encode': ('encode_speed.py --dtypes auto', '--texts 48 --repeat 1'),
     'encode, static': ('encode_speed.py --model static --dtypes auto', '--texts 3000 --repeat 1'),
@@ -34,7 +34,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def taken(part: str, quick: bool) -> tuple[list[dict], str]:
-    """The rows of a part, and where there are none the reason."""
+    """Runs a part; returns its rows, and if there are none the reason."""
     command, smaller = PARTS[part]
     command += quick * f' {smaller}'
     try:
@@ -52,7 +52,7 @@ def taken(part: str, quick: bool) -> tuple[list[dict], str]:
         if done.returncode:
             return [], (done.stderr.strip().splitlines() or [f'exit status {done.returncode}'])[-1]
         rows = json.loads(file.read_text())['rows']
-        kind = part.partition(', ')[2]  # of a script that is more than one part
+        kind = part.partition(', ')[2]  # a script may serve several parts
         return [{**each, 'part': f'{each["part"]}, {kind}' if kind else each['part']} for each in rows], ''
 
 
@@ -70,7 +70,7 @@ def table(rows: list[dict]) -> str:
 
 
 def picture(rows: list[dict]):
-    """The ratios as bars from 1, on a logarithmic scale; the ways of ours have none."""
+    """Draws the ratios as bars that begin at 1, on a logarithmic scale; our own ways have no bar."""
     from pyterrier_hybrid.experiment.report.canvas import FAINT, INK, SERIES, Drawing
 
     bars = [each for each in rows if each.get('ratio') not in (None, 1)]
@@ -106,7 +106,7 @@ def main() -> int:
     """The command line; returns the exit status: 1 if a part failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--out', type=Path, required=True, help='folder of the results')
-    parser.add_argument('--quick', action='store_true', help='small sizes, for a look')
+    parser.add_argument('--quick', action='store_true', help='small sizes, for a quick look')
     parser.add_argument('--only', nargs='+', choices=[*PARTS], default=[*PARTS], help='parts')
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)

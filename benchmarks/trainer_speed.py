@@ -1,28 +1,29 @@
-"""Steps per second of ``train`` against sentence-transformers' own trainer: same pairs, model and batch size.
+"""Compares the steps per second of ``train`` and of sentence-transformers' own trainer: same pairs, model, batch size.
 
     python benchmarks/trainer_speed.py --threads 2               # a static encoder and a small transformer
     python benchmarks/trainer_speed.py --threads 2 --models pretrained --encoder runs/multilingual-e5-small --bf16
     python benchmarks/trainer_speed.py --models pretrained --encoder xlm-r-base --bf16 --batch-size 1024 \\
         --mini-batch-size 128 --ways train
 
-Three ways, each in a process of its own, which take turns step by step, in a new random order each time: while one
-computes the others wait, so that a machine that gets slower or faster does so for all of them.
+There are three ways, each in a process of its own. They take turns step by step, in a new random order each time: while
+one computes, the others wait, so that a machine that gets slower or faster does so for all of them.
 
-- ``train``, as users call it: batches are drawn and texts read from the pairs folder as they are needed;
-- ``SentenceTransformerTrainer`` with its default batch sampler, over a data set in memory of the very texts of those
-  batches, which it shuffles;
-- the same trainer over the same data set in the plan's order, batch by batch, so that the work of the model is the
-  same to the token (shuffled batches mix languages and sources, and are padded to the longest of them).
+- ``train``, as users call it: batches are drawn, and texts read from the pairs folder, when they are needed;
+- ``SentenceTransformerTrainer`` with its default batch sampler, over a data set in memory with exactly the texts of
+  those batches, which it shuffles;
+- the same trainer over the same data set in the plan's order, batch by batch, so that the model's work is the same to
+  the token (shuffled batches mix languages and sources, and are padded to the longest text).
 
-glibc gives the memory of large tensors back to the system and asks for it again, in some processes at every step and in
-others never, by luck; clearing the pages anew is up to half of a step's time. So each process keeps what it frees here,
-from 4 GiB on, 12 GiB in all (``--malloc default`` leaves it to glibc).
+glibc may return the memory of large tensors to the system and ask for it again; by chance, some processes do this at
+every step and others never. Clearing the new pages takes up to half of a step's time. So here each process keeps freed
+memory, from 4 GiB on, 12 GiB in all (``--malloc default`` leaves the decision to glibc).
 
-A step's time is from the process's turn to the step's end, so reading its texts counts, and making a model or saving
-it does not. The figure is the sum over the steps after some that warm up, with the interval that 95% of 10,000
-resamplings of the steps give for the ratio: in pairs over the same batches, independently over shuffled ones. ``train``
-updates the table of a static encoder by its rows in the batch, and the trainer by default all of it. For a transformer
-the share is of the rate of matrix products, measured beside: three times the products of encoding, and no padding.
+A step's time is from the process's turn to the end of the step. It includes reading the texts, but not making or saving
+a model. The figure is the sum over the steps after a warm-up, with the interval of the ratio over 95% of 10,000
+resamplings of the steps: paired for the same batches, independent for shuffled ones. ``train`` only updates the rows of
+a static encoder's table that are in the batch, while the trainer by default updates all of them. For a transformer, the
+share is of the rate of matrix products, measured at the same time; a step counts as three times the products of
+encoding, without padding.
 """
 import argparse
 import os
@@ -61,21 +62,21 @@ from pyterrier_hybrid.training.feed import ConsecutiveBatches, batch_texts
 MIX = {'monolingual': 0.5, 'crosslingual': 0.5}
 OURS, DEFAULT, ORDERED = 'train', 'SentenceTransformerTrainer', "the same in the plan's order"
 WAYS = (OURS, DEFAULT, ORDERED)
-#: Of each model: batch size, learning rate, steps that are timed.
+#: For each model: batch size, learning rate, and number of timed steps.
 SIZES = {'static': (512, 0.05, 200), 'small': (64, 1e-3, 40), 'pretrained': (32, 3e-5, 16)}
-#: Tokens after which texts of a pretrained encoder are cut.
+#: The tokens after which a pretrained encoder cuts texts.
 LENGTH = 96
 WARM_UP = 4
-#: What makes glibc keep freed memory in the process, in bytes.
+#: Environment variables, in bytes, that make glibc keep freed memory in the process.
 KEEPING = {'MALLOC_MMAP_THRESHOLD_': str(2**34), 'MALLOC_TRIM_THRESHOLD_': str(2**34)}
-#: As much memory as a process has from the beginning, in bytes.
+#: The memory that a process has from the beginning, in bytes.
 KEPT = 2**32
-#: How long a process waits for its turn, in seconds, before it takes the others for dead.
+#: Seconds that a process waits for its turn before it considers the others dead.
 PATIENCE = 600
 
 
 class Run(NamedTuple):
-    """What is trained: ``at_a_time`` texts are encoded at a time (GradCache), or all; ``steps`` are timed."""
+    """A training: ``at_a_time`` texts are encoded at a time (GradCache), or all; ``steps`` steps are timed."""
 
     batch_size: int
     rate: float
@@ -85,11 +86,11 @@ class Run(NamedTuple):
 
 
 class Turns(TrainerCallback):
-    """Waits for this process's turn before each step, says when it is over, and keeps what the steps took.
+    """Waits for this process's turn before each step, reports its end, and records the times of the steps.
 
     Args:
-        mine: a semaphore that is opened for each step, and once more for the end of the run.
-        over: a semaphore to open after each.
+        mine: a semaphore that is released for each step, and once more for the end of the run.
+        over: a semaphore that this process releases after each step.
     """
 
     def __init__(self, mine, over):
@@ -110,7 +111,7 @@ class Turns(TrainerCallback):
         wait_for(torch.device('cuda' if torch.cuda.is_available() else 'cpu'))
         self.seconds.append(time.perf_counter() - self._began)
         self._over.release()
-        self._wait()  # what the trainer does before its next step is part of that step
+        self._wait()  # the trainer's work before its next step counts for that step
 
 
 def in_memory(batches: HybridBatches, steps: int) -> Dataset:
@@ -120,7 +121,7 @@ def in_memory(batches: HybridBatches, steps: int) -> Dataset:
 
 
 def ours(model, pairs, run: Run, folder: Path, turns: Turns) -> None:
-    """Trains by ``train``."""
+    """Trains with ``train``."""
     train(
         pairs, folder, backbone=model, mix=MIX, batch_size=run.batch_size, steps=WARM_UP + run.steps,
         learning_rate=run.rate, bf16=run.bf16, mini_batch_size=run.at_a_time, query_prefix='', passage_prefix='',
@@ -129,7 +130,7 @@ def ours(model, pairs, run: Run, folder: Path, turns: Turns) -> None:
 
 
 def theirs(model, pairs, run: Run, folder: Path, turns: Turns, **sampler) -> None:
-    """Trains by sentence-transformers' trainer, with the settings that ``train`` has by default."""
+    """Trains with sentence-transformers' trainer and the default settings of ``train``."""
     steps, on_cpu = WARM_UP + run.steps, model.device.type == 'cpu'
     texts = in_memory(HybridBatches(pairs, batch_size=run.batch_size, mix=MIX), steps)
     arguments = SentenceTransformerTrainingArguments(
@@ -150,7 +151,7 @@ def theirs(model, pairs, run: Run, folder: Path, turns: Turns, **sampler) -> Non
 
 
 def one_way(number: int, ways: list[str], folder: Path, run: Run, threads: int, turns: list, over) -> None:
-    """A process: trains in one of the ways, and writes what each timed step took, and the memory at most, in bytes."""
+    """The work of a process: trains in one of the ways; writes the time of each timed step, and the peak memory."""
     torch.set_num_threads(threads)
     if KEEPING.items() <= os.environ.items():
         torch.zeros(KEPT, dtype=torch.uint8)
@@ -169,14 +170,14 @@ def one_way(number: int, ways: list[str], folder: Path, run: Run, threads: int, 
 
 
 def timed(ways: list[str], folder: Path, run: Run, threads: int) -> dict[str, tuple[np.ndarray, int]]:
-    """Seconds of each timed step of each way, float64 (steps,), and its memory at most, in bytes."""
+    """The seconds of each timed step of each way, float64 (steps,), and its peak memory in bytes."""
     context, rng = multiprocessing.get_context('spawn'), np.random.default_rng(0)
     turns, over = [context.Semaphore(0) for _ in ways], context.Semaphore(0)
     processes = multiprocessing.spawn(one_way, (ways, folder, run, threads, turns, over), len(ways), join=False)
 
     def wait() -> None:
         while not over.acquire(timeout=1):
-            processes.join(timeout=0)  # raises what went wrong in one of them
+            processes.join(timeout=0)  # raises the error of a process
 
     for _ in ways:
         wait()  # until all are ready
@@ -193,7 +194,7 @@ def timed(ways: list[str], folder: Path, run: Run, threads: int) -> dict[str, tu
 
 
 def operations_of(model: SentenceTransformer, pairs: ParallelPairs, run: Run) -> float:
-    """Operations of a step on average: forward, and twice as many backward."""
+    """The mean number of operations of a step: those forward, and twice as many backward."""
     texts = in_memory(HybridBatches(pairs, batch_size=run.batch_size, mix=MIX), WARM_UP + run.steps)
     columns = texts[WARM_UP * run.batch_size :].values()
     lengths = [len(ids) for column in columns for ids in model.tokenizer(
@@ -202,7 +203,7 @@ def operations_of(model: SentenceTransformer, pairs: ParallelPairs, run: Run) ->
 
 
 def interval(their: np.ndarray, our: np.ndarray, paired: bool) -> tuple[float, float]:
-    """Within which 95% of resamplings have the ratio of two sums."""
+    """The interval that holds the ratio of two sums in 95% of resamplings."""
     rng = np.random.default_rng(0)
     one, other = rng.integers(len(our), size=(2, 10_000, len(our)))
     ratios = their[one].sum(1) / our[one if paired else other].sum(1)
@@ -210,7 +211,7 @@ def interval(their: np.ndarray, our: np.ndarray, paired: bool) -> tuple[float, f
 
 
 def start(name: str, pairs: ParallelPairs, encoder: str | None, texts: int) -> SentenceTransformer:
-    """The model that all ways begin with."""
+    """The model with which all ways begin."""
     if name == 'pretrained':
         model = SentenceTransformer(encoder, device='cpu')
         model.max_seq_length, model.prompts = LENGTH, {}
@@ -223,14 +224,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--pairs', type=Path, default=DATA / 'train', help='JSON lines, or a folder of them')
     parser.add_argument('--models', nargs='+', choices=[*SIZES], default=['static', 'small'])
-    parser.add_argument('--encoder', help='folder or hub name of the pretrained one')
+    parser.add_argument('--encoder', help='folder or hub name of the pretrained encoder')
     parser.add_argument('--batch-size', type=int, help='pairs in a batch')
-    parser.add_argument('--texts', type=int, default=300_000, help='that a tokenizer is trained on')
-    parser.add_argument('--bf16', action='store_true', help='transformers compute in bfloat16, in all ways')
+    parser.add_argument('--texts', type=int, default=300_000, help='texts on which a tokenizer is trained')
+    parser.add_argument('--bf16', action='store_true', help='transformers compute in bfloat16 in all ways')
     parser.add_argument('--mini-batch-size', type=int, help='texts at a time (GradCache)')
     parser.add_argument('--ways', nargs='+', choices=WAYS, default=WAYS, help='train among them')
-    parser.add_argument('--steps', type=int, help='timed ones, of each way')
-    parser.add_argument('--threads', type=int, default=torch.get_num_threads(), help='of torch, in each process')
+    parser.add_argument('--steps', type=int, help='timed steps of each way')
+    parser.add_argument('--threads', type=int, default=torch.get_num_threads(), help='threads of torch in each process')
     parser.add_argument('--malloc', choices=['keeping', 'default'], default='keeping')
     add_json(parser)
     args = parser.parse_args()
@@ -239,13 +240,13 @@ def main() -> None:
     if 'pretrained' in args.models and args.encoder is None:
         parser.error('--models pretrained needs --encoder')
     if args.malloc == 'keeping':
-        os.environ.update(KEEPING)  # the processes read it when they start
+        os.environ.update(KEEPING)  # the processes read these variables when they start
     rows = [each for name in args.models for each in compared(name, args)]
     write(args.json, rows, encoder=args.encoder, bf16=args.bf16, mini_batch_size=args.mini_batch_size)
 
 
 def compared(name: str, args: argparse.Namespace) -> list[dict]:
-    """Trains a model in every way, prints what it took, and returns the rows."""
+    """Trains a model in every way, prints the times, and returns the rows."""
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     batch_size, rate, steps = SIZES[name]
     run = Run(args.batch_size or batch_size, rate, args.steps or steps, args.bf16 and name != 'static',
@@ -272,7 +273,7 @@ def compared(name: str, args: argparse.Namespace) -> list[dict]:
         ratio, share = theirs.sum() / ours.sum(), of_a_step and of_a_step / theirs.mean() / products
         print(f'| {way} | {run.steps / theirs.sum():.3f} | {ratio:.3f} | {low:.3f} to {high:.3f} | '
               f'{"" if share is None else f"{share:.0%}"} |', flush=True)  # fmt: skip
-        kept = args.malloc == 'keeping' and device.type == 'cpu'  # which is more than what is needed
+        kept = args.malloc == 'keeping' and device.type == 'cpu'  # kept memory is more than what is needed
         rows.append(row('train', f'{way}, {name}', run.batch_size, 'pairs', theirs.mean(), ratio=ratio, share=share,
                         megabytes=None if kept else memory / 1e6))  # fmt: skip
     return rows
