@@ -185,8 +185,11 @@ class EvaluationSet:
         Raises:
             ValueError: two passages of one docno.
         """
-        pairs = [(doc['docno'], doc['lang']) for doc in self.docs()]
-        langs = pd.Series([lang for _, lang in pairs], index=[docno for docno, _ in pairs])
+        docnos, langs = [], []  # no pairs, which would take more memory than the docnos
+        for doc in self.docs():
+            docnos.append(doc['docno'])
+            langs.append(doc['lang'])
+        langs = pd.Series(langs, index=docnos)
         twice = langs.index.duplicated()
         if twice.any():
             docno = langs.index[twice][0]
