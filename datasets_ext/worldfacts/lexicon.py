@@ -141,7 +141,7 @@ def _names(folder: Path, file: str) -> dict[str, str]:
     for kind, group in _parse(folder, file).items():
         for key, name in _mapping(group, f'{file}: {kind}').items():
             if key.partition('.')[0] != kind:
-                raise ValueError(f'{file}: {key} stands under {kind}; move it to the group of its type')
+                raise ValueError(f'{file}: {key} is listed under {kind}; move it to the group of its type')
             if not isinstance(name, str):
                 raise ValueError(f'{file}: {key} is {name!r}; a name is one text')
             names[key] = name

@@ -91,7 +91,7 @@ class Engine:
         can_compile = known and len(devices) == 1 and is_installed()
         if library == 'openvino' and not can_compile:
             raise ValueError(
-                "library='openvino' is for layers as BERT's in bfloat16 on one processor, and has to be installed (pip "
+                "library='openvino' needs layers like BERT's, dtype bfloat16, a single CPU device, and OpenVINO (pip "
                 "install pyterrier-hybrid[openvino]); give library='auto' or 'torch'"
             )
         if library == 'openvino' or (library == 'auto' and can_compile and checked and not is_told()):

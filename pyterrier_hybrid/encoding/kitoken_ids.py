@@ -123,7 +123,7 @@ class KitokenIds:
         ids = self._read(texts)
         own = [row for row, its in enumerate(ids) if its]
         if not self.is_right_for([texts[row] for row in own[::_COMPARED]]):
-            warnings.warn('kitoken reads a text otherwise than the tokenizer, which goes on alone', stacklevel=2)
+            warnings.warn('kitoken gives a text other tokens than the tokenizer, so it is not used', stacklevel=2)
             self._differs = True
             return self._rest(texts, max_length)
         others = [row for row, its in enumerate(ids) if not its]

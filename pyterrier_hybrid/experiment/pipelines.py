@@ -82,10 +82,10 @@ class PoolSystem(System):
         cut = {kind: depth for kind, depth in self._depths.items() if 0 < depth[0] < depth[1]}
         if cut:
             found = ', '.join(f'{n:,} of {pool:,} in the {kind} settings' for kind, (n, pool) in cut.items())
-            last = ', in RankDistance as if what was not retrieved followed in random order' * ('multilingual' in cut)
+            last = ', and RankDistance assumes that they follow in random order' * ('multilingual' in cut)
             notes.append(
-                f'{self.name} returned at most so many passages for a question: {found}; a relevant passage beyond '
-                f'counts as not retrieved{last}.'
+                f'{self.name} did not return all passages for a question, but at most {found}; the others count as not '
+                f'retrieved{last}.'
             )
         if self._answered < self._asked:
             notes.append(f'{self.name} returned nothing for {self._asked - self._answered:,} of {self._asked:,} '

@@ -211,7 +211,7 @@ def test_a_difference_is_seen_and_the_tokenizer_goes_on(monkeypatch):
             return [[1, 2, 3] for _ in texts]
 
     ids._kitoken = Wrong()
-    with pytest.warns(UserWarning, match='kitoken reads a text otherwise than the tokenizer, which goes on alone'):
+    with pytest.warns(UserWarning, match='kitoken gives a text other tokens than the tokenizer, so it is not used'):
         check_equal(tokenizer, ids, TEXTS)
     with warnings.catch_warnings():
         warnings.simplefilter('error')

@@ -119,10 +119,10 @@ def test_openvino_by_request(xlmr, static, monkeypatch):
     assert (encoder.library, repr(encoder).endswith("dtype='bfloat16', library='openvino')")) == ('openvino', True)
     for folder, options in ((xlmr, {'dtype': 'float32'}), (static, {'dtype': 'bfloat16'}),
                             (xlmr, {'dtype': 'bfloat16', 'device': ['cpu', 'cpu']})):  # fmt: skip
-        with pytest.raises(ValueError, match="library='openvino' is for layers as BERT's in bfloat16"):
+        with pytest.raises(ValueError, match="library='openvino' needs layers like BERT's, dtype bfloat16"):
             HybridEncoder(folder, **{'device': 'cpu', 'library': 'openvino', **options})
     monkeypatch.setattr(engine, 'is_installed', lambda: False)
-    with pytest.raises(ValueError, match=r'has to be installed \(pip install pyterrier-hybrid\[openvino\]\)'):
+    with pytest.raises(ValueError, match=r'and OpenVINO \(pip install pyterrier-hybrid\[openvino\]\)'):
         HybridEncoder(xlmr, device='cpu', dtype='bfloat16', library='openvino')
     with pytest.raises(ValueError, match="unknown library 'onnx'; give one of auto, torch, openvino"):
         HybridEncoder(xlmr, library='onnx')

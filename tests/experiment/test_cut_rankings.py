@@ -21,8 +21,8 @@ def test_a_cut_run_is_noted_and_expects_what_it_lost_in_random_order(collection,
     result = MultilingualExperiment({'cut': ranker(encoder, collection, None, depth=4)}, collection,
                                     [RankDistance, AP], settings=['multilingual'], verbose=False)  # fmt: skip
     assert result.notes[0] == (
-        'cut returned at most so many passages for a question: 4 of 21 in the multilingual settings; a relevant '
-        'passage beyond counts as not retrieved, in RankDistance as if what was not retrieved followed in random order.'
+        'cut did not return all passages for a question, but at most 4 of 21 in the multilingual settings; the others '
+        'count as not retrieved, and RankDistance assumes that they follow in random order.'
     )
     assert result.cut == {'cut': 4}
     setting = settings[-1]
@@ -88,14 +88,14 @@ def test_a_pipeline_that_returns_too_few_is_noted_for_every_kind_of_setting(coll
     result = MultilingualExperiment({'six': build, 'all': lambda langs: piped(encoder, index, langs)},
                                     collection, [AP], verbose=False)  # fmt: skip
     assert result.notes == [
-        'six returned at most so many passages for a question: 6 of 9 in the monolingual settings, 6 of 9 in the '
-        'crosslingual settings, 6 of 21 in the multilingual settings; a relevant passage beyond counts as not '
-        'retrieved, in RankDistance as if what was not retrieved followed in random order.'
+        'six did not return all passages for a question, but at most 6 of 9 in the monolingual settings, 6 of 9 in the '
+        'crosslingual settings, 6 of 21 in the multilingual settings; the others count as not retrieved, and '
+        'RankDistance assumes that they follow in random order.'
     ]
     monolingual = MultilingualExperiment({'six': build}, collection, [AP], settings='monolingual', verbose=False)
     assert monolingual.notes == [
-        'six returned at most so many passages for a question: 6 of 9 in the monolingual settings; a relevant passage '
-        'beyond counts as not retrieved.'
+        'six did not return all passages for a question, but at most 6 of 9 in the monolingual settings; the others '
+        'count as not retrieved.'
     ]
 
 

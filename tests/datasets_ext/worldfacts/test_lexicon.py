@@ -76,7 +76,7 @@ def test_no_facts(folder):
     ('facts.yaml', 'city.oslo', '[]', r'facts\.yaml: country\.norway, capital is \[\]; it must be a text'),
     ('facts.yaml', 'city.oslo', '{a: b}', r'facts\.yaml: country\.norway, capital is .*; it must be a text'),
     ('facts.yaml', 'country.sweden:', 'country.norway:', "not valid YAML: 'country.norway' occurs twice"),
-    ('names/en.yaml', 'country:', 'land:', r'names/en\.yaml: country\.norway stands under land; move it'),
+    ('names/en.yaml', 'country:', 'land:', r'names/en\.yaml: country\.norway is listed under land; move it'),
     ('names/en.yaml', 'Norway', '[Norway]', r"names/en\.yaml: country\.norway is \['Norway'\]; a name is one text"),
     ('names/en.yaml', NAMES, 'country: Norway', r"names/en\.yaml: country is 'Norway'; it must be a mapping"),
     ('wordings/en.yaml', 'ask:', 'question:', 'capital has question, state; it needs `ask` and `state`'),
