@@ -15,7 +15,7 @@ import numpy as np
 MOST_WORDS = 150_000
 #: The longest word, in characters, whose ids are kept. Longer ones, such as texts without spaces, seldom recur.
 LONGEST = 24
-#: Words that are tokenised as one text, which is faster than one by one.
+#: Words tokenised as one text, which is faster than tokenising each by itself.
 _TOGETHER = 64
 #: The type of a token's id.
 ID = np.dtype(np.int32)
@@ -23,7 +23,7 @@ ID = np.dtype(np.int32)
 _LOCAL = {'BertNormalizer', 'Lowercase', 'NFC', 'NFD', 'NFKC', 'NFKD', 'Nmt', 'Precompiled', 'StripAccents'}
 #: Splitters that remove white space.
 _DROPPING = {'BertPreTokenizer', 'Whitespace', 'WhitespaceSplit'}
-#: A pattern of one character that is no space, as tokenizers spell it.
+#: A pattern, in tokenizers' spelling, that matches one character other than a space.
 _ONE_CHARACTER = re.compile(r'\[(?:\\x\{(?!20\})[0-9a-f]+\})+\]')
 #: Texts that would show that a tokenizer looks beyond a space: characters that join, become spaces, or are removed.
 ODD = (

@@ -141,12 +141,12 @@ class Result:
         return rows.pivot(index='query_lang', columns='doc_lang', values=value).astype(float)
 
     def check_measure(self, measure: str) -> None:
-        """Refuses a measure that the result does not have, by a ValueError with the names there are."""
+        """Raises ValueError, with the known names, for a measure that the result does not have."""
         if measure not in self.measures:
             raise ValueError(f'the result has no measure {measure!r}; it has {", ".join(self.measures)}')
 
     def check(self, measure: str, setting: str) -> None:
-        """Refuses a measure or setting that has no value, by a ValueError with the reason or the names there are."""
+        """Raises ValueError, with the reason or the known names, for a measure or setting without values."""
         self.check_measure(measure)
         if setting not in SETTING_KINDS:
             raise ValueError(f'the result has no setting {setting!r}; it has {", ".join(SETTING_KINDS)}')

@@ -87,7 +87,7 @@ BACKENDS: dict[str, type[Backend]] = {kind.NAME: kind for kind in (HNSW, IVF, IV
 
 
 def find_backend(backend: str | Backend) -> Backend:
-    """A backend, by its name or as it is; for an unknown name, raises ValueError with those that there are."""
+    """Returns a backend, given by name or as an object; raises ValueError, with the known names, for an unknown one."""
     if isinstance(backend, Backend):
         return backend
     if not isinstance(backend, str) or backend not in BACKENDS:

@@ -15,8 +15,8 @@ MAX_DOCNO = 4096
 def check_docno(doc: object, position: int) -> str:
     """A document's docno; ``position`` is its place in the collection, counted from 0, for the message.
 
-    Raises ValueError if it is no mapping, or its docno is missing, no text, blank, not Unicode, longer than
-    ``MAX_DOCNO`` bytes, or has a NUL character.
+    Raises ValueError if it is not a mapping, or if its docno is missing, is not a text, is blank, is not valid Unicode,
+    is longer than ``MAX_DOCNO`` bytes, or has a NUL character.
     """
     where = f'document {position} of the collection (counted from 0)'
     if not isinstance(doc, Mapping):

@@ -158,7 +158,7 @@ def complete_index(meta: dict, folder: Path, more: Mapping | None = None) -> str
 
     ``pt_meta.json``, written last, holds ``type``, ``format``, ``vec_size``, ``doc_count``, the ``languages``, the
     greatest Euclidean norm (``max_norm``), the ``precision`` if it is not float32, size and digest of all ``files``,
-    and a digest of vectors, docnos and languages (``fingerprint``). ``more`` is added, and is no part of the
+    and a digest of vectors, docnos and languages (``fingerprint``). ``more`` is added, without changing the
     fingerprint.
     """
     meta = _with_fingerprint(meta)
