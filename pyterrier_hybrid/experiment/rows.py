@@ -176,11 +176,11 @@ def _table(
 
 def _best(measure: str, values: pd.Series) -> str:
     """The best value as printed, since values with the same printed form get the same mark; empty if all are equal."""
-    values = (values * better(measure)).dropna()
-    if len(values) < 2 or not better(measure):
+    values, sign = values.dropna(), better(measure)
+    shown = {format_value(measure, value) for value in values}
+    if not sign or len(shown) < 2:
         return ''
-    shown = {format_value(measure, abs(value)) for value in values}
-    return format_value(measure, abs(values.max())) if len(shown) > 1 else ''
+    return format_value(measure, values.max() if sign > 0 else values.min())
 
 
 def _blank_notes(

@@ -46,6 +46,15 @@ def test_blank_cells_name_their_reason():
     ]
 
 
+@pytest.mark.parametrize('measure, strong', [('AP', 'A'), ('RankDistance', 'B')])
+def test_the_best_of_negative_values(measure, strong):
+    """Measures of users may have them."""
+    rows = [(system, 'multilingual', 'de', None, measure, 'q1', value) for system, value in (('A', -1.0), ('B', -3.0))]
+    blanks = pd.DataFrame([], columns=BLANK_COLUMNS)
+    table = summary_table(Result(pd.DataFrame(rows, columns=COLUMNS), ['A', 'B'], [measure], 'mine', blanks))
+    assert [name for name, row in cells(table).items() if any(cell.strong for cell in row)] == [strong]
+
+
 def test_a_page_shows_blanks_and_escapes_reasons():
     page = html(summary_table(result()))
     assert page.count('<td class="blank">blank<sup>[1]</sup></td>') == 2
