@@ -12,7 +12,7 @@ from pyterrier_hybrid.encoding.checkpoint import load_checkpoint, says_its_modul
 from pyterrier_hybrid.encoding.devices import resolve_devices
 from pyterrier_hybrid.encoding.model_encoder import ModelEncoder
 from pyterrier_hybrid.encoding.modules import has_dense
-from pyterrier_hybrid.encoding.precision import DTYPES, resolve_dtype
+from pyterrier_hybrid.encoding.precision import DTYPES, resolve_dtype, same_weights
 from pyterrier_hybrid.encoding.presets import Preset, find_preset
 from pyterrier_hybrid.encoding.texts import PROBES
 
@@ -163,6 +163,26 @@ class HybridEncoder(ModelEncoder):
 
     def __repr__(self) -> str:
         return f'HybridEncoder({self._repr})'
+
+    def in_float32(self) -> 'HybridEncoder':
+        """Returns this encoder if it computes in float32, else a new one that reads the checkpoint in float32.
+
+        The new one has this one's settings. Raises ValueError for a model in memory in another precision, and for
+        weights that are no longer those of the checkpoint.
+        """
+        if self.dtype == torch.float32:
+            return self
+        if self._load is None:
+            raise ValueError(f'{self} computes in {self.dtype}; make the encoder from a model in float32')
+        how = {'batch_size': self.batch_size, 'text_field': self.text_field, 'verbose': self.verbose}
+        full = self._load(device=self.devices, dtype='float32', **how)
+        full.query, full.passage, full.model.truncate_dim = self.query, self.passage, self.model.truncate_dim
+        if not same_weights(self.model, full.model):
+            raise ValueError(
+                f'{self} computes in {self.dtype}, and its weights have changed since its checkpoint was read; save '
+                "the model, and open that as HybridEncoder(..., dtype='float32')"
+            )
+        return full
 
     def recipe(self) -> 'Callable[[], HybridEncoder] | None':
         """Returns a function that makes this encoder in another process; None for a model in memory.

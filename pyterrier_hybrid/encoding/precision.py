@@ -113,6 +113,18 @@ def reduce_precision(model: SentenceTransformer, dtype: torch.dtype) -> torch.dt
     return dtype
 
 
+def same_weights(reduced: SentenceTransformer, full: SentenceTransformer) -> bool:
+    """Whether a model has the modules and weights of one in float32, apart from its own precision.
+
+    Layers in int8 keep their weights in a form of their own, and are not compared.
+    """
+    own, other = reduced.state_dict(), full.state_dict()
+    return [type(module) for module in reduced] == [type(module) for module in full] and all(
+        torch.allclose(own[name].cpu(), other[name].to(own[name].dtype).cpu(), rtol=0, atol=0, equal_nan=True)
+        for name in own.keys() & other.keys()
+    )
+
+
 def reduce_checked(
     model: SentenceTransformer, dtype: torch.dtype, exact: torch.Tensor, encode: Callable[[], torch.Tensor]
 ) -> torch.dtype:

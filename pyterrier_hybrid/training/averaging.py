@@ -29,7 +29,7 @@ def average_weights(
 
     Args:
         encoders: two or more encoders of one shape and vocabulary, which are not changed; or their folders or names on
-            the hub.
+            the hub. The checkpoint of one in half precision is read again in float32.
         folder: where the new checkpoint goes; must not exist, and appears whole.
         shares: of each encoder in the average, positive, with the sum 1. None for equal shares.
 
@@ -41,8 +41,8 @@ def average_weights(
         FileExistsError: ``folder`` exists.
         FileNotFoundError: there is no such encoder.
         ValueError: fewer than two encoders; shares that are not as described; encoders that differ in names or shapes
-            of weights, or in their vocabulary; weights that are not finite; an encoder in half precision, or one that
-            cuts texts in a way that a checkpoint cannot store; several processes.
+            of weights, or in their vocabulary; weights that are not finite; a model in memory in half precision, or an
+            encoder that cuts texts in a way that a checkpoint cannot store; several processes.
     """
     folder, encoders = new_folder(folder, 'average_weights'), _as_list(encoders)
     shares = _check_shares(shares, len(encoders))
@@ -50,6 +50,7 @@ def average_weights(
     for position, (encoder, share) in enumerate(zip(encoders, shares, strict=True)):
         if not isinstance(encoder, HybridEncoder):
             encoder = HybridEncoder(encoder, dtype='float32')
+        encoder = encoder.in_float32()
         if not position:
             first, model = encoder, model_of(encoder)
         _check_alike(first, encoder, position)
@@ -85,8 +86,6 @@ def _check_shares(shares: Sequence[float] | None, encoders: int) -> list[float]:
 
 def _check_alike(first: HybridEncoder, encoder: HybridEncoder, position: int) -> None:
     """Raises ValueError unless an encoder has the first one's names and shapes of weights, and its vocabulary."""
-    if encoder.dtype != torch.float32:
-        raise ValueError(f"{encoder} computes in {encoder.dtype}; open it as HybridEncoder(..., dtype='float32')")
     own, other = ({name: tuple(weight.shape) for name, weight in each.model.state_dict().items()}
                   for each in (first, encoder))  # fmt: skip
     wrong = next((name for name in sorted({*own, *other}) if own.get(name) != other.get(name)), None)

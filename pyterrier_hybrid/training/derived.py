@@ -35,11 +35,9 @@ def new_folder(folder: str | os.PathLike, function: str) -> Path:
 def model_of(encoder: HybridEncoder) -> SentenceTransformer:
     """A copy of an encoder's model, which reads texts like the encoder.
 
-    Raises ValueError for an encoder in half precision, one that cuts its vectors, and one whose greatest lengths a
+    The encoder is in float32. Raises ValueError for one that cuts its vectors, and one whose greatest lengths a
     checkpoint cannot store.
     """
-    if encoder.dtype != torch.float32:
-        raise ValueError(f"the encoder computes in {encoder.dtype}; open it as HybridEncoder(..., dtype='float32')")
     if encoder.model.truncate_dim is not None:
         raise ValueError(f'the encoder cuts its vectors to {encoder.dimension} components; open it with all of them')
     model, lengths = copy.deepcopy(encoder.model), (encoder.query.max_length, encoder.passage.max_length)

@@ -33,7 +33,7 @@ def remove_language_subspace(
     normalisation. Prefixes and greatest lengths are those of the encoder. :func:`whiten` can follow.
 
     Args:
-        encoder: any encoder in float32, which is not changed.
+        encoder: any encoder, which is not changed. The checkpoint of one in half precision is read again in float32.
         pairs: a :class:`ParallelPairs` with rows that have a passage, or a text of bitext, in all of the languages.
         folder: where the new checkpoint goes; must not exist, and appears whole.
         languages: two or more; None for those of the pairs.
@@ -47,8 +47,8 @@ def remove_language_subspace(
     Raises:
         FileExistsError: ``folder`` exists.
         ValueError: fewer than two languages; fewer than 10 rows in all of them; vectors with no more components than
-            there are directions, or that are not finite; an encoder in half precision; one that cuts vectors or texts
-            in a way that a checkpoint cannot store; several processes.
+            there are directions, or that are not finite; a model in memory in half precision; an encoder that cuts
+            vectors or texts in a way that a checkpoint cannot store; several processes.
     """
     folder = new_folder(folder, 'remove_language_subspace')
     languages = [languages] if isinstance(languages, str) else languages
@@ -57,6 +57,7 @@ def remove_language_subspace(
         raise ValueError(f'the languages are {languages}; give two or more')
     if texts < _LEAST:
         raise ValueError(f'texts is {texts}; a mean needs at least {_LEAST} of each language')
+    encoder = encoder.in_float32()
     model = model_of(encoder)
     parallel = _parallel_texts(pairs, languages, texts)
     sides = dict.fromkeys([encoder.passage.prefix, encoder.query.prefix])

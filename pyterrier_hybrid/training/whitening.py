@@ -35,7 +35,7 @@ def whiten(
     normalisation. Prefixes and greatest lengths are those of the encoder.
 
     Args:
-        encoder: any encoder in float32, which is not changed.
+        encoder: any encoder, which is not changed. The checkpoint of one in half precision is read again in float32.
         pairs: a :class:`ParallelPairs`. M is a mean over its texts, encoded as passages.
         folder: where the new checkpoint goes; must not exist, and appears whole.
         power: above 0, at most 1.
@@ -50,14 +50,15 @@ def whiten(
     Raises:
         FileExistsError: ``folder`` exists.
         ValueError: a power or number of characters out of bounds; fewer texts than vectors have components, or vectors
-            that are not finite; an encoder in half precision; an encoder that cuts vectors or texts in a way that a
-            checkpoint cannot store; several processes.
+            that are not finite; a model in memory in half precision; an encoder that cuts vectors or texts in a way
+            that a checkpoint cannot store; several processes.
     """
     folder = new_folder(folder, 'whiten')
     if not 0 < power <= 1:
         raise ValueError(f'power is {power}; it must be above 0 (no change) and at most 1 (whitening)')
     if characters < 1:
         raise ValueError(f'characters is {characters}; it must be at least 1')
+    encoder = encoder.in_float32()
     model = model_of(encoder)
     moment, texts = _second_moment(encoder, balanced_texts(pairs, characters), verbose)
     if texts < encoder.dimension:

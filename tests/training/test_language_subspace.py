@@ -102,14 +102,14 @@ def test_a_run_says_what_was_removed(parallel, static_run, tmp_path):
     ({'languages': ['de', 'xx']}, ValueError, '0 rows of .* have a text in all of de xx, .* have together$'),
     ({'languages': 'de'}, ValueError, r"the languages are \['de'\]; give two or more"),
     ({'folder': '.'}, FileExistsError, 'exists already'),
-    ({'dtype': 'bfloat16'}, ValueError, "in torch.bfloat16; open it as .*dtype='float32'"),
+    ({'dtype': torch.bfloat16}, ValueError, r'in memory>\) computes in torch\.bfloat16; .* from a model in float32'),
     ({'truncate_dim': 8}, ValueError, 'cuts its vectors to 8 components'),
     ({'dimension': 3}, ValueError, '4 languages differ in 3 directions, and vectors have 3 components'),
     ({'weights': float('nan')}, ValueError, 'gives vectors that are not finite'),
 ])  # fmt: skip
 def test_what_cannot_be_removed(parallel, static_run, tiny_folder, tmp_path, options, error, message):
     if 'dtype' in options:
-        encoder = HybridEncoder(tiny_folder, dtype=options.pop('dtype'), device='cpu')
+        encoder = HybridEncoder.from_model(SentenceTransformer(str(tiny_folder), device='cpu').to(options.pop('dtype')))
     elif 'dimension' in options:
         encoder = train(
             parallel, tmp_path / 'small', backbone='static', dimension=options.pop('dimension'), batch_size=8, steps=1,
