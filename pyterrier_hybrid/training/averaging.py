@@ -6,7 +6,7 @@ import torch
 
 from pyterrier_hybrid.encoding.encoder import HybridEncoder
 from pyterrier_hybrid.training.card import DERIVATIONS
-from pyterrier_hybrid.training.derived import model_of, new_folder, save_derived
+from pyterrier_hybrid.training.derived import model_of, new_folder, opened, save_derived
 from pyterrier_hybrid.training.record import read_training_record
 
 #: The fields of a run's record that the note on an average repeats.
@@ -48,9 +48,7 @@ def average_weights(
     shares = _check_shares(shares, len(encoders))
     total, notes = {}, []
     for position, (encoder, share) in enumerate(zip(encoders, shares, strict=True)):
-        if not isinstance(encoder, HybridEncoder):
-            encoder = HybridEncoder(encoder, dtype='float32')
-        encoder = encoder.in_float32()
+        encoder = opened(encoder)
         if not position:
             first, model = encoder, model_of(encoder)
         _check_alike(first, encoder, position)

@@ -32,6 +32,14 @@ def new_folder(folder: str | os.PathLike, function: str) -> Path:
     return folder
 
 
+def opened(encoder: 'str | os.PathLike | HybridEncoder') -> HybridEncoder:
+    """An encoder in float32, given as an encoder, a folder or a name on the hub; see :meth:`HybridEncoder.in_float32`.
+
+    Raises FileNotFoundError if there is no such encoder.
+    """
+    return encoder.in_float32() if isinstance(encoder, HybridEncoder) else HybridEncoder(encoder, dtype='float32')
+
+
 def model_of(encoder: HybridEncoder) -> SentenceTransformer:
     """A copy of an encoder's model, which reads texts like the encoder.
 

@@ -9,7 +9,7 @@ import torch
 
 from pyterrier_hybrid.encoding.encoder import HybridEncoder
 from pyterrier_hybrid.pairs.protocol import Pairs
-from pyterrier_hybrid.training.derived import model_of, multiply, new_folder, save_derived
+from pyterrier_hybrid.training.derived import model_of, multiply, new_folder, opened, save_derived
 
 #: The least number of parallel texts: fewer say too little about a language's mean.
 _LEAST = 10
@@ -18,8 +18,8 @@ _ROUNDING = 1e-5
 
 
 def remove_language_subspace(
-    encoder: HybridEncoder, pairs: Pairs, folder: str | os.PathLike, *, languages: Sequence[str] | None = None,
-    texts: int = 200, verbose: bool = True,
+    encoder: 'str | os.PathLike | HybridEncoder', pairs: Pairs, folder: str | os.PathLike, *,
+    languages: Sequence[str] | None = None, texts: int = 200, verbose: bool = True,
 ) -> HybridEncoder:  # fmt: skip
     """Removes the language subspace from an encoder's vectors, and saves the encoder as a new checkpoint.
 
@@ -33,7 +33,8 @@ def remove_language_subspace(
     normalisation. Prefixes and greatest lengths are those of the encoder. :func:`whiten` can follow.
 
     Args:
-        encoder: any encoder, which is not changed. The checkpoint of one in half precision is read again in float32.
+        encoder: any encoder, which is not changed; or its folder or name on the hub. The checkpoint of one in half
+            precision is read again in float32.
         pairs: a :class:`ParallelPairs` with rows that have a passage, or a text of bitext, in all of the languages.
         folder: where the new checkpoint goes; must not exist, and appears whole.
         languages: two or more; None for those of the pairs.
@@ -46,6 +47,7 @@ def remove_language_subspace(
 
     Raises:
         FileExistsError: ``folder`` exists.
+        FileNotFoundError: there is no such encoder.
         ValueError: fewer than two languages; fewer than 10 rows in all of them; vectors with no more components than
             there are directions, or that are not finite; a model in memory in half precision; an encoder that cuts
             vectors or texts in a way that a checkpoint cannot store; several processes.
@@ -57,7 +59,7 @@ def remove_language_subspace(
         raise ValueError(f'the languages are {languages}; give two or more')
     if texts < _LEAST:
         raise ValueError(f'texts is {texts}; a mean needs at least {_LEAST} of each language')
-    encoder = encoder.in_float32()
+    encoder = opened(encoder)
     model = model_of(encoder)
     parallel = _parallel_texts(pairs, languages, texts)
     sides = dict.fromkeys([encoder.passage.prefix, encoder.query.prefix])

@@ -10,7 +10,7 @@ import torch
 from pyterrier_hybrid.encoding.encoder import HybridEncoder
 from pyterrier_hybrid.pairs.balanced import balanced_texts
 from pyterrier_hybrid.pairs.protocol import Pairs
-from pyterrier_hybrid.training.derived import model_of, multiply, new_folder, save_derived
+from pyterrier_hybrid.training.derived import model_of, multiply, new_folder, opened, save_derived
 
 #: About how many characters of each language are encoded to measure the spectrum of the vectors.
 CHARACTERS = 500_000
@@ -20,7 +20,7 @@ _AT_ONCE = 10_000
 
 
 def whiten(
-    encoder: HybridEncoder, pairs: Pairs, folder: str | os.PathLike, *, power: float = 0.25,
+    encoder: 'str | os.PathLike | HybridEncoder', pairs: Pairs, folder: str | os.PathLike, *, power: float = 0.25,
     characters: int = CHARACTERS, verbose: bool = True,
 ) -> HybridEncoder:  # fmt: skip
     """Partially whitens an encoder's vectors, and saves the encoder as a new checkpoint.
@@ -35,7 +35,8 @@ def whiten(
     normalisation. Prefixes and greatest lengths are those of the encoder.
 
     Args:
-        encoder: any encoder, which is not changed. The checkpoint of one in half precision is read again in float32.
+        encoder: any encoder, which is not changed; or its folder or name on the hub. The checkpoint of one in half
+            precision is read again in float32.
         pairs: a :class:`ParallelPairs`. M is a mean over its texts, encoded as passages.
         folder: where the new checkpoint goes; must not exist, and appears whole.
         power: above 0, at most 1.
@@ -49,6 +50,7 @@ def whiten(
 
     Raises:
         FileExistsError: ``folder`` exists.
+        FileNotFoundError: there is no such encoder.
         ValueError: a power or number of characters out of bounds; fewer texts than vectors have components, or vectors
             that are not finite; a model in memory in half precision; an encoder that cuts vectors or texts in a way
             that a checkpoint cannot store; several processes.
@@ -58,7 +60,7 @@ def whiten(
         raise ValueError(f'power is {power}; it must be above 0 (no change) and at most 1 (whitening)')
     if characters < 1:
         raise ValueError(f'characters is {characters}; it must be at least 1')
-    encoder = encoder.in_float32()
+    encoder = opened(encoder)
     model = model_of(encoder)
     moment, texts = _second_moment(encoder, balanced_texts(pairs, characters), verbose)
     if texts < encoder.dimension:

@@ -72,3 +72,12 @@ def test_weights_that_are_not_those_of_the_checkpoint(corpus, trained, tmp_path)
     with pytest.raises(ValueError, match='its weights have changed since its checkpoint was read; save the model'):
         whiten(encoder, corpus, tmp_path / 'white', verbose=False)
     assert not (tmp_path / 'white').exists()
+
+
+@pytest.mark.parametrize('form', [str, lambda folder: folder])
+@pytest.mark.parametrize('function', [whiten, remove_language_subspace])
+def test_a_folder_is_taken_for_its_encoder(corpus, trained, tmp_path, function, form):
+    new = function(form(trained.folder), corpus, tmp_path / 'new', verbose=False)
+    assert new.model_name == function(trained, corpus, tmp_path / 'same', verbose=False).model_name
+    with pytest.raises(FileNotFoundError, match='there is no folder'):
+        function(form(tmp_path / 'nothing'), corpus, tmp_path / 'other', verbose=False)
