@@ -81,21 +81,32 @@ def remove_language_subspace(
 def _parallel_texts(pairs: Pairs, languages: Sequence[str], most: int) -> list[list[str]]:
     """Parallel texts, at most ``most``: a list for each language, all of the same length and in the same order."""
     wanted, together = set(languages), Counter()
-    places = []
+    ranges = []
     for source in pairs.sources:
         for stratum in source.strata:
             together[tuple(lang for lang in languages if lang in stratum.passage_langs)] += stratum.stop - stratum.start
             if wanted <= {*stratum.passage_langs}:
-                places += [(source, row) for row in range(stratum.start, stratum.stop)]
-    if len(places) < _LEAST:
+                ranges.append((source.name, stratum.start, stratum.stop))
+    ends = np.cumsum([0, *(stop - start for _, start, stop in ranges)])
+    n = int(ends[-1])
+    if n < _LEAST:
         most_together = max(together, key=lambda langs: (together[langs] >= _LEAST, len(langs), together[langs]))
         such = f', such as {" ".join(most_together)}' if len(most_together) > 1 else ''
         raise ValueError(
-            f'{len(places)} rows of {pairs} have a text in all of {" ".join(languages)}, and {_LEAST} are needed; give '
+            f'{n} rows of {pairs} have a text in all of {" ".join(languages)}, and {_LEAST} are needed; give '
             f'languages= that rows have together{such}'
         )
-    chosen = [places[i] for i in np.unique(np.linspace(0, len(places) - 1, most).astype(int))]
-    return [[source.texts('passage', [row], [lang])[0] for source, row in chosen] for lang in languages]
+    chosen = np.unique(np.linspace(0, n - 1, most).astype(int))
+    rows: dict[str, list[int]] = {}
+    for position, at in zip(chosen, np.searchsorted(ends, chosen, side='right') - 1):
+        name, start, _ = ranges[at]
+        rows.setdefault(name, []).append(int(start + position - ends[at]))
+    parallel: list[list[str]] = [[] for _ in languages]
+    for name, own in rows.items():
+        texts = pairs[name].texts('passage', own * len(languages), [lang for lang in languages for _ in own])
+        for i, of_lang in enumerate(parallel):
+            of_lang += texts[i * len(own) : (i + 1) * len(own)]
+    return parallel
 
 
 def _directions(sides: Sequence[np.ndarray]) -> np.ndarray:

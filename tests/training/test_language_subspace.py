@@ -9,7 +9,8 @@ from sentence_transformers import SentenceTransformer
 
 from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.pairs import ParallelPairs
-from pyterrier_hybrid.training import remove_language_subspace, train, verify_run, whiten
+from pyterrier_hybrid.pairs.source import Source
+from pyterrier_hybrid.training import language_subspace, remove_language_subspace, train, verify_run, whiten
 
 LANGS = ['de', 'en', 'fr']
 TEXTS = ['de question 1 about topic1', 'sentence 3 of the talk', 'passage on topic4']
@@ -93,6 +94,20 @@ def test_a_run_says_what_was_removed(parallel, static_run, tmp_path):
     white = whiten(new, parallel, tmp_path / 'white', characters=500, verbose=False)
     record = json.loads((white.folder / 'training.json').read_text())
     assert record['language_subspaces'] == [done] and record['whitening'][0]['texts'] < 110
+
+
+@pytest.mark.parametrize('most', [10, 17, 60, 200])
+@pytest.mark.parametrize('langs', [['de'], ['ar', 'de', 'en']])
+def test_texts_are_evenly_spaced_and_read_by_one_call_a_source(corpus, monkeypatch, most, langs):
+    places = [(source, row) for source in corpus.sources for stratum in source.strata
+              if {*langs} <= {*stratum.passage_langs} for row in range(stratum.start, stratum.stop)]  # fmt: skip
+    assert len(places) == (60 if langs == ['de'] else 52)
+    chosen = [places[i] for i in np.unique(np.linspace(0, len(places) - 1, most).astype(int))]
+    expected = [[source.texts('passage', [row], [lang])[0] for source, row in chosen] for lang in langs]
+    calls, read = [], Source.texts
+    monkeypatch.setattr(Source, 'texts', lambda self, *args: calls.append(self.name) or read(self, *args))
+    assert language_subspace._parallel_texts(corpus, langs, most) == expected
+    assert calls == list(dict.fromkeys(source.name for source, _ in chosen))
 
 
 @pytest.mark.parametrize(('options', 'error', 'message'), [
