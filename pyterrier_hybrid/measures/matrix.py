@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pyterrier_hybrid.measures.base import count, languages, one_of
+from pyterrier_hybrid.measures.base import count, language, languages, one_of
 from pyterrier_hybrid.measures.doc_languages import Languages
 from pyterrier_hybrid.measures.effectiveness import average_precision
 from pyterrier_hybrid.measures.evaluation import Evaluation
@@ -73,7 +73,7 @@ def language_matrix(qrels: Any, run: Any, value: str = 'rank', *, cutoff: int | 
             qrels without a relevant document.
     """
     for name, given, clean in (('value', value, one_of('rank', 'AP')), ('cutoff', cutoff, count), ('pool', pool, count),
-                               ('rel', rel, count), ('langs', langs, languages)):
+                               ('rel', rel, count), ('langs', langs, languages), ('query_lang', query_lang, language)):
         if given is not None:
             try:
                 clean(given)

@@ -81,6 +81,7 @@ def test_pyterriers_names_and_languages_from_parameters():
     ({'value': 'mAP'}, r"language_matrix\(value='mAP'\): it must be one of rank, AP"),
     ({'cutoff': 0}, r'language_matrix\(cutoff=0\): it must be a whole number of 1 or more'),
     ({'langs': ['de']}, r'it must be Languages'),
+    ({'query_lang': 'German'}, r"language_matrix\(query_lang='German'\): .*'German'"),
     ({'rel': 3}, 'the qrels have no document of relevance 3 or more'),
 ])
 def test_bad_input(options, message):
