@@ -59,8 +59,8 @@ def small_backbone(
     from .devices import check_memory
     from .sides import check_positive
 
-    for name, value in (('dimension', dimension), ('layers', layers), ('heads', heads)):
-        check_positive(name, value)
+    sizes = {'dimension': dimension, 'layers': layers, 'heads': heads}
+    dimension, layers, heads = (check_positive(name, value) for name, value in sizes.items())
     if dimension % (2 * heads):
         raise ValueError(
             f'dimension is {dimension} with {heads} heads; it must be a multiple of {2 * heads}, as rotary positions '

@@ -27,7 +27,7 @@ class ModelEncoder(BiEncoder):
     """
 
     def _set_up(self, model: SentenceTransformer, settings: Preset, batch_size: int, text_field: str, verbose: bool):
-        check_positive('batch_size', batch_size)
+        batch_size = check_positive('batch_size', batch_size)
         super().__init__(batch_size=batch_size, text_field=text_field, verbose=verbose)
         self.model = adapt(model, pooling=settings.pooling, normalize=settings.normalize)
         self.normalize = ends_normalized(self.model) if settings.normalize is None else settings.normalize
@@ -176,9 +176,7 @@ class ModelEncoder(BiEncoder):
 
     def _checked(self, batch_size: int | None) -> int:
         """Returns the given batch size, or the encoder's for None. Raises ValueError if it is not positive."""
-        batch_size = self.batch_size if batch_size is None else batch_size
-        check_positive('batch_size', batch_size)
-        return batch_size
+        return check_positive('batch_size', self.batch_size if batch_size is None else batch_size)
 
 
 def _as_list(texts: Iterable[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """How the texts of a side, queries or passages, are read: their prefix and their greatest length."""
 from dataclasses import dataclass
+from numbers import Integral
 
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Transformer
@@ -50,7 +51,7 @@ def _prefix(given: str | None, model: SentenceTransformer, *prompts: str) -> str
 def _length(given: int | None, model: SentenceTransformer, side: str) -> int | None:
     limit = position_limit(model)
     if given is not None:
-        check_positive(f'max_{side}_length', given)
+        given = check_positive(f'max_{side}_length', given)
         if limit is not None and given > limit:
             raise ValueError(f'max_{side}_length={given}, but the model has positions for {limit} tokens only')
         return given
@@ -67,7 +68,8 @@ def _own_length(model: SentenceTransformer, side: str) -> int | None:
     return None
 
 
-def check_positive(name: str, value: int) -> None:
-    """Raises ValueError, with the parameter's name, if the value is not a whole number of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+def check_positive(name: str, value: int) -> int:
+    """Returns a whole number of at least 1 as an int; raises ValueError, with the parameter's name, for another."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
         raise ValueError(f'{name} must be a whole number of at least 1, not {value!r}')
+    return int(value)

@@ -3,7 +3,7 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from numbers import Real
+from numbers import Integral, Real
 from operator import index
 from typing import TYPE_CHECKING
 
@@ -95,8 +95,10 @@ class TrainingArguments:
         if self.bf16 not in (None, True, False, 'auto'):
             raise ValueError(f"bf16 is {self.bf16!r:.80}; it is True, False or 'auto'")
         for name in ('max_length', 'encode_length'):
-            if getattr(self, name) is not None:
-                given_lengths(getattr(self, name), name)
+            given = getattr(self, name)
+            if given is not None:
+                lengths = given_lengths(given, name)
+                object.__setattr__(self, name, lengths[0] if isinstance(given, Integral) else lengths)
         kind_of(self.backbone).check_options(self)
         for name in ('eval_steps', 'patience', 'load_best_model_at_end'):
             value = getattr(self, name)

@@ -1,6 +1,7 @@
 """After how many tokens a model cuts queries and passages, in training and when it encodes."""
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from numbers import Integral
 
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Transformer
@@ -14,12 +15,12 @@ def given_lengths(given: int | Sequence[int], name: str) -> tuple[int, int]:
     Raises:
         ValueError: it is neither.
     """
-    lengths = [given] * 2 if isinstance(given, int) else given
+    lengths = [given] * 2 if isinstance(given, Integral) else given
     if not isinstance(lengths, list | tuple) or len(lengths) != 2 or not all(
-        isinstance(length, int) and not isinstance(length, bool) and length > 0 for length in lengths
+        isinstance(length, Integral) and not isinstance(length, bool) and length > 0 for length in lengths
     ):
         raise ValueError(f'{name} is {given!r:.80}; give a number of tokens, or two, of queries and of passages')
-    return tuple(lengths)
+    return int(lengths[0]), int(lengths[1])
 
 
 def check_lengths(model: SentenceTransformer, query: int, passage: int, name: str = 'max_length') -> None:

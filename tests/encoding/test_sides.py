@@ -1,6 +1,8 @@
 """Prefixes and lengths: given, or the model's."""
+import numpy as np
 import pytest
 
+from pyterrier_hybrid.encoding import HybridEncoder
 from pyterrier_hybrid.encoding.checkpoint import load_checkpoint
 from pyterrier_hybrid.encoding.sides import passage_side, query_side
 
@@ -43,6 +45,17 @@ def test_lengths_of_the_checkpoints_own_sides(xlmr):
 def test_a_length_that_is_none(xlmr, length):
     with pytest.raises(ValueError, match='max_query_length must be a whole number of at least 1, not'):
         query_side(load_checkpoint(xlmr), None, length)
+
+
+def test_numbers_of_numpy(xlmr):
+    given = {'max_query_length': 7, 'max_passage_length': 9, 'batch_size': 8}
+    plain = HybridEncoder(xlmr, device='cpu', **given)
+    encoder = HybridEncoder(xlmr, device='cpu', **{name: np.int64(value) for name, value in given.items()})
+    assert encoder.model_name == plain.model_name
+    assert {type(n) for n in (encoder.batch_size, encoder.query.max_length, encoder.passage.max_length)} == {int}
+    assert np.array_equal(encoder.encode_docs(['a', 'b'], batch_size=np.int32(1)), plain.encode_docs(['a', 'b'], 1))
+    with pytest.raises(ValueError, match='batch_size must be a whole number'):
+        HybridEncoder(xlmr, device='cpu', batch_size=np.bool_(True))
 
 
 def test_a_length_beyond_the_model(xlmr):

@@ -86,6 +86,9 @@ def test_wrong_together():
 
 
 def test_whole_numbers_of_numpy_are_made_plain():
+    lengths = TrainingArguments(backbone='a/b', mix=GIVEN['mix'], max_length=np.int64(9), encode_length=[np.int8(5), 7])
+    assert (lengths.max_length, lengths.encode_length) == (9, (5, 7))
+    assert {type(n) for n in (lengths.max_length, *lengths.encode_length)} == {int}
     arguments = TrainingArguments(**GIVEN, steps=np.int64(7), seed=np.uint8(3))
     assert (type(arguments.steps), arguments.steps, type(arguments.seed)) == (int, 7, int)
 
