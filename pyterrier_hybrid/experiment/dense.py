@@ -6,6 +6,7 @@ from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet
 from pyterrier_hybrid.experiment.provenance import training
 from pyterrier_hybrid.experiment.setting import Judged, Setting
 from pyterrier_hybrid.experiment.systems import System
+from pyterrier_hybrid.indexing import MultilingualIndex
 from pyterrier_hybrid.indexing.docnos import Docnos
 from pyterrier_hybrid.indexing.opened import OpenedIndex
 from pyterrier_hybrid.languages import QUERY_LANG
@@ -20,7 +21,7 @@ class DenseSystem(System):
 
     def __init__(self, name: str, collection: EvaluationSet, encoder, index, device: str | None = None):
         super().__init__(name, collection)
-        if not hasattr(encoder, 'encode_queries') or not hasattr(index, 'langs'):
+        if not hasattr(encoder, 'encode_queries') or not isinstance(index, MultilingualIndex):
             raise TypeError(
                 f'system {name!r} is a pair of {type(encoder).__name__} and {type(index).__name__}; give (encoder, '
                 'index), a HybridEncoder or another BiEncoder, and a MultilingualIndex'

@@ -56,6 +56,12 @@ def test_an_index_alone_is_no_system(collection, tmp_path, kind):
         MultilingualExperiment({'x': kind(tmp_path / 'x')}, collection, [AP], verbose=False)
 
 
+def test_an_encoder_with_an_index_of_bm25_is_no_system(collection, make_dense, tmp_path):
+    bm25 = BM25Index(tmp_path / 'x.bm25', verbose=False).index(collection.docs())
+    with pytest.raises(TypeError, match=r"'x' is a pair of ToyEncoder and BM25Index; give .*, and a MultilingualIndex"):
+        MultilingualExperiment({'x': (make_dense()[0], bm25)}, collection, [AP], verbose=False)
+
+
 def test_a_pipeline_of_other_passages_than_asked_for(collection):
     everywhere = pt.Transformer.from_df(frame())
     with pytest.raises(ValueError, match=r"passages in en: it returned 'de/0', which is in de; the callable must"):
