@@ -1,7 +1,11 @@
 """Dense systems: one count of ranks gives all settings."""
+import re
+import warnings
+
 import numpy as np
 import pandas as pd
 
+from pyterrier_hybrid.cards import describe_encoder
 from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet
 from pyterrier_hybrid.experiment.provenance import training
 from pyterrier_hybrid.experiment.setting import Judged, Setting
@@ -11,6 +15,9 @@ from pyterrier_hybrid.indexing.docnos import Docnos
 from pyterrier_hybrid.indexing.opened import OpenedIndex
 from pyterrier_hybrid.languages import QUERY_LANG
 from pyterrier_hybrid.ranking.grid import rank_grid
+
+#: The settings in an encoder's repr that say nothing of its weights and its passages.
+_NOT_OF_PASSAGES = re.compile(r""", (dtype|library|query_prefix|max_query_length)=('[^']*'|"[^"]*"|\d+)""")
 
 
 class DenseSystem(System):
@@ -30,7 +37,7 @@ class DenseSystem(System):
         self._ranks: tuple[dict[str, np.ndarray], dict[str, np.ndarray]] | None = None
 
     def prepare(self, verbose: bool) -> None:
-        """Encodes the questions of all languages."""
+        """Encodes the questions of all languages; warns if the index records another encoder."""
         self._verbose = verbose
         opened = self.index.open()
         self._fingerprint = opened.fingerprint
@@ -42,6 +49,7 @@ class DenseSystem(System):
         self._topics = pd.concat(topics, ignore_index=True)
         self._vecs = np.asarray(self.encoder.encode_queries(self._topics['query'].tolist()), dtype=np.float32)
         self._check_vectors(opened.vecs.shape[1])
+        self._check_encoder()
 
     def ranks(self, setting: Setting, judged: Judged) -> tuple[np.ndarray, np.ndarray]:
         if self._ranks is None:
@@ -127,6 +135,23 @@ class DenseSystem(System):
                     f'{self.collection.name} has {size}; index the collection whole, as in (encoder.doc_encoder() >> '
                     'index).index(...), or evaluate on languages= that it has'
                 )
+
+    def _check_encoder(self) -> None:
+        """Warns if the index records an encoder with other weights.
+
+        Both must be known by their ``model``. That changes with the precision and the questions' settings too, so it is
+        no other encoder if the names differ in these alone. Nothing tells the weights of models in memory apart then.
+        """
+        given, recorded = describe_encoder(self.encoder), self.index.recorded_encoder() or {}
+        models = given.get('model'), recorded.get('model')
+        names = [_NOT_OF_PASSAGES.sub('', encoder.get('name', '')) for encoder in (given, recorded)]
+        if None not in models and models[0] != models[1] and names[0] != names[1]:
+            told = [f'{encoder["name"]:.200} (model {encoder["model"]!s:.80})' for encoder in (recorded, given)]
+            warnings.warn(
+                f'system {self.name!r}: its index at {self.index.path} has vectors of the encoder {told[0]}, and its '
+                f'encoder is {told[1]}; figures of two encoders mean nothing: give the index and its own encoder, or '
+                'pass over this if both have the same weights', stacklevel=4,
+            )  # fmt: skip
 
     def _check_vectors(self, dimensions: int) -> None:
         shape = len(self._topics), dimensions

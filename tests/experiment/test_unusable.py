@@ -92,6 +92,42 @@ def test_an_encoder_that_did_not_build_the_index(collection, make_dense):
         MultilingualExperiment({'mixed': (encoder, index)}, collection, [AP], verbose=False)
 
 
+class Named:
+    """An encoder with a model and a repr."""
+
+    def __init__(self, model_name, name):
+        self.model_name, self.name = model_name, name
+
+    def __repr__(self):
+        return self.name
+
+    def encode_queries(self, texts):
+        return np.ones((len(texts), 4), dtype=np.float32)
+
+
+def test_an_encoder_other_than_the_recorded_one_is_warned_of(collection, make_dense):
+    _, index = make_dense()
+    index.annotate(encoder=Named('A', "HybridEncoder('one')"))
+    has = r"system 'mixed': .*toy\.flex has vectors of the encoder HybridEncoder\('one'\) \(model A\), and its "
+    with pytest.warns(UserWarning, match=has + r"encoder is HybridEncoder\('two'\) \(model B\); .* its own encoder"):
+        MultilingualExperiment({'mixed': (Named('B', "HybridEncoder('two')"), index)}, collection, [AP], verbose=False)
+
+
+@pytest.mark.parametrize('recorded, model, name', [
+    (Named('A', "HybridEncoder('one')"), 'A', "HybridEncoder('/copy/of/one')"),
+    (Named('A', "HybridEncoder('one', dtype='float16')"), 'B', "HybridEncoder('one', library='torch')"),
+    (Named('A', "HybridEncoder('one', query_prefix='query: ')"), 'B', "HybridEncoder('one', max_query_length=9)"),
+    (Named('A', "HybridEncoder('one')"), None, 'an encoder'),
+    ('its name alone', 'A', 'an encoder'),
+    (None, 'A', 'an encoder'),
+])  # fmt: skip
+@pytest.mark.filterwarnings('error:system')
+def test_an_encoder_that_may_be_the_recorded_one_is_not(collection, make_dense, recorded, model, name):
+    _, index = make_dense()
+    index.annotate(encoder=recorded)
+    MultilingualExperiment({'toy': (Named(model, name), index)}, collection, [AP], verbose=False)
+
+
 def test_an_encoder_that_is_broken(collection, make_dense):
     encoder, index = make_dense()
     encoder.vector = lambda text: np.full(4, np.nan if text == 'en question q2' else 0)
