@@ -67,7 +67,7 @@ class BM25Retriever(pt.Transformer):
         exclude: str | None = None,
         separate: bool = True,
     ):
-        if not (isinstance(num_results, Integral) and num_results >= 1):
+        if not isinstance(num_results, Integral) or isinstance(num_results, bool) or num_results < 1:
             raise ValueError(f'num_results is {num_results!r}; it is a whole number of at least 1')
         if not (isinstance(k1, Real) and 0 <= k1 < math.inf):
             raise ValueError(f'k1 is {k1!r}; it is a finite number of at least 0 (0.9 is usual)')
@@ -129,8 +129,10 @@ class BM25Retriever(pt.Transformer):
             **{DOC_LANG: np.array(postings.langs, dtype=object)[postings.doc_langs[docs]]},
         ).reset_index(drop=True)
 
-    def fuse_rank_cutoff(self, k: int) -> 'BM25Retriever':
-        """Returns the retriever that a rank cutoff at ``k`` (PyTerrier's ``%``) makes of this one."""
+    def fuse_rank_cutoff(self, k: int) -> 'BM25Retriever | None':
+        """Returns the retriever that a rank cutoff at ``k`` (PyTerrier's ``%``) makes of this one; None for 0."""
+        if k < 1:
+            return None
         return self if k >= self.num_results else pt.inspect.transformer_apply_attributes(self, num_results=k)
 
     def set_parameter(self, name: str, value: object) -> None:

@@ -155,6 +155,7 @@ def test_missing_columns(index):
 
 @pytest.mark.parametrize(('arguments', 'message'), [
     ({'num_results': 0}, 'num_results is 0'),
+    ({'num_results': True}, 'num_results is True'),
     ({'num_results': '10'}, "num_results is '10'"),
     ({'num_results': 2.5}, 'num_results is 2.5'),
     ({'k1': -0.1}, 'k1 is -0.1'),
@@ -211,6 +212,8 @@ def test_a_rebuilt_index_is_another_one(tmp_path):
 def test_rank_cutoff_is_fused(index):
     assert (index.bm25() % 2).compile() == index.bm25(2)
     assert index.bm25(2).fuse_rank_cutoff(5) == index.bm25(2)
+    nothing = index.bm25() % 0
+    assert nothing.compile()(topics(('q', 'house', 'en'))).empty and nothing(topics(('q', 'house', 'en'))).empty
 
 
 def test_a_grid_has_the_values_of_retrievers_with_its_parameters(index):
