@@ -6,11 +6,11 @@ from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pyterrier_hybrid.experiment.frames import DEFAULT_MEASURES
+
 from .kept import is_import_of, write_note
 from .parser import CommandParser, WrongArguments
 
-#: The default measures. Not R@1: with a relevant passage in each of 11 languages, it is at most 1/11.
-MEASURES = ('AP', 'nDCG@10', 'R@10', 'RankDistance', 'LPR')
 SETTINGS = ('monolingual', 'crosslingual', 'multilingual')
 
 
@@ -109,8 +109,8 @@ def training_arguments(arguments: argparse.Namespace) -> dict:
 
 def add_evaluation(parser: CommandParser) -> None:
     """Adds the options of an evaluation: measures, settings, languages."""
-    parser.add_argument('--measures', nargs='+', default=list(MEASURES), metavar='M',
-                        help=f'in ir_measures\' names (default: {" ".join(MEASURES)})')  # fmt: skip
+    parser.add_argument('--measures', nargs='+', default=list(DEFAULT_MEASURES), metavar='M',
+                        help=f'in ir_measures\' names (default: {" ".join(DEFAULT_MEASURES)})')  # fmt: skip
     parser.add_argument('--settings', nargs='+', choices=SETTINGS, default=list(SETTINGS), metavar='S',
                         help='some of monolingual, crosslingual, multilingual (default: all)')  # fmt: skip
     parser.add_argument('--languages', nargs='+', metavar='L', help='of questions and passages (default: all)')

@@ -59,7 +59,8 @@ def ratio_study(
             if it has one.
         fractions: of the training data, see :class:`PairsSubset`. With ``steps=`` every run has that many steps;
             without, it trains for one epoch of its own part. The tokenizer of a static backbone sees that part only.
-        measures, settings, languages: as in :func:`MultilingualExperiment`.
+        measures, settings, languages: as in :func:`MultilingualExperiment`. The default measures are AP, nDCG@10, R@10,
+            RankDistance and LPR, as on the command line.
         backbone: ``'static'`` or ``'small'``, or the folder or hub name of a checkpoint.
         processes: how many runs are trained at the same time, in processes of their own; they share the processor's
             threads. A script that asks for several needs the guard ``if __name__ == '__main__':``, since every spawned

@@ -4,22 +4,22 @@ from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
 from operator import index
 
-from ir_measures import AP, R
+import ir_measures
 
+import pyterrier_hybrid.measures  # noqa: F401  (registers the language-bias measures)
 from datasets_ext.opening import open_dataset
 from pyterrier_hybrid.batches.mixes import check_mix
 from pyterrier_hybrid.distributed import Resources
 from pyterrier_hybrid.distributed.cluster import import_ray
 from pyterrier_hybrid.experiment.cells import check_measures
-from pyterrier_hybrid.experiment.frames import SETTING_KINDS
+from pyterrier_hybrid.experiment.frames import DEFAULT_MEASURES, SETTING_KINDS
 from pyterrier_hybrid.experiment.setting import list_settings
 from pyterrier_hybrid.experiment.study_dataset import sendable
 from pyterrier_hybrid.experiment.study_mixes import mix_name
 from pyterrier_hybrid.experiment.study_runs import Run, Study
-from pyterrier_hybrid.measures import LPR, RankDistance
 
 #: The default measures of a study.
-MEASURES = (AP, R @ 10, RankDistance, LPR)
+MEASURES = tuple(map(ir_measures.parse_measure, DEFAULT_MEASURES))
 #: The most bytes of a run's name. File systems allow 255, and the names of partial folders need some of these.
 _LONGEST = 200
 

@@ -177,7 +177,7 @@ def test_what_killed_processes_have_left_is_removed(tmp_path, pairs, small, monk
     ({'steps': 3}, 'begun in another way: steps was 2, is 3. Give what it was, or another folder'),
     ({'learning_rate': 0.1}, 'learning_rate was None, is 0.1'),
     ({'languages': ['de', 'en']}, r"languages was \['de', 'en', 'th'\], is \['de', 'en'\]"),
-    ({'measures': [AP]}, r"measures was \['AP', 'R@10', 'RankDistance', 'LPR'\], is \['AP'\]"),
+    ({'measures': [AP]}, r"measures was \['AP', 'nDCG@10', 'R@10', 'RankDistance', 'LPR'\], is \['AP'\]"),
     ({'mixes': {'mix': {'crosslingual': 1}}}, r"mix was \{'mixed': 1.0\}, is \{'crosslingual': 1.0\}"),
 ])  # fmt: skip
 def test_a_changed_configuration_is_refused(tmp_path, pairs, small, change, message, trained):

@@ -3,6 +3,8 @@ import pytest
 from ir_measures import AP, P
 
 from pyterrier_hybrid.batches.mixes import Kind
+from pyterrier_hybrid.cli.options import add_evaluation, parse_measures
+from pyterrier_hybrid.cli.parser import CommandParser
 from pyterrier_hybrid.experiment.study_mixes import alphas
 from pyterrier_hybrid.experiment.study_plan import plan_study
 
@@ -19,6 +21,12 @@ def test_every_combination_once():
         'cross1-data0.5-seed3', 'mono1-data0.5-seed3', 'cross1-data0.5-seed0', 'mono1-data0.5-seed0',
     ]  # fmt: skip
     assert (plan.measures, plan.settings, plan.resources, plan.arguments.steps) == ((AP,), ('monolingual',), None, 4)
+
+
+def test_the_measures_are_those_of_the_command():
+    parser = CommandParser()
+    add_evaluation(parser)
+    assert plan_study(**GIVEN).measures == tuple(parse_measures(parser.parse_args([]).measures))
 
 
 def test_kinds_of_batches_are_told_by_member_or_name():
