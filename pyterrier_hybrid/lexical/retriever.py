@@ -32,7 +32,7 @@ class BM25Retriever(pt.Transformer):
     the topics' order, equal scores in the order of the docnos, also at the cut. Equal scores are then separated by the
     least steps that float32 has, so that every evaluator keeps this order (see
     :mod:`pyterrier_hybrid.ranking.separation`). Documents that share no term with the query are not ranked, so a query
-    of unknown words has no rows, and neither has an empty one, which also raises a warning.
+    of unknown words has no rows, and neither has an empty one; one warning tells of all empty ones.
 
     A retriever serves the index as it was when the retriever was made: after a rebuild, it raises an error. Retrievers
     made before and after are not equal, so PyTerrier does not share their results.
@@ -97,7 +97,7 @@ class BM25Retriever(pt.Transformer):
                 index that was rebuilt.
 
         Warns:
-            UserWarning: a query is empty, or missing.
+            UserWarning: queries are empty, or missing; one warning for all.
         """
         self._validate(inp)
         opened = self.bm25_index.open()
@@ -109,8 +109,8 @@ class BM25Retriever(pt.Transformer):
 
         none = np.empty(0, dtype=np.int64)
         docs, scores = [none], [none.astype(np.float32)]
-        for qid, query, query_lang, own in zip(inp['qid'], inp['query'], query_langs, excluded):
-            terms = analyse(text_of(query, qid), check_language(query_lang, f'query {qid!r:.80}'))
+        for qid, query, query_lang, own in zip(inp['qid'], _texts(inp), query_langs, excluded):
+            terms = analyse(query, check_language(query_lang, f'query {qid!r:.80}'))
             known = [postings.terms[term] for term in terms if term in postings.terms]
             all_scores = model.get_scores_from_ids(known) if known else scores[0]
             if len(all_scores) and own is not None:
@@ -169,14 +169,18 @@ class BM25Retriever(pt.Transformer):
         return f'{self.bm25_index!r}.bm25({self.num_results}, {", ".join(f"{k}={v!r}" for k, v in parameters.items())})'
 
 
-def text_of(query: object, qid: object) -> str:
-    """Returns a query's text; warns if it is empty. A missing value is an empty text.
+def _texts(topics: pd.DataFrame) -> list[str]:
+    """Returns the texts of queries, a missing value as an empty text; one warning tells of those that are empty.
 
     Raises:
-        ValueError: it is something else, or holds half a surrogate pair; names the qid.
+        ValueError: a query is something else, or holds half a surrogate pair; names the qid.
     """
-    text = '' if is_scalar(query) and pd.isna(query) else query  # None, or the NaN that pandas reads for an empty field
-    check_texts([text], 'query', [qid])
-    if not text.strip():
-        warnings.warn(f'query {qid!r:.80} is empty, and gets no results', stacklevel=3)
-    return text
+    # A missing value is None, or the NaN that pandas reads for an empty field.
+    texts = ['' if is_scalar(query) and pd.isna(query) else query for query in topics['query']]
+    check_texts(texts, 'query', topics['qid'].tolist())
+    empty = [qid for qid, text in zip(topics['qid'], texts) if not text.strip()]
+    if empty:
+        warnings.warn(
+            f'{len(empty)} of {len(texts)} queries are empty and get no results: {empty[:5]!r:.80}', stacklevel=4
+        )
+    return texts

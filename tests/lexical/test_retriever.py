@@ -106,11 +106,20 @@ def test_bad_queries(index, frame, message):
 @pytest.mark.parametrize('empty', ['', ' \t', None, float('nan'), pd.NA])
 def test_an_empty_query_gets_no_results_and_stops_nothing(index, empty):
     frame = topics(('q1', 'house', 'en'), ('q2', empty, 'en'), ('q3', 'river', 'en'))
-    with pytest.warns(UserWarning, match="query 'q2' is empty"):
+    with pytest.warns(UserWarning, match=r"^1 of 3 queries are empty and get no results: \['q2'\]"):
         run = index.bm25()(frame)
     pd.testing.assert_frame_equal(run, index.bm25()(frame[frame['qid'] != 'q2']))
-    with pytest.warns(UserWarning, match="query 'q2' is empty"):
+    with pytest.warns(UserWarning, match='^1 of 1 queries are empty'):
         assert index.bm25()(frame[frame['qid'] == 'q2']).columns.tolist() == COLUMNS
+
+
+def test_one_warning_tells_of_all_empty_queries(index):
+    frame = topics(*((f'q{i}', None if i % 2 else 'house', 'en') for i in range(20)))
+    with pytest.warns(UserWarning) as told:
+        index.bm25()(frame)
+    (one,) = told
+    assert str(one.message) == "10 of 20 queries are empty and get no results: ['q1', 'q3', 'q5', 'q7', 'q9']"
+    assert one.filename == __file__
 
 
 def test_equal_scores_strictly_decrease_by_docno_unless_told_otherwise(index):
