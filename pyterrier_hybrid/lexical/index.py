@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pyterrier as pt
 import pyterrier_alpha as pta
 
 from pyterrier_hybrid.cards import Card
 from pyterrier_hybrid.files import Exists, read_whole, resolved, whole_folder
 from pyterrier_hybrid.indexing.docnos import Docnos
+from pyterrier_hybrid.indexing.modes import IndexingMode
 from pyterrier_hybrid.lexical import storage
 from pyterrier_hybrid.lexical.analysis import ANALYSIS
 from pyterrier_hybrid.lexical.postings import Postings, invert
@@ -80,17 +82,18 @@ class BM25Index(StoredIndex, pta.Artifact, pt.Indexer):
         super().__init__(path)
         self.verbose = verbose
 
-    def index(self, documents: Iterable[dict]) -> 'BM25Index':
+    def index(self, documents: Iterable[dict] | pd.DataFrame) -> 'BM25Index':
         """Builds the index, as ``indexer()`` does, unless there is one."""
         return self.indexer().index(documents)
 
-    def indexer(self, *, mode: str = 'create') -> 'BM25Indexer':
+    def indexer(self, *, mode: IndexingMode | str = 'create') -> 'BM25Indexer':
         """Returns an indexer for this path.
 
         Args:
-            mode: 'create' refuses a path that exists; 'overwrite' replaces a BM25 index (and nothing else) that is
-                there, which stays in place until the new one is complete; 'resume' does nothing if the index is
-                finished, and is 'create' otherwise (an interrupted build leaves nothing to resume).
+            mode: an :class:`IndexingMode` or its name. 'create' refuses a path that exists; 'overwrite' replaces a BM25
+                index (and nothing else) that is there, which stays in place until the new one is complete; 'resume'
+                does nothing if the index is finished, and is 'create' otherwise (an interrupted build leaves nothing to
+                resume). There is no 'append'.
         """
         return BM25Indexer(self, mode=mode)
 
@@ -189,17 +192,18 @@ class BM25Index(StoredIndex, pta.Artifact, pt.Indexer):
 class BM25Indexer(pt.Indexer):
     """Builds a ``BM25Index``; use ``BM25Index.indexer``."""
 
-    def __init__(self, bm25_index: BM25Index, *, mode: str = 'create'):
+    def __init__(self, bm25_index: BM25Index, *, mode: IndexingMode | str = 'create'):
+        mode = getattr(mode, 'value', mode)
         if mode not in MODES:
             raise ValueError(f'an index is built with mode {", ".join(map(repr, MODES))}, not {mode!r}')
         self.bm25_index = bm25_index
         self.mode = mode
 
-    def index(self, documents: Iterable[dict]) -> BM25Index:
+    def index(self, documents: Iterable[dict] | pd.DataFrame) -> BM25Index:
         """Analyses, inverts and stores documents.
 
         Args:
-            documents: dictionaries with ``docno``, ``text`` and ``lang``; other fields are ignored.
+            documents: dictionaries, or a frame's rows, with ``docno``, ``text`` and ``lang``; other fields are ignored.
 
         Returns:
             The finished index.
@@ -217,6 +221,8 @@ class BM25Indexer(pt.Indexer):
         self._check()
         with whole_folder(index.path, mark=META, overwrite=overwrite) as folder:
             self._check()
+            if isinstance(documents, pd.DataFrame):
+                documents = documents.to_dict(orient='records')
             if index.verbose:
                 documents = pt.tqdm(documents, desc='BM25Index', unit='doc')
             storage.write(invert(documents), folder)

@@ -3,9 +3,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyterrier as pt
 import pytest
 
+from pyterrier_hybrid.indexing import IndexingMode
 from pyterrier_hybrid.lexical import BM25Index, storage
 from pyterrier_hybrid.lexical import index as module
 from pyterrier_hybrid.lexical.index import BM25Indexer
@@ -69,6 +71,13 @@ def test_create_and_overwrite_where_there_is_nothing(tmp_path, mode):
     index = BM25Index(tmp_path / 'x.bm25', verbose=False)
     assert index.indexer(mode=mode).index(iter(DOCUMENTS)) is index
     assert len(index) == 3
+
+
+@pytest.mark.parametrize('mode', ['create', 'overwrite', 'resume'])
+def test_modes_and_frames_as_the_dense_index_takes_them(tmp_path, index, mode):
+    other = BM25Index(tmp_path / 'y.bm25', verbose=False)
+    other.indexer(mode=IndexingMode[mode]).index(pd.DataFrame(DOCUMENTS).assign(more=1))
+    assert other.fingerprint() == index.fingerprint()
 
 
 def test_create_refuses_an_index_before_it_reads_a_document(index):
