@@ -21,6 +21,8 @@ MANIFEST = 'manifest.json'
 #: The record of a system's runs, written last into its folder.
 RECORD = 'ir_metadata.yaml'
 QRELS = 'qrels'
+#: What the record says of the collection, where it is known.
+_OF_COLLECTION = ('name', 'fingerprint', 'languages', 'ignore_identical_ids')
 
 
 def write_runs(
@@ -34,6 +36,7 @@ def write_runs(
     device: str | None = None,
     verbose: bool = True,
     metadata: bool | None = None,
+    ignore_identical_ids: bool = False,
 ) -> list[Path]:
     """Writes the run of every system in every setting, ``<folder>/<system>/<setting>.<ql>[.<dl>].trec``.
 
@@ -51,6 +54,7 @@ def write_runs(
         depth: passages of every list at most.
         verbose: show progress bars.
         metadata: has no effect any more: a run has no header, and its record is a separate file.
+        ignore_identical_ids: leave a passage out of the ranking of the question that has its id (ArguAna, Quora).
 
     Returns:
         The runs' files.
@@ -63,7 +67,7 @@ def write_runs(
         warnings.warn('write_runs(metadata=) has no effect: runs have no header', FutureWarning, stacklevel=2)
     if not isinstance(depth, int) or isinstance(depth, bool) or depth < 1:
         raise ValueError(f'depth is {depth!r}; it is a number of passages, at least 1')
-    folder, collection = Path(folder), as_evaluation_set(dataset, languages)
+    folder, collection = Path(folder), as_evaluation_set(dataset, languages, ignore_identical_ids)
     wanted = list_settings(collection.query_languages, collection.languages, settings)
     wanted = [setting for setting in wanted if collection.judged(setting).n_queries]
     runners = as_systems(systems, collection, device)
@@ -159,7 +163,7 @@ def _metadata(tag: str, record: dict, files: list[str]) -> dict:
         'platform': {'software': {'libraries': {'python': [f'{k}=={v}' for k, v in record['versions'].items()]}}},
         'data': {
             'test collection': {
-                **{name: record['dataset'][name] for name in ('name', 'fingerprint', 'languages')},
+                **{field: record['dataset'][field] for field in _OF_COLLECTION if field in record['dataset']},
                 'settings': record['settings'],
             }
         },

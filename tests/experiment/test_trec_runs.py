@@ -137,6 +137,17 @@ def test_qrels_with_labels_of_a_float_column_are_read_by_ir_measures(pooled, tmp
     assert [(judged.doc_id, judged.relevance) for judged in written] == [('sw:0', 0), ('sw:1', 1)]
 
 
+def test_a_question_that_is_a_passage_is_left_out_of_its_own_run(pooled, tmp_path):
+    topics = pd.DataFrame([('sw:0', 'why', 'sw')], columns=['qid', 'query', 'query_lang'])
+    qrels = pooled.get_qrels().query("query_lang == 'sw'").assign(qid='sw:0', label=1)
+    pooled.get_topics, pooled.get_qrels = lambda: topics, lambda: qrels
+    run = pd.DataFrame({'qid': 'sw:0', 'docno': ['sw:0', 'sw:1'], 'score': [2.0, 1.0], 'query_lang': 'sw'})
+    (path,) = write_runs({'run': run}, pooled, tmp_path / 'x', ignore_identical_ids=True, verbose=False)
+    assert path.read_text() == 'sw:0 Q0 sw:1 1 1 run\n'
+    record = yaml.safe_load((path.parent / 'ir_metadata.yaml').read_text())
+    assert record['data']['test collection']['ignore_identical_ids'] is True
+
+
 def test_what_the_format_cannot_hold(pooled, tmp_path):
     run = pd.DataFrame({'qid': ['sw:q'], 'docno': ['sw 1'], 'score': [1.0]})
     docs = [*pooled.get_corpus_iter(), {'docno': 'sw 1', 'text': 'x', 'lang': 'sw'}]
