@@ -40,6 +40,7 @@ def ratio_study(
     backbone: str | os.PathLike = 'static',
     processes: int = 1,
     ray: bool | Mapping[str, float] = False,
+    ignore_identical_ids: bool = False,
     verbose: bool = True,
     **training: Any,
 ) -> StudyResult:
@@ -70,6 +71,7 @@ def ratio_study(
             True for one processor. As many run at the same time as the cluster holds. The cluster is the one that this
             process is connected to, the one at ``RAY_ADDRESS``, or this machine. All machines have to see ``folder``
             and the pairs at the same paths. A run whose worker dies is started again and resumes from its checkpoint.
+        ignore_identical_ids: leave a passage out of the ranking of the question that has its id (ArguAna, Quora).
         verbose: show progress bars.
         **training: further arguments of :func:`~pyterrier_hybrid.training.train`.
 
@@ -100,10 +102,10 @@ def ratio_study(
         raise TypeError(f'pairs is {pairs!r:.80}; open the folder of an import with ParallelPairs(folder)')
     if folder.is_file():
         raise FileExistsError(f'{folder} is a file; give a folder that is new, or that of a study')
-    study = replace(study, pairs=pairs, folder=folder, languages=languages)
+    study = replace(study, pairs=pairs, folder=folder, languages=languages, ignore_identical_ids=ignore_identical_ids)
     _check_runs(study)
     try:
-        made_with = _made_with(study, collection_of(study.dataset, languages))
+        made_with = _made_with(study, collection_of(study.dataset, languages, ignore_identical_ids))
         with only_one(folder):
             folder.mkdir(exist_ok=True)
             record = _recorded(folder, made_with, study.mixes)
@@ -156,6 +158,7 @@ def _made_with(study: Study, collection: 'EvaluationSet') -> dict:
         **of_all, 'pairs': study.pairs.fingerprint, 'dataset': collection.name, 'languages': list(collection.codes),
         'questions and passages': collection.fingerprint, 'measures': [repr(measure) for measure in study.measures],
         'settings': list(study.settings),
+        'ignore_identical_ids': True if study.ignore_identical_ids else None,  # as a study without this setting has it
     }  # fmt: skip
     return json.loads(json.dumps(made_with, default=float))
 

@@ -25,6 +25,7 @@ def check_alike(runs: 'Mapping[object, Result]', record: dict) -> None:
     wanted = {name: value for name, value in _comparable(made_with).items() if name != 'settings'}
     if 'batch_size' in made_with:  # it has all settings of the training
         wanted = {**({} if 'validation' in made_with else {'validation': None}), **wanted}
+    wanted['ignore_identical_ids'] = bool(made_with.get('ignore_identical_ids'))
     for name, result in runs.items():
         found = _of_run(result, made_with)
         mix = _shares(record['mixes'][result.provenance['run']['mix']])
@@ -45,6 +46,8 @@ def _of_run(result: 'Result', made_with: Mapping) -> dict[str, Any]:
     for what, field in (('questions and passages', 'fingerprint'), ('languages', 'languages')):
         if field in collection:
             found[what] = collection[field]
+    if collection:
+        found['ignore_identical_ids'] = bool(collection.get('ignore_identical_ids'))
     if 'settings' in provenance:
         found['settings'] = provenance['settings']
     if isinstance(run.get('shares'), Mapping):

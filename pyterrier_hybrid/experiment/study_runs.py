@@ -84,6 +84,7 @@ class Study:
     pairs: Any = None
     folder: Path = Path()
     languages: tuple[str, ...] | None = None
+    ignore_identical_ids: bool = False
 
     def model_folder(self, run: Run) -> Path:
         """The folder of the trained encoder, absent or complete."""
@@ -121,7 +122,7 @@ def complete(study: Study, run: Run, verbose: bool) -> None:
             study.pairs_for(run), model, backbone=study.backbone, mix=run.shares, seed=run.seed, resume=True,
             verbose=verbose, **study.training,
         )  # fmt: skip
-        collection = collection_of(study.dataset, study.languages)
+        collection = collection_of(study.dataset, study.languages, study.ignore_identical_ids)
         work = scratch(study.folder / INDEX)
         try:
             index = MultilingualIndex(work / 'index.flex', verbose=verbose)
@@ -240,8 +241,10 @@ def _obey_parent() -> None:
 
 
 @lru_cache(maxsize=1)
-def collection_of(dataset: object, languages: tuple[str, ...] | None) -> 'EvaluationSet':
+def collection_of(
+    dataset: object, languages: tuple[str, ...] | None, ignore_identical_ids: bool = False
+) -> 'EvaluationSet':
     """Returns the collection, which every process reads once. :func:`ratio_study` clears this cache at its end."""
     from pyterrier_hybrid.experiment.evaluation_set import EvaluationSet
 
-    return EvaluationSet(dataset, languages=languages)
+    return EvaluationSet(dataset, languages=languages, ignore_identical_ids=ignore_identical_ids)

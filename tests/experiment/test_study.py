@@ -189,6 +189,15 @@ def test_a_changed_configuration_is_refused(tmp_path, pairs, small, change, mess
     assert (tmp_path / 's' / 'study.json').read_bytes() == before and len(trained) == 1
 
 
+def test_a_study_without_the_questions_own_passages(tmp_path, pairs, small):
+    arguments = {'mixes': [{'mixed': 1}], 'dataset': small, 'measures': [AP], **FEW}
+    study = ratio_study(pairs, tmp_path / 's', ignore_identical_ids=True, **arguments)
+    (result,) = study.results.values()
+    assert result.provenance['dataset']['ignore_identical_ids'] is True
+    with pytest.raises(ValueError, match='ignore_identical_ids was True, is None'):
+        ratio_study(pairs, tmp_path / 's', **arguments)
+
+
 def test_other_pairs_are_refused(tmp_path, pairs, small):
     arguments = {'mixes': [{'mixed': 1}], 'dataset': small, **FEW}
     ratio_study(pairs, tmp_path / 's', **arguments)

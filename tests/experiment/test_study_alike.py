@@ -28,6 +28,7 @@ def make_run(make_result):
         training = {**TRAINING, 'seed': seed}
         for part in (run, collection, training):
             part.update({name: value for name, value in changes.items() if name in part})
+        collection.update({name: value for name, value in changes.items() if name == 'ignore_identical_ids'})
         training.update({name: value for name, value in changes.items() if name == 'validation'})
         whole = {
             'dataset': collection, 'systems': {'a': {'training': training}}, 'run': run,
@@ -57,6 +58,7 @@ def test_runs_differ_in_seed_part_and_machine(make_run):
     ({'backbone_fingerprint': 'b2'}, "its backbone is 'b2', and that of the study 'b1'"),
     ({'pairs': 'p2'}, "its pairs is 'p2'"),
     ({'shares': {'monolingual': 1.0}}, "its mix is {'monolingual': 1.0}"),
+    ({'ignore_identical_ids': True}, 'its ignore_identical_ids is True, and that of the study False'),
     ({'validation': {'fingerprint': 'v1'}}, "its validation is 'v1', and that of the study None"),
 ])  # fmt: skip
 def test_a_run_of_another_study_is_named(make_run, changes, told):
