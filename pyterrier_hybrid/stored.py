@@ -108,7 +108,8 @@ class StoredIndex:
     def verify(self) -> None:
         """Reads all files and checks that none has changed since the build, which takes about a second for each GB.
 
-        Opening an index only checks the sizes of its files and what can be checked without reading them whole.
+        Opening a dense index only checks the sizes of its files and what can be checked without reading them whole. A
+        BM25 index is read whole when it is opened, and checked like this then.
 
         Raises:
             FileNotFoundError: there is no index.

@@ -83,7 +83,7 @@ class BM25Index(StoredIndex, pta.Artifact, pt.Indexer):
         self.verbose = verbose
 
     def index(self, documents: Iterable[dict] | pd.DataFrame) -> 'BM25Index':
-        """Builds the index, as ``indexer()`` does, unless there is one."""
+        """Builds the index: ``indexer(mode='create').index(documents)``, which refuses a path with an index."""
         return self.indexer().index(documents)
 
     def indexer(self, *, mode: IndexingMode | str = 'create') -> 'BM25Indexer':
