@@ -150,9 +150,9 @@ class BM25Index(StoredIndex, pta.Artifact, pt.Indexer):
         """All docnos, ascending by code point."""
         return self.open().postings.docnos.tolist()
 
-    def fingerprint(self) -> str:
-        """A digest of the index's content: equal for the same documents in whatever order they were indexed."""
-        return self.meta()['fingerprint']
+    def fingerprint(self) -> str | None:
+        """A digest of the content: equal for the same documents in any order. None if there is no finished index."""
+        return super().fingerprint()
 
     def postings(self) -> Postings:
         """The stored postings, kept in memory until the index is replaced.
