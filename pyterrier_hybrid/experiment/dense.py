@@ -1,5 +1,4 @@
 """Dense systems: one count of ranks gives all settings."""
-import re
 import warnings
 
 import numpy as np
@@ -16,8 +15,8 @@ from pyterrier_hybrid.indexing.opened import OpenedIndex
 from pyterrier_hybrid.languages import QUERY_LANG
 from pyterrier_hybrid.ranking.grid import rank_grid
 
-#: The settings in an encoder's repr that say nothing of its weights and its passages.
-_NOT_OF_PASSAGES = re.compile(r""", (dtype|library|query_prefix|max_query_length)=('[^']*'|"[^"]*"|\d+)""")
+#: The least cosine of a passage's vectors by one encoder in several precisions.
+_SAME = 0.995
 
 
 class DenseSystem(System):
@@ -49,7 +48,7 @@ class DenseSystem(System):
         self._topics = pd.concat(topics, ignore_index=True)
         self._vecs = np.asarray(self.encoder.encode_queries(self._topics['query'].tolist()), dtype=np.float32)
         self._check_vectors(opened.vecs.shape[1])
-        self._check_encoder()
+        self._check_encoder(opened)
 
     def ranks(self, setting: Setting, judged: Judged) -> tuple[np.ndarray, np.ndarray]:
         if self._ranks is None:
@@ -136,21 +135,30 @@ class DenseSystem(System):
                     'index).index(...), or evaluate on languages= that it has'
                 )
 
-    def _check_encoder(self) -> None:
-        """Warns if the index records an encoder with other weights.
+    def _check_encoder(self, opened: OpenedIndex) -> None:
+        """Warns if the index records another encoder, and this one gives a passage another vector than the index has.
 
-        Both must be known by their ``model``. That changes with the precision and the questions' settings too, so it is
-        no other encoder if the names differ in these alone. Nothing tells the weights of models in memory apart then.
+        The record alone does not say so: it changes with the precision and the folder too.
         """
         given, recorded = describe_encoder(self.encoder), self.index.recorded_encoder() or {}
         models = given.get('model'), recorded.get('model')
-        names = [_NOT_OF_PASSAGES.sub('', encoder.get('name', '')) for encoder in (given, recorded)]
-        if None not in models and models[0] != models[1] and names[0] != names[1]:
-            told = [f'{encoder["name"]:.200} (model {encoder["model"]!s:.80})' for encoder in (recorded, given)]
+        if None in models or models[0] == models[1]:
+            return
+        doc = next(self.collection.docs())
+        text, row = doc.get(getattr(self.encoder, 'text_field', 'text')), opened.docnos.find(np.array([doc['docno']]))
+        if not text or row[0] < 0:
+            return
+        try:
+            vector = np.asarray(self.encoder.encode_docs([text]), np.float64)[0]
+        except (AttributeError, NotImplementedError):  # it encodes questions alone
+            return
+        held = opened.vecs[row][0].astype(np.float64)
+        if not vector @ held >= _SAME * np.linalg.norm(vector) * np.linalg.norm(held):
+            theirs, own = (f'{encoder["name"]:.200} (model {encoder["model"]!s:.80})' for encoder in (recorded, given))
             warnings.warn(
-                f'system {self.name!r}: its index at {self.index.path} has vectors of the encoder {told[0]}, and its '
-                f'encoder is {told[1]}; figures of two encoders mean nothing: give the index and its own encoder, or '
-                'pass over this if both have the same weights', stacklevel=4,
+                f'system {self.name!r}: its index at {self.index.path} has vectors of {theirs}, and its encoder, {own}, '
+                f'gives the passage {doc["docno"]!r:.80} another vector; figures of two encoders mean nothing, so give '
+                'the index with the encoder that built it', stacklevel=4,
             )  # fmt: skip
 
     def _check_vectors(self, dimensions: int) -> None:
