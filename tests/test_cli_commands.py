@@ -93,7 +93,7 @@ def test_a_finished_index_is_not_resumed(done, collection, tmp_path, capsys):
     assert f'the finished index at {out} has ' in said and ' in de; build it again with --mode overwrite' in said
     assert call(*index, '--encoder', other, '--mode', 'resume') == 1
     said = capsys.readouterr().err
-    assert f'the finished index at {out} has vectors of the encoder' in said and '--mode overwrite' in said
+    assert f'the finished index at {out} has vectors of the encoder' in said and "mode='overwrite'" in said
     assert files(out) == before and (tmp_path / 'run.flex.config.yaml').read_text() == record
 
 

@@ -106,19 +106,15 @@ def run(arguments: argparse.Namespace) -> Path | None:
 
 def _leave_finished(index: 'MultilingualIndex', encoder: object, collection: 'EvaluationSet') -> None:
     """Prints that a finished index has nothing to resume; raises ValueError for another encoder or collection."""
-    from pyterrier_hybrid.cards import describe_encoder
-    from pyterrier_hybrid.indexing.modes import check_encoder
-
-    remedy = 'build it again with --mode overwrite, or change --out'
-    check_encoder(describe_encoder(encoder), index.recorded_encoder(), f'the finished index at {index.path}', remedy)
     passages, languages = int(collection.pool_sizes.sum()), sorted(collection.languages)
     held = index.open()
     if (len(index), sorted(held.languages)) != (passages, languages):
         raise ValueError(
             f'the finished index at {index.path} has {len(index):,} passages in {", ".join(held.languages)}, and '
-            f'{collection.name} has {passages:,} in {", ".join(languages)}; {remedy}'
+            f'{collection.name} has {passages:,} in {", ".join(languages)}; build it again '
+            'with --mode overwrite, or change --out'
         )
-    index.indexer(mode='resume').index([])  # removes the files of a build that was killed at its end
+    index.indexer(mode='resume', encoder=encoder).index([])  # removes the files of a build that was killed at its end
     print(f'{index.path} is finished, nothing is left to resume')
 
 

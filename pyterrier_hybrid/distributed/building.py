@@ -14,7 +14,7 @@ from pyterrier_hybrid.indexing import IndexingMode, MultilingualIndex
 from pyterrier_hybrid.indexing.build import Build
 from pyterrier_hybrid.indexing.documents import check_lang
 from pyterrier_hybrid.indexing.duplicates import find_duplicate
-from pyterrier_hybrid.indexing.modes import check_encoder, find_base, is_finished, start_build
+from pyterrier_hybrid.indexing.modes import check_encoder, check_finished, find_base, is_finished, start_build
 from pyterrier_hybrid.indexing.vectors import LARGEST
 from pyterrier_hybrid.languages import check_languages
 from pyterrier_hybrid.publishing import restore
@@ -95,6 +95,7 @@ def build_index(
         restore(resolved(index.path))
         build = Build(index.path)
         if mode is IndexingMode.resume and is_finished(index, build):
+            check_finished(index, SentEncoder(encoder).described)
             build.discard()
             if verbose:
                 print(f'{index.path} is finished, nothing is left to resume', file=sys.stderr)

@@ -2,13 +2,15 @@
 import socket
 from collections.abc import Callable
 
+from pyterrier_hybrid.cards import describe_encoder
+
 
 class SentEncoder:
     """An encoder, or a function that makes one, as it is sent to other processes, where :meth:`get` makes it.
 
     A ``HybridEncoder`` of a checkpoint is sent as its path or name and parameters, with the precision that it has here,
     so that ``dtype='auto'`` is not decided anew on a machine of another kind. Any other encoder is pickled.
-    ``model_name`` identifies it, and is the same on every machine.
+    ``model_name`` identifies it, and is the same on every machine; ``described`` is what an index records of it.
     """
 
     def __init__(self, encoder: object):
@@ -20,6 +22,7 @@ class SentEncoder:
             )
         recipe = made.recipe() if hasattr(made, 'recipe') else None  # which settles the precision, and so the name
         self.model_name = str(getattr(made, 'model_name', None))
+        self.described = describe_encoder(made)
         self.text_field = getattr(made, 'text_field', 'text')
         self.batch_size = _batch_size(made)
         self._make = recipe or (encoder if made is not encoder else None)

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import pyterrier as pt
 
+from pyterrier_hybrid.cards import describe_encoder
 from pyterrier_hybrid.files import only_one, resolved, writing
 from pyterrier_hybrid.indexing.arrays import Block, blocks_of
 from pyterrier_hybrid.indexing.build import Build
 from pyterrier_hybrid.indexing.documents import own_vectors
 from pyterrier_hybrid.indexing.filling import GO_ON, Filling, duplicate
-from pyterrier_hybrid.indexing.modes import IndexingMode, find_base, is_finished, start_build
+from pyterrier_hybrid.indexing.modes import IndexingMode, check_finished, find_base, is_finished, start_build
 from pyterrier_hybrid.indexing.vectors import check_precision
 from pyterrier_hybrid.languages import LANG
 from pyterrier_hybrid.publishing import restore
@@ -166,6 +167,7 @@ class MultilingualIndexer(pt.Indexer):
             restore(resolved(self._index.path))
             build = Build(self._index.path)
             if self.mode is IndexingMode.resume and is_finished(self._index, build):
+                check_finished(self._index, describe_encoder(self._encoder))
                 build.discard()
                 if self._index.verbose:
                     print(f'{self._index.path} is finished, nothing is left to resume', file=sys.stderr)

@@ -122,6 +122,12 @@ def check_encoder(given: Mapping | None, recorded: Mapping | None, where: str, r
         raise ValueError(f'{where} has vectors of the encoder {names[0]}, and this one is {names[1]}: {remedy}')
 
 
+def check_finished(index: 'MultilingualIndex', given: Mapping | None) -> None:
+    """Refuses to resume a finished index with another encoder than is recorded of it."""
+    remedy = "build it again with mode='overwrite', or choose another path"
+    check_encoder(given, index.recorded_encoder(), f'the finished index at {index.path}', remedy)
+
+
 def _check_precision(precision: str | None, plan: Mapping, build: Build) -> None:
     """Refuses another precision than the plan's."""
     if precision not in (None, plan['precision']):

@@ -186,6 +186,8 @@ def test_vectors_of_another_encoder_are_not_appended(build, make_encoder, docs, 
     with pytest.raises(ValueError, match=r'\(model first\), and this one is .* \(model second\): append with that one'):
         build(make_encoder('second'), docs[100:], mode='append')
     assert len(build(make_encoder('first'), docs[100:], mode='append')) == len(docs)
+    with pytest.raises(ValueError, match=r'finished index .* \(model first\), and this one is .* \(model second\)'):
+        build(make_encoder('second'), docs, mode='resume')
 
 
 @pytest.fixture

@@ -285,6 +285,18 @@ def test_another_encoder_is_refused_even_if_no_document_comes_again(tmp_path, do
     assert len(index) == 90 and index.meta()['encoder']['model'] == 'A'
 
 
+def test_a_finished_index_is_not_resumed_with_another_encoder(build, docs, make_encoder, content):
+    index = build(docs)
+    index.indexer(mode='resume', encoder=make_encoder('B')).index([])  # none is recorded
+    index.indexer(mode='overwrite', encoder=make_encoder('A')).index(docs)
+    before = content(index.path)
+    with pytest.raises(ValueError, match=r"finished index .* \(model A\), .* \(model B\): build it again"):
+        index.indexer(mode='resume', encoder=make_encoder('B')).index(docs)
+    for encoder in (make_encoder('A'), 'a name', None):
+        index.indexer(mode='resume', encoder=encoder).index(docs)
+    assert content(index.path) == before
+
+
 def test_an_encoder_that_was_recorded_later_counts_too(build, docs, make_encoder):
     index = build(docs[:30])
     index.annotate(encoder=make_encoder('A'))
