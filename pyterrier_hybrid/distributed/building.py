@@ -49,9 +49,9 @@ def build_index(
     exist. One whose worker or machine dies is encoded again elsewhere, and when this process dies,
     ``mode='resume'`` encodes what is missing. At the end the shards are joined here, and the index appears in one step.
 
-    The index is that of ``(encoder.doc_encoder() >> MultilingualIndex(path)).index(docs)``, or of its ``indexer`` with
-    the same precision, byte for byte, if the machines are of one kind and a process has as many threads as a worker:
-    documents are encoded in the same batches.
+    The index is that of ``(encoder.doc_encoder() >> MultilingualIndex(path).indexer(encoder=encoder)).index(docs)``, or
+    of an ``indexer`` with the same precision, byte for byte, if the machines are of one kind and a process has as many
+    threads as a worker: documents are encoded in the same batches.
 
     Args:
         encoder: a ``HybridEncoder`` or another ``BiEncoder``, or a function without arguments that makes one on each
@@ -103,7 +103,7 @@ def build_index(
         base = find_base(index, mode, build)
         ray = stack.enter_context(cluster(resources))
         sent = SentEncoder(encoder)
-        _check_appended(index, mode, {'name': repr(encoder), 'model': sent.model_name})
+        _check_appended(index, mode, sent.described)
         plan = {
             'encoder': sent.model_name, 'documents': docs if isinstance(docs, str) else None,
             'languages': languages, 'shard_size': -(-shard_size // sent.batch_size) * sent.batch_size,
@@ -113,7 +113,7 @@ def build_index(
         if first is None:
             raise ValueError(f'there are no documents to index at {index.path}; nothing was written')
         with writing(build.path, _GO_ON):
-            append = start_build(index, mode, build, precision)
+            append = start_build(index, mode, build, precision, sent.described)
         store = given or open_shards(build.folder / 'shards')
         try:
             found = _begin(store, plan, mode)

@@ -179,7 +179,7 @@ class MultilingualIndexer(pt.Indexer):
                 raise ValueError(f'there are no documents to index at {self._index.path}; nothing was written')
             try:
                 with writing(build.path, GO_ON):
-                    append = start_build(self._index, self.mode, build, self.precision, self._encoder)
+                    append = start_build(self._index, self.mode, build, self.precision, describe_encoder(self._encoder))
                     if append and not build.progress()['count']:
                         build.add(base, before=True)
                 bar = pt.tqdm(desc='indexing', unit='doc', disable=not self._index.verbose)

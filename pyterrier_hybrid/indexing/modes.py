@@ -5,7 +5,6 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyterrier_hybrid.cards import describe_encoder
 from pyterrier_hybrid.files import Exists
 from pyterrier_hybrid.indexing.build import Build
 from pyterrier_hybrid.indexing.rows import LANGS, Collection
@@ -75,9 +74,12 @@ def find_base(index: 'MultilingualIndex', mode: IndexingMode, build: Build) -> C
 
 
 def start_build(
-    index: 'MultilingualIndex', mode: IndexingMode, build: Build, precision: str | None = None, encoder: object = None
-) -> bool:
-    """Starts or continues the build; returns whether it appends. ``encoder`` is recorded.
+    index: 'MultilingualIndex', mode: IndexingMode, build: Build, precision: str | None = None,
+    encoder: Mapping | None = None,
+) -> bool:  # fmt: skip
+    """Starts or continues the build; returns whether it appends.
+
+    ``encoder`` is recorded: what :func:`~pyterrier_hybrid.cards.describe_encoder` returns.
 
     The precision is that of the build or index that is there by default, else float32.
     """
@@ -86,10 +88,10 @@ def start_build(
     if plan is None:
         append, overwrite = mode is IndexingMode.append, mode is IndexingMode.overwrite
         there = precision_of(index.open().vecs) if append else precision or 'float32'
-        given, known = describe_encoder(encoder), index.recorded_encoder() if append else None
+        known = index.recorded_encoder() if append else None
         remedy = "append with that one, or build the index again with indexer(mode='overwrite')"
-        check_encoder(given, known, f'the index at {index.path}', remedy)
-        recorded = given or (index.meta().get('encoder') if append else None)
+        check_encoder(encoder, known, f'the index at {index.path}', remedy)
+        recorded = encoder or (index.meta().get('encoder') if append else None)
         plan = {'append': append, 'overwrite': append or overwrite, 'base': fingerprint, 'precision': there,
                 'encoder': recorded}  # fmt: skip
         _check_precision(precision, plan, build)
@@ -102,7 +104,7 @@ def start_build(
     else:
         _check_precision(precision, plan, build)
         remedy = "resume with that one, or start a new build with indexer(mode='create') or 'overwrite'"
-        check_encoder(describe_encoder(encoder), plan.get('encoder'), f'the interrupted build of {index.path}', remedy)
+        check_encoder(encoder, plan.get('encoder'), f'the interrupted build of {index.path}', remedy)
         build.verify()
     return plan['append']
 

@@ -35,6 +35,9 @@ def make_encoder(tmp_path):
 
             encode_queries = encode_docs
 
+            def __repr__(self):
+                return f'Hashing({name!r})'
+
         return Hashing()
 
     return make
@@ -54,7 +57,8 @@ def docs() -> list[dict]:
 def one(tmp_path, docs, make_encoder):
     """The index that one process builds."""
     index = MultilingualIndex(tmp_path / 'one', verbose=False)
-    (make_encoder().doc_encoder() >> index).index(docs)
+    encoder = make_encoder()
+    (encoder.doc_encoder() >> index.indexer(encoder=encoder)).index(docs)
     return index
 
 
@@ -89,7 +93,8 @@ def test_the_bytes_of_one_process(build, one, make_encoder, docs, tmp_path, wher
 @pytest.mark.parametrize('precision', ['float16', 'int8'])
 def test_the_precision_of_one_process(build, make_encoder, docs, tmp_path, precision):
     one = MultilingualIndex(tmp_path / 'one', verbose=False)
-    (make_encoder().doc_encoder() >> one.indexer(precision=precision)).index(docs)
+    encoder = make_encoder()
+    (encoder.doc_encoder() >> one.indexer(precision=precision, encoder=encoder)).index(docs)
     assert content(build(make_encoder(), precision=precision)) == content(one)
 
 
@@ -105,7 +110,7 @@ def test_a_checkpoint_is_loaded_by_the_workers(build, checkpoint, tmp_path):
     torch.set_num_threads(1)
     try:
         one = MultilingualIndex(tmp_path / 'one', verbose=False)
-        (encoder.doc_encoder() >> one).index(docs)
+        (encoder.doc_encoder() >> one.indexer(encoder=encoder)).index(docs)
     finally:
         torch.set_num_threads(before)
     index = build(encoder, docs, shard_size=1)  # rounded up to one batch
@@ -180,9 +185,9 @@ def test_the_modes_are_those_of_one_process(build, make_encoder, docs, one, tmp_
     assert len(index) == 100
 
 
-def test_vectors_of_another_encoder_are_not_appended(build, make_encoder, docs, tmp_path):
-    first, index = make_encoder('first'), MultilingualIndex(tmp_path / 'x', verbose=False)
-    (first.doc_encoder() >> index.indexer(encoder=first)).index(docs[:100])
+def test_vectors_of_another_encoder_are_not_appended(build, make_encoder, docs):
+    index = build(lambda: make_encoder('first'), docs[:100])  # a function that makes the encoder
+    assert index.recorded_encoder() == {'name': "Hashing('first')", 'model': 'first'}
     with pytest.raises(ValueError, match=r'\(model first\), and this one is .* \(model second\): append with that one'):
         build(make_encoder('second'), docs[100:], mode='append')
     assert len(build(make_encoder('first'), docs[100:], mode='append')) == len(docs)
@@ -224,7 +229,7 @@ def test_a_shard_that_was_removed_is_encoded_again(build, make_encoder, interrup
 
 
 @pytest.mark.parametrize(('given', 'message'), [
-    ({'name': 'other'}, "made with encoder='hashing', here with 'other'"),
+    ({'name': 'other'}, r'has vectors of the encoder .* \(model hashing\), and this one is .* \(model other\): resume'),
     ({'shard_size': 200}, 'made with shard_size=100, here with 200'),
     ({'documents': 'reversed'}, 'shard 0 in .* was made of other documents than number 0 to 99 are now'),
     ({'documents': 'shorter'}, 'holds shard 2, but the documents end before it'),
