@@ -6,8 +6,10 @@ from itertools import islice
 
 import pytest
 import yaml
+from ir_datasets import Dataset
 
 from datasets_ext import shape, worldfacts
+from datasets_ext.about import Computed
 from datasets_ext.shape import Doc, MemoryDocs, Qrel, Query
 from pyterrier_hybrid.cli import main, options
 from pyterrier_hybrid.cli.options import add_training, training_arguments
@@ -95,6 +97,25 @@ def test_a_finished_index_is_not_resumed(done, collection, tmp_path, capsys):
     said = capsys.readouterr().err
     assert f'the finished index at {out} has vectors of the encoder' in said and "mode='overwrite'" in said
     assert files(out) == before and (tmp_path / 'run.flex.config.yaml').read_text() == record
+
+
+def test_a_collection_without_questions_is_indexed(done, tmp_path, capsys):
+    docs = [Doc(f'{lang}/{i}', f'passage {i}', '', '', lang) for i in range(SIZE) for lang in LANGS]
+    bare = Dataset(MemoryDocs(lambda: docs, None))
+    shape.add('cli-bare', bare, Computed({'cli-bare': bare}))
+    for out, *system in (['x', '--encoder', done / 'run'], ['bm25', '--bm25']):
+        index = ['index', '--dataset', 'cli-bare', *system, '--out', tmp_path / out]
+        assert call(*index) == 0 and call(*index, '--mode', 'overwrite', '--languages', 'th', 'de') == 0
+        said = capsys.readouterr()
+        assert said.out.splitlines() == [
+            f'90 passages in 3 languages are indexed in {tmp_path / out}',
+            f'60 passages in 2 languages are indexed in {tmp_path / out}',
+        ]
+        assert call(*index, '--mode', 'overwrite', '--languages', 'fr') == 1
+        assert "the collection cli-bare has no 'fr'; its languages are de, en, th" in capsys.readouterr().err
+    index = ['index', '--dataset', 'cli-bare', '--encoder', done / 'run', '--out', tmp_path / 'x', '--mode', 'resume']
+    assert call(*index, '--languages', 'th', 'de') == 0 and call(*index) == 1
+    assert 'has 60 passages in de, th, and cli-bare has 90 in de, en, th' in capsys.readouterr().err
 
 
 def test_an_interrupted_index_is_resumed_without_encoding_again(done, collection, tmp_path, monkeypatch, capsys):

@@ -1,6 +1,8 @@
 """``pyterrier-hybrid index``: indexes a collection's passages, with an encoder or for BM25."""
 import argparse
 import shlex
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +10,6 @@ from .options import add_ray, ray_resources
 from .parser import CommandParser, WrongArguments
 
 if TYPE_CHECKING:
-    from pyterrier_hybrid.experiment import EvaluationSet
     from pyterrier_hybrid.indexing import MultilingualIndex
 
 HELP = "index a collection's passages"
@@ -53,7 +54,6 @@ def add_options(parser: CommandParser) -> None:
 def run(arguments: argparse.Namespace) -> Path | None:
     """Indexes; returns the index's folder, or None if it was finished before."""
     from pyterrier_hybrid.encoding.devices import check_device
-    from pyterrier_hybrid.experiment import EvaluationSet
 
     if arguments.bm25 == (arguments.encoder is not None):
         raise WrongArguments('give either --encoder, for a dense index, or --bm25')
@@ -68,13 +68,13 @@ def run(arguments: argparse.Namespace) -> Path | None:
     if arguments.mode == 'create' and arguments.out.exists():
         raise FileExistsError(f'{arguments.out} exists already; replace it with --mode overwrite, or change --out')
     check_device(arguments.device)
-    collection, verbose = EvaluationSet(arguments.dataset, languages=arguments.languages), not arguments.quiet
+    collection, verbose = _Passages(arguments.dataset, arguments.languages), not arguments.quiet
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     if arguments.bm25:
         from pyterrier_hybrid.lexical import BM25Index
 
         index, encoder = BM25Index(arguments.out, verbose=verbose), None
-        index.indexer(mode=arguments.mode).index(collection.docs())
+        index.indexer(mode=arguments.mode).index(iter(collection))
     else:
         from pyterrier_hybrid.encoding import HybridEncoder
         from pyterrier_hybrid.indexing import MultilingualIndex
@@ -92,21 +92,57 @@ def run(arguments: argparse.Namespace) -> Path | None:
             from pyterrier_hybrid.distributed import Resources, build_index
 
             index = build_index(
-                encoder, collection.docs(), arguments.out, mode=arguments.mode, workers=arguments.workers,
+                encoder, collection, arguments.out, mode=arguments.mode, workers=arguments.workers,
                 resources=Resources(**resources), shards=arguments.shards, verbose=verbose,
             )  # fmt: skip
         else:
             indexer = index.indexer(mode=arguments.mode, encoder=encoder)
-            (encoder.doc_encoder() >> indexer).index(indexer.remaining(collection.docs()))
+            (encoder.doc_encoder() >> indexer).index(indexer.remaining(collection))
     index.annotate(command=_command(arguments), encoder=encoder)
-    passages, languages = collection.pool_sizes.sum(), len(collection.languages)
-    print(f'{passages:,} passages in {languages} languages are indexed in {arguments.out}')
+    languages = index.langs() if arguments.bm25 else index.languages()
+    print(f'{len(index):,} passages in {len(languages)} languages are indexed in {arguments.out}')
     return arguments.out
 
 
-def _leave_finished(index: 'MultilingualIndex', encoder: object, collection: 'EvaluationSet') -> None:
+class _Passages:
+    """The passages of a collection, with questions or without, in all of its languages or in some.
+
+    Raises ValueError for a language that it does not have. If only its passages say which it has, all of them are read
+    for that first.
+    """
+
+    def __init__(self, dataset: str, languages: list[str] | None):
+        from datasets_ext.opening import in_languages, name_of, open_dataset
+        from pyterrier_hybrid.languages import check_languages
+
+        self._view = open_dataset(dataset)
+        self.name: str = name_of(self._view)
+        self._languages = None
+        if languages is not None:
+            self._view, known = in_languages(self._view, languages)
+            known = known or self.counts()
+            self._languages = check_languages(languages, known, f'the collection {self.name}')
+
+    def __iter__(self) -> Iterator[dict]:
+        docs, chosen = self._view.get_corpus_iter(verbose=False), self._languages
+        return iter(docs) if chosen is None else (doc for doc in docs if _lang(doc) in chosen)
+
+    def counts(self) -> Counter:
+        """Passages by language."""
+        return Counter(map(_lang, self))
+
+
+def _lang(doc: dict) -> str:
+    """The language of a passage; raises ValueError, with its docno, if it has none."""
+    from pyterrier_hybrid.indexing.documents import check_lang
+
+    return check_lang(doc, doc.get('docno'))
+
+
+def _leave_finished(index: 'MultilingualIndex', encoder: object, collection: _Passages) -> None:
     """Prints that a finished index has nothing to resume; raises ValueError for another encoder or collection."""
-    passages, languages = int(collection.pool_sizes.sum()), sorted(collection.languages)
+    counts = collection.counts()
+    passages, languages = counts.total(), sorted(counts)
     held = index.open()
     if (len(index), sorted(held.languages)) != (passages, languages):
         raise ValueError(

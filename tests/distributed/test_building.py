@@ -7,7 +7,11 @@ import threading
 import numpy as np
 import pytest
 import torch
+from ir_datasets import Dataset
 
+from datasets_ext import shape
+from datasets_ext.about import Computed
+from datasets_ext.shape import Doc, MemoryDocs
 from pyterrier_hybrid.cli import main
 from pyterrier_hybrid.distributed import Resources, build_index, building
 from pyterrier_hybrid.files import Busy, Exists
@@ -386,9 +390,11 @@ def _interrupt():
 
 
 def test_the_command(ray, checkpoint, tmp_path, capsys):
-    argv = ['index', '--dataset', 'worldfacts', '--languages', 'de', 'en', '--encoder', checkpoint, '--quiet',
+    bare = Dataset(MemoryDocs(lambda: [Doc(f'{lang}/1', 'w1', '', '', lang) for lang in ('de', 'en', 'th')], None))
+    shape.add('ray-bare', bare, Computed({'ray-bare': bare}))  # no questions
+    argv = ['index', '--dataset', 'ray-bare', '--languages', 'de', 'en', '--encoder', checkpoint, '--quiet',
             '--out', tmp_path / 'x', '--ray', '--workers', 1, '--ray-cpus', 1, '--shards', tmp_path / 's']  # fmt: skip
     assert main([str(arg) for arg in argv]) == 0
-    assert 'passages in 2 languages are indexed in' in capsys.readouterr().out
+    assert '2 passages in 2 languages are indexed in' in capsys.readouterr().out
     assert MultilingualIndex(tmp_path / 'x').languages() == ['de', 'en']
     assert 'ray: true\n' in (tmp_path / 'x.config.yaml').read_text()
