@@ -34,7 +34,8 @@ def add_options(parser: CommandParser) -> None:
     parser.add_argument('--trec', type=Path, metavar='FOLDER',
                         help='write the runs of these settings as TREC files, beside qrels and records')  # fmt: skip
     parser.add_argument('--trec-depth', type=int, default=1000, metavar='K', help='passages a question (default: 1000)')
-    parser.add_argument('--device', help='cpu, cuda, ... (default: cuda if there is one)')
+    parser.add_argument('--device', help='cpu, cuda, ... of encoders and exact search '
+                        '(default: cuda for encoders if there is one, and the CPU for search)')  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> Path:

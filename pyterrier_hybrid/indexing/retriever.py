@@ -8,6 +8,7 @@ import pandas as pd
 import pyterrier as pt
 import pyterrier_alpha as pta
 
+from pyterrier_hybrid.encoding.devices import check_device
 from pyterrier_hybrid.indexing.documents import as_vector
 from pyterrier_hybrid.languages import DOC_LANG, check_languages
 from pyterrier_hybrid.ranking.search import top_k
@@ -148,6 +149,9 @@ class ExactRetriever(DenseRetriever):
 
     Args:
         device: a torch device (``'cuda'``) that preselects documents in a large index; the run is the same without.
+
+    Raises:
+        ValueError: a device that torch cannot use here, besides what the base class refuses.
     """
 
     schematic = {'label': 'Exact'}  # noqa: RUF012 (PyTerrier reads it from the class)
@@ -161,6 +165,7 @@ class ExactRetriever(DenseRetriever):
             index, num_results, langs=langs, exclude=exclude, drop_query_vec=drop_query_vec, separate=separate,
             verbose=verbose,
         )  # fmt: skip
+        check_device(device)
         self.device = device
 
     def _search(

@@ -244,6 +244,13 @@ def test_pyterrier_can_inspect_it(tmp_path, encoder, build, docs):
         assert pt.inspect.transformer_apply_attributes(retriever, num_results=3) == index.retriever(3)
 
 
+def test_a_device_that_cannot_be_used_is_refused_at_once(build, docs):
+    index = build(docs)
+    for device in ('nope', 'cuda:99'):
+        with pytest.raises(ValueError, match=f"the device '{device}' cannot be used .*; give another one, such as cpu"):
+            index.retriever(device=device)
+
+
 def test_a_retriever_of_an_index_that_is_not_there(tmp_path, topics):
     retriever = MultilingualIndex(tmp_path / 'x.flex').retriever(langs='de')
     with pytest.raises(FileNotFoundError, match=r'there is no index at .*x.flex; build one with'):
