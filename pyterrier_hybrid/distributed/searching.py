@@ -64,7 +64,7 @@ class RayIndex:
 
     def retriever(self, num_results: int = 1000, **options: object) -> 'RayRetriever':
         """An exact retriever, with the results and the ``options`` of :meth:`MultilingualIndex.retriever`, except
-        ``backend`` and ``device``.
+        ``backend``, ``candidates`` and ``device``.
         """
         return RayRetriever(self, num_results, **options)
 

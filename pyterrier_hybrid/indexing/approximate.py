@@ -94,8 +94,7 @@ class ApproximateRetriever(DenseRetriever):
 
     def set_parameter(self, name: str, value: object) -> None:
         """As every retriever's; candidates follow ``num_results`` and ``backend``, unless others were given."""
-        default = max(self.backend.candidates(self.num_results), self.num_results + (self.exclude is not None))
-        follow = name in ('num_results', 'backend') and self.candidates == default
+        follow = name in ('num_results', 'backend') and self.candidates == self._default_candidates()
         super().set_parameter(name, value)
         if follow:
             super().set_parameter('candidates', None)
@@ -104,7 +103,11 @@ class ApproximateRetriever(DenseRetriever):
         return *super()._options(), self.backend, self.candidates
 
     def _arguments(self) -> list[str]:
-        return [*super()._arguments(), f'backend={self.backend!r}']
+        candidates = [] if self.candidates == self._default_candidates() else [f'candidates={self.candidates}']
+        return [*super()._arguments(), f'backend={self.backend!r}', *candidates]
+
+    def _default_candidates(self) -> int:
+        return max(self.backend.candidates(self.num_results), self.num_results + (self.exclude is not None))
 
 
 def _by_threads(

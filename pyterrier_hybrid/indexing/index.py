@@ -138,6 +138,7 @@ class MultilingualIndex(StoredIndex, FlexIndex):
         drop_query_vec: bool = False,
         separate: bool = True,
         backend: str | Backend | None = None,
+        candidates: int | None = None,
         device: str | None = None,
         verbose: bool = False,
     ) -> DenseRetriever:
@@ -148,10 +149,13 @@ class MultilingualIndex(StoredIndex, FlexIndex):
         """
         options = {'langs': langs, 'exclude': exclude, 'drop_query_vec': drop_query_vec, 'separate': separate}
         if backend is None:
+            if candidates is not None:
+                raise ValueError(f'candidates={candidates!r:.80} is for a backend; give backend= too, or leave it out')
             return ExactRetriever(self, num_results, device=device, verbose=verbose, **options)
         if device is not None:
             raise ValueError(f'device={device!r} is for exact search; a backend searches on the CPU')
-        return ApproximateRetriever(self, num_results, backend=backend, verbose=verbose, **options)
+        options |= {'backend': backend, 'candidates': candidates}
+        return ApproximateRetriever(self, num_results, verbose=verbose, **options)
 
     def build_backend(self, backend: str | Backend, *, overwrite: bool = False) -> Path:
         """Builds an approximate index, which the first search would build otherwise; returns its folder.

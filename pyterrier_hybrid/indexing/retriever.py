@@ -138,7 +138,9 @@ class DenseRetriever(pt.Transformer):
         """The arguments that its repr shows."""
         langs = [] if self.langs is None else [f'langs={list(self.langs)}']
         exclude = [] if self.exclude is None else [f'exclude={self.exclude!r}']
-        return [str(self.num_results), *langs, *exclude]
+        dropped = ['drop_query_vec=True'] if self.drop_query_vec else []
+        equal = [] if self.separate else ['separate=False']
+        return [str(self.num_results), *langs, *exclude, *dropped, *equal]
 
 
 class ExactRetriever(DenseRetriever):

@@ -137,6 +137,12 @@ def test_equality_repr_and_inspection(index, folder, tmp_path):
     for other in (IVF(lists=32, probes=3), IVF(lists=16), 'hnsw', None):
         assert retriever != index.retriever(5, langs='de', backend=other)
     assert repr(retriever).endswith(".retriever(5, langs=['de'], backend=IVF(lists=32))")
+    more = index.retriever(5, drop_query_vec=True, separate=False, backend=IVF(lists=32), candidates=77)
+    arguments = '.retriever(5, drop_query_vec=True, separate=False, backend=IVF(lists=32), candidates=77)'
+    assert repr(more).endswith(arguments) and more.candidates == 77
+    assert repr(more.fuse_rank_cutoff(3)).endswith('retriever(3' + arguments.removeprefix('.retriever(5'))
+    with pytest.raises(ValueError, match='candidates=9 is for a backend; give backend= too'):
+        index.retriever(5, candidates=9)
     assert index.retriever(5, backend='hnsw') == index.retriever(5, backend=HNSW())
     unbuilt = MultilingualIndex(tmp_path / 'none').retriever(5, backend='ivfpq')
     for one in (retriever, unbuilt):
