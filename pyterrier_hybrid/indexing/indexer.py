@@ -63,10 +63,10 @@ class MultilingualIndexer(pt.Indexer):
         except ValueError:
             modes = ', '.join(m.value for m in IndexingMode)
             raise ValueError(f'there is no indexing mode {mode!r}; there are {modes}') from None
-        if part_size < 1:
-            raise ValueError(f'part_size is {part_size}; a part holds at least one document')
+        if not isinstance(part_size, (int, np.integer)) or isinstance(part_size, bool) or part_size < 1:
+            raise ValueError(f'part_size is {part_size!r:.80}; it is a number of documents, at least 1')
         self._index = index
-        self.part_size = part_size
+        self.part_size = int(part_size)
         self.precision = None if precision is None else check_precision(precision)
         self._encoder = encoder
         self._left_out: np.ndarray | None = None  # of the rows of the build, those that remaining() has left out

@@ -4,7 +4,6 @@ A search scores what is stored. Vectors of reduced precision are decoded to floa
 document is the exact dot product with its decoded vector, so that it only depends on the query and the files.
 """
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -87,8 +86,3 @@ def encode(vectors: np.ndarray, precision: str) -> tuple[np.ndarray, ...]:
 def decode(arrays: Sequence[np.ndarray]) -> 'np.ndarray | StoredVectors':
     """Returns stored arrays as vectors, which give float32 when indexed."""
     return arrays[0] if arrays[0].dtype == np.float32 else StoredVectors(*arrays)
-
-
-def stored_precision(folder: Path) -> str:
-    """The precision of the vectors in a folder, by its files; float32 if there are none."""
-    return next((name for name, files in FILES.items() if (folder / next(iter(files))).exists()), 'float32')

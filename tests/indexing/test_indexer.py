@@ -397,6 +397,8 @@ def test_a_resumed_build_does_not_keep_what_the_collection_has_lost(tmp_path, do
 @pytest.mark.parametrize('options, message', [
     ({'mode': 'update'}, "there is no indexing mode 'update'; there are create, overwrite, resume, append"),
     ({'part_size': 0}, 'part_size is 0'),
+    ({'part_size': 2.5}, 'part_size is 2.5; it is a number of documents, at least 1'),
+    ({'part_size': True}, 'part_size is True'),
 ])  # fmt: skip
 def test_bad_options(tmp_path, options, message):
     with pytest.raises(ValueError, match=message):
