@@ -97,41 +97,49 @@ def write_npids(docnos: Docnos, path: Path, run: int = RUN) -> None:
     wide = len(docnos) * _longest(docnos, 0, len(docnos), run) > 8 * int(docnos.offsets[-1]) + (1 << 20)
     step = _ROWS if wide else len(docnos)
     bits = (len(docnos) - 1).bit_length()
-    buckets_path = path.with_suffix('.buckets')
+    keys_path = path.with_suffix('.buckets')
     try:
-        with npids.utils.FileManager(path, 'a') as out, buckets_path.open('wb') as buckets:
+        with npids.utils.FileManager(path, 'a') as out, keys_path.open('wb') as keys:
             for start in range(0, len(docnos), step):
                 stop = min(start + step, len(docnos))
                 width = _longest(docnos, start, stop, run)
                 out.write_header(0, stop - start, {'format': 'fixedbytes', 'length': width, 'prefix': ''})
                 for first in range(start, stop, _ROWS):
-                    names = _fixed_width(docnos, first, min(first + _ROWS, stop), width)
+                    last = min(first + _ROWS, stop)
+                    names = _fixed_width(docnos, first, last, width)
                     out.write(names.tobytes())
                     hashes = fnv1_32(names.view(f'S{width}').reshape(-1))
-                    buckets.write((hashes & np.uint32((1 << bits) - 1)).tobytes())
+                    buckets = (hashes & np.uint32((1 << bits) - 1)).astype(np.uint64)
+                    keys.write((buckets << np.uint64(32) | np.arange(first, last, dtype=np.uint64)).tobytes())
             out.write_header(1, len(docnos), {'format': 'hash', 'hash_bits': bits, 'hash_fn': 'fnv1_32'})
             end = out.tell()
-        _write_inverse(np.memmap(buckets_path, dtype=np.uint32, mode='r'), 1 << bits, path, end, run)
+        _write_inverse(np.memmap(keys_path, dtype=np.uint64, mode='r+'), 1 << bits, path, end, run)
     finally:
-        buckets_path.unlink(missing_ok=True)
+        keys_path.unlink(missing_ok=True)
 
 
-def _write_inverse(buckets: np.ndarray, count: int, path: Path, end: int, run: int) -> None:
-    """Writes the end of each bucket of docids, and the docids bucket by bucket, ascending within each bucket."""
-    ranges = -(-len(buckets) // run)
-    width, total = -(-count // ranges), 0
+def _write_inverse(keys: np.ndarray, count: int, path: Path, end: int, run: int) -> None:
+    """Writes the end of each bucket of docids, and the docids bucket by bucket, ascending within each bucket.
+
+    ``keys`` are the buckets of the docids, each above its docid's 32 bits. They are sorted run by run, in place; then
+    the keys of each range of buckets are gathered from all runs.
+    """
+    runs = [keys[start : start + run] for start in range(0, len(keys), run)]
+    width, total = -(-count // len(runs)), 0
+    lows = range(0, count, width)
+    cuts = []
+    for part in runs:
+        part.sort()
+        cuts.append(np.searchsorted(part, np.array([*lows, count], dtype=np.uint64) << np.uint64(32)))
     with path.open('r+b') as ends, path.open('r+b') as docids:
         ends.seek(end)
         ends.write(np.zeros(1, np.uint32).tobytes())
         docids.seek(end + 4 * (count + 1))
-        for low in range(0, count, width):
-            high = min(low + width, count)
-            chunks = ((start, buckets[start : start + run]) for start in range(0, len(buckets), run))
-            chosen = [np.flatnonzero((chunk >= low) & (chunk < high)) + start for start, chunk in chunks]
-            chosen = np.concatenate(chosen).astype(np.uint32)
-            of = buckets[chosen]
-            docids.write(chosen[np.argsort(of, kind='stable')].tobytes())
-            counted = np.cumsum(np.bincount(of - np.uint32(low), minlength=high - low))
+        for i, low in enumerate(lows):
+            chosen = np.sort(np.concatenate([part[cut[i] : cut[i + 1]] for part, cut in zip(runs, cuts)]))
+            docids.write(chosen.astype(np.uint32).tobytes())
+            of = (chosen >> np.uint64(32)).astype(np.int64) - low
+            counted = np.cumsum(np.bincount(of, minlength=min(width, count - low)))
             ends.write((total + counted).astype(np.uint32).tobytes())
             total += len(chosen)
 
