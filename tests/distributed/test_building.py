@@ -374,7 +374,8 @@ def test_a_data_set_by_its_id_in_some_languages(build, make_encoder, tmp_path):
 
     docs = EvaluationSet('worldfacts', languages=['de', 'th']).docs()
     one = MultilingualIndex(tmp_path / 'one', verbose=False)
-    (make_encoder().doc_encoder() >> one).index(docs)
+    encoder = make_encoder()
+    (encoder.doc_encoder() >> one.indexer(encoder=encoder)).index(docs)
     index = build(make_encoder(), 'worldfacts', languages=(lang for lang in ('th', 'de')), shard_size=16_384)
     assert content(index) == content(one) and index.languages() == ['de', 'th']
 
