@@ -37,6 +37,9 @@ class Slow(BiEncoder):
         super().__init__(batch_size=100)
         self.seconds = seconds
 
+    def __repr__(self):
+        return 'Slow()'  # both indexes record it
+
     def encode_docs(self, texts, batch_size=None):
         time.sleep(self.seconds)
         digests = [hashlib.md5(text.encode()).digest() for text in texts]
@@ -160,7 +163,7 @@ def main() -> None:
         ray.init(address=machines.address(), log_to_driver=False, logging_level='ERROR')
         with tempfile.TemporaryDirectory() as folder:
             one = MultilingualIndex(Path(folder) / 'one', verbose=False)
-            (Slow(0).doc_encoder() >> one).index(docs)
+            (Slow(0).doc_encoder() >> one.indexer(encoder=Slow(0))).index(docs)
             if 'build' in args.parts:
                 lose_one_while_building(machines, one, docs, Slow(args.seconds))
             if args.parts == ['build', 'search']:

@@ -156,8 +156,8 @@ class DenseSystem(System):
         if not vector @ held >= _SAME * np.linalg.norm(vector) * np.linalg.norm(held):
             theirs, own = (f'{encoder["name"]:.200} (model {encoder["model"]!s:.80})' for encoder in (recorded, given))
             warnings.warn(
-                f'system {self.name!r}: its index at {self.index.path} has vectors of {theirs}, and its encoder, {own}, '
-                f'gives the passage {doc["docno"]!r:.80} another vector; figures of two encoders mean nothing, so give '
+                f'system {self.name!r}: its index at {self.index.path} has vectors of {theirs}; its encoder, {own}, '
+                f'gives the passage {doc["docno"]!r:.80} another vector; figures of two encoders mean nothing; give '
                 'the index with the encoder that built it', stacklevel=4,
             )  # fmt: skip
 

@@ -110,7 +110,7 @@ class Named:
 def test_an_encoder_other_than_the_recorded_one_is_warned_of(collection, make_dense):
     encoder, index = make_dense()
     index.annotate(encoder=Named('A'))
-    two = r"'mixed': .*toy\.flex has vectors of Named\('A'\) \(model A\), and its encoder, Named\('B'\) \(model B\)"
+    two = r"'mixed': .*toy\.flex has vectors of Named\('A'\) \(model A\); its encoder, Named\('B'\) \(model B\)"
     with pytest.warns(UserWarning, match=two + ', gives the passage .* another vector; .* the encoder that built it'):
         MultilingualExperiment({'mixed': (Named('B', -1).of(encoder), index)}, collection, [AP], verbose=False)
 
