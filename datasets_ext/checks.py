@@ -35,7 +35,7 @@ class LeftOut:
         if self.found:
             parts = '; '.join(f'{kind}: {len(names)} ({listed(names, 3)})' for kind, names in self.found.items())
             warnings.warn(f'{where} has faults, which are left out or corrected: {parts}. strict=True raises an error '
-                          f'instead', stacklevel=stacklevel)
+                          'instead', stacklevel=stacklevel)
 
 
 class _Twice(ValueError):

@@ -27,7 +27,7 @@ ARROWS = {
 PARTS = {
     ('batches', 'pairs'): {'protocol'},
     ('training', 'pairs'): {'balanced', 'corpus', 'manifest', 'overlap', 'protocol', 'squad', 'views'},
-    ('lexical', 'indexing'): {'docnos', 'documents', 'retriever'},
+    ('lexical', 'indexing'): {'docnos', 'documents', 'modes', 'retriever'},
     ('stored', 'measures'): {'labelling'},
 }
 

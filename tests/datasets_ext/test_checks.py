@@ -57,7 +57,7 @@ def test_left_out():
     for name in ('b', 'a', 'c', 'd'):
         left_out.add('answers', name, 'no')
     left_out.add('questions', 'q' * 10 ** 6, 'no')
-    message = r"x is read .*; answers: 4 \(a, b, c and 1 more\); questions: 1 \('q{1,60}\.\.\.\)"
+    message = r"x has faults, .*: answers: 4 \(a, b, c and 1 more\); questions: 1 \('q{1,60}\.\.\.\)"
     with pytest.warns(UserWarning, match=message):
         left_out.warn('x')
     with pytest.raises(ValueError, match='no'):
