@@ -19,6 +19,8 @@ import numpy as np
 
 _EXACT_BLOCK = 4_096
 _NORM_BLOCK = 256
+#: Documents for each query whose float64 vectors are made at a time, so that one query's stay in the processor's cache.
+_IN_CACHE = 128
 #: The least normal number.
 _TINY = np.finfo(np.float32).tiny
 
@@ -33,16 +35,23 @@ def exact_scores(queries: np.ndarray, docs: np.ndarray) -> np.ndarray:
     Returns:
         float32, ``(q, n)``. A product beyond float32's range is infinite; a subnormal one is 0.
     """
-    queries, docs = queries.astype(np.float64), docs.astype(np.float64)
-    slack = _slack(queries)
-    products = queries @ docs.T
-    bound = np.outer(slack * norms(queries), norms(docs))
+    queries = queries.astype(np.float64)
+    slack, step = _slack(queries), min(_IN_CACHE * len(queries), len(docs))
+    products, lengths = np.empty((len(queries), len(docs))), np.empty(len(docs))
+    room = np.empty((step, docs.shape[1]))  # once: the system would take back what is freed, and clear it anew
+    for start in range(0, len(docs), step or 1):
+        part = slice(start, min(start + step, len(docs)))
+        vectors = room[: part.stop - start]
+        vectors[:] = docs[part]
+        products[:, part] = queries @ vectors.T
+        lengths[part] = norms(vectors)
+    bound = np.outer(slack * norms(queries), lengths)
     with np.errstate(over='ignore'):
         scores = (products - bound).astype(np.float32)
         rows, columns = np.nonzero(scores != (products + bound).astype(np.float32))
         for start in range(0, len(rows), _EXACT_BLOCK):
             i, j = rows[start : start + _EXACT_BLOCK], columns[start : start + _EXACT_BLOCK]
-            scores[i, j] = _round_sums(queries[i] * docs[j], slack)
+            scores[i, j] = _round_sums(queries[i] * docs[j].astype(np.float64), slack)
     return _flushed(scores)
 
 
