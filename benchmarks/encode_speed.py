@@ -192,8 +192,8 @@ def compared(checkpoint: str, texts: list[str], devices: list[str], args: argpar
                 rates[dtype] = matrix_rate(dtype, torch.device(devices[0]), first.model[0].model.config.hidden_size)
             share = operations(first.model, tokens) / taken / rates[dtype]
         ours = next(n for n in seconds if n.startswith('HybridEncoder') and ('>>' in n) == ('>>' in name))
-        rows.append(row('encode', name, len(texts), 'texts', taken, ratio=taken / seconds[ours], share=share,
-                        least_cosine=cosine))  # fmt: skip
+        ratio = None if ', begun by ' in name else taken / seconds[ours]
+        rows.append(row('encode', name, len(texts), 'texts', taken, ratio=ratio, share=share, least_cosine=cosine))
     for part in (4, 2):
         some, name = texts[::part], next(iter(names))
         taken = in_turns({name: lambda some=some: anew(first).encode_docs(some)}, args.repeat)[0][name]
@@ -216,8 +216,8 @@ def print_table(figures: dict) -> None:
           f'{rates or "not measured"}\n\n| | passages/s | ratio of ours | share of the matrix rate | least cosine |\n'
           '|---|---|---|---|---|')  # fmt: skip
     for each in (each for each in figures['rows'] if each['size'] == figures['texts']):
-        share, cosine = each.get('share'), each.get('least_cosine')
-        print(f'| {each["way"]} | {each["per_second"]:.1f} | {each["ratio"]:.2f} | '
+        ratio, share, cosine = each.get('ratio'), each.get('share'), each.get('least_cosine')
+        print(f'| {each["way"]} | {each["per_second"]:.1f} | {"" if ratio is None else f"{ratio:.2f}"} | '
               f'{"" if share is None else f"{share:.0%}"} | {"" if cosine is None else f"{cosine:.5f}"} |')  # fmt: skip
     first = next(each['way'] for each in figures['rows'] if each['way'].startswith('HybridEncoder'))
     grown = sorted((each['size'], each['seconds']) for each in figures['rows'] if each['way'] == first)

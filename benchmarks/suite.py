@@ -96,7 +96,7 @@ def picture(rows: list[dict]):
 
     about = machine()
     return Drawing(
-        name='suite', title="This package's speed over that of what stands in the row",
+        name='suite', title="The speed of this package divided by that of each row",
         about=', '.join([about['processor'], f'cores: {about["cores"]}', *filter(None, [about['gpu']])]),
         caption='', alt='', size=(760, 50 + 20 * len(bars)), draw=draw,
     )  # fmt: skip
