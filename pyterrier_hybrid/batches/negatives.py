@@ -1,4 +1,4 @@
-"""Hard negatives: given wrong answers to a batch's questions, none of which is a right answer to another row of it."""
+"""Hard negatives: given wrong answers to a batch's questions. None is a right answer to another of its questions."""
 from collections.abc import Sequence
 from itertools import cycle, islice
 

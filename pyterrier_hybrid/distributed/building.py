@@ -157,7 +157,7 @@ def _read(docs: Iterable[dict] | pd.DataFrame | str, languages: list[str] | None
 
 
 def _in_languages(docs: Iterable[dict], languages: list[str]) -> Iterator[dict]:
-    """The documents in some languages, of which each must have one; what is no document is refused by a worker."""
+    """Yields the documents in some languages. Each document must name its language; workers refuse other objects."""
     missing = set(languages)
     for doc in docs:
         lang = check_lang(doc, doc.get('docno')) if isinstance(doc, dict) else None

@@ -14,7 +14,7 @@ from pyterrier_hybrid.encoding.processors import multiplies
 DTYPES = {
     'float32': torch.float32, 'bfloat16': torch.bfloat16, 'float16': torch.float16, 'int8': torch.qint8,
 }  # fmt: skip
-#: The environment variable by which a job sets, for all its processes, what 'auto' means; see :func:`one_precision`.
+#: This environment variable sets what 'auto' means in all processes of a job; see :func:`one_precision`.
 VARIABLE = 'PYTERRIER_HYBRID_DTYPE'
 #: If the cosine of a text's vector with its float32 vector is below this, 'auto' computes in float32.
 LEAST_COSINE = 0.9995

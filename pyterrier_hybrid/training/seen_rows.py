@@ -1,4 +1,4 @@
-"""AdamW for a transformer with a table of word embeddings of which training uses few rows.
+"""AdamW for a transformer whose training uses few rows of its table of word embeddings.
 
 A multilingual vocabulary has 250,000 rows, and a batch uses a thousandth of them. A dense gradient and AdamW over all
 rows take as much time as half of the layers, and three times the table in memory. Here the table's gradient is sparse,
