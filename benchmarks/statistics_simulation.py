@@ -6,7 +6,7 @@ A replicate draws the differences of two systems for every question in every cel
 from a distribution of known mean. From these it computes, by the same functions, what ``Result.compare`` and
 ``Result.equivalence`` compute. A question's differences are the sum of a part for the question and a part for the cell,
 of equal variance. There are two distributions: normal, and skewed like the differences of average precision between
-similar systems, of which most are 0 and a few large, more of these positive.
+similar systems: most are 0, a few are large, and more of the large ones are positive.
 
 The program prints shares of the replicates, with their targets in the header. *Plain* is the t test of n/C times the
 sum of value/n_c, with n - 1 degrees of freedom.

@@ -32,7 +32,7 @@ def small_backbone(
     worldfacts have a cosine of .93 on average, with a standard deviation of .03, so InfoNCE hardly distinguishes them.
     Here, positions are rotations within the attention, and each layer adds a small amount to the token's own vector.
     The start is close to a static embedding with random vectors: the same passages have a cosine of .21 on average,
-    with a standard deviation of .11. (They have 13 tokens, of which the marks of beginning and end are common to all.)
+    with a standard deviation of .11. (They have 13 tokens. All share the first and the last one, which mark the ends.)
 
     Args:
         texts: texts to train its tokenizer on, in the languages it is to serve, see :func:`subword_tokenizer`.

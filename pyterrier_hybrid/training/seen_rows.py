@@ -98,7 +98,7 @@ class SeenRowsAdamW(torch.optim.AdamW):
 
 
 def clip_grad_norm(weights: Iterable[nn.Parameter], max_norm: float) -> torch.Tensor:
-    """``torch.nn.utils.clip_grad_norm_`` for gradients some of which are sparse; these are coalesced afterwards."""
+    """``torch.nn.utils.clip_grad_norm_`` for dense and sparse gradients; coalesces the sparse ones."""
     values = []
     for weight in weights:
         if weight.grad is not None and weight.grad.is_sparse:
